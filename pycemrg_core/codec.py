@@ -1,0 +1,167 @@
+"""Records and contracts to and from YAML and JSON; an error says where in the document it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar, get_origin
+
+import attrs
+import cattrs
+import yaml
+from cattrs.cols import homogenous_tuple_structure_factory
+from cattrs.preconf.json import make_converter
+
+from pycemrg_core.errors import CodecError, PycemrgError
+from pycemrg_core.records import Recipe, RecipeStep, Record, Schematic
+from pycemrg_core.refs import Ref
+
+T = TypeVar("T")
+
+_MOST_BYTES = 1_000_000
+
+
+def _make_converter() -> cattrs.Converter:
+    converter = make_converter(forbid_extra_keys=True)
+    converter.register_structure_hook(Ref, lambda value, _: Ref(value))
+    converter.register_unstructure_hook(Ref, lambda ref: ref.target)
+    for exact in (int, float, str):
+        converter.register_structure_hook(exact, _exactly)
+    converter.register_structure_hook_factory(lambda kind: get_origin(kind) is tuple, _list_only)
+    structure_step = cattrs.gen.make_dict_structure_fn(RecipeStep, converter, _cattrs_forbid_extra_keys=True)
+    converter.register_structure_hook(
+        RecipeStep,
+        lambda value, kind: RecipeStep(schematic=value) if isinstance(value, str) else structure_step(value, kind),
+    )
+    return converter
+
+
+def _list_only(kind: Any, converter: cattrs.Converter) -> Any:
+    """A text is iterable too, but a list was meant."""
+    structure_items = homogenous_tuple_structure_factory(kind, converter)
+
+    def structure_tuple(value: Any, kind: Any) -> Any:
+        if not isinstance(value, (list, tuple)):
+            raise TypeError(f"{value!r} is not a list")
+        return structure_items(value, kind)
+
+    return structure_tuple
+
+
+def _exactly(value: Any, kind: type[T]) -> Any:
+    """cattrs would turn 2.7 into the label 2 and 5 into '5'; a silent cast is a wrong wall."""
+    allowed: tuple[type, ...] = (int, float) if kind is float else (kind,)
+    if isinstance(value, bool) or not isinstance(value, allowed):
+        raise TypeError(f"{value!r} is not {_WORDS[kind]}")
+    return float(value) if kind is float else value
+
+
+_WORDS: Mapping[type, str] = {int: "a whole number", float: "a number", str: "text"}
+
+
+def structure(value: Any, kind: type[T], where: str = "") -> T:
+    """Build a record or contract from plain data.
+
+    Raises :class:`CodecError`; each line of its text ends with the place, ``@ steps[2].parameters.LA_WT``.
+    """
+    converter = _make_converter()
+    try:
+        return converter.structure(value, kind)
+    except cattrs.BaseValidationError as error:
+        lines = [_located(line, where) for line in cattrs.transform_error(error, path="$", format_exception=_say)]
+        raise CodecError("; ".join(lines)) from error
+    except (PycemrgError, ValueError, TypeError, KeyError) as error:
+        raise CodecError(_located(f"{_say(error, kind)} @ $", where)) from error
+
+
+def unstructure(record: Any) -> Any:
+    """Plain data of a record or contract, ready for JSON or YAML."""
+    return _make_converter().unstructure(record)
+
+
+def _say(error: BaseException, kind: type | None) -> str:
+    if isinstance(error, cattrs.ForbiddenExtraKeysError):
+        known = ", ".join(attribute.name for attribute in attrs.fields(error.cl))
+        return f"unknown key {', '.join(sorted(map(repr, error.extra_fields)))} (known: {known})"
+    if isinstance(error, KeyError):
+        return f"missing key {error}"
+    if isinstance(error, (PycemrgError, TypeError)):
+        return str(error)
+    return cattrs.v.format_exception(error, kind)
+
+
+def _located(line: str, where: str) -> str:
+    text, _, path = line.rpartition(" @ ")
+    path = re.sub(r"\['?([^\]']+)'?\]", lambda m: f"[{m[1]}]" if m[1].isdigit() else f".{m[1]}", path)
+    path = f"{where}{path.removeprefix('$')}".lstrip(".")
+    return f"{text} @ {path}" if path else text
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain YAML: no aliases, which can make a small file huge, and no key given twice."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()
+            raise yaml.MarkedYAMLError(problem="aliases are not allowed", problem_mark=event.start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key, (key_node, _) in zip(keys, node.value, strict=True):
+            if keys.count(key) > 1:
+                raise yaml.MarkedYAMLError(
+                    problem=f"key {key!r} is given twice", problem_mark=key_node.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
+def load_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML or JSON file that holds a mapping.
+
+    Raises :class:`CodecError` naming the file (and line) when it is missing, over 1 MB, not YAML, or holds
+    anything else, aliases, or a key twice.
+    """
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise CodecError(f"{path}: larger than {_MOST_BYTES:,} bytes; this is not a configuration file")
+        text = path.read_text(encoding="utf-8")
+        loaded = yaml.load(text, Loader=_Loader)
+    except FileNotFoundError:
+        raise CodecError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise CodecError(f"{path}: cannot be read as text: {error}") from error
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise CodecError(f"{path}{line}: not valid YAML: {error.problem}") from error
+    except yaml.YAMLError as error:
+        raise CodecError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(loaded, dict):
+        raise CodecError(f"{path}: must hold a mapping of names to values")
+    return loaded
+
+
+def records_from_yaml(path: Path) -> tuple[Record, ...]:
+    """Schematics and recipes of a YAML file with the keys ``schematics`` and ``recipes``, each by name.
+
+    Raises :class:`CodecError` that names the file and the place in it.
+    """
+    document = load_yaml(path)
+    sections: dict[str, type[Schematic] | type[Recipe]] = {"schematics": Schematic, "recipes": Recipe}
+    if unknown := sorted(str(key) for key in document.keys() - sections.keys()):
+        raise CodecError(f"{path.name}: unknown key {', '.join(unknown)} (known: schematics, recipes)")
+    records: list[Record] = []
+    for section, kind in sections.items():
+        entries = document.get(section) or {}
+        if not isinstance(entries, dict):
+            raise CodecError(f"{path.name}: {section} must be a mapping of names to definitions @ {section}")
+        for name, entry in entries.items():
+            where = f"{section}.{name}"
+            if not isinstance(entry, dict):
+                raise CodecError(f"{path.name}: must be a mapping @ {where}")
+            try:
+                records.append(structure({"name": name, **entry}, kind, where))
+            except CodecError as error:
+                raise CodecError(f"{path.name}: {error}") from error
+    return tuple(records)

@@ -1,0 +1,135 @@
+"""What a step's contract is made of.
+
+A contract is a frozen attrs class that names every label and parameter one step uses. Each field is declared
+with one of the functions here, which say its role in the semantic map and what the step does with it, so that
+the planner can reason about a step without running it::
+
+    @frozen(kw_only=True)
+    class MyocardiumCreationContract:
+        source: Label = reads("SOURCE_BLOOD_POOL_NAME")
+        target: Label = writes("TARGET_MYOCARDIUM_NAME")
+        thickness_mm: float = thickness("WALL_THICKNESS_PARAMETER_NAME")
+        application: tuple[ApplicationStep, ...] = application_steps("APPLICATION_STEPS")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+from typing import Any
+
+import attrs
+from attrs import field, frozen
+
+_METADATA_KEY = "pycemrg_role"
+
+
+class Mode(Enum):
+    """How a mask is written: which voxels under it take the new label."""
+
+    ADD = "ADD"  # background
+    REPLACE = "REPLACE"  # anything
+    REPLACE_ONLY = "REPLACE_ONLY"  # background, or one of the rule's labels
+    REPLACE_EXCEPT = "REPLACE_EXCEPT"  # anything but one of the rule's labels
+
+
+@frozen
+class Label:
+    """A label's name and its integer in the image at hand."""
+
+    name: str
+    value: int
+
+
+@frozen
+class ApplicationStep:
+    """One pass of writing a mask: a mode and the labels that the mode speaks of."""
+
+    mode: Mode
+    labels: tuple[Label, ...] = ()
+
+
+class Use(Enum):
+    """What a step does with the label or number in a field."""
+
+    READS = "reads"
+    WRITES = "writes"
+    APPLIES = "applies"
+    THICKNESS = "thickness"
+    NUMBER = "number"
+
+
+@frozen
+class Role:
+    """A field of a contract: its ``key`` in the semantic map, how it is used, and the unit of a number."""
+
+    field_name: str
+    key: str
+    use: Use
+    unit: str = ""
+    minimum: float | None = None
+
+
+def reads(key: str) -> Any:
+    """A label that must be in the image, or be written by an earlier step."""
+    return _role(key, Use.READS)
+
+
+def writes(key: str) -> Any:
+    """The label that the step writes."""
+    return _role(key, Use.WRITES)
+
+
+def thickness(key: str) -> Any:
+    """A wall's thickness in mm: positive, refused when no voxel would lie within it."""
+    return _role(key, Use.THICKNESS, unit="mm", minimum=0.0)
+
+
+def number(key: str, *, unit: str, minimum: float | None = None) -> Any:
+    """Any other parameter, in ``unit``; values at or below ``minimum`` are refused."""
+    return _role(key, Use.NUMBER, unit=unit, minimum=minimum)
+
+
+def application_steps(key: str) -> Any:
+    """How the mask is written. Labels named here only allow or forbid overwriting, so they may be absent."""
+    return _role(key, Use.APPLIES)
+
+
+def _role(key: str, use: Use, unit: str = "", minimum: float | None = None) -> Any:
+    return field(metadata={_METADATA_KEY: (key, use, unit, minimum)})
+
+
+def roles(contract: type) -> tuple[Role, ...]:
+    """The roles of a contract class, in the order of its fields.
+
+    Raises ``TypeError`` when it is not an attrs class or a field was not declared with this module.
+    """
+    if not attrs.has(contract):
+        raise TypeError(f"{contract!r} is not an attrs class")
+    found = []
+    for attribute in attrs.fields(contract):
+        if _METADATA_KEY not in attribute.metadata:
+            raise TypeError(
+                f"{contract.__name__}.{attribute.name} says no role; declare it with reads(), writes(), "
+                "thickness(), number() or application_steps()"
+            )
+        found.append(Role(attribute.name, *attribute.metadata[_METADATA_KEY]))
+    return tuple(found)
+
+
+def read_labels(contract: Any) -> Iterator[Label]:
+    """The labels that a contract needs to find in the image."""
+    return (getattr(contract, role.field_name) for role in roles(type(contract)) if role.use is Use.READS)
+
+
+def written_labels(contract: Any) -> Iterator[Label]:
+    """The labels that a contract may write."""
+    return (getattr(contract, role.field_name) for role in roles(type(contract)) if role.use is Use.WRITES)
+
+
+def rule_labels(contract: Any) -> Iterator[Label]:
+    """The labels that only allow or forbid overwriting."""
+    for role in roles(type(contract)):
+        if role.use is Use.APPLIES:
+            for step in getattr(contract, role.field_name):
+                yield from step.labels

@@ -1,0 +1,80 @@
+"""Label names, integers and groups, one meaning each."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+
+from attrs import field, frozen
+
+from pycemrg_core.errors import LabelError
+
+BACKGROUND = "background"
+
+
+def close_to(name: str, known: Iterable[str]) -> str:
+    """``"; did you mean 'x' or 'y'?"``, or nothing when no known name is close."""
+    matches = difflib.get_close_matches(name, list(known), n=3, cutoff=0.6)
+    return f"; did you mean {' or '.join(repr(match) for match in matches)}?" if matches else ""
+
+
+def _integers(labels: Mapping[str, int]) -> Mapping[str, int]:
+    by_value: dict[int, str] = {}
+    for name, value in labels.items():
+        if type(value) is not int or value < 0 or (value == 0 and name != BACKGROUND):
+            raise LabelError(f"label {name!r} is {value!r}; labels are integers from 1 (0 is the background)")
+        if value in by_value:
+            raise LabelError(
+                f"labels {by_value[value]!r} and {name!r} are both {value}; give one of them another integer"
+            )
+        by_value[value] = name
+    return MappingProxyType({name: value for name, value in labels.items() if value})
+
+
+@frozen
+class LabelTable:
+    """Names to integers, and groups of names. Raises :class:`LabelError` when two names share an integer."""
+
+    labels: Mapping[str, int] = field(converter=_integers)
+    groups: Mapping[str, tuple[str, ...]] = field(
+        factory=dict, converter=lambda groups: MappingProxyType({k: tuple(v) for k, v in groups.items()})
+    )
+
+    def __attrs_post_init__(self) -> None:
+        for group in self.groups:
+            self.names_of(group)
+
+    def value(self, name: str) -> int:
+        """The integer of a name. Raises :class:`LabelError` with close matches."""
+        try:
+            return self.labels[name]
+        except KeyError:
+            raise LabelError(f"no label is called {name!r}{close_to(name, self.labels)}") from None
+
+    def name(self, value: int) -> str:
+        """The name of an integer, or the integer as text when it has none."""
+        if value == 0:
+            return BACKGROUND
+        return next((name for name, known in self.labels.items() if known == value), str(value))
+
+    def names_of(self, name: str) -> tuple[str, ...]:
+        """A label's own name, or the members of a group, in order and without repeats.
+
+        Raises :class:`LabelError` for an unknown name and for a group that contains itself.
+        """
+        return tuple(dict.fromkeys(self._expand(name, ())))
+
+    def _expand(self, name: str, inside: tuple[str, ...]) -> Iterator[str]:
+        if name in self.labels:
+            yield name
+        elif name in inside:
+            raise LabelError(f"group {name!r} contains itself: {' > '.join([*inside, name])}")
+        elif name in self.groups:
+            for member in self.groups[name]:
+                yield from self._expand(member, (*inside, name))
+        else:
+            where = f" (in group {inside[-1]!r})" if inside else ""
+            raise LabelError(
+                f"no label or group is called {name!r}{where}{close_to(name, [*self.labels, *self.groups])}"
+            )

@@ -1,0 +1,174 @@
+"""The frozen records that hooks return: what a plugin contributes, as data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from attrs import field, frozen
+
+from pycemrg_core.errors import RecordError
+from pycemrg_core.refs import Ref
+
+V = TypeVar("V")
+
+# Names become file names (steps/01_NAME.nrrd), so a path separator or a leading dot must not pass.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
+
+
+def _check_name(record: Any, attribute: Any, name: object) -> None:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise RecordError(
+            f"{type(record).__name__}: {attribute.name} {name!r} must be 1 to 80 letters, digits, '_', '-' or '.', "
+            "and start with a letter or digit"
+        )
+
+
+def _check_labels(record: Any, attribute: Any, labels: Mapping[str, Any]) -> None:
+    for name, value in labels.items():
+        if type(value) is not int or value < 1:
+            raise RecordError(
+                f"{_who(record)}: label {name!r} is {value!r}; labels are integers from 1 (0 is the background)"
+            )
+
+
+def _check_numbers(record: Any, attribute: Any, numbers: Mapping[str, Any]) -> None:
+    for name, value in numbers.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise RecordError(f"{_who(record)}: {attribute.name}.{name} is {value!r}, not a number")
+
+
+def _check_ref(record: Any, attribute: Any, value: object) -> None:
+    if not isinstance(value, Ref):
+        raise RecordError(f"{_who(record)}: {attribute.name} must be a Ref, not {value!r}")
+
+
+def _who(record: Any) -> str:
+    return f"{type(record).__name__} {getattr(record, 'name', '')!r}"
+
+
+def _read_only(mapping: Mapping[str, V]) -> Mapping[str, V]:
+    if not isinstance(mapping, Mapping):
+        raise RecordError(f"{mapping!r} is not a mapping of names to values")
+    return MappingProxyType(dict(mapping))
+
+
+def _name() -> str:
+    return field(validator=_check_name)  # type: ignore[no-any-return]
+
+
+def _ref() -> Ref:
+    return field(validator=_check_ref)  # type: ignore[no-any-return]
+
+
+@frozen(kw_only=True)
+class Schematic:
+    """One structure to make: a step kind and the labels and parameters that fill its roles.
+
+    ``labels`` are default integers by label name, ``parameters`` default values (mm where the step says so) by
+    parameter name. ``semantic_map`` names, for each role of the step, the label or parameter that plays it;
+    ``APPLICATION_STEPS`` is a list of ``{"MODE": ..., "RULE_LABEL_NAMES": [...]}``.
+    """
+
+    name: str = _name()
+    step: str
+    labels: Mapping[str, int] = field(converter=_read_only, validator=_check_labels)
+    parameters: Mapping[str, float] = field(factory=dict, converter=_read_only, validator=_check_numbers)
+    semantic_map: Mapping[str, Any] = field(factory=dict, converter=_read_only)
+    summary: str = ""
+
+
+@frozen(kw_only=True)
+class RecipeStep:
+    """One entry of a recipe: the ``schematic`` to run, or another ``recipe`` to run in its place.
+
+    ``parameters`` override the schematic's defaults here only; what the user sets wins over both.
+    """
+
+    schematic: str = ""
+    recipe: str = ""
+    parameters: Mapping[str, float] = field(factory=dict, converter=_read_only, validator=_check_numbers)
+
+    def __attrs_post_init__(self) -> None:
+        if bool(self.schematic) == bool(self.recipe):
+            raise RecordError("a recipe step names either a schematic or a recipe")
+
+
+def include(recipe: str) -> RecipeStep:
+    """Run the steps of another recipe here."""
+    return RecipeStep(recipe=recipe)
+
+
+def _recipe_steps(steps: Iterable[str | RecipeStep]) -> tuple[RecipeStep, ...]:
+    return tuple(RecipeStep(schematic=step) if isinstance(step, str) else step for step in steps)
+
+
+@frozen(kw_only=True)
+class Recipe:
+    """Schematics in the order they run. A plain string in ``steps`` is a schematic's name."""
+
+    name: str = _name()
+    steps: tuple[RecipeStep, ...] = field(converter=_recipe_steps)
+    summary: str = ""
+
+
+@frozen(kw_only=True)
+class Step:
+    """A kind of step: a pure function ``run(volume, contract) -> Iterable[Edit]`` and its contract class.
+
+    ``contract`` refers to a frozen attrs class whose fields are made with :mod:`pycemrg_core.contracts`.
+    ``frozen_reference``: the step also measures on ``volume.reference``, the image as it was before the
+    recipe's first step of this kind.
+    """
+
+    name: str = _name()
+    summary: str
+    run: Ref = _ref()
+    contract: Ref = _ref()
+    frozen_reference: bool = False
+
+
+@frozen(kw_only=True)
+class Metric:
+    """A pure function that measures an image or compares two; ``unit`` is empty for a ratio."""
+
+    name: str = _name()
+    summary: str
+    function: Ref = _ref()
+    unit: str = ""
+
+
+@frozen(kw_only=True)
+class LabelScheme:
+    """The integers that one tool or data set writes, by canonical structure name."""
+
+    name: str = _name()
+    summary: str
+    labels: Mapping[str, int] = field(converter=_read_only, validator=_check_labels)
+    groups: Mapping[str, tuple[str, ...]] = field(factory=dict, converter=_read_only)
+    colours: Mapping[str, str] = field(factory=dict, converter=_read_only)
+    snomed: Mapping[str, str] = field(factory=dict, converter=_read_only)
+    source: str = ""
+
+
+@frozen(kw_only=True)
+class Augmentation:
+    """A pure function that changes an image for training, driven by an explicit random generator."""
+
+    name: str = _name()
+    summary: str
+    function: Ref = _ref()
+
+
+@frozen(kw_only=True)
+class Command:
+    """A click command that becomes ``pycemrg NAME``; imported only when it runs."""
+
+    name: str = _name()
+    summary: str
+    command: Ref = _ref()
+
+
+Record = Schematic | Recipe | Step | Metric | LabelScheme | Augmentation | Command

@@ -1,0 +1,87 @@
+"""References to code by name, so that listing a plugin never imports what it would run.
+
+The only module of the core that imports others by name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from attrs import field, frozen
+
+from pycemrg_core.errors import PluginError, RecordError, RefError
+
+_DOTTED = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
+_TARGET = re.compile(rf"{_DOTTED}:{_DOTTED}")
+
+
+def _check_target(_ref: object, _attribute: object, target: object) -> None:
+    if not isinstance(target, str) or not _TARGET.fullmatch(target):
+        raise RecordError(f"{target!r} is not a reference of the form 'package.module:object'")
+
+
+@frozen
+class Ref:
+    """The name of an object, ``package.module:object``; imported when :meth:`load` is called.
+
+    Raises :class:`RecordError` at once when the text cannot be such a name.
+    """
+
+    target: str = field(validator=_check_target)
+
+    def load(self) -> Any:
+        """Import the module and return the object.
+
+        Raises :class:`RefError` when the module cannot be imported or has no such object.
+        """
+        module_name, _, qualified = self.target.partition(":")
+        try:
+            found: Any = importlib.import_module(module_name)
+        except Exception as error:
+            raise RefError(
+                f"cannot import {module_name!r} for {self.target!r}: {type(error).__name__}: {error}"
+            ) from error
+        for part in qualified.split("."):
+            try:
+                found = getattr(found, part)
+            except AttributeError:
+                raise RefError(f"module {module_name!r} has no {qualified!r} (from {self.target!r})") from None
+        return found
+
+    def __str__(self) -> str:
+        return self.target
+
+
+def import_plugin_module(name: str) -> ModuleType:
+    """Import the module that an entry point names; whatever it raises is the caller's to report."""
+    return importlib.import_module(name)
+
+
+def import_file(path: Path) -> ModuleType:
+    """Import one Python file as a top-level module named after it, so that its own ``Ref`` s resolve.
+
+    Raises :class:`PluginError` when that name already means another module.
+    """
+    name = path.stem
+    known = sys.modules.get(name)
+    if known is not None:
+        if Path(known.__file__ or "").resolve() == path.resolve():
+            return known
+        raise PluginError(f"{path}: a module named {name!r} is already imported; rename the file")
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"{path}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module

@@ -1,0 +1,235 @@
+"""A plan and an image to a new image and a record of what ran.
+
+Nothing here reads or writes files; whoever calls it decides what to keep.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from attrs import field, frozen
+
+from pycemrg_core import contracts, imaging
+from pycemrg_core.catalogue import Catalogue
+from pycemrg_core.errors import PycemrgError, StepError
+from pycemrg_core.plugins import Found
+from pycemrg_core.planner import ImageFacts, Plan, PlannedStep, Settings, plan
+from pycemrg_core.records import Recipe
+from pycemrg_core.volume import Change, Edit, LabelVolume, WorkingVolume
+
+
+@frozen(kw_only=True)
+class LedgerEntry:
+    """How many voxels with the label ``old`` a step turned into ``new``, and their volume."""
+
+    old: int
+    old_name: str
+    new: int
+    new_name: str
+    voxels: int
+    mm3: float
+
+
+@frozen(kw_only=True)
+class StepRecord:
+    """What one step did: its contract, its provider, how long it took and its ledger."""
+
+    name: str
+    step: str
+    provider: str
+    contract: Any
+    seconds: float
+    ledger: tuple[LedgerEntry, ...]
+
+    @property
+    def voxels(self) -> int:
+        """How many voxels changed."""
+        return sum(entry.voxels for entry in self.ledger)
+
+
+@frozen(kw_only=True)
+class RunRecord:
+    """What ran, with everything needed to run it again."""
+
+    recipe: str
+    image: Mapping[str, Any]
+    dtype: str
+    labels: Mapping[str, int]
+    parameters: Mapping[str, float]
+    providers: tuple[Found, ...]
+    steps: tuple[StepRecord, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class RunResult:
+    """The grown image, of the same geometry as the input, and the record of the run."""
+
+    image: sitk.Image
+    record: RunRecord
+
+
+@frozen
+class StepStarted:
+    """A step is about to run; ``number`` counts from 1."""
+
+    number: int
+    total: int
+    name: str
+
+
+@frozen(eq=False)
+class StepFinished:
+    """A step has run. ``volume`` is the image as it is now; a later step will change it."""
+
+    number: int
+    total: int
+    record: StepRecord
+    volume: LabelVolume
+
+
+@frozen(eq=False)
+class Resume:
+    """Where to take up a run: the records of the steps done and the image after them.
+
+    ``references``: for each step kind with a frozen reference that has already run, the image before its
+    first step.
+    """
+
+    records: tuple[StepRecord, ...]
+    image: sitk.Image
+    references: Mapping[str, sitk.Image] = field(factory=dict)
+
+
+Event = StepStarted | StepFinished | RunResult
+
+
+def volume_of(image: sitk.Image) -> LabelVolume:
+    """A label map's voxels and spacing for steps to ask; shares the image's memory."""
+    x, y, z = image.GetSpacing()
+    return LabelVolume(imaging.voxel_array(image), (z, y, x))
+
+
+def facts_of(volume: LabelVolume, name: str = "the image") -> ImageFacts:
+    """What the planner needs to know of an image."""
+    return ImageFacts(
+        name=name, labels=frozenset(volume.boxes), spacing=volume.spacing, dtype=str(volume.array.dtype)
+    )
+
+
+def run_recipe(
+    recipe: str | Recipe,
+    image: sitk.Image,
+    catalogue: Catalogue,
+    *,
+    parameters: Mapping[str, float] | None = None,
+    labels: Mapping[str, int] | None = None,
+) -> RunResult:
+    """Grow a label map by a recipe.
+
+    ``recipe`` is a name in the catalogue or a record. ``image`` is a 3-D label map and is not changed.
+    ``parameters`` override thicknesses and the like (mm), ``labels`` the integers of label names.
+
+    Raises :class:`ImageError` when the image is no label map, :class:`PlanError` with every reason why the
+    recipe will not run, and :class:`StepError` when a step fails.
+    """
+    image, notes = imaging.label_image(image, "the image")
+    volume = volume_of(image)
+    settings = Settings(parameters=parameters or {}, labels=labels or {})
+    planned = plan(recipe, catalogue, facts_of(volume), settings)
+    result = None
+    for result in run_plan(planned, image, volume=volume, notes=notes):
+        pass
+    assert isinstance(result, RunResult)
+    return result
+
+
+def run_plan(
+    planned: Plan,
+    image: sitk.Image,
+    *,
+    volume: LabelVolume | None = None,
+    notes: tuple[str, ...] = (),
+    resume: Resume | None = None,
+) -> Iterator[Event]:
+    """Run a plan: an event before and after each step, and the :class:`RunResult` last.
+
+    ``volume`` is the image's own, when the caller has it already; ``notes`` go into the record's warnings.
+    """
+    done = list(resume.records) if resume else []
+    start = volume_of(resume.image) if resume else volume or volume_of(image)
+    work = WorkingVolume(start, np.dtype(planned.dtype))
+    references = {kind: volume_of(kept) for kind, kept in resume.references.items()} if resume else {}
+    total = len(planned.steps)
+    for number, step in enumerate(planned.steps[len(done) :], len(done) + 1):
+        yield StepStarted(number, total, step.name)
+        if step.step.frozen_reference and step.step.name not in references:
+            references[step.step.name] = work.snapshot()
+        work.reference = references.get(step.step.name) if step.step.frozen_reference else None
+        record = _run_step(step, work, planned.names)
+        done.append(record)
+        yield StepFinished(number, total, record, work)
+    unchanged = tuple(
+        f"{record.name} changed nothing: no voxel is where it would write" for record in done if not record.ledger
+    )
+    yield RunResult(
+        image=imaging.image_from_array(work.array, image),
+        record=RunRecord(
+            recipe=planned.recipe,
+            image=imaging.geometry(image),
+            dtype=planned.dtype,
+            labels=planned.labels,
+            parameters=planned.parameters,
+            providers=planned.providers,
+            steps=tuple(done),
+            warnings=(*notes, *planned.warnings, *unchanged),
+        ),
+    )
+
+
+def _run_step(step: PlannedStep, work: WorkingVolume, names: Mapping[int, str]) -> StepRecord:
+    begin = time.perf_counter()
+    who = f"step {step.step.name!r} of {step.step_provider} failed in {step.name}"
+    try:
+        # Materialised before anything is written: all edits see the same input.
+        edits = tuple(step.step.run.load()(work, step.contract))
+    except PycemrgError:
+        raise
+    except Exception as error:
+        raise StepError(f"{who}: {type(error).__name__}: {error}") from error
+    declared = {label.value for label in contracts.written_labels(step.contract)}
+    for edit in edits:
+        if not isinstance(edit, Edit):
+            raise StepError(f"{who}: it returned {edit!r:.80}, not an Edit")
+        if edit.label not in declared:
+            raise StepError(f"{who}: it writes the label {edit.label}, which its contract does not say it writes")
+    try:
+        changes = work.apply(edits)
+    except StepError as error:
+        raise StepError(f"{who}: {error}") from error
+    return StepRecord(
+        name=step.name,
+        step=step.step.name,
+        provider=step.step_provider.name,
+        contract=step.contract,
+        seconds=time.perf_counter() - begin,
+        ledger=tuple(_entry(change, work.voxel_mm3, names) for change in changes),
+    )
+
+
+def _entry(change: Change, voxel_mm3: float, names: Mapping[int, str]) -> LedgerEntry:
+    def name(label: int) -> str:
+        return names.get(label, str(label)) if label else "background"
+
+    return LedgerEntry(
+        old=change.old,
+        old_name=name(change.old),
+        new=change.new,
+        new_name=name(change.new),
+        voxels=change.voxels,
+        mm3=round(change.voxels * voxel_mm3, 6),
+    )

@@ -1,0 +1,61 @@
+"""What the built-in catalogue contributes; light, since every command imports it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pycemrg_core.hookspecs import hookimpl
+from pycemrg_core.records import Command, Recipe, Schematic, Step
+from pycemrg_core.refs import Ref
+from schematics_builtin import recipes, schematics
+
+_STEPS = "schematics_builtin.steps"
+_CONTRACTS = "schematics_builtin.contracts"
+
+
+@hookimpl
+def pycemrg_steps() -> Iterable[Step]:
+    yield Step(
+        name="create",
+        summary="grow a wall of a given thickness round a blood pool",
+        run=Ref(f"{_STEPS}:create"),
+        contract=Ref(f"{_CONTRACTS}:MyocardiumCreationContract"),
+    )
+    yield Step(
+        name="valve",
+        summary="turn the part of structure B near structure A into a valve",
+        run=Ref(f"{_STEPS}:valve"),
+        contract=Ref(f"{_CONTRACTS}:ValveCreationContract"),
+    )
+    yield Step(
+        name="ring",
+        summary="grow a ring round a vein where it meets the atrial wall",
+        run=Ref(f"{_STEPS}:ring"),
+        contract=Ref(f"{_CONTRACTS}:RingCreationContract"),
+        frozen_reference=True,
+    )
+    yield Step(
+        name="push",
+        summary="let one wall push another structure's wall into its blood pool",
+        run=Ref(f"{_STEPS}:push"),
+        contract=Ref(f"{_CONTRACTS}:PushCreationContract"),
+    )
+
+
+@hookimpl
+def pycemrg_schematics() -> Iterable[Schematic]:
+    return schematics.schematics()
+
+
+@hookimpl
+def pycemrg_recipes() -> Iterable[Recipe]:
+    return recipes.RECIPES
+
+
+@hookimpl
+def pycemrg_commands() -> Iterable[Command]:
+    yield Command(
+        name="demo",
+        summary="Grow the heart that ships with the package, and draw it.",
+        command=Ref("schematics_builtin.demo:demo"),
+    )
