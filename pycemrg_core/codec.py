@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,13 +29,17 @@ def _make_converter() -> cattrs.Converter:
     converter.register_unstructure_hook(Ref, lambda ref: ref.target)
     for exact in (int, float, str):
         converter.register_structure_hook(exact, _exactly)
-    converter.register_structure_hook_factory(lambda kind: get_origin(kind) is tuple, _list_only)
+    converter.register_structure_hook_factory(_is_tuple, _list_only)
     structure_step = cattrs.gen.make_dict_structure_fn(RecipeStep, converter, _cattrs_forbid_extra_keys=True)
     converter.register_structure_hook(
         RecipeStep,
         lambda value, kind: RecipeStep(schematic=value) if isinstance(value, str) else structure_step(value, kind),
     )
     return converter
+
+
+def _is_tuple(kind: Any) -> bool:
+    return get_origin(kind) is tuple
 
 
 def _list_only(kind: Any, converter: cattrs.Converter) -> Any:
@@ -49,12 +54,12 @@ def _list_only(kind: Any, converter: cattrs.Converter) -> Any:
     return structure_tuple
 
 
-def _exactly(value: Any, kind: type[T]) -> Any:
+def _exactly(value: Any, kind: Any) -> Any:
     """cattrs would turn 2.7 into the label 2 and 5 into '5'; a silent cast is a wrong wall."""
     allowed: tuple[type, ...] = (int, float) if kind is float else (kind,)
     if isinstance(value, bool) or not isinstance(value, allowed):
         raise TypeError(f"{value!r} is not {_WORDS[kind]}")
-    return float(value) if kind is float else value
+    return kind(value)
 
 
 _WORDS: Mapping[type, str] = {int: "a whole number", float: "a number", str: "text"}
@@ -103,7 +108,7 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()
+            event = self.peek_event()  # type: ignore[no-untyped-call]
             raise yaml.MarkedYAMLError(problem="aliases are not allowed", problem_mark=event.start_mark)
         return super().compose_node(parent, index)
 
@@ -111,14 +116,27 @@ class _Loader(yaml.SafeLoader):
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         for key, (key_node, _) in zip(keys, node.value, strict=True):
             if keys.count(key) > 1:
-                raise yaml.MarkedYAMLError(
-                    problem=f"key {key!r} is given twice", problem_mark=key_node.start_mark
-                )
+                raise yaml.MarkedYAMLError(problem=f"key {key!r} is given twice", problem_mark=key_node.start_mark)
         return super().construct_mapping(node, deep)
 
 
+def load_json(path: Path) -> dict[str, Any]:
+    """Read a JSON file that holds a mapping. Raises :class:`CodecError` naming the file."""
+    try:
+        loaded = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CodecError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise CodecError(f"{path}: cannot be read as text: {error}") from error
+    except json.JSONDecodeError as error:
+        raise CodecError(f"{path}, line {error.lineno}: not valid JSON: {error.msg}") from error
+    if not isinstance(loaded, dict):
+        raise CodecError(f"{path}: must hold a mapping of names to values")
+    return loaded
+
+
 def load_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML or JSON file that holds a mapping.
+    """Read a YAML file that holds a mapping.
 
     Raises :class:`CodecError` naming the file (and line) when it is missing, over 1 MB, not YAML, or holds
     anything else, aliases, or a key twice.

@@ -129,32 +129,23 @@ def _meta(file: BinaryIO, name: str) -> tuple[str, ...]:
 def _nifti(file: BinaryIO, name: str) -> tuple[str, ...]:
     packed = file.read(2) == b"\x1f\x8b"
     file.seek(0)
-    head = gzip.GzipFile(fileobj=file).read(540) if packed else file.read(540)
-    order = next(
-        (o for o in "<>" if head[:4] in (struct.pack(f"{o}i", 348), struct.pack(f"{o}i", 540))), None
-    )
+    head = gzip.GzipFile(fileobj=file).read(348) if packed else file.read(348)
+    if head[:4] in (struct.pack("<i", 540), struct.pack(">i", 540)):
+        raise ImageError(f"{name}: is NIfTI-2, which cannot be read. Convert it to NIfTI-1 or .nrrd.")
+    order = next((o for o in "<>" if head[:4] == struct.pack(f"{o}i", 348)), None)
     if order is None:
         raise _not_an_image(name)
-    if head[:4] == struct.pack(f"{order}i", 348):
-        dims, bits = struct.unpack_from(f"{order}8h", head, 40), struct.unpack_from(f"{order}h", head, 72)[0]
-        spacing = struct.unpack_from(f"{order}3f", head, 80)
-        start = struct.unpack_from(f"{order}f", head, 108)[0]
-        placed = struct.unpack_from(f"{order}2h", head, 252)
-        origins = struct.unpack_from(f"{order}6f", head, 256), struct.unpack_from(f"{order}12f", head, 280)
-    else:
-        dims, bits = struct.unpack_from(f"{order}8q", head, 16), struct.unpack_from(f"{order}h", head, 14)[0]
-        spacing = struct.unpack_from(f"{order}3d", head, 112)
-        start = struct.unpack_from(f"{order}q", head, 168)[0]
-        placed = struct.unpack_from(f"{order}2i", head, 344)
-        origins = struct.unpack_from(f"{order}6d", head, 352), struct.unpack_from(f"{order}12d", head, 400)
+    dims, bits = struct.unpack_from(f"{order}8h", head, 40), struct.unpack_from(f"{order}h", head, 72)[0]
+    spacing = struct.unpack_from(f"{order}3f", head, 80)
+    start = struct.unpack_from(f"{order}f", head, 108)[0]
+    placed = struct.unpack_from(f"{order}2h", head, 252)
+    origins = struct.unpack_from(f"{order}6f", head, 256), struct.unpack_from(f"{order}12f", head, 280)
     if not 1 <= dims[0] <= 7 or min(dims[1 : dims[0] + 1]) < 1 or bits < 1:
         raise _not_an_image(name)
     used = [value for code, values in zip(placed, origins, strict=True) if code > 0 for value in values]
     _check_finite(name, (str(value) for value in (*spacing[: dims[0]], *used)))
     if 0 in spacing[: dims[0]]:
-        raise ImageError(
-            f"{name}: the voxel spacing is zero (pixdim). Correct the header, or export it again."
-        )
+        raise ImageError(f"{name}: the voxel spacing is zero (pixdim). Correct the header, or export it again.")
     file.seek(0)
     expected = int(start) + math.prod(dims[1 : dims[0] + 1]) * bits // 8
     _check_data(file, name, None, packed, expected)

@@ -1,3 +1,4 @@
+# mypy: untyped-calls-exclude=SimpleITK
 """Images in and out: the only place in the core that imports SimpleITK.
 
 Arrays are (z, y, x); size, index, spacing, origin and points are (x, y, z), in voxels and mm, as in
@@ -19,7 +20,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
-import SimpleITK as sitk  # noqa: N813
+import SimpleITK as sitk
 
 from pycemrg_core import filecheck, inr
 from pycemrg_core.errors import ImageError, OutputError
@@ -105,9 +106,7 @@ def read_image(path: str | os.PathLike[str]) -> tuple[sitk.Image, tuple[str, ...
             _check_kind(reader.GetDimension(), reader.GetSize(), components, reader.GetPixelID(), name)
             image = reader.Execute()
     except RuntimeError as error:
-        raise ImageError(
-            f"{name}: cannot be read: {_reason(error)}. Correct it, or export it again."
-        ) from error
+        raise ImageError(f"{name}: cannot be read: {_reason(error)}. Correct it, or export it again.") from error
     _check_image(image, name)
     return image, notes
 
@@ -132,9 +131,7 @@ def label_image(image: sitk.Image, name: str) -> tuple[sitk.Image, tuple[str, ..
         )
     high = array.max()
     if high == 0:
-        raise ImageError(
-            f"{name}: is empty, every voxel is 0 (background). Give the segmentation of a heart."
-        )
+        raise ImageError(f"{name}: is empty, every voxel is 0 (background). Give the segmentation of a heart.")
     if not is_float:
         return image, ()
     pixel_id = next((pixel_id for pixel_id, limit in _UNSIGNED if high <= limit), None)
@@ -147,10 +144,10 @@ def label_image(image: sitk.Image, name: str) -> tuple[sitk.Image, tuple[str, ..
 def write_image(image: sitk.Image, path: str | os.PathLike[str]) -> None:
     """Write a 3-D image with one number per voxel, compressed where the format can.
 
-    The file appears whole or not at all: written under a temporary name in the same folder, checked,
-    and renamed. An ``.inr`` gets its origin and direction in ``NAME.inr.json``. NIfTI keeps geometry in single
-    precision. Raises ``OutputError`` with one line that names the file and the remedy; what was there before
-    is untouched.
+    Writes .nrrd, .nii, .nii.gz, .mha and .inr. The file appears whole or not at all: it is written under a
+    temporary name in the same folder, checked, and renamed. An .inr gets its origin and direction in
+    ``NAME.inr.json``. NIfTI keeps geometry in single precision. Raises ``OutputError`` with one line that
+    names the file and the remedy; what was there before is untouched.
     """
     name = os.fspath(path)
     target, extension = _target(path)
@@ -165,18 +162,12 @@ def write_image(image: sitk.Image, path: str | os.PathLike[str]) -> None:
         staged.open("xb").close()
         if extension == ".inr":
             _stage_inr(image, staged, beside)
-            _replace_pair(staged, target, beside, inr.sidecar_path(target))
+            inr.replace(staged, target)
         else:
-            with _no_itk_warnings():
-                sitk.WriteImage(image, str(staged), useCompression=True)
-            # ITK does not report a full disk while it writes NIfTI.
-            filecheck.check_whole(staged)
-            _flush(staged)
+            _stage(image, staged)
             os.replace(staged, target)
     except ImageError as error:
-        reason = str(error).removeprefix(f"{staged}: ")
-        remedy = "" if extension == ".inr" else " Is the disk full? Free some space, or write elsewhere."
-        raise OutputError(f"{name}: cannot be written: {reason}{remedy}") from error
+        raise OutputError(f"{name}: cannot be written: {error}") from error
     except (OSError, RuntimeError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or _reason(error)
         raise OutputError(
@@ -229,9 +220,12 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise ImageError(
-            f"{os.fspath(path)}: cannot be read: {error.strerror}. Check its permissions."
-        ) from error
+        raise ImageError(f"{os.fspath(path)}: cannot be read: {error.strerror}. Check its permissions.") from error
+
+
+def voxels_sha256(image: sitk.Image) -> str:
+    """Return the SHA-256 of the voxels in memory order, in hexadecimal, whatever file they are in."""
+    return hashlib.sha256(np.ascontiguousarray(voxel_array(image)).data).hexdigest()
 
 
 class _Voxels:
@@ -265,12 +259,12 @@ def _check_kind(dimension: int, size: Sequence[int], components: int, pixel_id: 
         shown = " x ".join(map(str, size))
         remedy = "Give the whole volume." if dimension < 3 else "Extract one 3-D volume from it."
         raise ImageError(f"{name}: is {dimension}-D ({shown}), not 3-D. {remedy}")
-    if components > 1:
+    # A file's complex numbers count as two components, an image's as one.
+    if components > 1 and pixel_id not in (sitk.sitkComplexFloat32, sitk.sitkComplexFloat64):
         raise ImageError(f"{name}: has {components} values per voxel, not one. Extract one channel from it.")
     if pixel_id not in _SCALARS:
         raise ImageError(
-            f"{name}: pixel type {_pixel_type(pixel_id)!r} is not one number per voxel."
-            " Convert it to integers."
+            f"{name}: pixel type {_pixel_type(pixel_id)!r} is not one number per voxel. Convert it to integers."
         )
     if 0 in size:
         raise ImageError(f"{name}: has no voxels ({' x '.join(map(str, size))}). Give the whole volume.")
@@ -339,6 +333,17 @@ def _target(path: str | os.PathLike[str]) -> tuple[Path, str]:
     return target, extension
 
 
+def _stage(image: sitk.Image, staged: Path) -> None:
+    with _no_itk_warnings():
+        sitk.WriteImage(image, str(staged), useCompression=True)
+    try:
+        # ITK reports a full disk neither for NIfTI nor for the last bytes of a compressed NRRD.
+        filecheck.check_whole(staged)
+    except ImageError as error:
+        raise OSError("the file came out cut short") from error
+    _flush(staged)
+
+
 def _stage_inr(image: sitk.Image, staged: Path, beside: Path) -> None:
     header, voxels = inr.encode(sitk.GetArrayViewFromImage(image), image.GetSpacing())
     with staged.open("wb") as file:
@@ -349,20 +354,6 @@ def _stage_inr(image: sitk.Image, staged: Path, beside: Path) -> None:
     beside.write_text(text, encoding="utf-8")
     _flush(staged)
     _flush(beside)
-
-
-def _replace_pair(staged: Path, target: Path, beside: Path, sidecar: Path) -> None:
-    """Put an image and its sidecar in place; when that fails, the sidecar of before comes back."""
-    before = sidecar.read_bytes() if sidecar.exists() else None
-    try:
-        os.replace(beside, sidecar)
-        os.replace(staged, target)
-    except BaseException:
-        if before is None:
-            sidecar.unlink(missing_ok=True)
-        else:
-            sidecar.write_bytes(before)
-        raise
 
 
 def _flush(path: Path) -> None:
@@ -394,5 +385,5 @@ def _reason(error: Exception) -> str:
             return reason
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     last = lines[-1] if lines else type(error).__name__
-    last = re.sub(r"^(\S*ERROR:|\w+\(0x[0-9a-f]+\):|\[nrrd\]|_?nrrd\w+:|Reason:|\s)+", "", last)
+    last = re.sub(r"^(\S* ?ERROR:|\w+\(0x[0-9a-f]+\):|\[nrrd\]|_?nrrd\w+:|Reason:|\s)+", "", last)
     return last.rstrip(".") or type(error).__name__

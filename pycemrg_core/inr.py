@@ -67,7 +67,7 @@ def encode(array: npt.NDArray[Any], spacing: Sequence[float]) -> tuple[bytes, np
     code = f"{array.dtype.kind}{array.dtype.itemsize}"
     if code not in _DTYPES:
         raise ImageError(
-            f".inr cannot hold {array.dtype.name} voxels; cast them to uint8, uint16 or uint32, or use .nrrd"
+            f".inr cannot hold {array.dtype.name} voxels. Cast them to uint8, uint16 or uint32, or use .nrrd."
         )
     depth, height, width = array.shape
     kind = next(name for name, letter in _KINDS.items() if letter == array.dtype.kind)
@@ -122,6 +122,21 @@ def read_inr(path: str | os.PathLike[str]) -> InrImage:
     return InrImage(array, spacing, (0.0, 0.0, 0.0), _IDENTITY, notes)
 
 
+def replace(staged: Path, target: Path) -> None:
+    """Rename an image and its sidecar to ``target``; a failure restores the sidecar of before."""
+    sidecar = sidecar_path(target)
+    before = sidecar.read_bytes() if sidecar.exists() else None
+    try:
+        os.replace(sidecar_path(staged), sidecar)
+        os.replace(staged, target)
+    except BaseException:
+        if before is None:
+            sidecar.unlink(missing_ok=True)
+        else:
+            sidecar.write_bytes(before)
+        raise
+
+
 def _fields(head: bytes, name: str) -> tuple[dict[str, str], int]:
     end = head.find(_END)
     if not head.startswith(_MAGIC.rstrip(b"\n")) or end < 0:
@@ -161,8 +176,7 @@ def _check_length(length: int, offset: int, expected: int, name: str) -> None:
     found = max(length - offset, 0)
     if found < expected:
         raise ImageError(
-            f"{name}: the file is cut short: {found:,} of {expected:,} bytes of voxels."
-            " Copy or export it again."
+            f"{name}: the file is cut short: {found:,} of {expected:,} bytes of voxels. Copy or export it again."
         )
     if found > expected:
         raise ImageError(
@@ -196,11 +210,7 @@ def _sidecar(
     values = {}
     for key, count in (("size", 3), ("spacing", 3), ("origin", 3), ("direction", 9)):
         found = content.get(key) if isinstance(content, dict) else None
-        if (
-            not isinstance(found, list)
-            or len(found) != count
-            or any(type(x) not in (int, float) for x in found)
-        ):
+        if not isinstance(found, list) or len(found) != count or any(type(x) not in (int, float) for x in found):
             raise ImageError(f"{path}: {key!r} must be a list of {count} numbers. {remedy}")
         values[key] = tuple(float(x) for x in found)
     if values["size"] != size:
@@ -209,7 +219,5 @@ def _sidecar(
     # Other tools rewrite the header with six digits; that is not a contradiction.
     if not all(math.isclose(a, b, rel_tol=1e-5) for a, b in zip(values["spacing"], spacing, strict=True)):
         shown = list(values["spacing"])
-        raise ImageError(
-            f"{path}: spacing {shown} contradicts the image, which has {list(spacing)}. {remedy}"
-        )
+        raise ImageError(f"{path}: spacing {shown} contradicts the image, which has {list(spacing)}. {remedy}")
     return values["spacing"], values["origin"], values["direction"]

@@ -13,9 +13,9 @@ from pycemrg_core.errors import LabelError
 BACKGROUND = "background"
 
 
-def close_to(name: str, known: Iterable[str]) -> str:
+def close_to(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """``"; did you mean 'x' or 'y'?"``, or nothing when no known name is close."""
-    matches = difflib.get_close_matches(name, list(known), n=3, cutoff=0.6)
+    matches = difflib.get_close_matches(name, list(known), n=3, cutoff=cutoff)
     return f"; did you mean {' or '.join(repr(match) for match in matches)}?" if matches else ""
 
 
@@ -32,14 +32,16 @@ def _integers(labels: Mapping[str, int]) -> Mapping[str, int]:
     return MappingProxyType({name: value for name, value in labels.items() if value})
 
 
+def _members(groups: Mapping[str, Iterable[str]]) -> Mapping[str, tuple[str, ...]]:
+    return MappingProxyType({group: tuple(names) for group, names in groups.items()})
+
+
 @frozen
 class LabelTable:
     """Names to integers, and groups of names. Raises :class:`LabelError` when two names share an integer."""
 
     labels: Mapping[str, int] = field(converter=_integers)
-    groups: Mapping[str, tuple[str, ...]] = field(
-        factory=dict, converter=lambda groups: MappingProxyType({k: tuple(v) for k, v in groups.items()})
-    )
+    groups: Mapping[str, tuple[str, ...]] = field(factory=dict, converter=_members)
 
     def __attrs_post_init__(self) -> None:
         for group in self.groups:

@@ -42,11 +42,13 @@ class ImageFacts:
 class Settings:
     """What the user sets: integers by label name, parameter values, and schematics of their own by name.
 
-    The schematics stand in for those of the catalogue that have the same name.
+    ``parameters`` are meant for this run: one that no step uses is refused. ``defaults`` stand in for the
+    schematics' own values. The schematics stand in for those of the catalogue that have the same name.
     """
 
     labels: Mapping[str, int] = field(factory=dict)
     parameters: Mapping[str, float] = field(factory=dict)
+    defaults: Mapping[str, float] = field(factory=dict)
     schematics: Mapping[str, Schematic] = field(factory=dict)
 
 
@@ -97,9 +99,7 @@ class _Entry:
     parameters: Mapping[str, float]
 
 
-def plan(
-    recipe: str | Recipe, catalogue: Catalogue, facts: ImageFacts, settings: Settings | None = None
-) -> Plan:
+def plan(recipe: str | Recipe, catalogue: Catalogue, facts: ImageFacts, settings: Settings | None = None) -> Plan:
     """Resolve a recipe against the catalogue, the image and the user's settings.
 
     Raises :class:`PlanError` with every problem at once.
@@ -228,32 +228,49 @@ class _Planner:
                         "set it in labels.yaml"
                     )
                 origin.setdefault(name, entry.schematic.name)
+        self._check_labels(labels)
+        return labels
+
+    def _check_labels(self, labels: Mapping[str, int]) -> None:
         by_value: dict[int, list[str]] = {}
-        for name, value in labels.items():
+        for name, value in {**self.settings.labels, **labels}.items():
             by_value.setdefault(value, []).append(name)
             if type(value) is not int or value < 1:
                 self.problems.append(f"{name!r} is {value!r}; labels are integers from 1 (0 is the background)")
         for value, names in by_value.items():
             if len(names) > 1:
-                self.problems.append(f"{' and '.join(map(repr, names))} are both {value}; give each its own integer")
-        return labels
+                self.problems.append(
+                    f"{' and '.join(map(repr, names))} are both {value}; give each its own integer"
+                )
+        unset = [name for name in labels if name not in self.settings.labels]
+        for name in self.settings.labels.keys() - labels.keys():
+            # A misspelt name would leave the default integer in force, and the wall in the wrong place.
+            if hint := close_to(name, unset, cutoff=0.85):
+                self.problems.append(f"no step uses the label {name!r}{hint}")
 
     def _parameters(self, entries: Iterable[_Entry]) -> dict[str, float]:
-        """Values of all parameters of the recipe before a step's own override."""
+        """Values of all parameters of the recipe, apart from what single steps override."""
         used: dict[str, float] = {}
         for entry in entries:
             for role in entry.roles:
                 name = entry.schematic.semantic_map.get(role.key)
                 if role.use in (Use.THICKNESS, Use.NUMBER) and isinstance(name, str):
-                    if name in self.settings.parameters:
-                        used[name] = self.settings.parameters[name]
-                    elif name in entry.schematic.parameters:
-                        used.setdefault(name, entry.schematic.parameters[name])
-        for name in self.settings.parameters.keys() - used.keys():
+                    value = self._number(entry, name, own=False)
+                    if value is not None:
+                        used.setdefault(name, value)
+        for name in sorted(self.settings.parameters.keys() - used.keys()):
             self.problems.append(
                 f"no step uses the parameter {name!r}{close_to(name, used)} (in use: {', '.join(sorted(used))})"
             )
         return used
+
+    def _number(self, entry: _Entry, name: str, own: bool = True) -> float | None:
+        """A parameter's value: what the user sets, the recipe's step, the user's default, the schematic's."""
+        step = entry.parameters if own else {}
+        for source in (self.settings.parameters, step, self.settings.defaults, entry.schematic.parameters):
+            if name in source:
+                return source[name]
+        return None
 
     def _step(
         self, entry: _Entry, labels: Mapping[str, int], parameters: Mapping[str, float]
@@ -283,13 +300,8 @@ class _Planner:
             return tuple(_application_step(one, labels) for one in filled)
         if role.use in (Use.READS, Use.WRITES):
             return _label(filled, labels)
-        if filled in self.settings.parameters:
-            value = self.settings.parameters[filled]
-        elif filled in entry.parameters:
-            value = entry.parameters[filled]
-        elif filled in entry.schematic.parameters:
-            value = entry.schematic.parameters[filled]
-        else:
+        value = self._number(entry, filled)
+        if value is None:
             raise LabelError(f"parameter {filled!r} has no value; set it with --set {filled}=...")
         self._check_number(entry.schematic.name, filled, value, role)
         return float(value)
@@ -335,8 +347,8 @@ class _Planner:
             present.update(label.value for label in contracts.written_labels(step.contract))
         for label, needed_by in missing.items():
             self.problems.append(
-                f"{label.name} ({label.value}) is not in the image, and {', '.join(dict.fromkeys(needed_by))} "
-                f"need{'s' if len(set(needed_by)) == 1 else ''} it; if it has another integer, say so in labels.yaml"
+                f"{label.name} ({label.value}) is not in the image; needed by {', '.join(dict.fromkeys(needed_by))}"
+                "; if it has another integer there, set it in labels.yaml"
             )
         if missing:
             self.problems.append(f"the image holds {_some(sorted(self.facts.labels))}")
@@ -397,5 +409,3 @@ def _application_step(described: Any, labels: Mapping[str, int]) -> ApplicationS
 def _some(values: list[int]) -> str:
     text = ", ".join(map(str, values[:20])) or "nothing but background"
     return f"{text} and {len(values) - 20} more" if len(values) > 20 else text
-
-

@@ -234,5 +234,3 @@ def _call(manager: pluggy.PluginManager, module: ModuleType, hook: str, record_t
             raise _PluginFaultError(f"{hook} returns the name {record.name!r} twice")  # type: ignore[attr-defined]
         names.add(record.name)  # type: ignore[attr-defined]
     return found
-
-

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 from attrs import field, frozen
 
 from pycemrg_core.errors import RecordError
 from pycemrg_core.refs import Ref
-
-V = TypeVar("V")
 
 # Names become file names (steps/01_NAME.nrrd), so a path separator or a leading dot must not pass.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
@@ -21,8 +19,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 def _check_name(record: Any, attribute: Any, name: object) -> None:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise RecordError(
-            f"{type(record).__name__}: {attribute.name} {name!r} must be 1 to 80 letters, digits, '_', '-' or '.', "
-            "and start with a letter or digit"
+            f"{type(record).__name__}: {attribute.name} {name!r} must be 1 to 80 letters, digits, '_', '-' or '.'"
+            " and start with a letter or digit"
         )
 
 
@@ -49,18 +47,18 @@ def _who(record: Any) -> str:
     return f"{type(record).__name__} {getattr(record, 'name', '')!r}"
 
 
-def _read_only(mapping: Mapping[str, V]) -> Mapping[str, V]:
+def _read_only(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(mapping, Mapping):
         raise RecordError(f"{mapping!r} is not a mapping of names to values")
     return MappingProxyType(dict(mapping))
 
 
-def _name() -> str:
-    return field(validator=_check_name)  # type: ignore[no-any-return]
+def _name() -> Any:
+    return field(validator=_check_name)
 
 
-def _ref() -> Ref:
-    return field(validator=_check_ref)  # type: ignore[no-any-return]
+def _ref() -> Any:
+    return field(validator=_check_ref)
 
 
 @frozen(kw_only=True)

@@ -21,7 +21,7 @@ _DOTTED = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
 _TARGET = re.compile(rf"{_DOTTED}:{_DOTTED}")
 
 
-def _check_target(_ref: object, _attribute: object, target: object) -> None:
+def _check_target(_ref: Any, _attribute: Any, target: Any) -> None:
     if not isinstance(target, str) or not _TARGET.fullmatch(target):
         raise RecordError(f"{target!r} is not a reference of the form 'package.module:object'")
 

@@ -16,8 +16,8 @@ from attrs import field, frozen
 from pycemrg_core import contracts, imaging
 from pycemrg_core.catalogue import Catalogue
 from pycemrg_core.errors import PycemrgError, StepError
-from pycemrg_core.plugins import Found
 from pycemrg_core.planner import ImageFacts, Plan, PlannedStep, Settings, plan
+from pycemrg_core.plugins import Found
 from pycemrg_core.records import Recipe
 from pycemrg_core.volume import Change, Edit, LabelVolume, WorkingVolume
 
@@ -141,9 +141,7 @@ def run_recipe(
     volume = volume_of(image)
     settings = Settings(parameters=parameters or {}, labels=labels or {})
     planned = plan(recipe, catalogue, facts_of(volume), settings)
-    result = None
-    for result in run_plan(planned, image, volume=volume, notes=notes):
-        pass
+    *_, result = run_plan(planned, image, volume=volume, notes=notes)
     assert isinstance(result, RunResult)
     return result
 

@@ -85,9 +85,7 @@ def is_empty(region: Region) -> bool:
 
 def hull(a: Region, b: Region) -> Region:
     """The smallest box round two boxes."""
-    return as_region(
-        slice(min(p.start, q.start), max(p.stop, q.stop)) for p, q in zip(a, b, strict=True)
-    )
+    return as_region(slice(min(p.start, q.start), max(p.stop, q.stop)) for p, q in zip(a, b, strict=True))
 
 
 def shift(region: Region, window: Region) -> Region:
@@ -244,14 +242,16 @@ class WorkingVolume(LabelVolume):
     def _check(self, edit: Edit) -> None:
         # Explicit bounds only: a negative or missing one would silently mean another box.
         inside = len(edit.region) == 3 and all(
-            isinstance(axis.start, int) and isinstance(axis.stop, int) and axis.step in (None, 1)
+            isinstance(axis.start, int)
+            and isinstance(axis.stop, int)
+            and axis.step in (None, 1)
             and 0 <= axis.start <= axis.stop <= size
             for axis, size in zip(edit.region, self.array.shape, strict=True)
         )
         shape = tuple(axis.stop - axis.start for axis in edit.region) if inside else ()
         if not inside or edit.mask.shape != shape or edit.mask.dtype != np.bool_:
             raise StepError(
-                f"an edit with a {edit.mask.dtype} mask of shape {edit.mask.shape} for the box {_text(edit.region)} "
+                f"an edit with a {edit.mask.dtype} mask of shape {edit.mask.shape} for the box {edit.region} "
                 f"does not fit an image of shape {self.array.shape}"
             )
         if not 0 <= edit.label <= np.iinfo(self.array.dtype).max:
@@ -291,7 +291,3 @@ def _bounding_boxes(array: LabelArray) -> dict[int, Region]:
 
 def _bounds(region: Region) -> Bounds:
     return tuple((axis.start, axis.stop) for axis in region)
-
-
-def _text(region: Region) -> str:
-    return ", ".join(f"{axis.start}:{axis.stop}" for axis in region)

@@ -48,7 +48,7 @@ class RingCreationContract:
 
 @frozen(kw_only=True)
 class PushCreationContract:
-    """``push``: voxels of ``pushed_blood_pool`` within ``thickness_mm`` of ``pusher_wall`` become ``pushed_wall``."""
+    """``push``: ``pushed_blood_pool`` within ``thickness_mm`` of ``pusher_wall`` becomes ``pushed_wall``."""
 
     pusher_wall: Label = reads("PUSHER_WALL_NAME")
     pushed_blood_pool: Label = reads("PUSHED_BLOOD_POOL_NAME")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pycemrg_core.hookspecs import hookimpl
-from pycemrg_core.records import Command, Recipe, Schematic, Step
+from pycemrg_core.records import Command, LabelScheme, Recipe, Schematic, Step
 from pycemrg_core.refs import Ref
-from schematics_builtin import recipes, schematics
+from schematics_builtin import recipes, schematics, schemes
 
 _STEPS = "schematics_builtin.steps"
 _CONTRACTS = "schematics_builtin.contracts"
@@ -50,6 +50,11 @@ def pycemrg_schematics() -> Iterable[Schematic]:
 @hookimpl
 def pycemrg_recipes() -> Iterable[Recipe]:
     return recipes.RECIPES
+
+
+@hookimpl
+def pycemrg_label_schemes() -> Iterable[LabelScheme]:
+    return schemes.schemes()
 
 
 @hookimpl

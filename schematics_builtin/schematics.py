@@ -57,11 +57,12 @@ PARAMETERS = {
 }
 
 # Application steps, as (mode, labels the mode speaks of).
-ADD = ("ADD",)
-REPLACE = ("REPLACE",)
+Rule = tuple[str, ...]
+ADD: Rule = ("ADD",)
+REPLACE: Rule = ("REPLACE",)
 
 # schematic, blood pool, wall, thickness, application steps
-WALLS = (
+WALLS: tuple[tuple[str, str, str, str, list[Rule]], ...] = (
     ("lv_outflow", "LV_BP_label", "LV_myo_label", "LV_neck_WT", [ADD]),
     ("aortic_wall", "Ao_BP_label", "Ao_wall_label", "Ao_WT",
         [("REPLACE_EXCEPT", "LV_BP_label", "LV_myo_label", "Ao_BP_label")]),
@@ -82,7 +83,7 @@ VALVES = (
 )
 
 # schematic, vein, atrium's wall, ring, thickness, application steps
-RINGS = (
+RINGS: tuple[tuple[str, str, str, str, str, list[Rule]], ...] = (
     ("lpv1_ring", "LPV1_label", "LA_myo_label", "LPV1_ring_label", "ring_thickness", []),
     ("lpv2_ring", "LPV2_label", "LA_myo_label", "LPV2_ring_label", "ring_thickness", []),
     ("rpv1_ring", "RPV1_label", "LA_myo_label", "RPV1_ring_label", "ring_thickness",
@@ -141,7 +142,7 @@ def _schematic(
     step: str,
     summary: str,
     roles: Mapping[str, str],
-    application: list[tuple[str, ...]] | None = None,
+    application: list[Rule] | None = None,
 ) -> Schematic:
     semantic_map: dict[str, object] = dict(roles)
     if application is not None:

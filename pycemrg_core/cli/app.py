@@ -1,0 +1,104 @@
+"""The ``pycemrg`` group: finds its commands by name, ours and those of plugins, and reports errors."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+import pycemrg_core
+from pycemrg_core.cli.session import Session, plugin_options
+from pycemrg_core.errors import PycemrgError
+from pycemrg_core.labels import close_to
+from pycemrg_core.records import Command
+
+# name: (module:object, help line), in the order of the help page; a None starts a new section.
+_COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("run:run", "Grow a label map by a recipe."),
+    "plan": ("plan:plan", "Check what a run would do, and run nothing."),
+    "init": ("init:init", "Write a configuration folder for a recipe."),
+    "describe": ("describe:describe", "What a name reads, writes and where it comes from."),
+    "list-recipes": ("lists:list_recipes", "Recipes and their steps."),
+    "list-schematics": ("lists:list_schematics", "Structures that can be made."),
+    "list-steps": ("lists:list_steps", "Step kinds and the schematics that use them."),
+    "list-metrics": ("lists:list_metrics", "Metrics."),
+    "list-schemes": ("lists:list_schemes", "Label schemes."),
+    "list-augmentations": ("lists:list_augmentations", "Augmentations."),
+    "list-plugins": ("lists:list_plugins", "Plugins, their state and what they provide."),
+}
+
+
+class CommandError(click.ClickException):
+    """What a user can mend: one line on stderr, exit code 1."""
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"error: {self.message}", err=True)
+
+
+class PycemrgGroup(click.Group):
+    """A group that imports a command when it runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*_COMMANDS, *(name for name, _ in self._plugin_commands(ctx))]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name in _COMMANDS:
+            module, _, attribute = _COMMANDS[name][0].partition(":")
+            found = getattr(importlib.import_module(f"{__package__}.{module}"), attribute)
+        else:
+            catalogue = ctx.ensure_object(Session).quiet_catalogue()
+            if not any(name in (c.name, c.qualified_name) for c in catalogue.all(Command)):
+                return None
+            found = _reported(lambda: catalogue.get(Command, name).command.load())
+        if not isinstance(found, click.Command):
+            raise CommandError(f"command {name!r} is not a click command; tell its provider")
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            hint = close_to(args[0], self.list_commands(ctx))
+            raise click.UsageError(f"no command is called {args[0]!r}{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The help lines come from the tables, so that no command is imported to show them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
+        if contributed := self._plugin_commands(ctx):
+            with formatter.section("Commands of plugins"):
+                formatter.write_dl(contributed)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        return _reported(lambda: super(PycemrgGroup, self).invoke(ctx))
+
+    def _plugin_commands(self, ctx: click.Context) -> list[tuple[str, str]]:
+        contributions = ctx.ensure_object(Session).quiet_catalogue().all(Command)
+        names = [c.name for c in contributions]
+        return [
+            # Never a silent winner: a name that is taken is called by its qualified name.
+            (
+                c.name if names.count(c.name) == 1 and c.name not in _COMMANDS else c.qualified_name,
+                c.record.summary,
+            )
+            for c in contributions
+        ]
+
+
+def _reported(work: Any) -> Any:
+    """Do the work; a user's mistake becomes one line, whatever raised it."""
+    try:
+        return work()
+    except PycemrgError as error:
+        raise CommandError(str(error)) from error
+    except KeyboardInterrupt:
+        raise CommandError("interrupted") from None
+
+
+@click.group(cls=PycemrgGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(pycemrg_core.__version__, prog_name="pycemrg")
+@plugin_options
+def main() -> None:
+    """Turn a whole-heart segmentation into a simulation-ready cardiac label map."""

@@ -1,0 +1,27 @@
+"""``pycemrg init``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pycemrg_core.cli.session import plugin_options, session_of
+
+
+@click.command(short_help="Write a configuration folder for a recipe.")
+@click.argument("folder")
+@click.option("--recipe", required=True, help="The recipe to configure; see 'pycemrg list-recipes'.")
+@plugin_options
+@click.pass_context
+def init(ctx: click.Context, folder: str, recipe: str) -> None:
+    """Write labels.yaml, parameters.json, semantic_maps/ and run.py for a recipe into FOLDER.
+
+    Change them and use them with 'pycemrg run RECIPE IMAGE --config FOLDER -o OUT'.
+    """
+    from pycemrg_core.config import write_config
+
+    written = write_config(Path(folder), recipe, session_of(ctx).catalogue())
+    maps = sum(name.startswith("semantic_maps/") for name in written)
+    click.echo(f"{folder}: labels.yaml, parameters.json, run.py and {maps} semantic maps written")
+    click.echo(f"next: pycemrg run {recipe} IMAGE --config {folder} -o OUT")

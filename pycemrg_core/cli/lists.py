@@ -1,0 +1,185 @@
+"""``list-*``: what the catalogue holds, as a table for people and as JSON for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pycemrg_core.catalogue import KINDS
+from pycemrg_core.cli.session import counted, echo_json, echo_table, plugin_options, session_of
+from pycemrg_core.records import (
+    Augmentation,
+    LabelScheme,
+    Metric,
+    Recipe,
+    Record,
+    Schematic,
+    Step,
+)
+
+if TYPE_CHECKING:
+    from pycemrg_core.catalogue import Catalogue, Contribution
+
+Details = Callable[["Contribution", "Catalogue"], dict[str, Any]]
+Entry = dict[str, Any]
+
+
+def _entries(kind: type[Record], catalogue: Catalogue, details: Details) -> list[Entry]:
+    return [
+        {
+            "name": c.name,
+            "summary": c.record.summary,
+            **details(c, catalogue),
+            "plugin": c.provider.name,
+            "provider": f"{c.provider.distribution} {c.provider.version}",
+        }
+        for c in catalogue.all(kind)
+    ]
+
+
+def _list(
+    name: str, kind: type[Record], help_line: str, details: Details, show: Callable[[list[Entry]], None]
+) -> click.Command:
+    @click.command(name, help=help_line)
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+    @plugin_options
+    @click.pass_context
+    def command(ctx: click.Context, as_json: bool) -> None:
+        catalogue = session_of(ctx).catalogue()
+        entries = _entries(kind, catalogue, details)
+        if as_json:
+            echo_json(entries)
+        elif entries:
+            show(entries)
+        else:
+            click.echo(f"none; no plugin provides a {KINDS[kind]}")
+        for conflict in catalogue.conflicts():
+            click.echo(f"warning: {conflict}", err=True)
+
+    return command
+
+
+def _table(*columns: str) -> Callable[[list[Entry]], None]:
+    def show(entries: list[Entry]) -> None:
+        rows = [[_cell(entry[column]) for column in columns] for entry in entries]
+        echo_table(columns, rows)
+
+    return show
+
+
+def _cell(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+def _blocks(entries: list[Entry]) -> None:
+    """Room for a long list under each name."""
+    width = max(len(entry["name"]) for entry in entries)
+    for entry in entries:
+        click.echo(f"{click.style(entry['name'].ljust(width), bold=True)}  {entry['summary']}")
+        for text in (f"used by {_cell(entry['schematics']) or 'no schematic'}", f"from {entry['provider']}"):
+            click.echo(click.wrap_text(text, 80, " " * (width + 2), " " * (width + 4)))
+
+
+def _step_details(contribution: Contribution, catalogue: Catalogue) -> dict[str, Any]:
+    users = [
+        c.name
+        for c in catalogue.all(Schematic)
+        if isinstance(c.record, Schematic) and c.record.step in (contribution.name, contribution.qualified_name)
+    ]
+    return {"schematics": users}
+
+
+def _schematic_details(contribution: Contribution, _catalogue: Catalogue) -> dict[str, Any]:
+    record = contribution.record
+    assert isinstance(record, Schematic)
+    return {
+        "step": record.step,
+        "labels": [f"{name} {value}" for name, value in record.labels.items()],
+        "parameters": [f"{name} {value:g}" for name, value in record.parameters.items()],
+    }
+
+
+def _recipe_details(contribution: Contribution, _catalogue: Catalogue) -> dict[str, Any]:
+    record = contribution.record
+    assert isinstance(record, Recipe)
+    return {"steps": [step.schematic or f"[{step.recipe}]" for step in record.steps]}
+
+
+def _metric_details(contribution: Contribution, _catalogue: Catalogue) -> dict[str, Any]:
+    record = contribution.record
+    assert isinstance(record, Metric)
+    return {"unit": record.unit}
+
+
+def _scheme_details(contribution: Contribution, _catalogue: Catalogue) -> dict[str, Any]:
+    record = contribution.record
+    assert isinstance(record, LabelScheme)
+    return {"labels": [f"{name} {value}" for name, value in record.labels.items()], "source": record.source}
+
+
+def _no_details(_contribution: Contribution, _catalogue: Catalogue) -> dict[str, Any]:
+    return {}
+
+
+list_steps = _list("list-steps", Step, "Step kinds and the schematics that use them.", _step_details, _blocks)
+list_schematics = _list(
+    "list-schematics",
+    Schematic,
+    "Structures that can be made.",
+    _schematic_details,
+    _table("name", "step", "provider", "summary"),
+)
+list_recipes = _list(
+    "list-recipes", Recipe, "Recipes and their steps.", _recipe_details, _table("name", "provider", "summary")
+)
+list_metrics = _list(
+    "list-metrics", Metric, "Metrics.", _metric_details, _table("name", "unit", "provider", "summary")
+)
+list_schemes = _list(
+    "list-schemes", LabelScheme, "Label schemes.", _scheme_details, _table("name", "provider", "summary")
+)
+list_augmentations = _list(
+    "list-augmentations", Augmentation, "Augmentations.", _no_details, _table("name", "provider", "summary")
+)
+
+
+@click.command("list-plugins")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@plugin_options
+@click.pass_context
+def list_plugins(ctx: click.Context, as_json: bool) -> None:
+    """Plugins, their state, the reason when one is not loaded, and what they provide."""
+    catalogue = session_of(ctx).quiet_catalogue()
+    entries: list[Entry] = [
+        {
+            "name": plugin.found.name,
+            "distribution": plugin.found.distribution,
+            "version": plugin.found.version,
+            "group": plugin.found.group,
+            "state": plugin.state.value,
+            "reason": plugin.reason,
+            "provides": {
+                word: [record.name for record in plugin.records if type(record) is kind]
+                for kind, word in KINDS.items()
+            },
+        }
+        for plugin in catalogue.plugins
+    ]
+    if as_json:
+        echo_json({"plugins": entries, "conflicts": list(catalogue.conflicts())})
+        return
+    rows = [
+        (
+            entry["name"],
+            f"{entry['distribution']} {entry['version']}",
+            entry["state"],
+            entry["reason"]
+            or ", ".join(counted(len(names), word) for word, names in entry["provides"].items() if names),
+        )
+        for entry in entries
+    ]
+    echo_table(("plugin", "from", "state", "provides, or why not"), rows)
+    for conflict in catalogue.conflicts():
+        click.echo(f"conflict: {conflict}")

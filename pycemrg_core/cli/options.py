@@ -1,0 +1,57 @@
+"""Options that ``run`` and ``plan`` share, and what they come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from pycemrg_core.catalogue import Catalogue
+    from pycemrg_core.planner import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _assignments(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> dict[str, float]:
+    values = {}
+    for text in texts:
+        name, equals, number = text.partition("=")
+        try:
+            values[name.strip()] = float(number)
+        except ValueError:
+            equals = ""
+        if not equals or not name.strip():
+            raise click.BadParameter(f"{text!r} is not NAME=NUMBER, such as LA_WT=2.5")
+    return values
+
+
+def setting_options(command: F) -> F:
+    """``--set``, ``--labels`` and ``--config``."""
+    command = click.option(
+        "--config", metavar="DIR", help="A folder with labels.yaml, parameters.json and semantic_maps/."
+    )(command)
+    command = click.option("--labels", metavar="FILE", help="A labels.yaml with the integers of your image.")(
+        command
+    )
+    return click.option(
+        "--set", "parameters", metavar="NAME=NUMBER", multiple=True, callback=_assignments,
+        help="Set a parameter, such as LA_WT=2.5 (mm); may be repeated.",
+    )(command)  # fmt: skip
+
+
+def settings_from(
+    catalogue: Catalogue, parameters: dict[str, float], labels: str | None, config: str | None
+) -> Settings:
+    """The settings that the options give; ``--labels`` and ``--set`` win over ``--config``."""
+    import attrs
+
+    from pycemrg_core.config import read_config, read_labels_file
+    from pycemrg_core.planner import Settings
+
+    settings = read_config(Path(config), catalogue) if config else Settings()
+    if labels:
+        settings = attrs.evolve(settings, labels={**settings.labels, **read_labels_file(Path(labels)).labels})
+    return attrs.evolve(settings, parameters=parameters)

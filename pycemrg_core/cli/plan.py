@@ -1,0 +1,83 @@
+"""``pycemrg plan``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pycemrg_core.cli.options import setting_options, settings_from
+from pycemrg_core.cli.session import counted, echo_json, echo_table, plugin_options, session_of
+
+if TYPE_CHECKING:
+    from pycemrg_core.planner import PlannedStep
+
+
+@click.command(short_help="Check what a run would do, and run nothing.")
+@click.argument("recipe")
+@click.argument("image")
+@setting_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@plugin_options
+@click.pass_context
+def plan(
+    ctx: click.Context,
+    recipe: str,
+    image: str,
+    parameters: dict[str, float],
+    labels: str | None,
+    config: str | None,
+    as_json: bool,
+) -> None:
+    """Check RECIPE against IMAGE as a run would; exit with 1 when it would not run."""
+    from pycemrg_core import imaging, planner
+    from pycemrg_core.runner import facts_of, volume_of
+
+    catalogue = session_of(ctx).catalogue()
+    settings = settings_from(catalogue, parameters, labels, config)
+    label_map, notes = imaging.read_labels(image)
+    planned = planner.plan(recipe, catalogue, facts_of(volume_of(label_map), image), settings)
+    warnings = [*notes, *planned.warnings]
+    steps = [_described(step) for step in planned.steps]
+    if as_json:
+        echo_json(
+            {
+                "recipe": planned.recipe,
+                "image": image,
+                "pixel_type": planned.dtype,
+                "steps": steps,
+                "warnings": warnings,
+            }
+        )
+        return
+    rows = [
+        (number, step["name"], step["step"], ", ".join(step["writes"]).replace("_label", ""), _text(step))
+        for number, step in enumerate(steps, 1)
+    ]
+    echo_table(("", "schematic", "step", "writes", "from"), rows, right=(0,))
+    for warning in warnings:
+        click.echo(f"note: {warning}", err=True)
+    click.echo(f"{planned.recipe} runs on {image}: {counted(len(steps), 'step')}, {planned.dtype} pixels")
+
+
+def _described(step: PlannedStep) -> dict[str, Any]:
+    from pycemrg_core import contracts
+
+    numbers = {
+        role.key: (getattr(step.contract, role.field_name), role.unit)
+        for role in contracts.roles(type(step.contract))
+        if role.use in (contracts.Use.THICKNESS, contracts.Use.NUMBER)
+    }
+    return {
+        "name": step.name,
+        "step": step.step.name,
+        "provider": step.step_provider.name,
+        "reads": [f"{label.name} {label.value}" for label in contracts.read_labels(step.contract)],
+        "writes": [f"{label.name} {label.value}" for label in contracts.written_labels(step.contract)],
+        "numbers": {key: f"{value:g} {unit}".strip() for key, (value, unit) in numbers.items()},
+    }
+
+
+def _text(step: dict[str, Any]) -> str:
+    names = " and ".join(label.replace("_label", "") for label in step["reads"])
+    return ", ".join([names, *step["numbers"].values()])

@@ -1,0 +1,177 @@
+"""``pycemrg run``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pycemrg_core.cli.options import setting_options, settings_from
+from pycemrg_core.cli.session import counted, plugin_options, session_of
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+    from pycemrg_core.catalogue import Catalogue
+    from pycemrg_core.planner import Plan
+    from pycemrg_core.results import KeptSteps, Source
+    from pycemrg_core.runner import Event, Resume, RunResult
+
+
+@click.command(short_help="Grow a label map by a recipe.")
+@click.argument("recipe", required=False)
+@click.argument("image", required=False)
+@click.option("-o", "--output", metavar="DIR", help="The folder for heart.nrrd and run.json.")
+@setting_options
+@click.option("--picture", is_flag=True, help="Also draw slices before and after, as slices.png.")
+@click.option("--keep-steps", is_flag=True, help="Also write the image after each step, into DIR/steps.")
+@click.option("--resume", is_flag=True, help="Take up a run with --keep-steps where it stopped.")
+@click.option("--again", metavar="RUN.JSON", help="Repeat the run of a record, bit by bit.")
+@click.option("--any-version", is_flag=True, help="With --again: allow other plugin versions.")
+@plugin_options
+@click.pass_context
+def run(
+    ctx: click.Context,
+    recipe: str | None,
+    image: str | None,
+    output: str | None,
+    parameters: dict[str, float],
+    labels: str | None,
+    config: str | None,
+    picture: bool,
+    keep_steps: bool,
+    resume: bool,
+    again: str | None,
+    any_version: bool,
+) -> None:
+    """Grow the label map IMAGE by RECIPE and write the result into a folder.
+
+    \b
+      pycemrg run four_chamber_full heart_labels.nrrd -o out
+      pycemrg run four_chamber_full heart_labels.nrrd -o thick --set LA_WT=2.5
+      pycemrg run --again out/run.json
+    """
+    catalogue = session_of(ctx).catalogue()
+    if again:
+        if image or parameters or labels or config or keep_steps or resume:
+            raise click.UsageError("--again takes at most an IMAGE, -o, --picture and --any-version", ctx)
+        _run_again(catalogue, again, recipe, output, any_version, picture)
+        return
+    if not recipe or not image or not output:
+        raise click.UsageError("give a RECIPE, an IMAGE and -o DIR; see 'pycemrg list-recipes'", ctx)
+
+    from pycemrg_core import imaging
+    from pycemrg_core.planner import plan
+    from pycemrg_core.results import STEPS, KeptSteps, Source
+    from pycemrg_core.runner import facts_of, run_plan, volume_of
+
+    settings = settings_from(catalogue, parameters, labels, config)
+    label_map, notes = imaging.read_labels(image)
+    volume = volume_of(label_map)
+    planned = plan(recipe, catalogue, facts_of(volume, image), settings)
+    folder, source = Path(output), Source.of(image)
+    kept = KeptSteps(folder / STEPS, planned, source) if keep_steps or resume else None
+    start = kept.resume() if kept and resume else None
+
+    def events(at: Resume | None) -> Iterable[Event]:
+        return run_plan(planned, label_map, volume=volume, notes=notes, resume=at)
+
+    _execute(events(start), label_map, source, folder, catalogue, planned, picture, kept)
+
+
+def _run_again(
+    catalogue: Catalogue, record: str, image: str | None, output: str | None, any_version: bool, picture: bool
+) -> None:
+    from pycemrg_core import imaging
+    from pycemrg_core.errors import OutputError
+    from pycemrg_core.results import SavedRun, Source
+    from pycemrg_core.runner import run_plan
+
+    saved = SavedRun.read(record)
+    source = Source.of(image or saved.input_path)
+    planned = saved.plan(catalogue, source, any_version=any_version)
+    folder = (
+        Path(output)
+        if output
+        else saved.path.resolve().parent.with_name(f"{saved.path.resolve().parent.name}_again")
+    )
+    label_map, notes = imaging.read_labels(source.path)
+    result = _execute(
+        run_plan(planned, label_map, notes=notes), label_map, source, folder, catalogue, planned, picture
+    )
+    if imaging.voxels_sha256(result.image) != saved.data["output"]["voxels_sha256"]:
+        raise OutputError(f"{folder}: the image differs from the one of {record}; compare the two run.json")
+    click.echo(f"every voxel is as in {record}")
+
+
+def _execute(
+    events: Iterable[Event],
+    label_map: sitk.Image,
+    source: Source,
+    folder: Path,
+    catalogue: Catalogue,
+    planned: Plan,
+    picture: bool,
+    kept: KeptSteps | None = None,
+) -> RunResult:
+    """Run, show progress, write the result."""
+    from pycemrg_core.errors import PycemrgError
+    from pycemrg_core.results import write_result
+    from pycemrg_core.runner import RunResult, StepFinished, StepStarted
+
+    progress = Progress()
+    result = None
+    for event in events:
+        if isinstance(event, StepStarted):
+            progress.started(event.number, event.total, event.name)
+        elif isinstance(event, StepFinished):
+            progress.finished(event)
+            if kept:
+                kept.keep(event, label_map)
+        else:
+            result = event
+    assert isinstance(result, RunResult)
+    for warning in result.record.warnings:
+        click.echo(f"note: {warning}", err=True)
+    extra: dict[str, Callable[[Path], Any]] = {}
+    if picture:
+        extra["slices.png"] = lambda path: draw(label_map, result, catalogue, planned, path)
+    try:
+        write_result(result, source, folder, extra)
+    except KeyboardInterrupt:
+        raise PycemrgError(f"interrupted; {folder} is as it was") from None
+    written = ["heart.nrrd", "run.json", *extra]
+    click.echo(f"{folder}: {', '.join(written[:-1])} and {written[-1]} written")
+    return result
+
+
+def draw(label_map: sitk.Image, result: RunResult, catalogue: Catalogue, planned: Plan, path: Path) -> None:
+    """Draw the slices in the colours that label schemes give to the names."""
+    from pycemrg_core.picture import draw_slices
+    from pycemrg_core.records import LabelScheme
+
+    colours: dict[str, str] = {}
+    for contribution in catalogue.all(LabelScheme):
+        assert isinstance(contribution.record, LabelScheme)
+        colours = {**contribution.record.colours, **colours}
+    draw_slices(label_map, result.image, planned.names, colours, path)
+
+
+class Progress:
+    """A line per step on a terminal, nothing in a pipe."""
+
+    def __init__(self) -> None:
+        self._shown = sys.stderr.isatty()
+
+    def started(self, number: int, total: int, name: str) -> None:
+        if self._shown:
+            click.echo(f"[{number:2}/{total}] {name} ...", err=True, nl=False)
+
+    def finished(self, event: Any) -> None:
+        if self._shown:
+            record = event.record
+            done = f"[{event.number:2}/{event.total}] {record.name:<24} {record.seconds:7.2f} s"
+            click.echo(f"\r{done}  {counted(record.voxels, 'voxel')}".ljust(60), err=True)

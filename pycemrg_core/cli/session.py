@@ -1,0 +1,114 @@
+"""What the commands share: the plugins in use, and how tables and progress are shown."""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from pycemrg_core.catalogue import Catalogue
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Session:
+    """The plugin choices of one call of the command line, and the catalogue they give."""
+
+    def __init__(self) -> None:
+        self.no_plugins = False
+        self.local: list[str] = []
+        self._catalogue: Catalogue | None = None
+
+    def quiet_catalogue(self) -> Catalogue:
+        """The catalogue, without a word about plugins that failed."""
+        from pycemrg_core.catalogue import load_catalogue
+        from pycemrg_core.plugins import Policy
+
+        if self._catalogue is None:
+            policy = Policy.from_environment(no_plugins=self.no_plugins)
+            self._catalogue = load_catalogue(policy, local=self.local)
+        return self._catalogue
+
+    def catalogue(self) -> Catalogue:
+        """The catalogue; plugins that failed are named on stderr, one line each."""
+        catalogue = self.quiet_catalogue()
+        for plugin in catalogue.failures():
+            click.echo(f"warning: plugin {plugin.found} is {plugin.state.value}: {plugin.reason}", err=True)
+        return catalogue
+
+    def add_local(self, _ctx: click.Context, _param: click.Parameter, paths: tuple[str, ...]) -> None:
+        self.local.extend(path for path in paths if path not in self.local)
+        if paths:
+            self._catalogue = None
+
+
+def _no_plugins(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    session = ctx.find_root().ensure_object(Session)
+    if value:
+        session.no_plugins, session._catalogue = True, None
+
+
+def _local(ctx: click.Context, param: click.Parameter, paths: tuple[str, ...]) -> None:
+    ctx.find_root().ensure_object(Session).add_local(ctx, param, paths)
+
+
+def plugin_options(command: F) -> F:
+    """The options that choose plugins; they work before and after the command's name."""
+    command = click.option(
+        "--plugin", "local", multiple=True, metavar="FILE", is_eager=True, expose_value=False,
+        callback=_local, help="Use a plugin that is one file, .py or .yaml; may be repeated.",
+    )(command)  # fmt: skip
+    return click.option(
+        "--no-plugins", is_flag=True, is_eager=True, expose_value=False, callback=_no_plugins,
+        help="Use nothing but the built-in catalogue.",
+    )(command)  # fmt: skip
+
+
+def session_of(ctx: click.Context) -> Session:
+    """The session of a running command."""
+    return ctx.find_root().ensure_object(Session)
+
+
+def echo_json(data: Any) -> None:
+    """Data for machines, on stdout."""
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def echo_table(headers: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[int] = ()) -> None:
+    """Columns that fit 80 characters or the terminal; the last column wraps, ``right`` ones align right."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(line[i]) for line in [list(headers), *cells]) for i in range(len(headers))]
+    room = max(20, _width() - sum(widths[:-1]) - 2 * (len(headers) - 1))
+    widths[-1] = min(widths[-1], room)
+
+    def line(row: Sequence[str], style: bool = False) -> None:
+        wrapped = textwrap.wrap(row[-1], widths[-1]) or [""]
+        head = [
+            cell.rjust(width) if i in right else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row[:-1], widths[:-1], strict=True))
+        ]
+        last = wrapped[0].rjust(widths[-1]) if len(headers) - 1 in right else wrapped[0]
+        text = "  ".join([*head, last]).rstrip()
+        click.echo(click.style(text, bold=True) if style else text)
+        for more in wrapped[1:]:
+            click.echo(" " * (sum(widths[:-1]) + 2 * (len(headers) - 1)) + more)
+
+    line(headers, style=True)
+    for row in cells:
+        line(row)
+
+
+def _width() -> int:
+    import shutil
+
+    return max(60, min(shutil.get_terminal_size((80, 24)).columns, 120)) if sys.stdout.isatty() else 80
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 step``, ``14 steps``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,312 @@
+"""The folder that a run leaves: ``heart.nrrd``, ``run.json`` and, if asked, the image after each step.
+
+Everything is written beside its place first and renamed when all of it is there, so whoever looks sees the old
+result or the whole new one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import Factory, frozen
+
+from pycemrg_core import __version__, codec, imaging
+from pycemrg_core.catalogue import Catalogue
+from pycemrg_core.errors import CodecError, OutputError, PlanError, PycemrgError
+from pycemrg_core.planner import Plan, PlannedStep
+from pycemrg_core.records import Step
+from pycemrg_core.runner import LedgerEntry, Resume, RunResult, StepFinished, StepRecord
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+IMAGE = "heart.nrrd"
+RECORD = "run.json"
+STEPS = "steps"
+PROGRESS = "progress.json"
+_FORMAT = 1
+
+
+@frozen
+class Source:
+    """The file a run started from: its path and the SHA-256 of its bytes."""
+
+    path: Path
+    sha256: str
+
+    @classmethod
+    def of(cls, path: str | Path) -> Source:
+        """Hash a file. Raises :class:`ImageError` when it cannot be read."""
+        return cls(Path(path), imaging.file_sha256(path))
+
+
+@contextmanager
+def staged(folder: Path) -> Iterator[Path]:
+    """A folder inside ``folder`` to write into; its files are moved up when the block ends without an error.
+
+    Raises :class:`OutputError` when ``folder`` cannot be made or written.
+    """
+    made = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        inner = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: cannot write there: {error.strerror}; choose another folder with -o"
+        ) from error
+    try:
+        yield inner
+        for name in sorted(os.listdir(inner), key=lambda name: name == RECORD):
+            os.replace(inner / name, folder / name)
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: cannot be written: {error.strerror}; free some space or choose another"
+        ) from error
+    finally:
+        shutil.rmtree(inner, ignore_errors=True)
+        if made:
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def write_json(data: Any, path: Path) -> None:
+    """Write JSON under a temporary name, then rename. Raises :class:`OutputError`."""
+    temporary = path.with_name(f".{path.name}.partial")
+    try:
+        temporary.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror}; free some space") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_result(result: RunResult, source: Source, folder: Path, extra: Mapping[str, Any] | None = None) -> None:
+    """Write image and record, and move ``extra`` files (name to a function of the path) beside them."""
+    with staged(folder) as inner:
+        imaging.write_image(result.image, inner / IMAGE)
+        for name, write in (extra or {}).items():
+            write(inner / name)
+        write_json(record_json(result, source, folder), inner / RECORD)
+
+
+def record_json(result: RunResult, source: Source, folder: Path) -> dict[str, Any]:
+    """The record of a run as plain data: what ``run.json`` holds."""
+    record = result.record
+    return {
+        "format": _FORMAT,
+        "pycemrg": __version__,
+        "recipe": record.recipe,
+        "input": {
+            "name": source.path.name,
+            "path": _relative(source.path, folder),
+            "sha256": source.sha256,
+            **record.image,
+        },
+        "output": {
+            "name": IMAGE,
+            "pixel_type": record.dtype,
+            "voxels_sha256": imaging.voxels_sha256(result.image),
+        },
+        "labels": dict(record.labels),
+        "parameters": dict(record.parameters),
+        "plugins": [
+            {"name": found.name, "distribution": found.distribution, "version": found.version}
+            for found in record.providers
+        ],
+        "steps": [_step_json(step) for step in record.steps],
+        "warnings": list(record.warnings),
+    }
+
+
+def _step_json(step: StepRecord) -> dict[str, Any]:
+    return {
+        "name": step.name,
+        "step": step.step,
+        "provider": step.provider,
+        "contract": codec.unstructure(step.contract),
+        "seconds": round(step.seconds, 4),
+        "ledger": codec.unstructure(step.ledger),
+    }
+
+
+def _relative(path: Path, folder: Path) -> str:
+    """Relative, so that a folder and its inputs can move together and no personal path is recorded."""
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # another drive
+        return path.resolve().as_posix()
+
+
+# ---------------------------------------------------------------------------------------------- running again
+
+
+@frozen
+class SavedRun:
+    """A ``run.json``: where it lies and what it says."""
+
+    path: Path
+    data: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, path: str | Path) -> SavedRun:
+        """Read a record. Raises :class:`CodecError` naming the file when it is not one."""
+        data = codec.load_json(Path(path))
+        missing = {"format", "recipe", "input", "output", "plugins", "steps", "labels"} - data.keys()
+        if missing:
+            raise CodecError(f"{path}: not the record of a run: no {', '.join(sorted(missing))}")
+        if data["format"] != _FORMAT:
+            raise CodecError(f"{path}: a record of format {data['format']!r}; this version reads {_FORMAT}")
+        return cls(Path(path), data)
+
+    @property
+    def input_path(self) -> Path:
+        """Where the input was, seen from here."""
+        return Path(os.path.normpath(self.path.parent / str(self.data["input"]["path"])))
+
+    def plan(self, catalogue: Catalogue, source: Source, *, any_version: bool = False) -> Plan:
+        """The plan that was run, with the code that is installed now.
+
+        Raises :class:`PlanError` when the input's bytes or a provider's version differ, unless
+        ``any_version`` allows the latter.
+        """
+        problems = []
+        if source.sha256 != self.data["input"]["sha256"]:
+            problems.append(f"{source.path} is not the image of that run: its SHA-256 differs")
+        if not any_version:
+            problems += [*self._version_problems(catalogue)]
+        steps = []
+        for index, saved in enumerate(self.data["steps"]):
+            try:
+                steps.append(_planned(saved, catalogue, f"steps[{index}]"))
+            except (PycemrgError, KeyError, TypeError) as error:
+                problems.append(str(error))
+        if problems:
+            raise PlanError(f"{self.path} cannot be run again:", problems)
+        labels = dict(self.data["labels"])
+        names = {value: name for name, value in labels.items()}
+        for saved in self.data["steps"]:
+            for entry in saved["ledger"]:
+                names.setdefault(entry["old"], entry["old_name"])
+        return Plan(
+            recipe=self.data["recipe"],
+            recipe_provider=None,
+            steps=tuple(steps),
+            labels=labels,
+            parameters=dict(self.data.get("parameters", {})),
+            names=names,
+            dtype=self.data["output"]["pixel_type"],
+        )
+
+    def _version_problems(self, catalogue: Catalogue) -> Iterator[str]:
+        installed = {plugin.found.name: plugin.found for plugin in catalogue.plugins}
+        for saved in self.data["plugins"]:
+            now = installed.get(saved["name"])
+            then = f"{saved['distribution']} {saved['version']}"
+            if now is None:
+                yield f"plugin {saved['name']} ({then}) is not here; install {then}"
+            elif (now.distribution, now.version) != (saved["distribution"], saved["version"]):
+                yield f"plugin {saved['name']} was {then} and is {now.distribution} {now.version}; " + (
+                    f"install {then}, or allow it with --any-version"
+                )
+
+
+def _planned(saved: Mapping[str, Any], catalogue: Catalogue, where: str) -> PlannedStep:
+    found = catalogue.find(Step, f"{saved['provider']}:{saved['step']}")
+    step = catalogue.get(Step, f"{saved['provider']}:{saved['step']}")
+    contract = codec.structure(saved["contract"], step.contract.load(), f"{where}.contract")
+    return PlannedStep(
+        name=saved["name"],
+        step=step,
+        contract=contract,
+        schematic_provider=found.provider,
+        step_provider=found.provider,
+    )
+
+
+# ---------------------------------------------------------------------------------------- keeping and resuming
+
+
+@frozen
+class KeptSteps:
+    """The folder ``steps``: the image after each step, and what a later run needs to take up from there."""
+
+    folder: Path
+    plan: Plan
+    source: Source
+    _done: list[StepRecord] = Factory(list)
+
+    def keep(self, event: StepFinished, like: sitk.Image) -> None:
+        """Write the image after a step, then note that it is there."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{self.folder}: cannot write there: {error.strerror}") from error
+        image = imaging.image_from_array(event.volume.array, like)
+        imaging.write_image(image, self._image(event.number, event.record.name))
+        self._done.append(event.record)
+        write_json(
+            {"run": self._run(), "steps": [_step_json(record) for record in self._done]},
+            self.folder / PROGRESS,
+        )
+
+    def resume(self) -> Resume | None:
+        """Where to take up, or None when no step was kept.
+
+        Raises :class:`PlanError` when the steps kept are of another run.
+        """
+        path = self.folder / PROGRESS
+        if not path.is_file():
+            return None
+        progress = codec.load_json(path)
+        if progress.get("run") != self._run():
+            raise PlanError(
+                f"{self.folder} cannot be resumed:",
+                ["its steps come from another image, recipe, setting or plugin version; run without --resume"],
+            )
+        records = tuple(
+            self._record(saved, step) for saved, step in zip(progress["steps"], self.plan.steps, strict=False)
+        )
+        if not records:
+            return None
+        references = {}
+        for number, (record, step) in enumerate(zip(records, self.plan.steps, strict=False), 1):
+            if step.step.frozen_reference and record.step not in references:
+                before = self.source.path if number == 1 else self._image(number - 1, records[number - 2].name)
+                references[record.step] = imaging.read_labels(before)[0]
+        self._done[:] = records
+        image, _ = imaging.read_labels(self._image(len(records), records[-1].name))
+        return Resume(records, image, references)
+
+    def _image(self, number: int, name: str) -> Path:
+        return self.folder / f"{number:02d}_{name}.nrrd"
+
+    def _record(self, saved: Mapping[str, Any], step: PlannedStep) -> StepRecord:
+        ledger = codec.structure(saved["ledger"], tuple[LedgerEntry, ...], "ledger")
+        return StepRecord(
+            name=step.name,
+            step=step.step.name,
+            provider=step.step_provider.name,
+            contract=step.contract,
+            seconds=saved["seconds"],
+            ledger=ledger,
+        )
+
+    def _run(self) -> dict[str, Any]:
+        """Everything that the steps depend on."""
+        return {
+            "sha256": self.source.sha256,
+            "dtype": self.plan.dtype,
+            "plugins": [f"{found.name} {found.distribution} {found.version}" for found in self.plan.providers],
+            "contracts": [
+                [step.name, step.step.name, codec.unstructure(step.contract)] for step in self.plan.steps
+            ],
+        }
