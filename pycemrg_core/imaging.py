@@ -1,4 +1,3 @@
-# mypy: untyped-calls-exclude=SimpleITK
 """Images in and out: the only place in the core that imports SimpleITK.
 
 Arrays are (z, y, x); size, index, spacing, origin and points are (x, y, z), in voxels and mm, as in

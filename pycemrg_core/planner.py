@@ -346,8 +346,9 @@ class _Planner:
                     missing.setdefault(label, []).append(step.name)
             present.update(label.value for label in contracts.written_labels(step.contract))
         for label, needed_by in missing.items():
+            users = ", ".join(dict.fromkeys(needed_by))
             self.problems.append(
-                f"{label.name} ({label.value}) is not in the image; needed by {', '.join(dict.fromkeys(needed_by))}"
+                f"{label.name} ({label.value}) is not in the image; needed by {users}"
                 "; if it has another integer there, set it in labels.yaml"
             )
         if missing:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import SimpleITK as sitk  # noqa: N813
+import SimpleITK as sitk
 
 VOXELS = np.random.default_rng(0).integers(0, 20, (12, 13, 14)).astype(np.uint8)
 

@@ -7,7 +7,7 @@ import struct
 from pathlib import Path
 
 import pytest
-import SimpleITK as sitk  # noqa: N813
+import SimpleITK as sitk
 from sample_images import VOXELS, make, refusal
 
 from pycemrg_core import imaging
@@ -112,8 +112,7 @@ def test_sheared_nifti_is_refused_in_one_line(tmp_path: Path, capfd: pytest.Capt
     path.write_bytes(content)
     text = refusal(ImageError, imaging.read_image, path)
     assert (
-        text
-        == f"{path}: cannot be read: the image axes are not at right angles. Correct it, or export it again."
+        text == f"{path}: cannot be read: the image axes are not at right angles. Correct it, or export it again."
     )
     assert capfd.readouterr() == ("", "")
 

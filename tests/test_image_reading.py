@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import SimpleITK as sitk  # noqa: N813
+import SimpleITK as sitk
 from sample_images import VOXELS, make, refusal
 
 from pycemrg_core import filecheck, imaging
@@ -25,17 +25,13 @@ def test_the_heart_that_ships_is_read_without_notes() -> None:
     sizes = next(line for line in path.read_bytes().split(b"\n") if line.startswith(b"sizes:"))
     assert list(image.GetSize()) == [int(n) for n in sizes.split()[1:]]
     assert notes == ()
-    np.testing.assert_array_equal(
-        imaging.voxel_array(image), sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
-    )
+    np.testing.assert_array_equal(imaging.voxel_array(image), sitk.GetArrayFromImage(sitk.ReadImage(str(path))))
 
 
 def test_missing_file_suggests_what_was_probably_meant(tmp_path: Path) -> None:
     (tmp_path / "heart_01.nrrd").touch()
     path = tmp_path / "hart_01.nrrd"
-    assert (
-        refusal(ImageError, imaging.read_labels, path) == f"{path}: no such file. Did you mean heart_01.nrrd?"
-    )
+    assert refusal(ImageError, imaging.read_labels, path) == f"{path}: no such file. Did you mean heart_01.nrrd?"
     other = tmp_path / "zzz.nii"
     assert refusal(ImageError, imaging.read_labels, other) == f"{other}: no such file. Check the path."
     deep = tmp_path / "no" / "heart.nrrd"
@@ -233,9 +229,7 @@ def test_nifti_geometry_that_is_not_in_use_may_be_anything(tmp_path: Path) -> No
         ),
     ],
 )
-def test_kinds_of_image_that_are_no_label_map_are_refused(
-    tmp_path: Path, image: sitk.Image, message: str
-) -> None:
+def test_kinds_of_image_that_are_no_label_map_are_refused(tmp_path: Path, image: sitk.Image, message: str) -> None:
     path = tmp_path / "a.nrrd"
     sitk.WriteImage(image, str(path))
     assert message in refusal(ImageError, imaging.read_image, path)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import SimpleITK as sitk  # noqa: N813
+import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sample_images import VOXELS, frame, make, refusal, rotation
@@ -83,9 +83,7 @@ def test_voxels_are_compressed_where_the_format_can(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("extension", WRITABLE)
-def test_written_twice_the_bytes_are_the_same_and_nothing_else_is_left(
-    tmp_path: Path, extension: str
-) -> None:
+def test_written_twice_the_bytes_are_the_same_and_nothing_else_is_left(tmp_path: Path, extension: str) -> None:
     first, second = tmp_path / f"a{extension}", tmp_path / f"b{extension}"
     imaging.write_image(make(), first)
     imaging.write_image(make(), second)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import SimpleITK as sitk  # noqa: N813
+import SimpleITK as sitk
 from sample_images import VOXELS, frame, make, refusal, rotation
 
 from pycemrg_core import imaging
@@ -29,9 +29,7 @@ def test_integer_image_is_returned_as_it_is(dtype: str) -> None:
     ("high", "kind"),
     [(255, "uint8"), (256, "uint16"), (65535, "uint16"), (65536, "uint32"), (2**24, "uint32")],
 )
-def test_whole_numbered_float_image_becomes_the_smallest_integer_type(
-    dtype: str, high: int, kind: str
-) -> None:
+def test_whole_numbered_float_image_becomes_the_smallest_integer_type(dtype: str, high: int, kind: str) -> None:
     array = VOXELS.astype(dtype)
     array[3, 2, 1] = high
     image = make(array)
@@ -64,9 +62,7 @@ def test_fractions_are_counted_and_shown() -> None:
         " holds integers: give the segmentation, and resample it with nearest-neighbour interpolation."
     )
     array[4:6] = 0.25
-    assert "365 voxels are not whole numbers" in refusal(
-        ImageError, imaging.label_image, make(array), "memory"
-    )
+    assert "365 voxels are not whole numbers" in refusal(ImageError, imaging.label_image, make(array), "memory")
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

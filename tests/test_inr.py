@@ -60,9 +60,7 @@ def test_header_is_a_multiple_of_256_bytes_at_its_longest() -> None:
         ("f8", "float", 64),
     ],
 )
-def test_every_pixel_type_names_itself_and_comes_back(
-    tmp_path: Path, dtype: str, kind: str, bits: int
-) -> None:
+def test_every_pixel_type_names_itself_and_comes_back(tmp_path: Path, dtype: str, kind: str, bits: int) -> None:
     array = np.arange(24).reshape(2, 3, 4).astype(dtype)
     header, voxels = inr.encode(array, (1, 1, 1))
     assert f"TYPE={kind}\nPIXSIZE={bits} bits\n".encode() in header
