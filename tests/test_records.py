@@ -66,8 +66,8 @@ def test_bad_names(kind: type, name: object) -> None:
     with pytest.raises(RecordError) as refused:
         MAKERS[kind](name=name)
     assert str(refused.value) == (
-        f"{kind.__name__}: name {name!r} must be 1 to 80 letters, digits, '_', '-' or '.', "
-        "and start with a letter or digit"
+        f"{kind.__name__}: name {name!r} must be 1 to 80 letters, digits, '_', '-' or '.'"
+        " and start with a letter or digit"
     )
 
 

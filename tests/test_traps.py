@@ -1,0 +1,170 @@
+"""The wrong walls that steps of this kind are known to make: ours does not, and the tests would notice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import as_file, files
+
+import brute
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from brute import ADD, EXCEPT, ONLY, RECIPES, TABLE, Array, Row
+
+from pycemrg_core import Settings, imaging, plan, run_recipe
+from pycemrg_core.planner import Plan
+from pycemrg_core.runner import StepFinished, facts_of, run_plan, volume_of
+
+ONE = (1.0, 1.0, 1.0)
+
+
+@cache
+def heart() -> sitk.Image:
+    with as_file(files("schematics_builtin") / "data" / "rodero01_1.0mm.nrrd") as path:
+        return imaging.read_labels(path)[0]
+
+
+def planned(recipe: str, image: sitk.Image) -> Plan:
+    return plan(recipe, brute.catalogue(), facts_of(volume_of(image)), Settings())
+
+
+def steps(recipe: str) -> Iterator[tuple[Row, Array, Array]]:
+    """Each step of a recipe on the real heart: its row, the image before it and after it."""
+    before = sitk.GetArrayFromImage(heart())
+    for event in run_plan(planned(recipe, heart()), heart()):
+        if isinstance(event, StepFinished):
+            after = event.volume.array.copy()
+            yield TABLE[event.record.name], before, after
+            before = after
+
+
+def grown(array: Array, spacing: brute.Spacing, *rows: Row) -> Array:
+    recipe, catalogue = brute.recipe(*rows)
+    return sitk.GetArrayFromImage(run_recipe(recipe, brute.image_of(array, spacing), catalogue).image)
+
+
+def signed_distance(mask: Array) -> Array:
+    """Approximate, and 0 on the first layer inside: what the traps are made of."""
+    image = sitk.GetImageFromArray(mask.astype(np.uint8))
+    return sitk.GetArrayFromImage(sitk.SignedDanielssonDistanceMap(image, False, False, True))
+
+
+def test_a_wall_does_not_eat_the_first_layer_of_its_own_lumen() -> None:
+    row = TABLE["pulmonary_artery"]
+    before, after = next((b, a) for r, b, a in steps("four_chamber_full") if r is row)
+    assert (before == 7).sum() == 5898
+    assert (after == 7).sum() == 5898
+
+    d = signed_distance(before == 7)
+    wrong = brute.write(before, (d >= 0) & (d <= row.mm), row.target, row.application)
+    assert 5898 - (wrong == 7).sum() == 2355
+
+
+@pytest.mark.parametrize("mode", [("REPLACE",), (EXCEPT, 2), (ONLY, 1)])
+def test_no_mode_lets_a_wall_into_its_own_source(mode: tuple[object, ...]) -> None:
+    array = np.zeros((7, 7, 7), np.uint8)
+    array[2:5, 2:5, 2:5] = 1
+    after = grown(array, ONE, Row("wall", "create", (1,), 9, 2.0, [mode]))
+    np.testing.assert_array_equal(after == 1, array == 1)
+    d = signed_distance(array == 1)
+    assert (brute.write(array, (d >= 0) & (d <= 2), 9, [mode]) == 1).sum() == 1
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_lumen_loses_voxels_only_where_a_rule_says_so(recipe: str) -> None:
+    for row, before, after in steps(recipe):
+        lost = set(np.unique(before[before != after]).tolist()) - {0}
+        if row.kind in ("valve", "push"):
+            allowed = {row.inputs[1]}
+        elif row.application and row.application[0][0] == EXCEPT:
+            allowed = set(range(1, 256)) - {row.inputs[0], *row.application[0][1:]}
+        else:
+            allowed = {label for _, *labels in row.application for label in labels}
+        assert lost <= allowed, row.name
+        # Nor does it grow anything but its target.
+        assert set(np.unique(after[before != after]).tolist()) <= {row.target}, row.name
+
+
+def test_a_diagonal_neighbour_is_sqrt_3_away() -> None:
+    array = np.zeros((9, 9, 9), np.uint8)
+    array[[3, 3, 4, 5], [3, 5, 4, 3], [4, 5, 5, 5]] = 1
+    there = (5, 5, 4)
+    assert brute.all_pairs(array == 1, ONE)[there] == pytest.approx(3**0.5)
+    assert signed_distance(array == 1)[there] == pytest.approx(5**0.5)
+    row = Row("wall", "create", (1,), 9, 2.0, [ADD])
+    after = grown(array, ONE, row)
+    assert after[there] == 9
+    np.testing.assert_array_equal(after, brute.run(array, [row], ONE))
+
+
+def test_a_wall_has_no_holes_from_approximate_distance() -> None:
+    row = TABLE["rv_myocardium"]
+    before, after = next((b, a) for r, b, a in steps("biventricular_basic") if r is row)
+    exact = brute.transform(before == 3, ONE)
+    np.testing.assert_array_equal(after == 103, (before == 0) & (exact <= 3.501))
+    d = signed_distance(before == 3)
+    assert ((after == 103) & (d > row.mm)).sum() > 100
+
+
+@pytest.mark.parametrize("recipe", [name for name in RECIPES if "veins" in name or "atria" in name])
+def test_a_ring_turns_nothing_into_background(recipe: str) -> None:
+    for row, before, after in steps(recipe):
+        assert not ((before != 0) & (after == 0)).any(), row.name
+
+
+def test_trimming_a_ring_afterwards_would_delete_veins() -> None:
+    before_rings, deleted = None, 0
+    for row, before, after in steps("atria_full"):
+        if row.kind != "ring":
+            continue
+        before_rings = before if before_rings is None else before_rings
+        vein, wall = row.inputs
+        d = brute.transform(before_rings == vein, ONE)
+        wrong = brute.write(before, (d > 0) & (d <= 2.001), row.target, row.application or [ADD])
+        wrong[(wrong == row.target) & (brute.transform(before == wall, ONE) > 2.001)] = 0
+        deleted += int(((before != 0) & (wrong == 0)).sum())
+        assert ((before != 0) & (after == before))[wrong != after].all(), row.name
+    assert deleted > 100
+
+
+@pytest.mark.parametrize(("size", "voxels", "mm"), [(0.4, 5, 2.0), (0.1, 3, 0.3), (0.7, 3, 2.1)])
+def test_a_tie_belongs_to_the_wall(size: float, voxels: int, mm: float) -> None:
+    array = np.zeros((1, 1, 2 * voxels + 5), np.uint8)
+    array[0, 0, voxels + 2] = 1
+    after = grown(array, (size, size, size), Row("wall", "create", (1,), 9, mm, [ADD]))
+    assert (after == 9).sum() == 2 * voxels
+
+
+def test_a_naive_comparison_would_lose_a_tie() -> None:
+    assert not 3 * 0.1 <= 0.3
+    assert not 3 * 0.7 <= 2.1 - 0 or not (0.7 + 0.7 + 0.7) <= 2.1
+
+
+def test_spacing_is_not_taken_in_the_wrong_order() -> None:
+    array = np.zeros((9, 9, 9), np.uint8)
+    array[4, 4, 4] = 1
+    image = sitk.GetImageFromArray(array)
+    image.SetSpacing((0.5, 1.0, 2.0))  # x, y, z
+    row = Row("wall", "create", (1,), 9, 2.0, [ADD])
+    recipe, catalogue = brute.recipe(row)
+    after = sitk.GetArrayFromImage(run_recipe(recipe, image, catalogue).image)
+    assert [(after == 9).any(axis=axes).sum() for axes in ((1, 2), (0, 2), (0, 1))] == [3, 5, 9]
+    assert (after != brute.run(array, [row], (0.5, 1.0, 2.0))).any()
+
+
+def test_direction_and_origin_do_not_matter_to_walls() -> None:
+    oblique = sitk.Image(heart())
+    oblique.SetDirection(sitk.Euler3DTransform((0, 0, 0), 0.3, -0.2, 0.9).GetMatrix())
+    oblique.SetOrigin((-71.3, 210.1, 1029.7))
+    one, other = (run_recipe("atria_full", image, brute.catalogue()).image for image in (heart(), oblique))
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(one), sitk.GetArrayFromImage(other))
+
+
+def test_a_labels_last_voxels_do_not_wrap_in_8_bits() -> None:
+    array = np.zeros((1, 1, 5), np.uint8)
+    array[0, 0, 0] = 1
+    after = grown(array, ONE, Row("wall", "create", (1,), 256 + 1, 2.0, [ADD]))
+    assert after.dtype == np.uint16
+    assert after.ravel().tolist() == [1, 257, 257, 0, 0]
+    assert np.array(257).astype(np.uint8) == 1  # it would have been the lumen's own label
