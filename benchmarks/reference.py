@@ -23,7 +23,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import SimpleITK as sitk  # noqa: N813
+import SimpleITK as sitk
 from pycemrg.data.labels import LabelManager
 from pycemrg_image_analysis import logic
 from pycemrg_image_analysis.recipes import get_recipe

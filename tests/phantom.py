@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-import SimpleITK as sitk  # noqa: N813
+import SimpleITK as sitk
 
 Point = tuple[float, float, float]
 Mask = npt.NDArray[np.bool_]
