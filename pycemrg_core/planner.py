@@ -29,13 +29,16 @@ _AXES = ("z", "y", "x")
 class ImageFacts:
     """What the planner needs to know of an image: which integers it holds, its voxel size and pixel type.
 
-    ``spacing`` is (z, y, x) in mm.
+    ``spacing`` is (z, y, x) in mm. ``scheme`` is the label scheme it was converted from, ``lacks`` the names
+    that this scheme does not have.
     """
 
     name: str = "the image"
     labels: frozenset[int]
     spacing: tuple[float, float, float]
     dtype: str
+    scheme: str = ""
+    lacks: frozenset[str] = frozenset()
 
 
 @frozen(kw_only=True)
@@ -347,10 +350,10 @@ class _Planner:
             present.update(label.value for label in contracts.written_labels(step.contract))
         for label, needed_by in missing.items():
             users = ", ".join(dict.fromkeys(needed_by))
-            self.problems.append(
-                f"{label.name} ({label.value}) is not in the image; needed by {users}"
-                "; if it has another integer there, set it in labels.yaml"
-            )
+            remedy = "if it has another integer there, set it in labels.yaml"
+            if label.name in self.facts.lacks:
+                remedy = f"the scheme {self.facts.scheme} does not have it"
+            self.problems.append(f"{label.name} ({label.value}) is not in the image; needed by {users}; {remedy}")
         if missing:
             self.problems.append(f"the image holds {_some(sorted(self.facts.labels))}")
 

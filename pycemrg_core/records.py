@@ -140,7 +140,12 @@ class Metric:
 
 @frozen(kw_only=True)
 class LabelScheme:
-    """The integers that one tool or data set writes, by canonical structure name."""
+    """The integers that one tool or data set writes, by canonical structure name.
+
+    ``groups`` are sets of names, ``colours`` ``#rrggbb`` by name, ``snomed`` SNOMED CT codes by name.
+    ``anatomy`` refers to a function ``(volume, labels, schemes) -> Iterable[str]`` that says why an image cannot
+    be what ``labels`` claim; ``schemes`` are the integers of all known schemes, by scheme.
+    """
 
     name: str = _name()
     summary: str
@@ -149,6 +154,7 @@ class LabelScheme:
     colours: Mapping[str, str] = field(factory=dict, converter=_read_only)
     snomed: Mapping[str, str] = field(factory=dict, converter=_read_only)
     source: str = ""
+    anatomy: Ref | None = None
 
 
 @frozen(kw_only=True)

@@ -20,9 +20,18 @@ from attrs import Factory, frozen
 from pycemrg_core import __version__, codec, imaging
 from pycemrg_core.catalogue import Catalogue
 from pycemrg_core.errors import CodecError, OutputError, PlanError, PycemrgError
-from pycemrg_core.planner import Plan, PlannedStep
+from pycemrg_core.planner import ImageFacts, Plan, PlannedStep
 from pycemrg_core.records import Step
-from pycemrg_core.runner import LedgerEntry, Resume, RunResult, StepFinished, StepRecord
+from pycemrg_core.runner import (
+    LedgerEntry,
+    Prepared,
+    Resume,
+    RunResult,
+    StepFinished,
+    StepRecord,
+    volume_of,
+)
+from pycemrg_core.schemes import Conversion, convert_again
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -118,6 +127,7 @@ def record_json(result: RunResult, source: Source, folder: Path) -> dict[str, An
         },
         "labels": dict(record.labels),
         "parameters": dict(record.parameters),
+        **({"conversion": codec.unstructure(record.conversion)} if record.conversion else {}),
         "plugins": [
             {"name": found.name, "distribution": found.distribution, "version": found.version}
             for found in record.providers
@@ -166,6 +176,19 @@ class SavedRun:
         if data["format"] != _FORMAT:
             raise CodecError(f"{path}: a record of format {data['format']!r}; this version reads {_FORMAT}")
         return cls(Path(path), data)
+
+    def prepare(self, image: sitk.Image, notes: tuple[str, ...] = ()) -> Prepared:
+        """The input as that run saw it: converted as it was then.
+
+        Raises :class:`CodecError` when the record does not say how, and :class:`LabelError`.
+        """
+        conversion = None
+        if "conversion" in self.data:
+            conversion = codec.structure(self.data["conversion"], Conversion, "conversion")
+            image = convert_again(image, conversion)
+        volume = volume_of(image)
+        facts = ImageFacts(labels=frozenset(volume.boxes), spacing=volume.spacing, dtype=str(volume.array.dtype))
+        return Prepared(image=image, volume=volume, facts=facts, notes=notes, conversion=conversion)
 
     @property
     def input_path(self) -> Path:
@@ -242,15 +265,16 @@ class KeptSteps:
     folder: Path
     plan: Plan
     source: Source
+    prepared: Prepared
     _done: list[StepRecord] = Factory(list)
 
-    def keep(self, event: StepFinished, like: sitk.Image) -> None:
+    def keep(self, event: StepFinished) -> None:
         """Write the image after a step, then note that it is there."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"{self.folder}: cannot write there: {error.strerror}") from error
-        image = imaging.image_from_array(event.volume.array, like)
+        image = imaging.image_from_array(event.volume.array, self.prepared.image)
         imaging.write_image(image, self._image(event.number, event.record.name))
         self._done.append(event.record)
         write_json(
@@ -280,8 +304,8 @@ class KeptSteps:
         references = {}
         for number, (record, step) in enumerate(zip(records, self.plan.steps, strict=False), 1):
             if step.step.frozen_reference and record.step not in references:
-                before = self.source.path if number == 1 else self._image(number - 1, records[number - 2].name)
-                references[record.step] = imaging.read_labels(before)[0]
+                before = self._image(number - 1, records[number - 2].name) if number > 1 else None
+                references[record.step] = imaging.read_labels(before)[0] if before else self.prepared.image
         self._done[:] = records
         image, _ = imaging.read_labels(self._image(len(records), records[-1].name))
         return Resume(records, image, references)
@@ -305,6 +329,7 @@ class KeptSteps:
         return {
             "sha256": self.source.sha256,
             "dtype": self.plan.dtype,
+            "conversion": codec.unstructure(self.prepared.conversion),
             "plugins": [f"{found.name} {found.distribution} {found.version}" for found in self.plan.providers],
             "contracts": [
                 [step.name, step.step.name, codec.unstructure(step.contract)] for step in self.plan.steps

@@ -18,7 +18,8 @@ from pycemrg_core.catalogue import Catalogue
 from pycemrg_core.errors import PycemrgError, StepError
 from pycemrg_core.planner import ImageFacts, Plan, PlannedStep, Settings, plan
 from pycemrg_core.plugins import Found
-from pycemrg_core.records import Recipe
+from pycemrg_core.records import LabelScheme, Recipe
+from pycemrg_core.schemes import Conversion, check_anatomy, convert, recipe_labels
 from pycemrg_core.volume import Change, Edit, LabelVolume, WorkingVolume
 
 
@@ -62,6 +63,7 @@ class RunRecord:
     parameters: Mapping[str, float]
     providers: tuple[Found, ...]
     steps: tuple[StepRecord, ...]
+    conversion: Conversion | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -114,11 +116,54 @@ def volume_of(image: sitk.Image) -> LabelVolume:
     return LabelVolume(imaging.voxel_array(image), (z, y, x))
 
 
-def facts_of(volume: LabelVolume, name: str = "the image") -> ImageFacts:
-    """What the planner needs to know of an image."""
-    return ImageFacts(
-        name=name, labels=frozenset(volume.boxes), spacing=volume.spacing, dtype=str(volume.array.dtype)
+@frozen(kw_only=True, eq=False)
+class Prepared:
+    """An image ready to be planned for: a label map with the recipe's integers, and how it came to be so."""
+
+    image: sitk.Image
+    volume: LabelVolume
+    facts: ImageFacts
+    notes: tuple[str, ...] = ()
+    conversion: Conversion | None = None
+
+
+def prepare(
+    image: sitk.Image,
+    catalogue: Catalogue,
+    settings: Settings,
+    *,
+    scheme: str | None = None,
+    name: str = "the image",
+    notes: tuple[str, ...] = (),
+    check: bool = True,
+) -> Prepared:
+    """Check that an image is a label map, that its anatomy is what its labels say, and convert its integers.
+
+    ``scheme``: the label scheme that the integers are of; by default they are the recipe's own. Without
+    ``check``, size and anatomy are not looked at.
+
+    Raises :class:`ImageError`, :class:`LabelError` when the integers cannot be converted, and
+    :class:`PlanError` when the anatomy contradicts the labels.
+    """
+    image, more = imaging.label_image(image, name)
+    volume = volume_of(image)
+    target = recipe_labels(catalogue, settings)
+    record = catalogue.get(LabelScheme, scheme) if scheme else None
+    if check:
+        check_anatomy(volume, record.labels if record else target, catalogue, name)
+    conversion = None
+    if record:
+        image, conversion = convert(image, record, target)
+        volume = volume_of(image)
+    facts = ImageFacts(
+        name=name,
+        labels=frozenset(volume.boxes),
+        spacing=volume.spacing,
+        dtype=str(volume.array.dtype),
+        scheme=record.name if record else "",
+        lacks=frozenset(target.keys() - record.labels.keys()) if record else frozenset(),
     )
+    return Prepared(image=image, volume=volume, facts=facts, notes=(*notes, *more), conversion=conversion)
 
 
 def run_recipe(
@@ -128,38 +173,30 @@ def run_recipe(
     *,
     parameters: Mapping[str, float] | None = None,
     labels: Mapping[str, int] | None = None,
+    scheme: str | None = None,
 ) -> RunResult:
     """Grow a label map by a recipe.
 
     ``recipe`` is a name in the catalogue or a record. ``image`` is a 3-D label map and is not changed.
-    ``parameters`` override thicknesses and the like (mm), ``labels`` the integers of label names.
+    ``parameters`` override thicknesses and the like (mm), ``labels`` the integers of label names. ``scheme``
+    names the label scheme of the image when its integers are not the recipe's. The caller vouches for the
+    labels; :func:`pycemrg_core.schemes.check_anatomy` is what the command line asks first.
 
     Raises :class:`ImageError` when the image is no label map, :class:`PlanError` with every reason why the
     recipe will not run, and :class:`StepError` when a step fails.
     """
-    image, notes = imaging.label_image(image, "the image")
-    volume = volume_of(image)
     settings = Settings(parameters=parameters or {}, labels=labels or {})
-    planned = plan(recipe, catalogue, facts_of(volume), settings)
-    *_, result = run_plan(planned, image, volume=volume, notes=notes)
+    prepared = prepare(image, catalogue, settings, scheme=scheme, check=False)
+    planned = plan(recipe, catalogue, prepared.facts, settings)
+    *_, result = run_plan(planned, prepared)
     assert isinstance(result, RunResult)
     return result
 
 
-def run_plan(
-    planned: Plan,
-    image: sitk.Image,
-    *,
-    volume: LabelVolume | None = None,
-    notes: tuple[str, ...] = (),
-    resume: Resume | None = None,
-) -> Iterator[Event]:
-    """Run a plan: an event before and after each step, and the :class:`RunResult` last.
-
-    ``volume`` is the image's own, when the caller has it already; ``notes`` go into the record's warnings.
-    """
+def run_plan(planned: Plan, prepared: Prepared, *, resume: Resume | None = None) -> Iterator[Event]:
+    """Run a plan: an event before and after each step, and the :class:`RunResult` last."""
     done = list(resume.records) if resume else []
-    start = volume_of(resume.image) if resume else volume or volume_of(image)
+    start = volume_of(resume.image) if resume else prepared.volume
     work = WorkingVolume(start, np.dtype(planned.dtype))
     references = {kind: volume_of(kept) for kind, kept in resume.references.items()} if resume else {}
     total = len(planned.steps)
@@ -175,16 +212,17 @@ def run_plan(
         f"{record.name} changed nothing: no voxel is where it would write" for record in done if not record.ledger
     )
     yield RunResult(
-        image=imaging.image_from_array(work.array, image),
+        image=imaging.image_from_array(work.array, prepared.image),
         record=RunRecord(
             recipe=planned.recipe,
-            image=imaging.geometry(image),
+            image=imaging.geometry(prepared.image),
             dtype=planned.dtype,
             labels=planned.labels,
             parameters=planned.parameters,
             providers=planned.providers,
             steps=tuple(done),
-            warnings=(*notes, *planned.warnings, *unchanged),
+            conversion=prepared.conversion,
+            warnings=(*prepared.notes, *planned.warnings, *unchanged),
         ),
     )
 

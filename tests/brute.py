@@ -1,12 +1,12 @@
 """The truth, slowly: every rule as it is stated, on whole arrays, for the tests to compare with.
 
-Arrays and spacing are (z, y, x). Nothing here uses the library's geometry; of the library it only builds
-records and catalogues.
+Arrays and spacing are (z, y, x). Nothing here uses the library's geometry; it only builds the
+library's records and catalogues, and starts runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -16,9 +16,10 @@ import SimpleITK as sitk
 from attrs import field, frozen
 from scipy import ndimage
 
-from pycemrg_core import Catalogue, Policy, Recipe, Schematic, load_catalogue
+from pycemrg_core import Catalogue, Policy, Recipe, Schematic, Settings, load_catalogue, plan
 from pycemrg_core.catalogue import compose
 from pycemrg_core.plugins import GROUP, Found, Plugin, State
+from pycemrg_core.runner import Event, Resume, prepare, run_plan
 
 Array = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
@@ -186,11 +187,12 @@ def schematic(row: Row) -> Schematic:
     """The row as a record; label n is called ``label_n`` and the thickness ``NAME_mm``."""
     values = [*row.inputs, row.target]
     named = {f"label_{n}": n for n in values}
-    roles: dict[str, Any] = dict(zip(_ROLES[row.kind], [*map("label_{}".format, values), f"{row.name}_mm"], strict=True))
+    roles: dict[str, Any] = dict(
+        zip(_ROLES[row.kind], [*map("label_{}".format, values), f"{row.name}_mm"], strict=True)
+    )
     if row.kind != "push":
         roles["APPLICATION_STEPS"] = [
-            {"MODE": mode, "RULE_LABEL_NAMES": [f"label_{n}" for n in labels]}
-            for mode, *labels in row.application
+            {"MODE": mode, "RULE_LABEL_NAMES": [f"label_{n}" for n in labels]} for mode, *labels in row.application
         ]
         named.update({f"label_{n}": n for _, *labels in row.application for n in labels})
     return Schematic(
@@ -229,3 +231,11 @@ def image_of(array: Array, spacing: Spacing = (1.0, 1.0, 1.0)) -> sitk.Image:
     image = sitk.GetImageFromArray(array)
     image.SetSpacing(tuple(reversed(spacing)))
     return image
+
+
+def events(
+    recipe: str | Recipe, image: sitk.Image, catalogue: Catalogue, *, resume: Resume | None = None
+) -> Iterator[Event]:
+    """Plan a recipe and run it, event by event."""
+    prepared = prepare(image, catalogue, Settings(), check=False)
+    return run_plan(plan(recipe, catalogue, prepared.facts), prepared, resume=resume)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,12 @@ from schematics_builtin.contracts import (
 
 # --- places
 
-RECIPE = {"name": "r", "steps": ["lv_outflow", {"recipe": "valves"}, {"schematic": "la", "parameters": {"LA_WT": 2}}]}
+RECIPE = {
+    "name": "r",
+    "steps": ["lv_outflow", {"recipe": "valves"}, {"schematic": "la", "parameters": {"LA_WT": 2}}],
+}
 SCHEMATIC = {"name": "s", "step": "create", "labels": {"LV_BP_label": 1}}
+SCHEME = {"name": "s", "summary": "", "labels": {}}
 STEP = {"name": "s", "summary": "", "run": "a:b", "contract": "a:C"}
 KNOWN = "(known: name, step, labels, parameters, semantic_map, summary)"
 
@@ -64,12 +69,12 @@ def refusal(value: Any, kind: type, where: str = "") -> str:
         (Schematic, SCHEMATIC | {"summary": 3}, "3 is not text @ summary"),
         (Schematic, SCHEMATIC | {"step": ["a"]}, "['a'] is not text @ step"),
         (Schematic, SCHEMATIC | {"kind": "create", "Name": 1}, f"unknown key 'Name', 'kind' {KNOWN}"),
-        (Schematic, SCHEMATIC | {"labels": {"LV": 0}}, "Schematic 's': label 'LV' is 0; labels are integers from 1 "
-            "(0 is the background)"),
+        (Schematic, SCHEMATIC | {"labels": {"LV": 0}},
+            "Schematic 's': label 'LV' is 0; labels are integers from 1 (0 is the background)"),
         (Schematic, {"name": "s", "labels": {}}, "missing key 'step' @ step"),
-        (LabelScheme, {"name": "s", "summary": "", "labels": {}, "groups": {"g": "LV"}}, "'LV' is not a list @ groups.g"),
-        (LabelScheme, {"name": "s", "summary": "", "labels": {}, "groups": {"g": ["LV", 2]}}, "2 is not text @ groups.g[1]"),
-        (LabelScheme, {"name": "s", "summary": "", "labels": {}, "colours": {"LV": 3}}, "3 is not text @ colours.LV"),
+        (LabelScheme, SCHEME | {"groups": {"g": "LV"}}, "'LV' is not a list @ groups.g"),
+        (LabelScheme, SCHEME | {"groups": {"g": ["LV", 2]}}, "2 is not text @ groups.g[1]"),
+        (LabelScheme, SCHEME | {"colours": {"LV": 3}}, "3 is not text @ colours.LV"),
         (Recipe, RECIPE | {"steps": "lv_outflow"}, "'lv_outflow' is not a list @ steps"),
         (Recipe, RECIPE | {"steps": {"a": 1}}, "{'a': 1} is not a list @ steps"),
         (Recipe, RECIPE | {"steps": ["a", ""]}, "a recipe step names either a schematic or a recipe @ steps[1]"),
@@ -274,12 +279,10 @@ def test_aliases(file: Path) -> None:
     assert file_refusal(file, bomb) == f"{file}, line 2: not valid YAML: aliases are not allowed"
 
 
-@pytest.mark.parametrize(("content", "line"), [("a: 1\nb: 2\na: 3\n", 1), ("x:\n  b: 1\n  'b': 2\n", 2)])
-def test_a_key_given_twice(file: Path, content: str, line: int) -> None:
-    key = "b" if content.startswith("x") else "a"
-    assert file_refusal(file, content).startswith(f"{file}, line ")
-    assert file_refusal(file, content).endswith(f": not valid YAML: key {key!r} is given twice")
-    assert f"line {line}" in file_refusal(file, content) or f"line {line + 1}" in file_refusal(file, content)
+@pytest.mark.parametrize("content", ["a: 1\nb: 2\na: 3\n", "x:\n  a: 1\n  'a': 2\n", "x: [{a: 1, a: 1}]\n"])
+def test_a_key_given_twice(file: Path, content: str) -> None:
+    message = file_refusal(file, content)
+    assert re.fullmatch(rf"{re.escape(str(file))}, line \d: not valid YAML: key 'a' is given twice", message)
 
 
 def test_merge_keys_and_unhashable_keys(file: Path) -> None:
@@ -289,13 +292,15 @@ def test_merge_keys_and_unhashable_keys(file: Path) -> None:
 
 def test_tags_do_not_run_code(file: Path, tmp_path: Path) -> None:
     told = tmp_path / "told"
-    message = file_refusal(file, f"a: !!python/object/apply:pathlib.Path.touch [!!python/object/apply:pathlib.Path ['{told}']]")
+    message = file_refusal(
+        file, f"a: !!python/object/apply:pathlib.Path.touch [!!python/object/apply:pathlib.Path ['{told}']]"
+    )
     assert ", line 1: not valid YAML: could not determine a constructor for the tag" in message
     assert not told.exists()
 
 
 def test_a_broken_document_names_the_line(file: Path) -> None:
-    assert file_refusal(file, "a: 1\nb: [1,\n") .startswith(f"{file}, line 3: not valid YAML: ")
+    assert file_refusal(file, "a: 1\nb: [1,\n").startswith(f"{file}, line 3: not valid YAML: ")
 
 
 @pytest.mark.parametrize("content", [bytes(range(256)), b"a: \x00\n", b"\x89PNG\r\n\x1a\n", b"a: \xff\n"])
@@ -321,9 +326,9 @@ def test_a_file_of_nothing_but_depth(file: Path, content: str) -> None:
 def test_time_grows_with_the_number_of_keys_not_its_square(file: Path) -> None:
     def seconds(count: int) -> float:
         file.write_text("".join(f"key{i}: 1\n" for i in range(count)))
-        begin = time.perf_counter()
+        begin = time.process_time()
         assert len(codec.load_yaml(file)) == count
-        return time.perf_counter() - begin
+        return time.process_time() - begin
 
     assert seconds(12_000) < 24 * min(seconds(1000) for _ in range(3))
 
@@ -394,7 +399,8 @@ def test_sections_may_be_empty(file: Path, content: str) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (RECORDS.replace("LA_WT: 3}", "LA_WT: three}"), "'three' is not a number @ schematics.thick_la.parameters.LA_WT"),
+        (RECORDS.replace("LA_WT: 3}", "LA_WT: three}"),
+            "'three' is not a number @ schematics.thick_la.parameters.LA_WT"),
         (RECORDS.replace("valve_WT: 3.5", "valve_WT: 3.5mm"),
             "'3.5mm' is not a number @ recipes.mine.steps[2].parameters.valve_WT"),
         (RECORDS.replace("LA_BP_label: 4", "LA_BP_label: 4.0"),

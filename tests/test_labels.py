@@ -46,9 +46,7 @@ def test_an_unknown_name_offers_close_ones() -> None:
     table = LabelTable({"LV_BP_label": 1, "RV_BP_label": 3})
     with pytest.raises(LabelError) as refused:
         table.value("LV_BP_lable")
-    assert str(refused.value) == (
-        "no label is called 'LV_BP_lable'; did you mean 'LV_BP_label' or 'RV_BP_label'?"
-    )
+    assert str(refused.value) == ("no label is called 'LV_BP_lable'; did you mean 'LV_BP_label' or 'RV_BP_label'?")
     with pytest.raises(LabelError) as refused:
         table.value("spleen")
     assert str(refused.value) == "no label is called 'spleen'"

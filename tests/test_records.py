@@ -61,7 +61,9 @@ def test_good_names(kind: type, name: str) -> None:
 
 
 @each_kind
-@pytest.mark.parametrize("name", ["", ".hidden", "../up", "a/b", "a:b", "a b", "a\n", "-a", "x" * 81, "\u00e9", 3, None])
+@pytest.mark.parametrize(
+    "name", ["", ".hidden", "../up", "a/b", "a:b", "a b", "a\n", "-a", "x" * 81, "\u00e9", 3, None]
+)
 def test_bad_names(kind: type, name: object) -> None:
     with pytest.raises(RecordError) as refused:
         MAKERS[kind](name=name)
@@ -100,7 +102,7 @@ def test_parameters_are_numbers(value: object) -> None:
     with pytest.raises(RecordError) as refused:
         schematic(parameters={"LA_WT": value})
     assert str(refused.value) == f"Schematic 's': parameters.LA_WT is {value!r}, not a number"
-    with pytest.raises(RecordError, match="parameters.LA_WT is .*, not a number"):
+    with pytest.raises(RecordError, match=r"parameters\.LA_WT is .*, not a number"):
         RecipeStep(schematic="s", parameters={"LA_WT": value})  # type: ignore[dict-item]
 
 
@@ -128,12 +130,27 @@ def test_mappings_are_mappings_copied_and_read_only(make: Callable[..., Any], fi
         getattr(record, field)["late"] = 1
 
 
+@pytest.mark.parametrize("colour", ["red", "#fff", "c8343c", "#c8343g", 3, None, ""])
+def test_colours_are_six_digits(colour: object) -> None:
+    assert scheme(colours={"LV": "#c8343c"}).colours["LV"] == "#c8343c"
+    with pytest.raises(RecordError, match=r"^LabelScheme 's': colours\.LV is .*, not a colour"):
+        scheme(colours={"LV": colour})
+
+
+def test_groups_are_tuples_of_names() -> None:
+    assert scheme(groups={"g": ["LV", "RV"]}).groups["g"] == ("LV", "RV")
+    with pytest.raises(RecordError, match="group 'g' is a list of names, not 'LV'"):
+        scheme(groups={"g": "LV"})
+
+
 @pytest.mark.parametrize(
     ("kind", "field"),
     [(Step, "run"), (Step, "contract"), (Metric, "function"), (Augmentation, "function"), (Command, "command")],
 )
 def test_code_is_given_by_reference(kind: type, field: str) -> None:
-    with pytest.raises(RecordError, match=rf"^{kind.__name__} '\w': {field} must be a Ref, not 'package.module:object'"):
+    with pytest.raises(
+        RecordError, match=rf"^{kind.__name__} '\w': {field} must be a Ref, not 'package.module:object'"
+    ):
         MAKERS[kind](**{field: "package.module:object"})
 
 
@@ -169,7 +186,7 @@ def test_a_recipe_step_names_by_text(name: Any) -> None:
 
 @pytest.mark.parametrize("step", ["", 3, None])
 def test_a_schematic_names_its_step_kind(step: Any) -> None:
-    with pytest.raises(RecordError, match="^Schematic 's': step "):
+    with pytest.raises(RecordError, match=r"^Schematic 's': step "):
         schematic(step=step)
 
 
@@ -180,10 +197,12 @@ texts = st.text(st.characters(codec="utf-8"), max_size=30)
 keys = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
 label_values = st.integers(1, 2**40)
 numbers = st.floats(allow_nan=False)
-refs = st.from_regex(r"[a-z_][a-z0-9_]{0,6}(\.[a-z_]{1,4})?:[A-Za-z_]{1,6}(\.[a-z]{1,3})?", fullmatch=True).map(Ref)
-recipe_steps = st.builds(RecipeStep, schematic=names, parameters=st.dictionaries(keys, numbers, max_size=3)) | st.builds(
-    include, names
+refs = st.from_regex(r"[a-z_][a-z0-9_]{0,6}(\.[a-z_]{1,4})?:[A-Za-z_]{1,6}(\.[a-z]{1,3})?", fullmatch=True).map(
+    Ref
 )
+recipe_steps = st.builds(
+    RecipeStep, schematic=names, parameters=st.dictionaries(keys, numbers, max_size=3)
+) | st.builds(include, names)
 records: st.SearchStrategy[Record] = st.one_of(
     st.builds(
         Schematic,
@@ -207,7 +226,7 @@ records: st.SearchStrategy[Record] = st.one_of(
         summary=texts,
         labels=st.dictionaries(keys, label_values, max_size=4),
         groups=st.dictionaries(keys, st.lists(keys, max_size=3).map(tuple), max_size=3),
-        colours=st.dictionaries(keys, texts, max_size=3),
+        colours=st.dictionaries(keys, st.from_regex(r"#[0-9a-f]{6}", fullmatch=True), max_size=3),
         snomed=st.dictionaries(keys, texts, max_size=3),
         source=texts,
     ),

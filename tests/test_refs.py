@@ -21,7 +21,21 @@ def test_a_dotted_name_and_an_object_are_accepted(target: str) -> None:
 
 @pytest.mark.parametrize(
     "target",
-    ["", "module", "module:", ":name", "a:b:c", "a b:c", "a.:b", ".a:b", "1a:b", "a:b ", "a:b\n", "a-b:c", "a:b()"],
+    [
+        "",
+        "module",
+        "module:",
+        ":name",
+        "a:b:c",
+        "a b:c",
+        "a.:b",
+        ".a:b",
+        "1a:b",
+        "a:b ",
+        "a:b\n",
+        "a-b:c",
+        "a:b()",
+    ],
 )
 def test_any_other_text_is_refused_at_once(target: str) -> None:
     with pytest.raises(PycemrgError) as refused:

@@ -153,9 +153,7 @@ def test_all_edits_of_a_step_see_the_same_input() -> None:
         semantic_map={"SOURCE": "a", "ONE": "b", "TWO": "c"},
     )
     array = np.array([[[0, 1, 2]]], np.uint8)
-    result = run_recipe(
-        Recipe(name="r", steps=["both"]), brute.image_of(array), brute.catalogue(step, schematic)
-    )
+    result = run_recipe(Recipe(name="r", steps=["both"]), brute.image_of(array), brute.catalogue(step, schematic))
     assert sitk.GetArrayFromImage(result.image).ravel().tolist() == [3, 2, 3]
 
 

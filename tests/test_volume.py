@@ -153,14 +153,15 @@ def test_every_integer_type_answers_alike(dtype: Any) -> None:
 
 
 def test_labels_beyond_16_bits_keep_apart() -> None:
+    highest = 2**32 - 1
     array = np.zeros((3, 3, 9), np.uint32)
-    array[1, 1, 1], array[1, 1, 7] = WIDE, WIDE + 2**16
+    array[1, 1, [1, 4, 7]] = WIDE, highest, WIDE + 2**16
     volume = WorkingVolume(LabelVolume(array, ONE), np.dtype(np.uint32))
-    assert list(volume.boxes) == [WIDE, WIDE + 2**16]
-    assert volume.apply([Edit(volume.region(WIDE), np.ones((1, 1, 1), bool), 4_000_000_000)]) == (
-        Change(WIDE, 4_000_000_000, 1),
-    )
-    assert list(volume.boxes) == [WIDE + 2**16, 4_000_000_000]
+    assert list(volume.boxes) == [WIDE, WIDE + 2**16, highest]
+    edit = Edit(volume.region(WIDE), np.ones((1, 1, 1), bool), highest)
+    assert volume.apply([edit]) == (Change(WIDE, highest, 1),)
+    assert list(volume.boxes) == [WIDE + 2**16, highest]
+    assert volume.region(highest) == (slice(1, 2), slice(1, 2), slice(1, 5))
 
 
 def whole(shape: tuple[int, ...], label: int) -> Edit:
@@ -237,12 +238,16 @@ FULL = np.ones((3, 3, 3), bool)
         ((slice(0, 4, 2), *BOX[1:]), FULL[:2], "bool mask of shape (2, 3, 3)"),
     ],
 )
-def test_an_edit_that_does_not_fit_is_refused_before_anything_is_written(region: Any, mask: Any, text: str) -> None:
+def test_an_edit_that_does_not_fit_is_refused_before_anything_is_written(
+    region: Any, mask: Any, text: str
+) -> None:
     volume = small()
     before = volume.array.copy()
     with pytest.raises(StepError) as caught:
         volume.apply([whole((4, 4, 4), 2), Edit(region, mask, 2)])
-    assert str(caught.value) == f"an edit with a {text} for the box {region} does not fit an image of shape (4, 4, 4)"
+    assert (
+        str(caught.value) == f"an edit with a {text} for the box {region} does not fit an image of shape (4, 4, 4)"
+    )
     np.testing.assert_array_equal(volume.array, before)
     assert list(volume.boxes) == [1]
 

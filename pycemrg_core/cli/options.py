@@ -29,13 +29,20 @@ def _assignments(_ctx: click.Context, _param: click.Parameter, texts: tuple[str,
 
 
 def setting_options(command: F) -> F:
-    """``--set``, ``--labels`` and ``--config``."""
+    """``--scheme``, ``--set``, ``--labels``, ``--config`` and ``--no-check``."""
+    command = click.option(
+        "--no-check", "check", is_flag=True, flag_value=False, default=True,
+        help="Go on although size or anatomy speak against the labels.",
+    )(command)  # fmt: skip
     command = click.option(
         "--config", metavar="DIR", help="A folder with labels.yaml, parameters.json and semantic_maps/."
     )(command)
     command = click.option("--labels", metavar="FILE", help="A labels.yaml with the integers of your image.")(
         command
     )
+    command = click.option(
+        "--scheme", metavar="NAME", help="The label scheme of IMAGE; see 'pycemrg list-schemes'."
+    )(command)
     return click.option(
         "--set", "parameters", metavar="NAME=NUMBER", multiple=True, callback=_assignments,
         help="Set a parameter, such as LA_WT=2.5 (mm); may be repeated.",

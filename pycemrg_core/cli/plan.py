@@ -25,19 +25,22 @@ def plan(
     recipe: str,
     image: str,
     parameters: dict[str, float],
+    scheme: str | None,
     labels: str | None,
     config: str | None,
+    check: bool,
     as_json: bool,
 ) -> None:
     """Check RECIPE against IMAGE as a run would; exit with 1 when it would not run."""
     from pycemrg_core import imaging, planner
-    from pycemrg_core.runner import facts_of, volume_of
+    from pycemrg_core.runner import prepare
 
     catalogue = session_of(ctx).catalogue()
     settings = settings_from(catalogue, parameters, labels, config)
     label_map, notes = imaging.read_labels(image)
-    planned = planner.plan(recipe, catalogue, facts_of(volume_of(label_map), image), settings)
-    warnings = [*notes, *planned.warnings]
+    prepared = prepare(label_map, catalogue, settings, scheme=scheme, name=image, notes=notes, check=check)
+    planned = planner.plan(recipe, catalogue, prepared.facts, settings)
+    warnings = [*prepared.notes, *planned.warnings]
     steps = [_described(step) for step in planned.steps]
     if as_json:
         echo_json(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pycemrg_core.catalogue import Catalogue
     from pycemrg_core.planner import Plan
     from pycemrg_core.results import KeptSteps, Source
-    from pycemrg_core.runner import Event, Resume, RunResult
+    from pycemrg_core.runner import Prepared, Resume, RunResult
 
 
 @click.command(short_help="Grow a label map by a recipe.")
@@ -39,8 +39,10 @@ def run(
     image: str | None,
     output: str | None,
     parameters: dict[str, float],
+    scheme: str | None,
     labels: str | None,
     config: str | None,
+    check: bool,
     picture: bool,
     keep_steps: bool,
     resume: bool,
@@ -56,7 +58,7 @@ def run(
     """
     catalogue = session_of(ctx).catalogue()
     if again:
-        if image or parameters or labels or config or keep_steps or resume:
+        if image or parameters or scheme or labels or config or keep_steps or resume:
             raise click.UsageError("--again takes at most an IMAGE, -o, --picture and --any-version", ctx)
         _run_again(catalogue, again, recipe, output, any_version, picture)
         return
@@ -66,20 +68,16 @@ def run(
     from pycemrg_core import imaging
     from pycemrg_core.planner import plan
     from pycemrg_core.results import STEPS, KeptSteps, Source
-    from pycemrg_core.runner import facts_of, run_plan, volume_of
+    from pycemrg_core.runner import prepare
 
     settings = settings_from(catalogue, parameters, labels, config)
     label_map, notes = imaging.read_labels(image)
-    volume = volume_of(label_map)
-    planned = plan(recipe, catalogue, facts_of(volume, image), settings)
+    prepared = prepare(label_map, catalogue, settings, scheme=scheme, name=image, notes=notes, check=check)
+    planned = plan(recipe, catalogue, prepared.facts, settings)
     folder, source = Path(output), Source.of(image)
-    kept = KeptSteps(folder / STEPS, planned, source) if keep_steps or resume else None
+    kept = KeptSteps(folder / STEPS, planned, source, prepared) if keep_steps or resume else None
     start = kept.resume() if kept and resume else None
-
-    def events(at: Resume | None) -> Iterable[Event]:
-        return run_plan(planned, label_map, volume=volume, notes=notes, resume=at)
-
-    _execute(events(start), label_map, source, folder, catalogue, planned, picture, kept)
+    _execute(catalogue, planned, prepared, source, folder, picture=picture, kept=kept, start=start)
 
 
 def _run_again(
@@ -88,7 +86,6 @@ def _run_again(
     from pycemrg_core import imaging
     from pycemrg_core.errors import OutputError
     from pycemrg_core.results import SavedRun, Source
-    from pycemrg_core.runner import run_plan
 
     saved = SavedRun.read(record)
     source = Source.of(image or saved.input_path)
@@ -99,38 +96,38 @@ def _run_again(
         else saved.path.resolve().parent.with_name(f"{saved.path.resolve().parent.name}_again")
     )
     label_map, notes = imaging.read_labels(source.path)
-    result = _execute(
-        run_plan(planned, label_map, notes=notes), label_map, source, folder, catalogue, planned, picture
-    )
+    prepared = saved.prepare(label_map, notes)
+    result = _execute(catalogue, planned, prepared, source, folder, picture=picture)
     if imaging.voxels_sha256(result.image) != saved.data["output"]["voxels_sha256"]:
         raise OutputError(f"{folder}: the image differs from the one of {record}; compare the two run.json")
     click.echo(f"every voxel is as in {record}")
 
 
 def _execute(
-    events: Iterable[Event],
-    label_map: sitk.Image,
-    source: Source,
-    folder: Path,
     catalogue: Catalogue,
     planned: Plan,
+    prepared: Prepared,
+    source: Source,
+    folder: Path,
+    *,
     picture: bool,
     kept: KeptSteps | None = None,
+    start: Resume | None = None,
 ) -> RunResult:
     """Run, show progress, write the result."""
     from pycemrg_core.errors import PycemrgError
     from pycemrg_core.results import write_result
-    from pycemrg_core.runner import RunResult, StepFinished, StepStarted
+    from pycemrg_core.runner import RunResult, StepFinished, StepStarted, run_plan
 
     progress = Progress()
     result = None
-    for event in events:
+    for event in run_plan(planned, prepared, resume=start):
         if isinstance(event, StepStarted):
             progress.started(event.number, event.total, event.name)
         elif isinstance(event, StepFinished):
             progress.finished(event)
             if kept:
-                kept.keep(event, label_map)
+                kept.keep(event)
         else:
             result = event
     assert isinstance(result, RunResult)
@@ -138,7 +135,7 @@ def _execute(
         click.echo(f"note: {warning}", err=True)
     extra: dict[str, Callable[[Path], Any]] = {}
     if picture:
-        extra["slices.png"] = lambda path: draw(label_map, result, catalogue, planned, path)
+        extra["slices.png"] = lambda path: draw(prepared.image, result, catalogue, planned, path)
     try:
         write_result(result, source, folder, extra)
     except KeyboardInterrupt:

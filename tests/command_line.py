@@ -1,0 +1,108 @@
+"""The command line called in this process, the folders it leaves, and local plugins for it."""
+
+from __future__ import annotations
+
+import itertools
+import textwrap
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from click.testing import CliRunner, Result
+from phantom import heart_phantom
+
+from pycemrg_core.cli import main
+
+HEART = Path(str(files("schematics_builtin"))) / "data" / "rodero01_1.0mm.nrrd"
+
+_numbers = itertools.count(1)
+
+
+def pycemrg(*arguments: object, code: int = 0) -> Result:
+    """Run a command; it must end with this exit code, and never with a traceback."""
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    crashed = result.exception and not isinstance(result.exception, SystemExit)
+    assert not crashed, f"{arguments}: {result.exception!r}"
+    assert result.exit_code == code, f"{arguments}: {result.exit_code}\n{result.output}"
+    return result
+
+
+def small_heart(folder: Path, name: str = "small.nrrd", size: int = 48) -> Path:
+    """Write a phantom that every recipe runs on in a moment."""
+    path = folder / name
+    sitk.WriteImage(heart_phantom(size), str(path), useCompression=True)
+    return path
+
+
+def voxels(path: Path) -> np.ndarray[Any, Any]:
+    """The voxels (z, y, x) of an image file."""
+    array: np.ndarray[Any, Any] = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+    return array
+
+
+def contents(folder: Path) -> dict[str, bytes | None]:
+    """Every file below a folder with its bytes, and every folder."""
+    found = sorted(folder.rglob("*"))
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in found}
+
+
+def local_plugin(folder: Path, run: str, *, recipe: str = "mine", steps: str = "'la_myocardium', 'paint'") -> Path:
+    """Write a local plugin with a step kind ``painted``; ``run`` is the body of its function.
+
+    The schematic ``paint`` turns LA_BP_label into Paint_label (77) by it. The file has a name of its own,
+    since a module is imported once in a process.
+    """
+    path = folder / f"local_{next(_numbers)}.py"
+    head = f"""
+        import os
+        import time
+        from pathlib import Path
+
+        from attrs import frozen
+
+        from pycemrg_core import Edit, Label, Recipe, Ref, Schematic, Step, hookimpl, include, reads, writes
+
+
+        @frozen(kw_only=True)
+        class PaintContract:
+            source: Label = reads("SOURCE_NAME")
+            target: Label = writes("TARGET_NAME")
+
+
+        @hookimpl
+        def pycemrg_steps():
+            yield Step(
+                name="painted",
+                summary="paint a label",
+                run=Ref(f"{{__name__}}:run"),
+                contract=Ref(f"{{__name__}}:PaintContract"),
+            )
+
+
+        @hookimpl
+        def pycemrg_schematics():
+            yield Schematic(
+                name="paint",
+                step="painted",
+                labels={{"LA_BP_label": 4, "Paint_label": 77}},
+                semantic_map={{"SOURCE_NAME": "LA_BP_label", "TARGET_NAME": "Paint_label"}},
+            )
+
+
+        @hookimpl
+        def pycemrg_recipes():
+            yield Recipe(name={recipe!r}, steps=({steps},))
+
+
+        def paint(volume, contract):
+            region = volume.region(contract.source.value)
+            return [Edit(region, volume.mask(contract.source.value, region), contract.target.value)]
+
+
+        def run(volume, contract):
+    """
+    body = textwrap.indent(textwrap.dedent(run).strip("\n"), " " * 4)
+    path.write_text(f"{textwrap.dedent(head).strip()}\n{body}\n", encoding="utf-8")
+    return path

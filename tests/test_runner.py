@@ -1,0 +1,348 @@
+"""Running a plan: its events, taking it up again, and what a stranger's broken step costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import brute
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from attrs import evolve, frozen
+from brute import RECIPES, Array
+from phantom import heart_phantom
+
+from pycemrg_core import (
+    Catalogue,
+    Edit,
+    Label,
+    LabelVolume,
+    Recipe,
+    Ref,
+    Schematic,
+    Step,
+    imaging,
+    reads,
+    run_recipe,
+    writes,
+)
+from pycemrg_core.errors import ImageError, RefError, StepError
+from pycemrg_core.runner import (
+    LedgerEntry,
+    Resume,
+    RunRecord,
+    RunResult,
+    StepFinished,
+    StepStarted,
+)
+
+SPACING = (3.0, 2.0, 2.5)
+
+
+def phantom() -> sitk.Image:
+    return heart_phantom(40, SPACING)
+
+
+def voxels(image: sitk.Image) -> Array:
+    return sitk.GetArrayFromImage(image)
+
+
+def test_events_come_in_order_and_the_result_last() -> None:
+    image = phantom()
+    *steps, last = brute.events("atria_full", image, brute.catalogue())
+    names = RECIPES["atria_full"]
+    assert [event for event in steps if isinstance(event, StepStarted)] == [
+        StepStarted(number, len(names), name) for number, name in enumerate(names, 1)
+    ]
+    finished = [event for event in steps if isinstance(event, StepFinished)]
+    assert steps[1::2] == finished
+    assert [(event.number, event.total, event.record.name) for event in finished] == [
+        (number, len(names), name) for number, name in enumerate(names, 1)
+    ]
+    assert isinstance(last, RunResult)
+    assert last.record.steps == tuple(event.record for event in finished)
+
+
+def test_the_volume_of_an_event_is_the_image_as_it_is_then() -> None:
+    image = phantom()
+    before = voxels(image)
+    for event in brute.events("atria_full", image, brute.catalogue()):
+        if isinstance(event, StepStarted):
+            continue
+        after = event.volume.array.copy() if isinstance(event, StepFinished) else voxels(event.image)
+        if isinstance(event, StepFinished):
+            assert (before != after).sum() == event.record.voxels
+        else:
+            np.testing.assert_array_equal(before, after)
+        before = after
+
+
+def test_the_record_holds_what_a_second_run_needs() -> None:
+    image = phantom()
+    record = run_recipe(
+        "atria_full", image, brute.catalogue(), parameters={"LA_WT": 4}, labels={"LAA_label": 12}
+    ).record
+    assert record.recipe == "atria_full"
+    assert record.image == imaging.geometry(image)
+    assert record.dtype == "uint8"
+    assert record.labels["LAA_ring_label"] == 212
+    assert record.parameters == {"LA_WT": 4, "RA_WT": 2.0, "ring_thickness": 2.0}
+    assert [str(provider) for provider in record.providers] == [str(one.found) for one in brute.built_in()]
+    first = record.steps[0]
+    assert (first.name, first.step, first.provider) == ("la_myocardium", "create", "builtin")
+    assert first.contract.thickness_mm == 4.0
+    assert first.contract.source == Label("LA_BP_label", 4)
+    assert first.seconds >= 0
+    assert first.ledger[0] == LedgerEntry(
+        old=0,
+        old_name="background",
+        new=104,
+        new_name="LA_myo_label",
+        voxels=first.ledger[0].voxels,
+        mm3=first.ledger[0].voxels * 15.0,
+    )
+
+
+@pytest.mark.parametrize("recipe", ["atria_full", "four_chamber_full"])
+def test_a_run_taken_up_in_the_middle_equals_the_whole(recipe: str) -> None:
+    image = phantom()
+    records, kept, whole = [], [image], None
+    for event in brute.events(recipe, image, brute.catalogue()):
+        if isinstance(event, StepFinished):
+            records.append(event.record)
+            kept.append(imaging.image_from_array(event.volume.array, image))
+        elif isinstance(event, RunResult):
+            whole = event
+    assert whole is not None
+    first_ring = next((n for n, name in enumerate(RECIPES[recipe]) if name.endswith("_ring")), None)
+    for done in range(len(records) + 1):
+        references = {"ring": kept[first_ring]} if first_ring is not None and done > first_ring else {}
+        resume = Resume(tuple(records[:done]), kept[done], references)
+        *events, result = brute.events(recipe, image, brute.catalogue(), resume=resume)
+        assert isinstance(result, RunResult)
+        assert len(events) == 2 * (len(records) - done)
+        if events:
+            assert events[0] == StepStarted(done + 1, len(records), RECIPES[recipe][done])
+        assert voxels(result.image).tobytes() == voxels(whole.image).tobytes()
+        assert timeless(result.record) == timeless(whole.record)
+
+
+def timeless(record: RunRecord) -> RunRecord:
+    return evolve(record, steps=tuple(evolve(step, seconds=0.0) for step in record.steps))
+
+
+def test_a_ring_taken_up_without_its_reference_would_differ() -> None:
+    array = np.array([[[0, 0, 1, 3, 3, 2, 2, 2, 2, 0, 0, 0]]], np.uint8)
+    rows = [
+        brute.Row("a", "ring", (1, 2), 8, 2.0, [(brute.ONLY, 3)]),
+        brute.Row("b", "ring", (3, 2), 9, 2.0, [(brute.ONLY, 2)]),
+    ]
+    image = brute.image_of(array)
+    recipe, catalogue = brute.recipe(*rows)
+    events = list(brute.events(recipe, image, catalogue))
+    first = next(event for event in events if isinstance(event, StepFinished))
+    after = brute.image_of(brute.run(array, rows[:1], (1.0, 1.0, 1.0)))
+    whole = Resume((first.record,), after, {"ring": image})
+    *_, right = brute.events(recipe, image, catalogue, resume=whole)
+    *_, wrong = brute.events(recipe, image, catalogue, resume=Resume((first.record,), after))
+    assert voxels(right.image).tobytes() == voxels(events[-1].image).tobytes()
+    assert voxels(wrong.image).tobytes() != voxels(events[-1].image).tobytes()
+
+
+def test_a_step_that_changes_nothing_is_a_warning() -> None:
+    array = np.zeros((3, 3, 9), np.uint8)
+    array[1, 1, 0], array[1, 1, 8] = 106, 7
+    recipe = Recipe(name="r", steps=["part_push_aorta"])
+    record = run_recipe(recipe, brute.image_of(array), brute.catalogue()).record
+    assert record.warnings == ("part_push_aorta changed nothing: no voxel is where it would write",)
+    assert record.steps[0].ledger == ()
+
+
+def test_a_label_beyond_8_bits_widens_the_result() -> None:
+    array = np.zeros((3, 3, 9), np.uint8)
+    array[1, 1, 4] = 4
+    result = run_recipe(
+        Recipe(name="r", steps=["la_myocardium"]),
+        brute.image_of(array),
+        brute.catalogue(),
+        labels={"LA_myo_label": 300},
+    )
+    after = voxels(result.image)
+    assert after.dtype == np.uint16
+    assert after[1, 1].tolist() == [0, 0, 300, 300, 4, 300, 300, 0, 0]
+    assert result.record.dtype == "uint16"
+    assert result.record.warnings == ("label 300 does not fit uint8 pixels; the result is written as uint16",)
+
+
+def test_a_float_image_of_whole_numbers_is_read_as_integers_and_says_so() -> None:
+    image = sitk.Cast(phantom(), sitk.sitkFloat32)
+    result = run_recipe("atria_full", image, brute.catalogue())
+    np.testing.assert_array_equal(
+        voxels(result.image), voxels(run_recipe("atria_full", phantom(), brute.catalogue()).image)
+    )
+    assert result.record.warnings[0] == "the image: float image holds only whole numbers: read as uint8"
+
+
+def test_an_image_that_is_no_label_map_is_refused() -> None:
+    with pytest.raises(ImageError, match=r"^the image: is empty"):
+        run_recipe("atria_full", sitk.Image(4, 4, 4, sitk.sitkUInt8), brute.catalogue())
+
+
+@pytest.mark.parametrize(
+    "pixel", [sitk.sitkUInt8, sitk.sitkInt16, sitk.sitkUInt16, sitk.sitkInt32, sitk.sitkUInt64]
+)
+def test_the_pixel_type_is_kept(pixel: int) -> None:
+    result = run_recipe("atria_full", sitk.Cast(phantom(), pixel), brute.catalogue()).image
+    assert result.GetPixelID() == pixel
+    np.testing.assert_array_equal(
+        voxels(result), voxels(run_recipe("atria_full", phantom(), brute.catalogue()).image)
+    )
+
+
+# A stranger's steps, each wrong in one way.
+
+
+@frozen(kw_only=True)
+class StrangersContract:
+    source: Label = reads("SOURCE")
+    target: Label = writes("TARGET")
+
+
+def everywhere(volume: LabelVolume, label: int) -> Edit:
+    return Edit(tuple(slice(0, size) for size in volume.array.shape), np.ones(volume.array.shape, bool), label)
+
+
+def good(volume: LabelVolume, contract: StrangersContract) -> Iterable[Edit]:
+    return [everywhere(volume, contract.target.value)]
+
+
+def undeclared(volume: LabelVolume, contract: StrangersContract) -> Iterator[Edit]:
+    yield everywhere(volume, contract.target.value)
+    yield everywhere(volume, 9)
+
+
+def reads_only(volume: LabelVolume, contract: StrangersContract) -> Iterator[Edit]:
+    yield everywhere(volume, contract.source.value)
+
+
+def raises(volume: LabelVolume, contract: StrangersContract) -> Iterable[Edit]:
+    raise RuntimeError("no luck")
+
+
+def raises_late(volume: LabelVolume, contract: StrangersContract) -> Iterator[Edit]:
+    yield everywhere(volume, contract.target.value)
+    raise KeyError("later")
+
+
+def no_edit(volume: LabelVolume, contract: StrangersContract) -> Iterable[Any]:
+    return [everywhere(volume, contract.target.value), {"label": 2}]
+
+
+def one_edit(volume: LabelVolume, contract: StrangersContract) -> Any:
+    return everywhere(volume, contract.target.value)
+
+
+def nothing(volume: LabelVolume, contract: StrangersContract) -> Any:
+    pass
+
+
+def in_place(volume: LabelVolume, contract: StrangersContract) -> Iterable[Edit]:
+    volume.array[volume.mask(1)] = 2
+    return []
+
+
+def into_a_zone(volume: LabelVolume, contract: StrangersContract) -> Iterable[Edit]:
+    volume.within(1, 1.0).mask[...] = False
+    return []
+
+
+def misfit(volume: LabelVolume, contract: StrangersContract) -> Iterator[Edit]:
+    yield everywhere(volume, contract.target.value)
+    yield Edit((slice(0, 1),) * 3, np.ones((2, 2, 2), bool), contract.target.value)
+
+
+def list_mask(volume: LabelVolume, contract: StrangersContract) -> Iterator[Edit]:
+    yield Edit((slice(0, 1),) * 3, [[[True]]], contract.target.value)  # type: ignore[arg-type]
+
+
+def stranger(function: str) -> tuple[Recipe, Catalogue]:
+    step = Step(
+        name="odd",
+        summary="somebody else's",
+        run=Ref(f"{__name__}:{function}"),
+        contract=Ref(f"{__name__}:StrangersContract"),
+    )
+    schematic = Schematic(
+        name="odd_wall",
+        step="odd",
+        labels={"lumen": 1, "wall": 2},
+        semantic_map={"SOURCE": "lumen", "TARGET": "wall"},
+    )
+    return Recipe(name="odd_recipe", steps=["odd_wall"]), brute.catalogue(step, schematic)
+
+
+def one_voxel() -> sitk.Image:
+    array = np.zeros((3, 3, 3), np.uint8)
+    array[1, 1, 1] = 1
+    return brute.image_of(array)
+
+
+def test_a_strangers_step_runs_like_ours() -> None:
+    recipe, catalogue = stranger("good")
+    result = run_recipe(recipe, one_voxel(), catalogue)
+    assert (voxels(result.image) == 2).all()
+    assert [(entry.old_name, entry.new_name, entry.voxels) for entry in result.record.steps[0].ledger] == [
+        ("background", "wall", 26),
+        ("lumen", "wall", 1),
+    ]
+    assert [provider.name for provider in result.record.providers] == ["stranger"]
+
+
+@pytest.mark.parametrize(
+    ("function", "text"),
+    [
+        ("undeclared", "it writes the label 9, which its contract does not say it writes"),
+        ("reads_only", "it writes the label 1, which its contract does not say it writes"),
+        ("raises", "RuntimeError: no luck"),
+        ("raises_late", "KeyError: 'later'"),
+        ("no_edit", "it returned {'label': 2}, not an Edit"),
+        ("one_edit", "TypeError: 'Edit' object is not iterable"),
+        ("nothing", "TypeError: 'NoneType' object is not iterable"),
+        ("in_place", "ValueError: assignment destination is read-only"),
+        ("into_a_zone", "ValueError: assignment destination is read-only"),
+        (
+            "misfit",
+            "an edit with a bool mask of shape (2, 2, 2) for the box (slice(0, 1, None), slice(0, 1, None), "
+            "slice(0, 1, None)) does not fit an image of shape (3, 3, 3)",
+        ),
+    ],
+)
+def test_a_strangers_broken_step_is_one_line_and_writes_nothing(function: str, text: str) -> None:
+    image, (recipe, catalogue) = one_voxel(), stranger(function)
+    before = voxels(image).tobytes()
+    events = brute.events(recipe, image, catalogue)
+    assert next(events) == StepStarted(1, 1, "odd_wall")
+    with pytest.raises(StepError) as caught:
+        next(events)
+    assert str(caught.value) == f"step 'odd' of stranger (stranger 1) failed in odd_wall: {text}"
+    assert voxels(image).tobytes() == before
+
+
+def test_a_mask_that_is_no_array_is_one_line_too() -> None:
+    recipe, catalogue = stranger("list_mask")
+    with pytest.raises(StepError, match=r"^step 'odd' of stranger \(stranger 1\) failed in odd_wall: "):
+        run_recipe(recipe, one_voxel(), catalogue)
+
+
+def test_a_step_that_cannot_be_imported_says_where_it_was_looked_for() -> None:
+    recipe, catalogue = stranger("misspelt")
+    with pytest.raises(RefError) as caught:
+        run_recipe(recipe, one_voxel(), catalogue)
+    assert str(caught.value) == f"module {__name__!r} has no 'misspelt' (from '{__name__}:misspelt')"
+
+
+def test_two_catalogues_live_side_by_side() -> None:
+    recipe, catalogue = stranger("good")
+    assert run_recipe(recipe, one_voxel(), catalogue).record.recipe == "odd_recipe"
+    assert brute.catalogue().named("odd_wall") == ()
