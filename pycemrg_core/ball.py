@@ -36,20 +36,22 @@ def dilate(mask: Mask, spacing: tuple[float, float, float], radius_mm: float) ->
     """
     spacing_z, spacing_y, spacing_x = spacing
     squared = (radius_mm + slack(spacing)) ** 2
+    depth, height, width = mask.shape
     widened = [_pack(mask)]
     ball = np.zeros_like(widened[0])
-    for dz in range(int(sqrt(squared) / spacing_z) + 1):
-        left_z = squared - (dz * spacing_z) ** 2
+    # Steps beyond the image move nothing into it. What is left can round to less than nothing.
+    for dz in range(min(int(sqrt(squared) / spacing_z) + 1, depth)):
+        left_z = max(squared - (dz * spacing_z) ** 2, 0.0)
         disc = np.zeros_like(ball)
-        for dy in range(int(sqrt(left_z) / spacing_y) + 1):
-            half_width = int(sqrt(left_z - (dy * spacing_y) ** 2) / spacing_x)
+        for dy in range(min(int(sqrt(left_z) / spacing_y) + 1, height)):
+            half_width = int(sqrt(max(left_z - (dy * spacing_y) ** 2, 0.0)) / spacing_x)
             # A line wider than the image covers every line that has a voxel.
-            half_width = min(half_width, mask.shape[2])
+            half_width = min(half_width, width)
             while len(widened) <= half_width:
                 widened.append(_widen(widened[-1]))
             _unite(disc, widened[half_width], dy, axis=1)
         _unite(ball, disc, dz, axis=0)
-    return _unpack(ball, mask.shape[2])
+    return _unpack(ball, width)
 
 
 def _pack(mask: Mask) -> Words:

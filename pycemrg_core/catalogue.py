@@ -87,9 +87,7 @@ class Catalogue:
         """
         provider, _, bare = name.rpartition(":")
         matches = [
-            c
-            for c in self.all(kind)
-            if c.name == bare and provider in ("", c.provider.name, c.provider.distribution)
+            c for c in self.all(kind) if c.name == bare and provider in ("", c.provider.name, c.provider.distribution)
         ]
         if len(matches) == 1:
             return matches[0]

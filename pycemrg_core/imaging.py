@@ -269,9 +269,7 @@ def _check_kind(dimension: int, size: Sequence[int], components: int, pixel_id: 
         raise ImageError(f"{name}: has no voxels ({' x '.join(map(str, size))}). Give the whole volume.")
 
 
-def _check_geometry(
-    spacing: Sequence[float], origin: Sequence[float], direction: Sequence[float], name: str
-) -> None:
+def _check_geometry(spacing: Sequence[float], origin: Sequence[float], direction: Sequence[float], name: str) -> None:
     remedy = "Correct the geometry, or export the image again."
     if not all(math.isfinite(value) and value > 0 for value in spacing):
         raise ImageError(f"{name}: spacing {list(spacing)} mm is not three positive numbers. {remedy}")
@@ -316,17 +314,14 @@ def _target(path: str | os.PathLike[str]) -> tuple[Path, str]:
     extension = filecheck.extension(name)
     if extension in _TWO_FILES:
         raise OutputError(
-            f"{name}: {extension} is two files, which cannot be replaced as one."
-            f" Use {_TWO_FILES[extension]} instead."
+            f"{name}: {extension} is two files, which cannot be replaced as one. Use {_TWO_FILES[extension]} instead."
         )
     if extension not in _WRITABLE:
         raise OutputError(
             f"{name}: cannot be written, unknown extension {extension!r}. Use one of {', '.join(_WRITABLE)}."
         )
     if not target.parent.is_dir():
-        raise OutputError(
-            f"{name}: cannot be written, the folder {target.parent} does not exist. Create it first."
-        )
+        raise OutputError(f"{name}: cannot be written, the folder {target.parent} does not exist. Create it first.")
     if target.exists() and not target.is_file():
         raise OutputError(f"{name}: cannot be written, it is not an ordinary file. Give another name.")
     return target, extension

@@ -47,9 +47,7 @@ def sidecar_path(path: str | os.PathLike[str]) -> Path:
     return Path(f"{os.fspath(path)}.json")
 
 
-def index_to_world(
-    spacing: Sequence[float], origin: Sequence[float], direction: Sequence[float]
-) -> list[list[float]]:
+def index_to_world(spacing: Sequence[float], origin: Sequence[float], direction: Sequence[float]) -> list[list[float]]:
     """Return the 4x4 matrix, row by row, that takes a voxel index (x, y, z, 1) to a point in mm."""
     matrix = np.eye(4)
     matrix[:3, :3] = np.reshape(direction, (3, 3)) * np.asarray(spacing)
@@ -110,9 +108,7 @@ def read_inr(path: str | os.PathLike[str]) -> InrImage:
         _check_length(os.path.getsize(path), offset, math.prod(size) * dtype.itemsize, name)
         raw = np.fromfile(path, dtype=dtype, offset=offset)
     except OSError as error:
-        raise ImageError(
-            f"{name}: cannot be read: {error.strerror}. Check the file and its permissions."
-        ) from error
+        raise ImageError(f"{name}: cannot be read: {error.strerror}. Check the file and its permissions.") from error
     array = raw.astype(dtype.newbyteorder("="), copy=False).reshape(size[::-1])
     spacing, notes = _spacing(fields, name)
     beside = _sidecar(sidecar_path(path), size, spacing)
@@ -179,9 +175,7 @@ def _check_length(length: int, offset: int, expected: int, name: str) -> None:
             f"{name}: the file is cut short: {found:,} of {expected:,} bytes of voxels. Copy or export it again."
         )
     if found > expected:
-        raise ImageError(
-            f"{name}: holds {found:,} bytes of voxels, the header promises {expected:,}. Export it again."
-        )
+        raise ImageError(f"{name}: holds {found:,} bytes of voxels, the header promises {expected:,}. Export it again.")
 
 
 def _spacing(fields: dict[str, str], name: str) -> tuple[tuple[float, ...], tuple[str, ...]]:

@@ -277,9 +277,7 @@ def _named(path: Path, text: str) -> Iterator[Entry]:
     document = _document(path, text)
     entries, lines = document.get("labels", document), _key_lines(text)
     if not isinstance(entries, dict):
-        raise _wrong(
-            path, lines.get("labels", 0), "labels must hold names and integers, such as 'labels: {LV: 1}'"
-        )
+        raise _wrong(path, lines.get("labels", 0), "labels must hold names and integers, such as 'labels: {LV: 1}'")
     found = document.get("colours", document.get("colors"))
     colours: dict[Any, Any] = found if "labels" in document and isinstance(found, dict) else {}
     by_value = bool(entries) and all(type(_either(key)) is int and type(entries[key]) is str for key in entries)

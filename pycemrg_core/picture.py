@@ -42,9 +42,7 @@ def draw_slices(
     spacing = sitk.DICOMOrient(after, "LPS").GetSpacing()
     box = [(int(hit.min()), int(hit.max())) for hit in np.nonzero(arrays[1])]
     longest = max((stop - start + 1) * mm for (start, stop), mm in zip(box, reversed(spacing), strict=True))
-    rows = [
-        [_tile(view, _TILE / longest, names, colours) for view in _views(array, box, spacing)] for array in arrays
-    ]
+    rows = [[_tile(view, _TILE / longest, names, colours) for view in _views(array, box, spacing)] for array in arrays]
     shown = [int(label) for label in np.unique(arrays[1]) if label]
     _page(rows, [(names.get(label, str(label)), label) for label in shown], colours).save(path, format="PNG")
 
@@ -71,9 +69,7 @@ def _tile(
 ) -> Image.Image:
     labels, mm_down, mm_across = view
     values, inverse = np.unique(labels, return_inverse=True)
-    palette = [
-        _VOID if value == 0 else colour_of(int(value), names.get(int(value), ""), colours) for value in values
-    ]
+    palette = [_VOID if value == 0 else colour_of(int(value), names.get(int(value), ""), colours) for value in values]
     pixels = np.array(palette, np.uint8)[inverse.reshape(labels.shape)]
     height, width = labels.shape[0] * mm_down, labels.shape[1] * mm_across
     size = max(1, round(width * pixels_per_mm)), max(1, round(height * pixels_per_mm))

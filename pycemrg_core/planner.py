@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from numbers import Real
 from types import MappingProxyType
 from typing import Any
 
@@ -23,6 +24,7 @@ from pycemrg_core.plugins import Found
 from pycemrg_core.records import Recipe, RecipeStep, Schematic, Step
 
 _AXES = ("z", "y", "x")
+_HIGHEST = 2**32 - 1
 
 
 @frozen(kw_only=True)
@@ -153,11 +155,11 @@ class _Planner:
         labels = self._labels(entries)
         parameters = self._parameters(entries)
         steps = [step for entry in entries if (step := self._step(entry, labels, parameters))]
-        self._check_reads(steps)
-        dtype = self._dtype(steps)
+        self._check_reads(steps, entries, labels)
         if self.problems:
             title = f"{recipe.name} will not run on {self.facts.name}:"
             raise PlanError(title, dict.fromkeys(self.problems))
+        dtype = self._dtype(steps)
         return Plan(
             recipe=recipe.name,
             recipe_provider=provider,
@@ -237,16 +239,17 @@ class _Planner:
     def _check_labels(self, labels: Mapping[str, int]) -> None:
         by_value: dict[int, list[str]] = {}
         for name, value in {**self.settings.labels, **labels}.items():
-            by_value.setdefault(value, []).append(name)
             if type(value) is not int or value < 1:
                 self.problems.append(f"{name!r} is {value!r}; labels are integers from 1 (0 is the background)")
+                continue
+            if value > _HIGHEST:
+                self.problems.append(f"{name!r} is {value}; no pixel type holds labels beyond {_HIGHEST}")
+            by_value.setdefault(value, []).append(name)
         for value, names in by_value.items():
             if len(names) > 1:
-                self.problems.append(
-                    f"{' and '.join(map(repr, names))} are both {value}; give each its own integer"
-                )
+                self.problems.append(f"{' and '.join(map(repr, names))} are both {value}; give each its own integer")
         unset = [name for name in labels if name not in self.settings.labels]
-        for name in self.settings.labels.keys() - labels.keys():
+        for name in sorted(self.settings.labels.keys() - labels.keys()):
             # A misspelt name would leave the default integer in force, and the wall in the wrong place.
             if hint := close_to(name, unset, cutoff=0.85):
                 self.problems.append(f"no step uses the label {name!r}{hint}")
@@ -259,9 +262,12 @@ class _Planner:
                 name = entry.schematic.semantic_map.get(role.key)
                 if role.use in (Use.THICKNESS, Use.NUMBER) and isinstance(name, str):
                     value = self._number(entry, name, own=False)
+                    if value is None:
+                        value = self._number(entry, name)
                     if value is not None:
                         used.setdefault(name, value)
-        for name in sorted(self.settings.parameters.keys() - used.keys()):
+        meant = {*self.settings.parameters, *(name for entry in entries for name in entry.parameters)}
+        for name in sorted(meant - used.keys()):
             self.problems.append(
                 f"no step uses the parameter {name!r}{close_to(name, used)} (in use: {', '.join(sorted(used))})"
             )
@@ -275,9 +281,7 @@ class _Planner:
                 return source[name]
         return None
 
-    def _step(
-        self, entry: _Entry, labels: Mapping[str, int], parameters: Mapping[str, float]
-    ) -> PlannedStep | None:
+    def _step(self, entry: _Entry, labels: Mapping[str, int], parameters: Mapping[str, float]) -> PlannedStep | None:
         values: dict[str, Any] = {}
         before = len(self.problems)
         for role in entry.roles:
@@ -300,9 +304,13 @@ class _Planner:
             raise LabelError(f"nothing fills the role {role.key!r} of step {entry.step.name!r}")
         filled = entry.schematic.semantic_map[role.key]
         if role.use is Use.APPLIES:
+            if not isinstance(filled, (list, tuple)):
+                raise LabelError(f"{role.key} is a list of {{MODE, RULE_LABEL_NAMES}}, not {filled!r}")
             return tuple(_application_step(one, labels) for one in filled)
         if role.use in (Use.READS, Use.WRITES):
             return _label(filled, labels)
+        if not isinstance(filled, str):
+            raise LabelError(f"{filled!r} is not the name of a parameter")
         value = self._number(entry, filled)
         if value is None:
             raise LabelError(f"parameter {filled!r} has no value; set it with --set {filled}=...")
@@ -310,6 +318,8 @@ class _Planner:
         return float(value)
 
     def _check_number(self, name: str, parameter: str, value: float, role: Role) -> None:
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise LabelError(f"{parameter} is {value!r}, not a number")
         if not math.isfinite(value) or (role.minimum is not None and value <= role.minimum):
             least = "finite" if role.minimum is None else f"more than {role.minimum:g} {role.unit}".strip()
             raise LabelError(f"{parameter} is {value:g}; it must be {least}")
@@ -328,8 +338,11 @@ class _Planner:
                 "expect holes across that axis"
             )
 
-    def _check_reads(self, steps: list[PlannedStep]) -> None:
-        present = set(self.facts.labels)
+    def _check_reads(self, steps: list[PlannedStep], entries: list[_Entry], labels: Mapping[str, int]) -> None:
+        # A step that failed to plan has been reported; what it would write is not missing as well.
+        planned = {step.name for step in steps}
+        failed = [entry for entry in entries if entry.schematic.name not in planned]
+        present = {*self.facts.labels, *(labels.get(name) for entry in failed for name in _written_names(entry))}
         missing: dict[Label, list[str]] = {}
         for number, step in enumerate(steps):
             for label in contracts.read_labels(step.contract):
@@ -337,7 +350,7 @@ class _Planner:
                     continue
                 later = [
                     other.name
-                    for other in steps[number:]
+                    for other in steps[number + 1 :]
                     if label.value in {written.value for written in contracts.written_labels(other.contract)}
                 ]
                 if later:
@@ -388,8 +401,16 @@ def _label_names(entry: _Entry) -> Iterator[str]:
             yield filled
         elif role.use is Use.APPLIES and isinstance(filled, (list, tuple)):
             for step in filled:
-                if isinstance(step, Mapping):
-                    yield from step.get("RULE_LABEL_NAMES") or ()
+                names = step.get("RULE_LABEL_NAMES") if isinstance(step, Mapping) else ()
+                if isinstance(names, (list, tuple)):
+                    yield from (name for name in names if isinstance(name, str))
+
+
+def _written_names(entry: _Entry) -> Iterator[str]:
+    for role in entry.roles:
+        filled = entry.schematic.semantic_map.get(role.key)
+        if role.use is Use.WRITES and isinstance(filled, str):
+            yield filled
 
 
 def _label(name: Any, labels: Mapping[str, int]) -> Label:
@@ -407,6 +428,8 @@ def _application_step(described: Any, labels: Mapping[str, int]) -> ApplicationS
         known = ", ".join(mode.value for mode in Mode)
         raise LabelError(f"there is no mode {described['MODE']!r} (known: {known})") from None
     names = described.get("RULE_LABEL_NAMES") or ()
+    if not isinstance(names, (list, tuple)):
+        raise LabelError(f"RULE_LABEL_NAMES is a list of label names, not {names!r}")
     return ApplicationStep(mode, tuple(_label(name, labels) for name in names))
 
 

@@ -386,8 +386,6 @@ def _count(array: NDArray[Any]) -> dict[int, int]:
         return {int(label): int(totals[label]) for label in np.flatnonzero(totals)}
     voxels: dict[int, int] = {}
     for part in _parts(flat.size):
-        for label, count in zip(
-            *(found.tolist() for found in np.unique(flat[part], return_counts=True)), strict=True
-        ):
+        for label, count in zip(*(found.tolist() for found in np.unique(flat[part], return_counts=True)), strict=True):
             voxels[label] = voxels.get(label, 0) + count
     return voxels

@@ -67,9 +67,7 @@ def staged(folder: Path) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         inner = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
     except OSError as error:
-        raise OutputError(
-            f"{folder}: cannot write there: {error.strerror}; choose another folder with -o"
-        ) from error
+        raise OutputError(f"{folder}: cannot write there: {error.strerror}; choose another folder with -o") from error
     try:
         yield inner
         for name in sorted(os.listdir(inner), key=lambda name: name == RECORD):
@@ -331,7 +329,5 @@ class KeptSteps:
             "dtype": self.plan.dtype,
             "conversion": codec.unstructure(self.prepared.conversion),
             "plugins": [f"{found.name} {found.distribution} {found.version}" for found in self.plan.providers],
-            "contracts": [
-                [step.name, step.step.name, codec.unstructure(step.contract)] for step in self.plan.steps
-            ],
+            "contracts": [[step.name, step.step.name, codec.unstructure(step.contract)] for step in self.plan.steps],
         }

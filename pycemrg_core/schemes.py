@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from attrs import field, frozen
+from attrs import frozen
 
+from pycemrg_core import imaging
 from pycemrg_core.catalogue import Catalogue
 from pycemrg_core.errors import PlanError
 from pycemrg_core.planner import Settings
 from pycemrg_core.records import LabelScheme, Schematic
-from pycemrg_core.remap import LabelRemapper, RemapReport, remap_image
+from pycemrg_core.remap import LabelRemapper, remap_image
 from pycemrg_core.volume import LabelVolume
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Conversion:
     """How an image in another scheme was turned into one with the integers of the recipe."""
 
     scheme: str
-    labels: tuple[ConvertedLabel, ...] = field(converter=tuple)
+    labels: tuple[ConvertedLabel, ...]
 
     @property
     def mapping(self) -> dict[int, int]:
@@ -64,26 +65,20 @@ def convert(image: sitk.Image, scheme: LabelScheme, target: Mapping[str, int]) -
             wanted[name] = free
             taken.add(free)
     remapper = LabelRemapper.between(scheme.labels, wanted)
-    converted, report = remap_image(image, remapper), _report(image, remapper)
+    report = remapper.report(imaging.voxel_array(image))
     names = {value: name for name, value in scheme.labels.items()}
-    return converted, Conversion(
+    return remap_image(image, remapper), Conversion(
         scheme=scheme.name,
-        labels=[
+        labels=tuple(
             ConvertedLabel(name=names[change.old], old=change.old, new=change.new, voxels=change.voxels)
             for change in report.mapped
-        ],
+        ),
     )
 
 
 def convert_again(image: sitk.Image, conversion: Conversion) -> sitk.Image:
     """The image converted as it was before."""
     return remap_image(image, LabelRemapper(conversion.mapping))
-
-
-def _report(image: sitk.Image, remapper: LabelRemapper) -> RemapReport:
-    from pycemrg_core import imaging
-
-    return remapper.report(imaging.voxel_array(image))
 
 
 def check_anatomy(volume: LabelVolume, labels: Mapping[str, int], catalogue: Catalogue, name: str) -> None:

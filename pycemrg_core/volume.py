@@ -91,16 +91,14 @@ def hull(a: Region, b: Region) -> Region:
 def shift(region: Region, window: Region) -> Region:
     """``region`` as indices into an array that holds only the box ``window``."""
     return as_region(
-        slice(inner.start - outer.start, inner.stop - outer.start)
-        for inner, outer in zip(region, window, strict=True)
+        slice(inner.start - outer.start, inner.stop - outer.start) for inner, outer in zip(region, window, strict=True)
     )
 
 
 def unshift(region: Iterable[slice], window: Region) -> Region:
     """The reverse of :func:`shift`."""
     return as_region(
-        slice(inner.start + outer.start, inner.stop + outer.start)
-        for inner, outer in zip(region, window, strict=True)
+        slice(inner.start + outer.start, inner.stop + outer.start) for inner, outer in zip(region, window, strict=True)
     )
 
 
@@ -240,13 +238,20 @@ class WorkingVolume(LabelVolume):
         return tuple(Change(old, new, voxels[old, new]) for old, new in sorted(voxels))
 
     def _check(self, edit: Edit) -> None:
+        if not isinstance(edit.mask, np.ndarray):
+            raise StepError(f"an edit's mask is a boolean array, not {edit.mask!r:.80}")
+        boxed = isinstance(edit.region, tuple) and all(isinstance(axis, slice) for axis in edit.region)
         # Explicit bounds only: a negative or missing one would silently mean another box.
-        inside = len(edit.region) == 3 and all(
-            isinstance(axis.start, int)
-            and isinstance(axis.stop, int)
-            and axis.step in (None, 1)
-            and 0 <= axis.start <= axis.stop <= size
-            for axis, size in zip(edit.region, self.array.shape, strict=True)
+        inside = (
+            boxed
+            and len(edit.region) == 3
+            and all(
+                isinstance(axis.start, (int, np.integer))
+                and isinstance(axis.stop, (int, np.integer))
+                and axis.step in (None, 1)
+                and 0 <= axis.start <= axis.stop <= size
+                for axis, size in zip(edit.region, self.array.shape, strict=True)
+            )
         )
         shape = tuple(axis.stop - axis.start for axis in edit.region) if inside else ()
         if not inside or edit.mask.shape != shape or edit.mask.dtype != np.bool_:

@@ -63,9 +63,7 @@ def keep_largest_structure(volume: LabelVolume, contract: KeepLargestStructureCo
 
 def remove_small(volume: LabelVolume, contract: RemoveSmallContract) -> Iterable[Edit]:
     """Remove components below a volume, but never the last one of a label."""
-    return components.remove_small(
-        volume, _values(contract.labels), contract.smaller_than_mm3, contract.connectivity
-    )
+    return components.remove_small(volume, _values(contract.labels), contract.smaller_than_mm3, contract.connectivity)
 
 
 def fill_holes(volume: LabelVolume, contract: FillHolesContract) -> Iterable[Edit]:

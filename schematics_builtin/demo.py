@@ -14,9 +14,7 @@ HEART = "rodero01_1.0mm.nrrd"
 
 
 @click.command(short_help="Grow the heart that ships with the package, and draw it.")
-@click.option(
-    "-o", "--output", metavar="DIR", default="pycemrg_demo", show_default=True, help="The folder to write."
-)
+@click.option("-o", "--output", metavar="DIR", default="pycemrg_demo", show_default=True, help="The folder to write.")
 @plugin_options
 @click.pass_context
 def demo(ctx: click.Context, output: str) -> None:

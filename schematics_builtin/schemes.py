@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from pycemrg_core.records import LabelScheme
+from pycemrg_core.refs import Ref
 from schematics_builtin.schematics import LABELS
 from schematics_builtin.structures import GROUPS, STRUCTURES, VEINS
 
@@ -170,4 +171,5 @@ def schemes() -> Iterator[LabelScheme]:
             colours={structure: colour for structure, colour, _ in STRUCTURES if structure in labels},
             snomed={structure: code for structure, _, code in STRUCTURES if code and structure in labels},
             source=source,
+            anatomy=Ref("schematics_builtin.anatomy:doubts"),
         )

@@ -20,21 +20,11 @@ BUILTIN = Path(schematics_builtin.__file__).parent
 
 # A module imports only from modules above it. A new module has to be placed here.
 ORDER = [
-    *(
-        "errors",
-        "refs",
-        "records",
-        "contracts",
-        "labels",
-        "hookspecs",
-        "metadata",
-        "codec",
-        "plugins",
-        "catalogue",
-    ),
+    *("errors", "refs", "records", "contracts", "labels", "hookspecs", "metadata", "codec"),
+    *("plugins", "catalogue"),
     *("ball", "volume", "kernels", "components"),
     *("filecheck", "inr", "imaging", "remap"),
-    *("planner", "runner"),
+    *("planner", "schemes", "diagnosis", "runner"),
     *("label_files", "results", "config", "picture"),
     "cli",
 ]
@@ -144,9 +134,7 @@ def test_the_core_knows_no_plugin(file: Path) -> None:
 
 @each_file
 def test_nothing_is_imported_that_is_not_declared(file: Path) -> None:
-    declared = tomllib.loads((CORE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"][
-        "dependencies"
-    ]
+    declared = tomllib.loads((CORE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
     names = [re.split(r"[^A-Za-z0-9_-]", text)[0] for text in declared]
     known = {IMPORTED_AS.get(name.lower(), name) for name in names} | set(sys.stdlib_module_names)
     own = {"pycemrg_core"} if file.is_relative_to(CORE) else {"pycemrg_core", "schematics_builtin"}

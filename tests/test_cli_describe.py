@@ -134,9 +134,7 @@ def test_an_unknown_name_mentions_the_plugin_that_did_not_load(tmp_path: Path) -
 
 def test_a_name_of_two_providers_shows_both_and_says_so(tmp_path: Path) -> None:
     plugin = tmp_path / "describe_rival.yaml"
-    plugin.write_text(
-        "recipes:\n  atria_full: {summary: only one wall, steps: [la_myocardium]}\n", encoding="utf-8"
-    )
+    plugin.write_text("recipes:\n  atria_full: {summary: only one wall, steps: [la_myocardium]}\n", encoding="utf-8")
     result = pycemrg("describe", "atria_full", "--plugin", plugin)
     assert "only one wall" in result.stdout
     assert "both atria with all vein rings" in result.stdout

@@ -186,9 +186,7 @@ def test_a_changed_rule_takes_effect(tmp_path: Path, heart: Path, config: Path) 
     assert step["contract"]["application"] == [
         {"mode": "REPLACE_EXCEPT", "labels": [{"name": "LA_BP_label", "value": 4}]}
     ]
-    assert not np.array_equal(
-        voxels(tmp_path / "a" / "heart.nrrd"), grown(tmp_path / "b", "four_chamber_full", heart)
-    )
+    assert not np.array_equal(voxels(tmp_path / "a" / "heart.nrrd"), grown(tmp_path / "b", "four_chamber_full", heart))
 
 
 def test_a_run_with_a_folder_can_be_repeated_without_it(tmp_path: Path, heart: Path, config: Path) -> None:

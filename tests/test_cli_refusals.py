@@ -189,9 +189,7 @@ def test_a_misspelt_parameter(earlier: Path, heart: Path, name: str) -> None:
         ("labels:\n  LA_BP_label: -4\n", ("LA_BP_label", "-4", "integers from 1")),
     ],
 )
-def test_labels_with_the_wrong_meaning(
-    tmp_path: Path, earlier: Path, heart: Path, labels: str, parts: str
-) -> None:
+def test_labels_with_the_wrong_meaning(tmp_path: Path, earlier: Path, heart: Path, labels: str, parts: str) -> None:
     (tmp_path / "labels.yaml").write_text(labels, encoding="utf-8")
     text = refused(earlier, RECIPE, heart, "--labels", tmp_path / "labels.yaml")
     for part in parts:
@@ -420,9 +418,7 @@ main()
 @posix
 @pytest.mark.parametrize("limit", [1000, 9000])
 @pytest.mark.parametrize("place", ["out", "fresh/deep"])
-def test_a_full_disk_leaves_what_was_there(
-    tmp_path: Path, earlier: Path, heart: Path, limit: int, place: str
-) -> None:
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path, earlier: Path, heart: Path, limit: int, place: str) -> None:
     """At 1000 bytes the image does not fit, at 9000 the record does not."""
     assert 1000 < (earlier / "heart.nrrd").stat().st_size < 9000 < (earlier / "run.json").stat().st_size
     before = contents(tmp_path)

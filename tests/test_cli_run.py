@@ -262,7 +262,7 @@ def atria(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a small heart, ``small.nrrd``, and in ``out`` what a run left that stopped after five steps."""
+    """A folder with a small heart, ``small.nrrd``, and in ``out`` what a run left that stopped after step 5."""
     folder = tmp_path_factory.mktemp("stopped")
     pycemrg("run", RECIPE, small_heart(folder), "-o", folder / "out", "--keep-steps")
     forget_steps_after(folder / "out", 5)
@@ -546,9 +546,7 @@ def test_the_picture_is_a_radiologists_view(tmp_path: Path) -> None:
     axial, coronal, sagittal = (slice(left, left + 340) for left in (24, 378, 732))
     tiles = [pages[0][52 : 52 + 340, columns] for columns in (axial, coronal, sagittal)]
     top, bottom_left, bottom_right = (20, 170), (320, 100), (320, 250)
-    shown = [
-        [name_of[tuple(tile[place].tolist())] for place in (top, bottom_left, bottom_right)] for tile in tiles
-    ]
+    shown = [[name_of[tuple(tile[place].tolist())] for place in (top, bottom_left, bottom_right)] for tile in tiles]
     assert shown[0] == ["LA_BP_label", "LV_BP_label", "RV_BP_label"]
     assert shown[1] == ["RA_BP_label", "LV_BP_label", "RV_BP_label"]
     assert shown[2] == ["RA_BP_label", "LV_BP_label", "LV_BP_label"]

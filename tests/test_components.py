@@ -137,9 +137,7 @@ def test_components_are_those_of_scipy(array: Array, connectivity: int, spacing:
 
 @settings(deadline=None, max_examples=150)
 @given(arrays(), chosen_labels, connectivities)
-def test_keep_largest_component_keeps_the_largest_of_each(
-    array: Array, labels: list[int], connectivity: int
-) -> None:
+def test_keep_largest_component_keeps_the_largest_of_each(array: Array, labels: list[int], connectivity: int) -> None:
     expected = array.copy()
     for _, part in islands(array, labels, connectivity):
         expected[part] = 0
@@ -149,9 +147,7 @@ def test_keep_largest_component_keeps_the_largest_of_each(
 
 @settings(deadline=None, max_examples=150)
 @given(arrays(), chosen_labels, connectivities)
-def test_keep_largest_structure_takes_the_labels_as_one(
-    array: Array, labels: list[int], connectivity: int
-) -> None:
+def test_keep_largest_structure_takes_the_labels_as_one(array: Array, labels: list[int], connectivity: int) -> None:
     expected = array.copy()
     for part in parts(np.isin(array, labels), connectivity)[1:]:
         expected[part] = 0

@@ -111,9 +111,7 @@ def test_sheared_nifti_is_refused_in_one_line(tmp_path: Path, capfd: pytest.Capt
     struct.pack_into("<f", content, 284, 0.5)
     path.write_bytes(content)
     text = refusal(ImageError, imaging.read_image, path)
-    assert (
-        text == f"{path}: cannot be read: the image axes are not at right angles. Correct it, or export it again."
-    )
+    assert text == f"{path}: cannot be read: the image axes are not at right angles. Correct it, or export it again."
     assert capfd.readouterr() == ("", "")
 
 

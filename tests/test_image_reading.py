@@ -39,18 +39,14 @@ def test_missing_file_suggests_what_was_probably_meant(tmp_path: Path) -> None:
 
 
 def test_folder_is_refused_with_the_images_in_it(tmp_path: Path) -> None:
-    assert refusal(ImageError, imaging.read_image, tmp_path).endswith(
-        "is a folder, not an image. Give an image file."
-    )
+    assert refusal(ImageError, imaging.read_image, tmp_path).endswith("is a folder, not an image. Give an image file.")
     for name in ("b.nii.gz", "a.nrrd", "notes.txt"):
         (tmp_path / name).touch()
     text = refusal(ImageError, imaging.read_image, tmp_path)
     assert text == f"{tmp_path}: is a folder, not an image. Give one of the files in it: a.nrrd, b.nii.gz."
 
 
-@pytest.mark.parametrize(
-    ("name", "shown"), [("a.png", ".png"), ("a.vtk", ".vtk"), ("a", "files without extension")]
-)
+@pytest.mark.parametrize(("name", "shown"), [("a.png", ".png"), ("a.vtk", ".vtk"), ("a", "files without extension")])
 def test_unknown_extension_is_refused(tmp_path: Path, name: str, shown: str) -> None:
     (tmp_path / name).write_bytes(b"x" * 1000)
     text = refusal(ImageError, imaging.read_image, tmp_path / name)

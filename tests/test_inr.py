@@ -37,9 +37,7 @@ def write(tmp_path: Path) -> Write:
 def test_header_and_voxels_are_the_expected_bytes() -> None:
     header, voxels = inr.encode(VALUES, (0.1, 1 / 3, 2.0))
     assert header == HEADER + b"\n" * (252 - len(HEADER)) + b"##}\n"
-    by_hand = b"".join(
-        int(VALUES[z, y, x]).to_bytes(2, "little") for z in range(2) for y in range(3) for x in range(4)
-    )
+    by_hand = b"".join(int(VALUES[z, y, x]).to_bytes(2, "little") for z in range(2) for y in range(3) for x in range(4))
     assert voxels.tobytes() == by_hand
 
 

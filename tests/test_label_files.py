@@ -308,9 +308,7 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OutputError) as refused:
         write_label_table([LV], path, "slicer")
-    assert str(refused.value) == (
-        f"{path}: cannot be written: No space left on device; choose another folder or name"
-    )
+    assert str(refused.value) == (f"{path}: cannot be written: No space left on device; choose another folder or name")
     assert [file.name for file in tmp_path.iterdir()] == ["a.ctbl"]
     assert path.read_text() == "before"
 

@@ -62,9 +62,7 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return site.folder
 
 
-@pytest.mark.parametrize(
-    "arguments", [("--help",), ("list-schematics",), ("list-plugins", "--json")], ids=" ".join
-)
+@pytest.mark.parametrize("arguments", [("--help",), ("list-schematics",), ("list-plugins", "--json")], ids=" ".join)
 def test_many_plugins_bring_only_their_own_modules(
     tmp_path_factory: pytest.TempPathFactory, crowd: Path, arguments: tuple[str, ...]
 ) -> None:
@@ -83,9 +81,7 @@ def test_discovery_alone_imports_no_plugin(tmp_path: Path, crowd: Path) -> None:
     work = "from pycemrg_core.plugins import discover; print(len(discover()))"
     _, modules, printed = modules_after(work, path=[crowd], cwd=tmp_path)
     assert int(printed) >= 21
-    assert not {
-        name for name in modules if name.startswith(("crowd_", "schematics_builtin", "importlib.metadata"))
-    }
+    assert not {name for name in modules if name.startswith(("crowd_", "schematics_builtin", "importlib.metadata"))}
 
 
 def test_the_package_itself_imports_nothing(tmp_path: Path) -> None:

@@ -183,9 +183,7 @@ def test_list_plugins_tells_states_and_reasons(full: FakeSite) -> None:
     states = {"broken": "failed", "builtin": "loaded", "full-heart": "loaded", "future": "incompatible"}
     states["unwanted"] = "blocked"
     assert {name: listed[name]["state"] for name in states} == states
-    assert (
-        listed["broken"]["reason"] == "importing 'broken': ModuleNotFoundError: No module named 'nowhere_at_all'"
-    )
+    assert listed["broken"]["reason"] == "importing 'broken': ModuleNotFoundError: No module named 'nowhere_at_all'"
     assert (listed["broken"]["distribution"], listed["broken"]["version"]) == ("broken", "0.1")
     assert listed["future"]["group"] == "pycemrg.v9"
     assert listed["unwanted"]["reason"] == "not among the plugins allowed"

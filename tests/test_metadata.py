@@ -189,9 +189,7 @@ def test_what_is_no_folder_of_packages_is_passed_over(tmp_path: Path, site: Fake
     assert read(tmp_path / "missing", junk, site.folder) == [HEART]
 
 
-def test_an_unreadable_folder_is_passed_over(
-    tmp_path: Path, site: FakeSite, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unreadable_folder_is_passed_over(tmp_path: Path, site: FakeSite, monkeypatch: pytest.MonkeyPatch) -> None:
     site.install("heart")
     other = tmp_path / "other"
     other.mkdir()

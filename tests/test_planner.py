@@ -79,16 +79,13 @@ def test_an_unknown_recipe() -> None:
 
 def test_an_unknown_schematic() -> None:
     assert problems("la_myocardum", "nothing_like_it") == (
-        "no schematic is called 'la_myocardum'; did you mean 'la_myocardium' or 'ra_myocardium' "
-        "or 'rv_myocardium'?",
+        "no schematic is called 'la_myocardum'; did you mean 'la_myocardium' or 'ra_myocardium' or 'rv_myocardium'?",
         "no schematic is called 'nothing_like_it'",
     )
 
 
 def test_an_unknown_recipe_inside_a_recipe() -> None:
-    assert problems(include("biventric")) == (
-        "no recipe is called 'biventric'; did you mean 'biventricular_basic'?",
-    )
+    assert problems(include("biventric")) == ("no recipe is called 'biventric'; did you mean 'biventricular_basic'?",)
 
 
 def test_an_unknown_kind_of_step() -> None:
@@ -129,9 +126,7 @@ def test_an_image_of_many_labels_is_not_listed_whole() -> None:
     assert problems("la_myocardium", image=facts(labels=frozenset(range(20, 50))))[-1] == (
         f"the image holds {', '.join(map(str, range(20, 40)))} and 10 more"
     )
-    assert (
-        problems("la_myocardium", image=facts(labels=frozenset()))[-1] == "the image holds nothing but background"
-    )
+    assert problems("la_myocardium", image=facts(labels=frozenset()))[-1] == "the image holds nothing but background"
 
 
 def test_a_label_that_only_allows_or_forbids_overwriting_may_be_absent() -> None:
@@ -176,8 +171,7 @@ def test_defaults_in_conflict_and_how_to_settle_it() -> None:
 
 def test_a_name_without_an_integer() -> None:
     assert problems_of(wall(labels={"lumen": 1, "walls": 100}))[0] == (
-        "one uses 'wall', which has no integer; did you mean 'walls'?; give it one in the schematic "
-        "or in labels.yaml"
+        "one uses 'wall', which has no integer; did you mean 'walls'?; give it one in the schematic or in labels.yaml"
     )
 
 
@@ -248,9 +242,7 @@ def test_a_wall_of_exactly_one_voxel_is_fine() -> None:
     assert planned("la_myocardium", parameters={"LA_WT": 0.3}, image=facts(spacing=(0.1 * 3,) * 3)).warnings == ()
 
 
-@pytest.mark.parametrize(
-    ("value", "shown"), [(0, "0"), (-1.5, "-1.5"), (float("nan"), "nan"), (float("inf"), "inf")]
-)
+@pytest.mark.parametrize(("value", "shown"), [(0, "0"), (-1.5, "-1.5"), (float("nan"), "nan"), (float("inf"), "inf")])
 def test_a_thickness_that_is_none(value: float, shown: str) -> None:
     assert problems("la_myocardium", parameters={"LA_WT": value}) == (
         f"la_myocardium: LA_WT is {shown}; it must be more than 0 mm",
@@ -319,9 +311,7 @@ def test_whose_value_of_a_parameter_wins() -> None:
 
 
 def test_a_parameter_without_a_value() -> None:
-    assert problems_of(wall(parameters={})) == (
-        "one: parameter 'thick' has no value; set it with --set thick=...",
-    )
+    assert problems_of(wall(parameters={})) == ("one: parameter 'thick' has no value; set it with --set thick=...",)
 
 
 # Semantic maps

@@ -70,9 +70,7 @@ def test_discovery_imports_nothing_and_is_sorted(site: FakeSite, tmp_path: Path)
 
 
 def test_other_groups_are_not_ours(site: FakeSite) -> None:
-    site.install(
-        "elsewhere", entry_points="[console_scripts]\npycemrg.v1 = elsewhere\n[pycemrg_v1]\na = elsewhere\n"
-    )
+    site.install("elsewhere", entry_points="[console_scripts]\npycemrg.v1 = elsewhere\n[pycemrg_v1]\na = elsewhere\n")
     assert site.discover() == ()
 
 
@@ -461,9 +459,7 @@ def test_two_plugins_of_one_name_are_told_apart_by_distribution(site: FakeSite) 
 
 def test_a_schematic_and_a_recipe_of_one_name_are_no_conflict(site: FakeSite) -> None:
     site.install("heart", schematics_source("atria"))
-    site.install(
-        "other", f"{HOOKS}@hookimpl\ndef pycemrg_recipes():\n    yield Recipe(name='atria', steps=['atria'])"
-    )
+    site.install("other", f"{HOOKS}@hookimpl\ndef pycemrg_recipes():\n    yield Recipe(name='atria', steps=['atria'])")
     catalogue = site.catalogue()
     assert list(catalogue.conflicts()) == []
     assert {type(c.record) for c in catalogue.named("atria")} == {Schematic, Recipe}

@@ -197,9 +197,7 @@ texts = st.text(st.characters(codec="utf-8"), max_size=30)
 keys = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
 label_values = st.integers(1, 2**40)
 numbers = st.floats(allow_nan=False)
-refs = st.from_regex(r"[a-z_][a-z0-9_]{0,6}(\.[a-z_]{1,4})?:[A-Za-z_]{1,6}(\.[a-z]{1,3})?", fullmatch=True).map(
-    Ref
-)
+refs = st.from_regex(r"[a-z_][a-z0-9_]{0,6}(\.[a-z_]{1,4})?:[A-Za-z_]{1,6}(\.[a-z]{1,3})?", fullmatch=True).map(Ref)
 recipe_steps = st.builds(
     RecipeStep, schematic=names, parameters=st.dictionaries(keys, numbers, max_size=3)
 ) | st.builds(include, names)

@@ -241,8 +241,7 @@ def test_what_only_the_source_has_is_refused_unless_told() -> None:
     assert refusal(LabelRemapper.between, source, target) == [
         "9 (LAA_label) is not in the target; name it there, or say what becomes of it"
         " (dropped='drop' or dropped='keep'); did you mean 'LAA_lable'?",
-        "30 (spleen) is not in the target; name it there, or say what becomes of it"
-        " (dropped='drop' or dropped='keep')",
+        "30 (spleen) is not in the target; name it there, or say what becomes of it (dropped='drop' or dropped='keep')",
     ]
     array = np.array([0, 1, 9, 30])
     dropping = LabelRemapper.between(source, target, dropped="drop")
@@ -256,8 +255,7 @@ def test_what_only_the_source_has_is_refused_unless_told() -> None:
 @pytest.mark.parametrize("merge", [False, True])
 def test_what_is_kept_must_not_take_on_another_meaning(merge: bool) -> None:
     assert refusal(LabelRemapper.between, {"spleen": 4}, TARGET, dropped="keep", merge=merge) == [
-        "4 (spleen) cannot be kept, in the target 4 is 'RA';"
-        " drop it, or give 'spleen' another integer in the target"
+        "4 (spleen) cannot be kept, in the target 4 is 'RA'; drop it, or give 'spleen' another integer in the target"
     ]
 
 
@@ -275,8 +273,7 @@ def test_names_that_share_an_integer() -> None:
     ]
     halves = {"left": 1, "right": 2}
     assert refusal(LabelRemapper.between, halves, {"left": 7, "right": 7}) == [
-        "1 (left) and 2 (right) would all become 7 (left);"
-        " give each its own integer, or ask for a merge (merge=True)"
+        "1 (left) and 2 (right) would all become 7 (left); give each its own integer, or ask for a merge (merge=True)"
     ]
     merged = LabelRemapper.between(halves, {"left": 7, "right": 7}, merge=True)
     assert merged.apply(np.array([1, 2])).tolist() == [7, 7]
@@ -313,9 +310,7 @@ def test_what_is_merged_or_deleted_cannot_be_undone() -> None:
 
 
 def test_the_report() -> None:
-    remapper = LabelRemapper(
-        {1: 3, 3: 1, 4: 0, 8: 9}, delete=True, old_names={1: "LV", 8: "MV"}, new_names={3: "LV"}
-    )
+    remapper = LabelRemapper({1: 3, 3: 1, 4: 0, 8: 9}, delete=True, old_names={1: "LV", 8: "MV"}, new_names={3: "LV"})
     report = remapper.report(np.array([0, 0, 1, 1, 3, 4, 7] + [7] * 1233))
     assert report.mapped == (Change(1, 3, 2), Change(3, 1, 1), Change(4, 0, 1))
     assert report.kept == (Change(7, 7, 1234),)

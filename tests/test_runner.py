@@ -189,15 +189,11 @@ def test_an_image_that_is_no_label_map_is_refused() -> None:
         run_recipe("atria_full", sitk.Image(4, 4, 4, sitk.sitkUInt8), brute.catalogue())
 
 
-@pytest.mark.parametrize(
-    "pixel", [sitk.sitkUInt8, sitk.sitkInt16, sitk.sitkUInt16, sitk.sitkInt32, sitk.sitkUInt64]
-)
+@pytest.mark.parametrize("pixel", [sitk.sitkUInt8, sitk.sitkInt16, sitk.sitkUInt16, sitk.sitkInt32, sitk.sitkUInt64])
 def test_the_pixel_type_is_kept(pixel: int) -> None:
     result = run_recipe("atria_full", sitk.Cast(phantom(), pixel), brute.catalogue()).image
     assert result.GetPixelID() == pixel
-    np.testing.assert_array_equal(
-        voxels(result), voxels(run_recipe("atria_full", phantom(), brute.catalogue()).image)
-    )
+    np.testing.assert_array_equal(voxels(result), voxels(run_recipe("atria_full", phantom(), brute.catalogue()).image))
 
 
 # A stranger's steps, each wrong in one way.

@@ -68,9 +68,7 @@ def test_a_step_equals_brute_force(
 @pytest.mark.parametrize("kind", ["create", "valve", "ring"])
 @settings(deadline=None, max_examples=12)
 @given(maps(), st.data())
-def test_every_mode_equals_brute_force(
-    mode: str, kind: str, case: tuple[Array, Spacing], data: st.DataObject
-) -> None:
+def test_every_mode_equals_brute_force(mode: str, kind: str, case: tuple[Array, Spacing], data: st.DataObject) -> None:
     array, spacing = case
     row = Row("one", kind, (1, 2)[: INPUTS[kind]], 9, 2.1, data.draw(applications((mode,))))
     np.testing.assert_array_equal(grown(array, spacing, row), brute.run(array, [row], spacing))

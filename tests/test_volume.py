@@ -238,16 +238,12 @@ FULL = np.ones((3, 3, 3), bool)
         ((slice(0, 4, 2), *BOX[1:]), FULL[:2], "bool mask of shape (2, 3, 3)"),
     ],
 )
-def test_an_edit_that_does_not_fit_is_refused_before_anything_is_written(
-    region: Any, mask: Any, text: str
-) -> None:
+def test_an_edit_that_does_not_fit_is_refused_before_anything_is_written(region: Any, mask: Any, text: str) -> None:
     volume = small()
     before = volume.array.copy()
     with pytest.raises(StepError) as caught:
         volume.apply([whole((4, 4, 4), 2), Edit(region, mask, 2)])
-    assert (
-        str(caught.value) == f"an edit with a {text} for the box {region} does not fit an image of shape (4, 4, 4)"
-    )
+    assert str(caught.value) == f"an edit with a {text} for the box {region} does not fit an image of shape (4, 4, 4)"
     np.testing.assert_array_equal(volume.array, before)
     assert list(volume.boxes) == [1]
 

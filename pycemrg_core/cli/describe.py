@@ -112,8 +112,7 @@ def _step(record: Step, catalogue: Catalogue) -> dict[str, Any]:
 
     contract = record.contract.load()
     lines = [
-        f"{role.key}: {role.use.value}" + (f", {role.unit}" if role.unit else "")
-        for role in contracts.roles(contract)
+        f"{role.key}: {role.use.value}" + (f", {role.unit}" if role.unit else "") for role in contracts.roles(contract)
     ]
     users = [c.name for c in catalogue.all(Schematic) if getattr(c.record, "step", "") == record.name]
     return {
@@ -126,9 +125,7 @@ def _step(record: Step, catalogue: Catalogue) -> dict[str, Any]:
 
 def _scheme(record: LabelScheme, _catalogue: Catalogue) -> dict[str, Any]:
     return {
-        "labels": [
-            f"{value:>4}  {name}" for name, value in sorted(record.labels.items(), key=lambda item: item[1])
-        ],
+        "labels": [f"{value:>4}  {name}" for name, value in sorted(record.labels.items(), key=lambda item: item[1])],
         "groups": [f"{group}: {', '.join(members)}" for group, members in record.groups.items()],
         "source": record.source,
     }

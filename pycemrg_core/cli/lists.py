@@ -134,9 +134,7 @@ list_schematics = _list(
 list_recipes = _list(
     "list-recipes", Recipe, "Recipes and their steps.", _recipe_details, _table("name", "provider", "summary")
 )
-list_metrics = _list(
-    "list-metrics", Metric, "Metrics.", _metric_details, _table("name", "unit", "provider", "summary")
-)
+list_metrics = _list("list-metrics", Metric, "Metrics.", _metric_details, _table("name", "unit", "provider", "summary"))
 list_schemes = _list(
     "list-schemes", LabelScheme, "Label schemes.", _scheme_details, _table("name", "provider", "summary")
 )
@@ -161,8 +159,7 @@ def list_plugins(ctx: click.Context, as_json: bool) -> None:
             "state": plugin.state.value,
             "reason": plugin.reason,
             "provides": {
-                word: [record.name for record in plugin.records if type(record) is kind]
-                for kind, word in KINDS.items()
+                word: [record.name for record in plugin.records if type(record) is kind] for kind, word in KINDS.items()
             },
         }
         for plugin in catalogue.plugins

@@ -37,12 +37,10 @@ def setting_options(command: F) -> F:
     command = click.option(
         "--config", metavar="DIR", help="A folder with labels.yaml, parameters.json and semantic_maps/."
     )(command)
-    command = click.option("--labels", metavar="FILE", help="A labels.yaml with the integers of your image.")(
+    command = click.option("--labels", metavar="FILE", help="A labels.yaml with the integers of your image.")(command)
+    command = click.option("--scheme", metavar="NAME", help="The label scheme of IMAGE; see 'pycemrg list-schemes'.")(
         command
     )
-    command = click.option(
-        "--scheme", metavar="NAME", help="The label scheme of IMAGE; see 'pycemrg list-schemes'."
-    )(command)
     return click.option(
         "--set", "parameters", metavar="NAME=NUMBER", multiple=True, callback=_assignments,
         help="Set a parameter, such as LA_WT=2.5 (mm); may be repeated.",

@@ -91,9 +91,7 @@ def _run_again(
     source = Source.of(image or saved.input_path)
     planned = saved.plan(catalogue, source, any_version=any_version)
     folder = (
-        Path(output)
-        if output
-        else saved.path.resolve().parent.with_name(f"{saved.path.resolve().parent.name}_again")
+        Path(output) if output else saved.path.resolve().parent.with_name(f"{saved.path.resolve().parent.name}_again")
     )
     label_map, notes = imaging.read_labels(source.path)
     prepared = saved.prepare(label_map, notes)

@@ -1,0 +1,301 @@
+"""Which structures do the integers of a label map mean? Read from the anatomy, never from the integers alone.
+
+``judge`` weighs one reading, ``rank`` compares known schemes, ``contradicts`` says that a reading cannot be, and
+``suggest`` finds a reading where no scheme is known. A *reading* maps structure names to integers. What is expected of a
+heart is the table in ``rules``; its points are on the scale of a log-odds and add up. A reading is believed
+only if no exchange of its integers explains the image nearly as well: the set of integers proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from pycemrg_core.measure import Facts
+from schematics_builtin.anatomy.rules import CORE, MAIN, MIRRORS, RULES, Rule
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+ENOUGH = 6.0
+"""Points that a believed reading has at least: two structures are not enough, three can be."""
+FIT = 0.85
+"""Share of the points it could have that a believed reading has."""
+MARGIN = 2.0
+"""Points by which a believed reading beats every other scheme and every exchange of its own integers."""
+OUTSIDE = 2.0
+"""Points off for an exchange that brings in a chamber or vessel which the reading lacks."""
+UNEXPLAINED = 1.0
+"""Points off for each integer of the image that a scheme does not name, up to three."""
+REFUSED = ((-0.25, -np.inf), (0.3, 3.5), (0.5, 8.0))
+"""A reading is contradicted if its fit is below the first number and an exchange gains more than the second."""
+
+
+@frozen(eq=False)
+class Line:
+    """One expectation, how the image meets it, and its points for (above 0) or against the reading."""
+
+    points: float
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.points:+.1f}  {self.text}"
+
+
+@frozen(eq=False)
+class Evidence:
+    """How well a reading fits: ``score`` of ``possible`` points, and the lines that say why, weightiest first.
+
+    ``gain`` is what the best exchange of meanings would add (negative: every exchange is worse), ``gains`` the same
+    for the exchanges that change a given structure.
+    """
+
+    score: float
+    possible: float
+    lines: tuple[Line, ...]
+    gain: float
+    gains: Mapping[str, float]
+
+    @property
+    def fit(self) -> float:
+        """Share of the possible points; 0 where nothing could be judged."""
+        return self.score / self.possible if self.possible else 0.0
+
+
+@frozen(eq=False)
+class Reading:
+    """Schemes that say the same about this image. ``unsure``: integers whose exchange would cost less than MARGIN."""
+
+    schemes: tuple[str, ...]
+    evidence: Evidence
+    score: float
+    unsure: tuple[int, ...]
+    unexplained: tuple[int, ...]
+
+
+@frozen(eq=False)
+class Ranking:
+    """Readings, best first. ``doubts`` says why the verdict is not ``confident``."""
+
+    verdict: Literal["confident", "ambiguous", "none fits"]
+    readings: tuple[Reading, ...]
+    doubts: tuple[str, ...]
+
+    @property
+    def top(self) -> str:
+        """The first scheme of the best reading; the others of that reading say the same here."""
+        return self.readings[0].schemes[0] if self.readings else ""
+
+
+@frozen(eq=False)
+class Suggestion:
+    """A meaning for one integer (empty: none of the structures), the points it is ahead of the next, and that one."""
+
+    label: int
+    structure: str
+    margin: float
+    instead: str
+
+    @property
+    def sure(self) -> bool:
+        return bool(self.structure) and self.margin >= MARGIN
+
+
+class _Scorer:
+    """Points of all rules for any choice of labels; a structure that is absent has the index after the last label."""
+
+    def __init__(self, facts: Facts, structures: Sequence[str]) -> None:
+        self.absent = len(facts.labels)
+        self.column = {name: i for i, name in enumerate(structures)}
+        self.rules = [rule for rule in RULES if all(name in self.column for name in rule.names)]
+        self.values = _values(facts)
+        self._tables = [_points(rule, self.values[rule.relation]) for rule in self.rules]
+
+    def each(self, choices: Ints) -> Floats:
+        """(rules, choices) points of (choices, structures) label indices; NaN where a rule does not apply."""
+        out = np.empty((len(self.rules), len(choices)))
+        columns = np.ascontiguousarray(choices.T)
+        for row, rule, table in zip(out, self.rules, self._tables, strict=True):
+            row[:] = table[tuple(columns[self.column[name]] for name in rule.names)]
+            if rule.unless in self.column:
+                row[columns[self.column[rule.unless]] != self.absent] = np.nan
+        return out
+
+    def score(self, choices: Ints) -> Floats:
+        return np.asarray(np.nansum(self.each(choices), axis=0))
+
+
+def _values(facts: Facts) -> dict[str, Floats]:
+    """Every relation between all labels, with a last row of NaN for an absent one."""
+    volume, surface = facts.volume_ml, facts.surface_mm2[1:]
+    thickness, near = 2000.0 * volume / surface, facts.near_mm2[1:, 1:] / surface[:, None]
+    apart = np.linalg.norm(facts.centroid_mm[:, None] - facts.centroid_mm[None], axis=2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values = {
+            "whole": facts.whole,
+            "lumen": np.diagonal(facts.between_ml)[1:] / volume,
+            "near": near,
+            "more": near[:, :, None] / (near[:, :, None] + near[:, None, :]),
+            "larger": volume[:, None] / volume[None],
+            "thicker": thickness[:, None] / thickness[None],
+            "closer": apart[:, None, :] / apart[None],
+        }
+    return {name: np.pad(v, (0, 1), constant_values=np.nan) for name, v in values.items()}
+
+
+def _points(rule: Rule, value: Floats) -> Floats:
+    grade = np.clip(2.0 * (value - rule.never) / (rule.sure - rule.never) - 1.0, -1.0, 1.0)
+    return np.where(grade > 0, grade * rule.gain, grade * rule.against)
+
+
+def judge(facts: Facts, labels: Mapping[str, int]) -> Evidence:
+    """Weigh the claim that these integers mean these structures; what the image lacks is neither for nor against."""
+    present = {name: facts.labels.index(v) for name, v in labels.items() if v in facts.labels}
+    others = () if not any(n in present for n in CORE if n != "LV_myo_label") else CORE
+    choice = present | {name: len(facts.labels) for name in others if name not in present}
+    scorer = _Scorer(facts, list(choice))
+    here = np.array(list(choice.values()), dtype=np.int64)
+    each = scorer.each(here[None])[:, 0]
+    lines, possible = [], 0.0
+    for rule, points in zip(scorer.rules, each, strict=True):
+        if not np.isnan(points):
+            possible += rule.gain
+            lines.append(Line(float(points), _text(rule, [choice[n] for n in rule.names], scorer, facts)))
+    lines.sort(key=lambda line: (-abs(line.points), line.text))
+    score = float(np.nansum(each))
+    exchanged = here[_exchanges(list(choice))]
+    other = scorer.score(exchanged)
+    other -= OUTSIDE * ((exchanged < scorer.absent) & (here == scorer.absent)).any(axis=1)
+    changed = exchanged != here
+    gain = float(other[changed.any(axis=1)].max(initial=-np.inf)) - score
+    gains = {name: float(other[changed[:, i]].max(initial=-np.inf)) - score for i, name in enumerate(present)}
+    return Evidence(score, possible, tuple(lines), gain, gains)
+
+
+def _text(rule: Rule, where: Sequence[int], scorer: _Scorer, facts: Facts) -> str:
+    who = [f"{facts.labels[i]} ({name.removesuffix('_label')})" for i, name in zip(where, rule.names, strict=True)]
+    share = rule.relation in ("whole", "near", "more")
+    said = {
+        "whole": "the largest piece of {0} holds {x:.0%} of it",
+        "lumen": "{0} encloses {x:.2f} times its own volume of background",
+        "near": "{1} lies along {x:.1%} of the surface of {0}",
+        "more": "of {0}'s contact with {1} and {2}, {x:.0%} is with {1}",
+        "larger": "{0} has {x:.2f} times the volume of {1}",
+        "thicker": "{0} is {x:.2f} times as thick as {1}",
+        "closer": "{0} is {x:.2f} times as far from {2} as {1} is",
+    }[rule.relation].format(*who, x=float(scorer.values[rule.relation][tuple(where)]))
+    bound = f"{rule.sure:.3g}" if not share else f"{100 * rule.sure:.3g}%"
+    return f"{said} (expected: {'at least' if rule.sure > rule.never else 'at most'} {bound})"
+
+
+def _exchanges(names: Sequence[str]) -> Ints:
+    """Permutations of the structures: each pair, each cycle of three of MAIN, and the left heart for the right."""
+    n = len(names)
+    main = [i for i, name in enumerate(names) if name in MAIN]
+    moves: list[dict[int, int]] = [{i: j, j: i} for i, j in combinations(range(n), 2)]
+    for i, j, k in combinations(main, 3):
+        moves += [{i: j, j: k, k: i}, {i: k, k: j, j: i}]
+    for mirror in MIRRORS:
+        sides = [(names.index(a), names.index(b)) for a, b in mirror if a in names and b in names]
+        moves.append({i: j for a, b in sides for i, j in ((a, b), (b, a))})
+    out = np.tile(np.arange(n, dtype=np.int64), (len(moves), 1))
+    for row, move in zip(out, moves, strict=True):
+        row[list(move)] = list(move.values())
+    return out
+
+
+def contradicts(facts: Facts, labels: Mapping[str, int]) -> bool:
+    """Whether the anatomy rules a reading out.
+
+    Sick or damaged anatomy costs a reading points too; what tells a wrong one is that its integers, exchanged, would
+    fit much better, or that hardly anything fits.
+    """
+    e = judge(facts, labels)
+    return e.score < e.possible and any(e.fit < fit and e.gain > gain for fit, gain in REFUSED)
+
+
+def rank(facts: Facts, schemes: Mapping[str, Mapping[str, int]]) -> Ranking:
+    """Compare schemes. Schemes that give the integers of this image the same meanings are one reading, in the order
+    of ``schemes``; the verdict is ``confident`` only if nothing casts doubt on the best one."""
+    alike: dict[frozenset[tuple[str, int]], list[str]] = {}
+    for name, labels in schemes.items():
+        if reading := frozenset((n, v) for n, v in labels.items() if v in facts.labels):
+            alike.setdefault(reading, []).append(name)
+    readings = sorted((_weigh(facts, dict(sorted(r)), names) for r, names in alike.items()), key=lambda r: -r.score)
+    if not readings or readings[0].score <= 0:
+        return Ranking("none fits", tuple(readings), ("no scheme fits the anatomy",))
+    doubts = _doubts(*readings[:2])
+    return Ranking("ambiguous" if doubts else "confident", tuple(readings), doubts)
+
+
+def _weigh(facts: Facts, labels: dict[str, int], schemes: Iterable[str]) -> Reading:
+    evidence = judge(facts, labels)
+    other = tuple(v for v in facts.labels if v not in labels.values())
+    unsure = tuple(sorted(labels[name] for name, gain in evidence.gains.items() if gain > -MARGIN))
+    return Reading(tuple(schemes), evidence, evidence.score - UNEXPLAINED * min(3, len(other)), unsure, other)
+
+
+def _doubts(best: Reading, second: Reading | None = None) -> tuple[str, ...]:
+    e = best.evidence
+    main = {name: gain for name, gain in e.gains.items() if name in MAIN and gain > -MARGIN}
+    doubts = []
+    if best.score < ENOUGH:
+        doubts.append(f"too little to go by: {best.score:.1f} points, {ENOUGH:g} needed")
+    if e.fit < FIT:
+        doubts.append(f"fits only {e.fit:.0%}, {FIT:.0%} needed")
+    if main:
+        names = ", ".join(sorted(name.removesuffix("_label") for name in main))
+        doubts.append(f"exchanging {names} would fit about as well")
+    if e.gain > MARGIN / 2:
+        doubts.append("other meanings for the same integers would fit better")
+    if second and best.score - second.score < MARGIN:
+        doubts.append(f"{second.schemes[0]} fits about as well")
+    return tuple(doubts)
+
+
+def suggest(facts: Facts, structures: Iterable[str], *, starts: int = 24, seed: int = 0) -> tuple[Suggestion, ...]:
+    """Give each integer the structure that suits the anatomy best, each structure to at most one integer.
+
+    A search by exchanges from ``starts`` random readings: the answer depends on ``seed`` only where the anatomy leaves
+    it open, and then the margin says so. Without a truthful orientation nothing here can tell a heart from its mirror image.
+    """
+    names = list(dict.fromkeys(structures))
+    columns = names + [f"none of them {i}" for i in range(len(facts.labels))]
+    scorer = _Scorer(facts, columns)
+    rng = np.random.default_rng(seed)
+    labels = np.minimum(np.arange(len(columns)), scorer.absent)
+    found = _climb(scorer, np.array([rng.permutation(labels) for _ in range(starts)]), _exchanges(columns))
+    score = scorer.score(found)
+    best = found[int(score.argmax())]
+    seen = np.concatenate([found, best[_exchanges(columns)]])
+    behind = float(score.max()) - scorer.score(seen)
+    out = []
+    for i, label in enumerate(facts.labels):
+        at = np.argmax(seen == i, axis=1)  # column of this label in each reading seen
+        meant = [columns[c] if c < len(names) else "" for c in at]
+        mine = columns[int(np.flatnonzero(best == i)[0])]
+        mine = mine if mine in names else ""
+        other = np.array([m != mine for m in meant])
+        nearest = int(np.where(other, behind, np.inf).argmin())
+        out.append(Suggestion(label, mine, float(behind[nearest]) if other.any() else np.inf, meant[nearest]))
+    return tuple(out)
+
+
+def _climb(scorer: _Scorer, choices: Ints, exchanges: Ints) -> Ints:
+    """Improve each choice by its best exchange until none improves it; (n, structures) label indices."""
+    score, active = scorer.score(choices), np.arange(len(choices))
+    while active.size:
+        tried = choices[active][:, exchanges]
+        got = scorer.score(tried.reshape(-1, choices.shape[1])).reshape(len(active), -1)
+        pick = got.argmax(axis=1)
+        better = got[np.arange(len(active)), pick] > score[active] + 1e-9
+        moved = active[better]
+        choices[moved] = tried[better, pick[better]]
+        score[moved] = got[better, pick[better]]
+        active = moved
+    return choices
