@@ -120,7 +120,7 @@ class Catalogue:
         return tuple(p for p in self.plugins if p.state in (State.FAILED, State.INCOMPATIBLE))
 
     def _unknown(self, kind: type[Record], name: str) -> str:
-        known = {c.name for c in self.all(kind)} | {c.qualified_name for c in self.all(kind)}
+        known = {c.qualified_name if ":" in name else c.name for c in self.all(kind)}
         text = f"no {KINDS[kind]} is called {name!r}{close_to(name, sorted(known))}"
         if failed := self.failures():
             text += f" (not loaded: {'; '.join(str(plugin.found) for plugin in failed)}; see list-plugins)"

@@ -67,6 +67,11 @@ class PlannedStep:
     schematic_provider: Found | None
     step_provider: Found
 
+    @property
+    def kind(self) -> str:
+        """The step kind's qualified name."""
+        return f"{self.step_provider.name}:{self.step.name}"
+
 
 @frozen(kw_only=True)
 class Plan:

@@ -179,10 +179,8 @@ def _records(manager: pluggy.PluginManager, found: Found) -> tuple[Record, ...]:
         from pycemrg_core.codec import records_from_yaml
 
         return records_from_yaml(Path(found.module))
-    if found.distribution == LOCAL_FILE:
-        module = import_file(Path(found.module))
-    else:
-        module = import_plugin_module(found.module)
+    is_file = found.distribution == LOCAL_FILE
+    module = import_file(Path(found.module)) if is_file else import_plugin_module(found.module)
     _check_hooks(manager, module)
     try:
         manager.register(module, name=f"{found.distribution}:{found.name}")

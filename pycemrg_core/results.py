@@ -85,9 +85,14 @@ def staged(folder: Path) -> Iterator[Path]:
 
 def write_json(data: Any, path: Path) -> None:
     """Write JSON under a temporary name, then rename. Raises :class:`OutputError`."""
+    write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", path)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write text under a temporary name, then rename. Raises :class:`OutputError`."""
     temporary = path.with_name(f".{path.name}.partial")
     try:
-        temporary.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, path)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror}; free some space") from error
@@ -300,10 +305,10 @@ class KeptSteps:
         if not records:
             return None
         references = {}
-        for number, (record, step) in enumerate(zip(records, self.plan.steps, strict=False), 1):
-            if step.step.frozen_reference and record.step not in references:
+        for number, step in enumerate(self.plan.steps[: len(records)], 1):
+            if step.step.frozen_reference and step.kind not in references:
                 before = self._image(number - 1, records[number - 2].name) if number > 1 else None
-                references[record.step] = imaging.read_labels(before)[0] if before else self.prepared.image
+                references[step.kind] = imaging.read_labels(before)[0] if before else self.prepared.image
         self._done[:] = records
         image, _ = imaging.read_labels(self._image(len(records), records[-1].name))
         return Resume(records, image, references)

@@ -98,8 +98,8 @@ class StepFinished:
 class Resume:
     """Where to take up a run: the records of the steps done and the image after them.
 
-    ``references``: for each step kind with a frozen reference that has already run, the image before its
-    first step.
+    ``references``: for each step kind (``provider:name``) with a frozen reference that has already run, the
+    image before its first step.
     """
 
     records: tuple[StepRecord, ...]
@@ -202,9 +202,9 @@ def run_plan(planned: Plan, prepared: Prepared, *, resume: Resume | None = None)
     total = len(planned.steps)
     for number, step in enumerate(planned.steps[len(done) :], len(done) + 1):
         yield StepStarted(number, total, step.name)
-        if step.step.frozen_reference and step.step.name not in references:
-            references[step.step.name] = work.snapshot()
-        work.reference = references.get(step.step.name) if step.step.frozen_reference else None
+        if step.step.frozen_reference and step.kind not in references:
+            references[step.kind] = work.snapshot()
+        work.reference = references.get(step.kind) if step.step.frozen_reference else None
         record = _run_step(step, work, planned.names)
         done.append(record)
         yield StepFinished(number, total, record, work)
@@ -233,8 +233,8 @@ def _run_step(step: PlannedStep, work: WorkingVolume, names: Mapping[int, str]) 
     try:
         # Materialised before anything is written: all edits see the same input.
         edits = tuple(step.step.run.load()(work, step.contract))
-    except PycemrgError:
-        raise
+    except PycemrgError as error:
+        raise StepError(f"{who}: {error}") from error
     except Exception as error:
         raise StepError(f"{who}: {type(error).__name__}: {error}") from error
     declared = {label.value for label in contracts.written_labels(step.contract)}

@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     import SimpleITK as sitk
 
 
+def colours_of(catalogue: Catalogue) -> dict[str, str]:
+    """The colour, ``#rrggbb``, that label schemes give to each structure name."""
+    colours: dict[str, str] = {}
+    for contribution in catalogue.all(LabelScheme):
+        assert isinstance(contribution.record, LabelScheme)
+        colours = {**contribution.record.colours, **colours}
+    return colours
+
+
 @frozen(kw_only=True)
 class ConvertedLabel:
     """One structure of a converted image: its integer before and after, and how many voxels it has."""

@@ -62,5 +62,15 @@ def pycemrg_commands() -> Iterable[Command]:
     yield Command(
         name="demo",
         summary="Grow the heart that ships with the package, and draw it.",
-        command=Ref("schematics_builtin.demo:demo"),
+        command=Ref("schematics_builtin.commands.demo:demo"),
+    )
+    yield Command(
+        name="labels",
+        summary="Show, check, recognise and change the labels of an image.",
+        command=Ref("schematics_builtin.commands.labels:labels"),
+    )
+    yield Command(
+        name="clean",
+        summary="Remove islands and fill holes, label by label.",
+        command=Ref("schematics_builtin.commands.clean:clean"),
     )

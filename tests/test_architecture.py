@@ -22,7 +22,7 @@ BUILTIN = Path(schematics_builtin.__file__).parent
 ORDER = [
     *("errors", "refs", "records", "contracts", "labels", "hookspecs", "metadata", "codec"),
     *("plugins", "catalogue"),
-    *("ball", "volume", "kernels", "components"),
+    *("ball", "volume", "kernels", "components", "measure"),
     *("filecheck", "inr", "imaging", "remap"),
     *("planner", "schemes", "diagnosis", "runner"),
     *("label_files", "results", "config", "picture"),

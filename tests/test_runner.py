@@ -117,7 +117,7 @@ def test_a_run_taken_up_in_the_middle_equals_the_whole(recipe: str) -> None:
     assert whole is not None
     first_ring = next((n for n, name in enumerate(RECIPES[recipe]) if name.endswith("_ring")), None)
     for done in range(len(records) + 1):
-        references = {"ring": kept[first_ring]} if first_ring is not None and done > first_ring else {}
+        references = {"builtin:ring": kept[first_ring]} if first_ring is not None and done > first_ring else {}
         resume = Resume(tuple(records[:done]), kept[done], references)
         *events, result = brute.events(recipe, image, brute.catalogue(), resume=resume)
         assert isinstance(result, RunResult)

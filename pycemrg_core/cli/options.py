@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
+    import SimpleITK as sitk
+
     from pycemrg_core.catalogue import Catalogue
+    from pycemrg_core.label_files import Kind
     from pycemrg_core.planner import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -45,6 +48,33 @@ def setting_options(command: F) -> F:
         "--set", "parameters", metavar="NAME=NUMBER", multiple=True, callback=_assignments,
         help="Set a parameter, such as LA_WT=2.5 (mm); may be repeated.",
     )(command)  # fmt: skip
+
+
+label_table_option = click.option(
+    "--label-table",
+    type=click.Choice(["slicer", "itksnap"]),
+    help="Also write names and colours for that viewer, beside the image.",
+)
+
+
+def table_path(image: Path, kind: Kind) -> Path:
+    """The name of the label table beside an image."""
+    stem = image.name.removesuffix(".gz").rpartition(".")[0]
+    return image.with_name(f"{stem}.ctbl" if kind == "slicer" else f"{stem}.label")
+
+
+def write_table(image: sitk.Image, names: Mapping[int, str], catalogue: Catalogue, path: Path, kind: Kind) -> None:
+    """Write the table of an image's labels: their names, and the colours that label schemes give them."""
+    from pycemrg_core.label_files import LabelRow, write_label_table
+    from pycemrg_core.runner import volume_of
+    from pycemrg_core.schemes import colours_of
+
+    colours = colours_of(catalogue)
+    rows = []
+    for value in volume_of(image).boxes:
+        name = names.get(value, f"label_{value}")
+        rows.append(LabelRow(value, name, colours.get(name, "")))
+    write_label_table(rows, path, kind)
 
 
 def settings_from(

@@ -9,13 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pycemrg_core.cli.options import setting_options, settings_from
+from pycemrg_core.cli.options import (
+    label_table_option,
+    setting_options,
+    settings_from,
+    table_path,
+    write_table,
+)
 from pycemrg_core.cli.session import counted, plugin_options, session_of
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
     from pycemrg_core.catalogue import Catalogue
+    from pycemrg_core.label_files import Kind
     from pycemrg_core.planner import Plan
     from pycemrg_core.results import KeptSteps, Source
     from pycemrg_core.runner import Prepared, Resume, RunResult
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", metavar="DIR", help="The folder for heart.nrrd and run.json.")
 @setting_options
 @click.option("--picture", is_flag=True, help="Also draw slices before and after, as slices.png.")
+@label_table_option
 @click.option("--keep-steps", is_flag=True, help="Also write the image after each step, into DIR/steps.")
 @click.option("--resume", is_flag=True, help="Take up a run with --keep-steps where it stopped.")
 @click.option("--again", metavar="RUN.JSON", help="Repeat the run of a record, bit by bit.")
@@ -44,6 +52,7 @@ def run(
     config: str | None,
     check: bool,
     picture: bool,
+    label_table: Kind | None,
     keep_steps: bool,
     resume: bool,
     again: str | None,
@@ -59,8 +68,10 @@ def run(
     catalogue = session_of(ctx).catalogue()
     if again:
         if image or parameters or scheme or labels or config or keep_steps or resume:
-            raise click.UsageError("--again takes at most an IMAGE, -o, --picture and --any-version", ctx)
-        _run_again(catalogue, again, recipe, output, any_version, picture)
+            raise click.UsageError(
+                "--again takes at most an IMAGE, -o, --picture, --label-table and --any-version", ctx
+            )
+        _run_again(catalogue, again, recipe, output, any_version, picture, label_table)
         return
     if not recipe or not image or not output:
         raise click.UsageError("give a RECIPE, an IMAGE and -o DIR; see 'pycemrg list-recipes'", ctx)
@@ -77,11 +88,19 @@ def run(
     folder, source = Path(output), Source.of(image)
     kept = KeptSteps(folder / STEPS, planned, source, prepared) if keep_steps or resume else None
     start = kept.resume() if kept and resume else None
-    _execute(catalogue, planned, prepared, source, folder, picture=picture, kept=kept, start=start)
+    _execute(
+        catalogue, planned, prepared, source, folder, picture=picture, label_table=label_table, kept=kept, start=start
+    )
 
 
 def _run_again(
-    catalogue: Catalogue, record: str, image: str | None, output: str | None, any_version: bool, picture: bool
+    catalogue: Catalogue,
+    record: str,
+    image: str | None,
+    output: str | None,
+    any_version: bool,
+    picture: bool,
+    label_table: Kind | None,
 ) -> None:
     from pycemrg_core import imaging
     from pycemrg_core.errors import OutputError
@@ -95,7 +114,7 @@ def _run_again(
     )
     label_map, notes = imaging.read_labels(source.path)
     prepared = saved.prepare(label_map, notes)
-    result = _execute(catalogue, planned, prepared, source, folder, picture=picture)
+    result = _execute(catalogue, planned, prepared, source, folder, picture=picture, label_table=label_table)
     if imaging.voxels_sha256(result.image) != saved.data["output"]["voxels_sha256"]:
         raise OutputError(f"{folder}: the image differs from the one of {record}; compare the two run.json")
     click.echo(f"every voxel is as in {record}")
@@ -109,12 +128,13 @@ def _execute(
     folder: Path,
     *,
     picture: bool,
+    label_table: Kind | None,
     kept: KeptSteps | None = None,
     start: Resume | None = None,
 ) -> RunResult:
     """Run, show progress, write the result."""
     from pycemrg_core.errors import PycemrgError
-    from pycemrg_core.results import write_result
+    from pycemrg_core.results import IMAGE, RECORD, write_result
     from pycemrg_core.runner import RunResult, StepFinished, StepStarted, run_plan
 
     progress = Progress()
@@ -134,11 +154,14 @@ def _execute(
     extra: dict[str, Callable[[Path], Any]] = {}
     if picture:
         extra["slices.png"] = lambda path: draw(prepared.image, result, catalogue, planned, path)
+    if label_table:
+        name = table_path(folder / IMAGE, label_table).name
+        extra[name] = lambda path: write_table(result.image, planned.names, catalogue, path, label_table)
     try:
         write_result(result, source, folder, extra)
     except KeyboardInterrupt:
         raise PycemrgError(f"interrupted; {folder} is as it was") from None
-    written = ["heart.nrrd", "run.json", *extra]
+    written = [IMAGE, RECORD, *extra]
     click.echo(f"{folder}: {', '.join(written[:-1])} and {written[-1]} written")
     return result
 
@@ -146,13 +169,9 @@ def _execute(
 def draw(label_map: sitk.Image, result: RunResult, catalogue: Catalogue, planned: Plan, path: Path) -> None:
     """Draw the slices in the colours that label schemes give to the names."""
     from pycemrg_core.picture import draw_slices
-    from pycemrg_core.records import LabelScheme
+    from pycemrg_core.schemes import colours_of
 
-    colours: dict[str, str] = {}
-    for contribution in catalogue.all(LabelScheme):
-        assert isinstance(contribution.record, LabelScheme)
-        colours = {**contribution.record.colours, **colours}
-    draw_slices(label_map, result.image, planned.names, colours, path)
+    draw_slices(label_map, result.image, planned.names, colours_of(catalogue), path)
 
 
 class Progress:

@@ -27,4 +27,13 @@ def demo(ctx: click.Context, output: str) -> None:
             f"{RECIPE} on {HEART} (Rodero et al. 2021, doi 10.5281/zenodo.4590294, CC BY 4.0, modified)",
             err=True,
         )
-        ctx.invoke(run, recipe=RECIPE, image=str(image), output=output, parameters={}, check=True, picture=True)
+        ctx.invoke(
+            run,
+            recipe=RECIPE,
+            image=str(image),
+            output=output,
+            parameters={},
+            check=True,
+            picture=True,
+            label_table=None,
+        )

@@ -1,0 +1,1 @@
+"""Commands that the built-in catalogue contributes."""
