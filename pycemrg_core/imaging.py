@@ -179,6 +179,11 @@ def write_image(image: sitk.Image, path: str | os.PathLike[str]) -> None:
             beside.unlink(missing_ok=True)
 
 
+def oriented_lps(image: sitk.Image) -> sitk.Image:
+    """The image with its axes permuted and flipped so that x, y, z point left, posterior, superior at best."""
+    return sitk.DICOMOrient(image, "LPS")
+
+
 def voxel_array(image: sitk.Image) -> npt.NDArray[Any]:
     """Return the voxels as a read-only (z, y, x) array that shares the image's memory.
 

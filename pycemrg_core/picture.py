@@ -5,13 +5,16 @@ from __future__ import annotations
 import colorsys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from pycemrg_core import imaging
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
 
 _PAPER, _INK, _MUTED = (255, 255, 255), (28, 30, 36), (110, 116, 128)
 _VOID = (243, 244, 246)
@@ -38,8 +41,8 @@ def draw_slices(
     ``names`` are label names by integer, ``colours`` are ``#rrggbb`` by name. Slices are shown as a
     radiologist does: the patient's left on the right, anterior and superior up.
     """
-    arrays = [imaging.voxel_array(sitk.DICOMOrient(image, "LPS")) for image in (before, after)]
-    spacing = sitk.DICOMOrient(after, "LPS").GetSpacing()
+    arrays = [imaging.voxel_array(imaging.oriented_lps(image)) for image in (before, after)]
+    spacing = imaging.oriented_lps(after).GetSpacing()
     box = [(int(hit.min()), int(hit.max())) for hit in np.nonzero(arrays[1])]
     longest = max((stop - start + 1) * mm for (start, stop), mm in zip(box, reversed(spacing), strict=True))
     rows = [[_tile(view, _TILE / longest, names, colours) for view in _views(array, box, spacing)] for array in arrays]

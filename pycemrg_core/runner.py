@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import SimpleITK as sitk
 from attrs import field, frozen
 
 from pycemrg_core import contracts, imaging
@@ -21,6 +20,9 @@ from pycemrg_core.plugins import Found
 from pycemrg_core.records import LabelScheme, Recipe
 from pycemrg_core.schemes import Conversion, check_anatomy, convert, recipe_labels
 from pycemrg_core.volume import Change, Edit, LabelVolume, WorkingVolume
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
 
 
 @frozen(kw_only=True)
@@ -154,6 +156,7 @@ def prepare(
     conversion = None
     if record:
         image, conversion = convert(image, record, target)
+        more = (*more, f"labels converted from {record.name} to the integers of the recipe")
         volume = volume_of(image)
     facts = ImageFacts(
         name=name,

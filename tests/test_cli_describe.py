@@ -27,7 +27,7 @@ def described(name: str, *options: object) -> list[dict[str, Any]]:
         ("atria_full", "recipe", ("left_atrium_with_veins", "svc_ring (ring)", "la_myocardium (create)")),
         ("create", "step", ("SOURCE_BLOOD_POOL_NAME: reads", "mm", "MyocardiumCreationContract", "lv_outflow")),
         ("cemrg", "label scheme", ("1  LV_BP_label", "214  IVC_ring_label", "source: http")),
-        ("demo", "command", ("schematics_builtin.demo:demo",)),
+        ("demo", "command", ("demo:demo",)),
     ],
 )
 def test_each_kind_says_what_matters_of_it(name: str, kind: str, parts: tuple[str, ...]) -> None:

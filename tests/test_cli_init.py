@@ -355,7 +355,7 @@ def _rule(mode: object = "ADD", names: object = ()) -> dict[str, object]:
         (_rule("ERASE"), "'ERASE' (known: ADD, REPLACE, REPLACE_ONLY, REPLACE_EXCEPT)"),
         (_rule(["ADD"]), "['ADD']"),
         (_rule("ADD", 3), "RULE_LABEL_NAMES"),
-        (_rule("REPLACE_ONLY", "SVC_label"), "'SVC_label', not a list"),
+        (_rule("REPLACE_ONLY", "SVC_label"), "RULE_LABEL_NAMES"),
         (_rule("REPLACE_ONLY", [["SVC_label"]]), "['SVC_label'] is not the name of a label"),
         (_rule("REPLACE_ONLY", ["SVC_lable"]), "did you mean 'SVC_label'"),
         ({"SOURCE_BLOOD_POOL_NAME": 13}, "13 is not the name of a label"),

@@ -130,12 +130,12 @@ def test_the_ledgers_add_up_to_the_difference_between_input_and_result(grown: Pa
 
 def test_the_ledger_counts_in_cubic_millimetres(tmp_path: Path, heart: Path) -> None:
     image = sitk.ReadImage(str(heart))
-    image.SetSpacing((0.5, 0.75, 2.0))
+    image.SetSpacing((1.25, 1.5, 2.0))
     sitk.WriteImage(image, str(heart))
     pycemrg("run", RECIPE, heart, "-o", tmp_path / "out", "--set", "valve_WT=2.5")
     entries = [entry for step in record_of(tmp_path / "out")["steps"] for entry in step["ledger"]]
     assert entries
-    assert all(entry["mm3"] == pytest.approx(entry["voxels"] * 0.75) for entry in entries)
+    assert all(entry["mm3"] == pytest.approx(entry["voxels"] * 3.75) for entry in entries)
 
 
 def test_steps_that_change_nothing_are_said_and_recorded(tmp_path: Path) -> None:
