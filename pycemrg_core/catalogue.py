@@ -60,6 +60,11 @@ class Contribution:
         """``provider:name``, which always works."""
         return f"{self.provider.name}:{self.record.name}"
 
+    def answers_to(self, name: str) -> bool:
+        """Whether ``name`` is its name, alone or after its plugin's or its distribution's name and a colon."""
+        provider, _, bare = name.rpartition(":")
+        return bare == self.name and provider in ("", self.provider.name, self.provider.distribution)
+
 
 def _sorted(contributions: Iterable[Contribution]) -> tuple[Contribution, ...]:
     kinds = list(KINDS)
@@ -85,10 +90,7 @@ class Catalogue:
         Raises :class:`UnknownNameError` with close matches and the plugins that failed, and
         :class:`NameConflictError` naming every provider when there are several.
         """
-        provider, _, bare = name.rpartition(":")
-        matches = [
-            c for c in self.all(kind) if c.name == bare and provider in ("", c.provider.name, c.provider.distribution)
-        ]
+        matches = [c for c in self.all(kind) if c.answers_to(name)]
         if len(matches) == 1:
             return matches[0]
         if matches:
@@ -102,8 +104,8 @@ class Catalogue:
         return record
 
     def named(self, name: str) -> tuple[Contribution, ...]:
-        """Contributions of any kind with this name or qualified name."""
-        return tuple(c for c in self.contributions if name in (c.name, c.qualified_name))
+        """Contributions of any kind with this name or ``provider:name``."""
+        return tuple(c for c in self.contributions if c.answers_to(name))
 
     def conflicts(self) -> Iterator[str]:
         """One line for every name that two providers use."""
@@ -151,7 +153,7 @@ def load_catalogue(
     """
     policy = Policy.from_environment() if policy is None else policy
     candidates = plugins.discover() if found is None else tuple(found)
-    local_files = tuple(plugins.local_plugin(path) for path in local)
+    local_files = tuple(dict.fromkeys(plugins.local_plugin(path) for path in local))
     # A file that the user names on purpose is allowed whatever the list of installed plugins says.
     loaded = plugins.load(candidates, policy) + plugins.load(local_files, Policy(strict=policy.strict))
     return compose(loaded)

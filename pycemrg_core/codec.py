@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_origin
 
@@ -27,15 +27,28 @@ def _make_converter() -> cattrs.Converter:
     converter = make_converter(forbid_extra_keys=True)
     converter.register_structure_hook(Ref, lambda value, _: Ref(value))
     converter.register_unstructure_hook(Ref, lambda ref: ref.target)
-    for exact in (int, float, str):
+    for exact in (int, float, str, bool):
         converter.register_structure_hook(exact, _exactly)
+    converter.register_structure_hook_factory(attrs.has, _mapping_only)
     converter.register_structure_hook_factory(_is_tuple, _list_only)
-    structure_step = cattrs.gen.make_dict_structure_fn(RecipeStep, converter, _cattrs_forbid_extra_keys=True)
+    structure_step = _mapping_only(RecipeStep, converter)
     converter.register_structure_hook(
         RecipeStep,
         lambda value, kind: RecipeStep(schematic=value) if isinstance(value, str) else structure_step(value, kind),
     )
     return converter
+
+
+def _mapping_only(kind: Any, converter: cattrs.Converter) -> Any:
+    """cattrs would ask anything for its keys, and say so."""
+    structure_fields = converter.gen_structure_attrs_fromdict(kind)
+
+    def structure_record(value: Any, kind: Any) -> Any:
+        if not isinstance(value, Mapping):
+            raise TypeError(f"{value!r} is not a mapping")
+        return structure_fields(value, kind)
+
+    return structure_record
 
 
 def _is_tuple(kind: Any) -> bool:
@@ -57,12 +70,12 @@ def _list_only(kind: Any, converter: cattrs.Converter) -> Any:
 def _exactly(value: Any, kind: Any) -> Any:
     """cattrs would turn 2.7 into the label 2 and 5 into '5'; a silent cast is a wrong wall."""
     allowed: tuple[type, ...] = (int, float) if kind is float else (kind,)
-    if isinstance(value, bool) or not isinstance(value, allowed):
+    if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
         raise TypeError(f"{value!r} is not {_WORDS[kind]}")
     return kind(value)
 
 
-_WORDS: Mapping[type, str] = {int: "a whole number", float: "a number", str: "text"}
+_WORDS: Mapping[type, str] = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
 
 def structure(value: Any, kind: type[T], where: str = "") -> T:
@@ -113,26 +126,32 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key, (key_node, _) in zip(keys, node.value, strict=True):
-            if keys.count(key) > 1:
-                raise yaml.MarkedYAMLError(problem=f"key {key!r} is given twice", problem_mark=key_node.start_mark)
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, Hashable):  # any other is refused below
+                if key in seen:
+                    raise yaml.MarkedYAMLError(problem=f"key {key!r} is given twice", problem_mark=key_node.start_mark)
+                seen.add(key)
         return super().construct_mapping(node, deep)
 
 
 def load_json(path: Path) -> dict[str, Any]:
-    """Read a JSON file that holds a mapping. Raises :class:`CodecError` naming the file."""
+    """Read a JSON file that holds a mapping.
+
+    Raises :class:`CodecError` naming the file (and line) when it is missing, over 1 MB, not JSON, or holds
+    anything else, or a key twice.
+    """
+    text = _read(path)
     try:
-        loaded = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CodecError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise CodecError(f"{path}: cannot be read as text: {error}") from error
+        loaded = json.loads(text, object_pairs_hook=_unique)
     except json.JSONDecodeError as error:
         raise CodecError(f"{path}, line {error.lineno}: not valid JSON: {error.msg}") from error
-    if not isinstance(loaded, dict):
-        raise CodecError(f"{path}: must hold a mapping of names to values")
-    return loaded
+    except ValueError as error:
+        raise CodecError(f"{path}: not valid JSON: {error}") from error
+    except RecursionError:
+        raise CodecError(f"{path}: not valid JSON: nested too deeply") from None
+    return _mapping(path, loaded)
 
 
 def load_yaml(path: Path) -> dict[str, Any]:
@@ -141,20 +160,40 @@ def load_yaml(path: Path) -> dict[str, Any]:
     Raises :class:`CodecError` naming the file (and line) when it is missing, over 1 MB, not YAML, or holds
     anything else, aliases, or a key twice.
     """
+    text = _read(path)
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise CodecError(f"{path}: larger than {_MOST_BYTES:,} bytes; this is not a configuration file")
-        text = path.read_text(encoding="utf-8")
         loaded = yaml.load(text, Loader=_Loader)
-    except FileNotFoundError:
-        raise CodecError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise CodecError(f"{path}: cannot be read as text: {error}") from error
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise CodecError(f"{path}{line}: not valid YAML: {error.problem}") from error
     except yaml.YAMLError as error:
         raise CodecError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    except RecursionError:
+        raise CodecError(f"{path}: not valid YAML: nested too deeply") from None
+    return _mapping(path, loaded)
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise CodecError(f"{path}: larger than {_MOST_BYTES:,} bytes; this is not a configuration file")
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise CodecError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise CodecError(f"{path}: cannot be read as text: {error}") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"key {key!r} is given twice")
+        found[key] = value
+    return found
+
+
+def _mapping(path: Path, loaded: Any) -> dict[str, Any]:
     if not isinstance(loaded, dict):
         raise CodecError(f"{path}: must hold a mapping of names to values")
     return loaded
@@ -178,6 +217,8 @@ def records_from_yaml(path: Path) -> tuple[Record, ...]:
             where = f"{section}.{name}"
             if not isinstance(entry, dict):
                 raise CodecError(f"{path.name}: must be a mapping @ {where}")
+            if entry.get("name", name) != name:
+                raise CodecError(f"{path.name}: it is called {name!r} and {entry['name']!r} @ {where}")
             try:
                 records.append(structure({"name": name, **entry}, kind, where))
             except CodecError as error:

@@ -29,6 +29,8 @@ def _integers(labels: Mapping[str, int]) -> Mapping[str, int]:
                 f"labels {by_value[value]!r} and {name!r} are both {value}; give one of them another integer"
             )
         by_value[value] = name
+        if value and name == BACKGROUND:
+            raise LabelError(f"label {name!r} is {value!r}; the background is 0, give the label another name")
     return MappingProxyType({name: value for name, value in labels.items() if value})
 
 
@@ -45,6 +47,8 @@ class LabelTable:
 
     def __attrs_post_init__(self) -> None:
         for group in self.groups:
+            if group in self.labels:
+                raise LabelError(f"{group!r} is both a label and a group; give one of them another name")
             self.names_of(group)
 
     def value(self, name: str) -> int:

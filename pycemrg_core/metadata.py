@@ -47,7 +47,7 @@ def _distributions(folder: str, prefix: str) -> Iterator[tuple[str, list[EntryPo
     if os.path.isdir(folder):
         try:
             names = sorted(os.listdir(folder))
-        except PermissionError:
+        except OSError:
             return
         for name in names:
             if name.endswith(_SUFFIXES):
@@ -59,7 +59,7 @@ def _distributions(folder: str, prefix: str) -> Iterator[tuple[str, list[EntryPo
         from importlib.metadata import distributions
 
         for distribution in distributions(path=[folder]):
-            name, version = distribution.metadata["Name"], distribution.version
+            name, version = distribution.metadata["Name"] or "unknown", distribution.version
             yield (
                 _key(name),
                 [
@@ -83,7 +83,7 @@ def _read(info: str, prefix: str) -> list[EntryPoint]:
         line = line.strip()
         if line.startswith("["):
             group = line.strip("[] ")
-        elif "=" in line and not line.startswith(("#", ";")) and group.startswith(prefix):
+        elif group and "=" in line and not line.startswith("#") and group.startswith(prefix):
             name, _, value = line.partition("=")
             lines.append((group, name.strip(), value.partition("[")[0].strip()))
     headers = _text(os.path.join(info, "METADATA")) or _text(os.path.join(info, "PKG-INFO"))
@@ -98,7 +98,7 @@ def _header(headers: str, name: str) -> str:
 
 def _text(path: str) -> str:
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8", errors="replace") as file:
             return file.read()
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:
         return ""

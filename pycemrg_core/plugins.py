@@ -7,6 +7,7 @@ hooks; a plugin that fails is a value with a reason, and costs only itself. The 
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterable, Sequence
 from enum import Enum
@@ -140,10 +141,15 @@ def load(found: Iterable[Found], policy: Policy) -> tuple[Plugin, ...]:
     manager.add_hookspecs(HookSpecs)
     plugins = tuple(_load_one(manager, one, policy) for one in found)
     if policy.strict:
-        for plugin in plugins:
-            if plugin.state in (State.FAILED, State.INCOMPATIBLE):
-                raise PluginError(f"plugin {plugin.found}: {plugin.reason} (PYCEMRG_STRICT is set)")
+        refuse_failures(plugins)
     return plugins
+
+
+def refuse_failures(plugins: Iterable[Plugin]) -> None:
+    """Raise :class:`PluginError` for the first plugin that should have loaded and did not."""
+    for plugin in plugins:
+        if plugin.state in (State.FAILED, State.INCOMPATIBLE):
+            raise PluginError(f"plugin {plugin.found}: {plugin.reason} (PYCEMRG_STRICT is set)")
 
 
 def _load_one(manager: pluggy.PluginManager, found: Found, policy: Policy) -> Plugin:
@@ -160,7 +166,7 @@ def _load_one(manager: pluggy.PluginManager, found: Found, policy: Policy) -> Pl
     except _PluginFaultError as fault:
         return Plugin(found, State.FAILED, str(fault))
     except PycemrgError as error:
-        return Plugin(found, State.FAILED, f"{error}")
+        return Plugin(found, State.FAILED, " ".join(str(error).split()))
     except (Exception, SystemExit) as error:
         return Plugin(found, State.FAILED, f"importing {found.module!r}: {_describe(error)}")
 
@@ -207,10 +213,16 @@ def _check_hooks(manager: pluggy.PluginManager, module: ModuleType) -> None:
         hook = options.get("specname") or name
         if hook not in HOOKS:
             raise _PluginFaultError(f"there is no hook {hook!r}{close_to(hook, HOOKS)}")
+        if asked := [p.name for p in _parameters(getattr(module, name)) if p.default is p.empty]:
+            raise _PluginFaultError(f"{hook} takes no arguments, but asks for {', '.join(map(repr, asked))}")
         if any(options.get(key) for key in ("wrapper", "hookwrapper", "tryfirst", "trylast")):
             raise _PluginFaultError(f"{hook} asks for an order or wraps others; hooks only return records")
     if not marked:
         raise _PluginFaultError(f"module {module.__name__!r} implements no hook; mark functions with @hookimpl")
+
+
+def _parameters(function: Any) -> Iterable[inspect.Parameter]:
+    return inspect.signature(function).parameters.values()
 
 
 def _call(manager: pluggy.PluginManager, module: ModuleType, hook: str, record_type: type) -> list[Any]:
@@ -226,7 +238,7 @@ def _call(manager: pluggy.PluginManager, module: ModuleType, hook: str, record_t
             raise _PluginFaultError(f"{hook} failed: {_describe(error)}") from error
     names: set[str] = set()
     for record in found:
-        if not isinstance(record, record_type):
+        if type(record) is not record_type:
             raise _PluginFaultError(f"{hook} must return {record_type.__name__} records, not {record!r:.80}")
         if record.name in names:  # type: ignore[attr-defined]
             raise _PluginFaultError(f"{hook} returns the name {record.name!r} twice")  # type: ignore[attr-defined]

@@ -8,12 +8,14 @@ from types import MappingProxyType
 from typing import Any
 
 from attrs import field, frozen
+from attrs.validators import optional
 
 from pycemrg_core.errors import RecordError
 from pycemrg_core.refs import Ref
 
 # Names become file names (steps/01_NAME.nrrd), so a path separator or a leading dot must not pass.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 def _check_name(record: Any, attribute: Any, name: object) -> None:
@@ -22,6 +24,22 @@ def _check_name(record: Any, attribute: Any, name: object) -> None:
             f"{type(record).__name__}: {attribute.name} {name!r} must be 1 to 80 letters, digits, '_', '-' or '.'"
             " and start with a letter or digit"
         )
+
+
+def _check_text(record: Any, attribute: Any, text: Any) -> None:
+    if not isinstance(text, str):
+        raise RecordError(f"{_who(record)}: {attribute.name} must be text, not {text!r}")
+
+
+def _check_filled(record: Any, attribute: Any, text: Any) -> None:
+    if not isinstance(text, str) or not text:
+        raise RecordError(f"{_who(record)}: {attribute.name} must be a name, not {text!r}")
+
+
+def _check_colours(record: Any, attribute: Any, colours: Mapping[str, Any]) -> None:
+    for name, colour in colours.items():
+        if not isinstance(colour, str) or not _COLOUR.fullmatch(colour):
+            raise RecordError(f"{_who(record)}: {attribute.name}.{name} is {colour!r}, not a colour as in #c8343c")
 
 
 def _check_labels(record: Any, attribute: Any, labels: Mapping[str, Any]) -> None:
@@ -61,6 +79,10 @@ def _ref() -> Any:
     return field(validator=_check_ref)
 
 
+def _text(**default: Any) -> Any:
+    return field(validator=_check_text, **default)
+
+
 @frozen(kw_only=True)
 class Schematic:
     """One structure to make: a step kind and the labels and parameters that fill its roles.
@@ -71,11 +93,11 @@ class Schematic:
     """
 
     name: str = _name()
-    step: str
+    step: str = field(validator=_check_filled)
     labels: Mapping[str, int] = field(converter=_read_only, validator=_check_labels)
     parameters: Mapping[str, float] = field(factory=dict, converter=_read_only, validator=_check_numbers)
     semantic_map: Mapping[str, Any] = field(factory=dict, converter=_read_only)
-    summary: str = ""
+    summary: str = _text(default="")
 
 
 @frozen(kw_only=True)
@@ -85,8 +107,8 @@ class RecipeStep:
     ``parameters`` override the schematic's defaults here only; what the user sets wins over both.
     """
 
-    schematic: str = ""
-    recipe: str = ""
+    schematic: str = _text(default="")
+    recipe: str = _text(default="")
     parameters: Mapping[str, float] = field(factory=dict, converter=_read_only, validator=_check_numbers)
 
     def __attrs_post_init__(self) -> None:
@@ -100,7 +122,24 @@ def include(recipe: str) -> RecipeStep:
 
 
 def _recipe_steps(steps: Iterable[str | RecipeStep]) -> tuple[RecipeStep, ...]:
-    return tuple(RecipeStep(schematic=step) if isinstance(step, str) else step for step in steps)
+    if isinstance(steps, str):
+        raise RecordError(f"the steps of a recipe are a list, not {steps!r}")
+    return tuple(_recipe_step(step) for step in steps)
+
+
+def _recipe_step(step: Any) -> RecipeStep:
+    if isinstance(step, str):
+        return RecipeStep(schematic=step)
+    if not isinstance(step, RecipeStep):
+        raise RecordError(f"a step of a recipe is a schematic's name or a RecipeStep, not {step!r}")
+    return step
+
+
+def _groups(groups: Mapping[str, Iterable[str]]) -> Mapping[str, tuple[str, ...]]:
+    for group, members in _read_only(groups).items():
+        if isinstance(members, str):
+            raise RecordError(f"group {group!r} is a list of names, not {members!r}")
+    return _read_only({group: tuple(members) for group, members in groups.items()})
 
 
 @frozen(kw_only=True)
@@ -109,7 +148,7 @@ class Recipe:
 
     name: str = _name()
     steps: tuple[RecipeStep, ...] = field(converter=_recipe_steps)
-    summary: str = ""
+    summary: str = _text(default="")
 
 
 @frozen(kw_only=True)
@@ -122,7 +161,7 @@ class Step:
     """
 
     name: str = _name()
-    summary: str
+    summary: str = _text()
     run: Ref = _ref()
     contract: Ref = _ref()
     frozen_reference: bool = False
@@ -133,9 +172,9 @@ class Metric:
     """A pure function that measures an image or compares two; ``unit`` is empty for a ratio."""
 
     name: str = _name()
-    summary: str
+    summary: str = _text()
     function: Ref = _ref()
-    unit: str = ""
+    unit: str = _text(default="")
 
 
 @frozen(kw_only=True)
@@ -148,13 +187,13 @@ class LabelScheme:
     """
 
     name: str = _name()
-    summary: str
+    summary: str = _text()
     labels: Mapping[str, int] = field(converter=_read_only, validator=_check_labels)
-    groups: Mapping[str, tuple[str, ...]] = field(factory=dict, converter=_read_only)
-    colours: Mapping[str, str] = field(factory=dict, converter=_read_only)
+    groups: Mapping[str, tuple[str, ...]] = field(factory=dict, converter=_groups)
+    colours: Mapping[str, str] = field(factory=dict, converter=_read_only, validator=_check_colours)
     snomed: Mapping[str, str] = field(factory=dict, converter=_read_only)
-    source: str = ""
-    anatomy: Ref | None = None
+    source: str = _text(default="")
+    anatomy: Ref | None = field(default=None, validator=optional(_check_ref))
 
 
 @frozen(kw_only=True)
@@ -162,7 +201,7 @@ class Augmentation:
     """A pure function that changes an image for training, driven by an explicit random generator."""
 
     name: str = _name()
-    summary: str
+    summary: str = _text()
     function: Ref = _ref()
 
 
@@ -171,7 +210,7 @@ class Command:
     """A click command that becomes ``pycemrg NAME``; imported only when it runs."""
 
     name: str = _name()
-    summary: str
+    summary: str = _text()
     command: Ref = _ref()
 
 

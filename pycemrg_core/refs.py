@@ -71,9 +71,13 @@ def import_file(path: Path) -> ModuleType:
     name = path.stem
     known = sys.modules.get(name)
     if known is not None:
-        if Path(known.__file__ or "").resolve() == path.resolve():
+        if Path(getattr(known, "__file__", None) or "").resolve() == path.resolve():
             return known
         raise PluginError(f"{path}: a module named {name!r} is already imported; rename the file")
+    # Whoever imports that module later would get this file instead.
+    other = None if "." in name else importlib.util.find_spec(name)
+    if other is not None and other.origin and Path(other.origin).resolve() != path.resolve():
+        raise PluginError(f"{path}: {name!r} is the name of an installed module; rename the file")
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise PluginError(f"{path}: not a Python file")

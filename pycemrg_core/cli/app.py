@@ -48,7 +48,7 @@ class PycemrgGroup(click.Group):
             found = getattr(importlib.import_module(f"{__package__}.{module}"), attribute)
         else:
             catalogue = ctx.ensure_object(Session).quiet_catalogue()
-            if not any(name in (c.name, c.qualified_name) for c in catalogue.all(Command)):
+            if not any(c.answers_to(name) for c in catalogue.all(Command)):
                 return None
             found = _reported(lambda: catalogue.get(Command, name).command.load())
         if not isinstance(found, click.Command):
@@ -70,6 +70,10 @@ class PycemrgGroup(click.Group):
         if contributed := self._plugin_commands(ctx):
             with formatter.section("Commands of plugins"):
                 formatter.write_dl(contributed)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        parsed: list[str] = _reported(lambda: super(PycemrgGroup, self).parse_args(ctx, args))
+        return parsed
 
     def invoke(self, ctx: click.Context) -> Any:
         return _reported(lambda: super(PycemrgGroup, self).invoke(ctx))

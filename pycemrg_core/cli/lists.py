@@ -77,7 +77,9 @@ def _blocks(entries: list[Entry]) -> None:
     """Room for a long list under each name."""
     width = max(len(entry["name"]) for entry in entries)
     for entry in entries:
-        click.echo(f"{click.style(entry['name'].ljust(width), bold=True)}  {entry['summary']}")
+        head, indent = entry["name"].ljust(width), " " * (width + 2)
+        summary = click.wrap_text(entry["summary"], 80, f"{head}  ", indent)
+        click.echo(click.style(head, bold=True) + summary.removeprefix(head) if summary else head.rstrip())
         for text in (f"used by {_cell(entry['schematics']) or 'no schematic'}", f"from {entry['provider']}"):
             click.echo(click.wrap_text(text, 80, " " * (width + 2), " " * (width + 4)))
 
@@ -86,7 +88,7 @@ def _step_details(contribution: Contribution, catalogue: Catalogue) -> dict[str,
     users = [
         c.name
         for c in catalogue.all(Schematic)
-        if isinstance(c.record, Schematic) and c.record.step in (contribution.name, contribution.qualified_name)
+        if isinstance(c.record, Schematic) and contribution.answers_to(c.record.step)
     ]
     return {"schematics": users}
 

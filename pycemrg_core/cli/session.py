@@ -6,12 +6,15 @@ import json
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import attrs
 import click
 
 if TYPE_CHECKING:
     from pycemrg_core.catalogue import Catalogue
+    from pycemrg_core.plugins import Policy
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -23,20 +26,28 @@ class Session:
         self.no_plugins = False
         self.local: list[str] = []
         self._catalogue: Catalogue | None = None
+        self._policy: Policy | None = None
 
     def quiet_catalogue(self) -> Catalogue:
-        """The catalogue, without a word about plugins that failed."""
+        """The catalogue, without a word about plugins that failed, however strict the policy."""
         from pycemrg_core.catalogue import load_catalogue
         from pycemrg_core.plugins import Policy
 
         if self._catalogue is None:
-            policy = Policy.from_environment(no_plugins=self.no_plugins)
-            self._catalogue = load_catalogue(policy, local=self.local)
+            self._policy = Policy.from_environment(no_plugins=self.no_plugins)
+            self._catalogue = load_catalogue(attrs.evolve(self._policy, strict=False), local=self.local)
         return self._catalogue
 
     def catalogue(self) -> Catalogue:
-        """The catalogue; plugins that failed are named on stderr, one line each."""
+        """The catalogue; plugins that failed are named on stderr, one line each.
+
+        Raises :class:`PluginError` when the policy is strict and one failed.
+        """
+        from pycemrg_core.plugins import refuse_failures
+
         catalogue = self.quiet_catalogue()
+        if self._policy is not None and self._policy.strict:
+            refuse_failures(catalogue.plugins)
         for plugin in catalogue.failures():
             click.echo(f"warning: plugin {plugin.found} is {plugin.state.value}: {plugin.reason}", err=True)
         return catalogue
@@ -80,23 +91,21 @@ def echo_json(data: Any) -> None:
 
 
 def echo_table(headers: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[int] = ()) -> None:
-    """Columns that fit 80 characters or the terminal; the last column wraps, ``right`` ones align right."""
+    """Columns that fit 80 characters or the terminal: the widest wraps first. ``right`` ones align right."""
     cells = [[str(cell) for cell in row] for row in rows]
     widths = [max(len(line[i]) for line in [list(headers), *cells]) for i in range(len(headers))]
-    room = max(20, _width() - sum(widths[:-1]) - 2 * (len(headers) - 1))
-    widths[-1] = min(widths[-1], room)
+    while sum(widths) + 2 * (len(widths) - 1) > _width():
+        # The last column is prose and yields first.
+        widths[-1 if widths[-1] > 24 else widths.index(max(widths))] -= 1
 
     def line(row: Sequence[str], style: bool = False) -> None:
-        wrapped = textwrap.wrap(row[-1], widths[-1]) or [""]
-        head = [
-            cell.rjust(width) if i in right else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row[:-1], widths[:-1], strict=True))
-        ]
-        last = wrapped[0].rjust(widths[-1]) if len(headers) - 1 in right else wrapped[0]
-        text = "  ".join([*head, last]).rstrip()
-        click.echo(click.style(text, bold=True) if style else text)
-        for more in wrapped[1:]:
-            click.echo(" " * (sum(widths[:-1]) + 2 * (len(headers) - 1)) + more)
+        columns = [textwrap.wrap(cell, width) for cell, width in zip(row, widths, strict=True)]
+        for parts in zip_longest(*columns, fillvalue=""):
+            aligned = [
+                part.rjust(width) if i in right else part.ljust(width)
+                for i, (part, width) in enumerate(zip(parts, widths, strict=True))
+            ]
+            click.echo(click.style("  ".join(aligned).rstrip(), bold=style))
 
     line(headers, style=True)
     for row in cells:
