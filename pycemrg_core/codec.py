@@ -126,13 +126,13 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
+        first: dict[Any, Any] = {}
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if isinstance(key, Hashable):  # any other is refused below
-                if key in seen:
-                    raise yaml.MarkedYAMLError(problem=f"key {key!r} is given twice", problem_mark=key_node.start_mark)
-                seen.add(key)
+                if key in first:
+                    raise yaml.MarkedYAMLError(problem=f"key {key!r} is given twice", problem_mark=first[key])
+                first[key] = key_node.start_mark
         return super().construct_mapping(node, deep)
 
 

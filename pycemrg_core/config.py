@@ -6,7 +6,8 @@ The format is the one that ``pycemrg-image-analysis`` writes, so that its folder
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,10 @@ def read_labels_file(path: Path) -> LabelTable:
     if not isinstance(entries, dict):
         raise CodecError(f"{path}: has no mapping 'labels' of names to integers")
     groups = document.get("groups") or {}
-    labels = codec.structure(entries, dict[str, int], "labels")
+    if not isinstance(groups, dict):
+        raise CodecError(f"{path}: 'groups' is not a mapping of names to lists of names")
     try:
+        labels = codec.structure(entries, dict[str, int], "labels")
         return LabelTable(labels, codec.structure(groups, dict[str, tuple[str, ...]], "groups"))
     except PycemrgError as error:
         raise CodecError(f"{path}: {error}") from error
@@ -111,12 +114,16 @@ if len(sys.argv) != 3:
     sys.exit(__doc__)
 config = Path(__file__).resolve().parent
 command = ["run", "{recipe}", sys.argv[1], "--config", str(config), "-o", sys.argv[2]]
+for plugin in {plugins!r}:
+    command += ["--plugin", str(config / plugin)]
 sys.exit(subprocess.call([sys.executable, "-m", "pycemrg_core", *command]))
 '''
 
 
-def write_config(folder: Path, recipe: str, catalogue: Catalogue) -> tuple[str, ...]:
+def write_config(folder: Path, recipe: str, catalogue: Catalogue, local: Iterable[str | Path] = ()) -> tuple[str, ...]:
     """Write the configuration of a recipe's schematics and a script that runs it; return the names written.
+
+    ``local`` are the plugin files that the script needs.
 
     Raises :class:`OutputError` when any of the files exists already, or the folder cannot be written.
     """
@@ -129,16 +136,23 @@ def write_config(folder: Path, recipe: str, catalogue: Catalogue) -> tuple[str, 
     files: dict[str, str] = {
         LABELS: yaml.safe_dump({"labels": ordered}, sort_keys=False),
         PARAMETERS: _json(parameters),
-        "run.py": _SCRIPT.format(recipe=recipe),
+        "run.py": _SCRIPT.format(recipe=recipe, plugins=[_relative(path, folder) for path in local]),
         **{f"{MAPS}/{schematic.name}.json": _json(schematic.semantic_map) for schematic in schematics},
     }
-    if existing := [name for name in files if (folder / name).exists()]:
+    if existing := sorted({name.split("/")[0] for name in files if (folder / name.split("/")[0]).exists()}):
         raise OutputError(f"{folder}: already holds {', '.join(existing)}; choose another folder")
     with staged(folder) as inner:
         for name, text in files.items():
             (inner / name).parent.mkdir(exist_ok=True)
             (inner / name).write_text(text, encoding="utf-8")
     return tuple(files)
+
+
+def _relative(path: str | Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # another drive
+        return Path(path).resolve().as_posix()
 
 
 def _json(data: Mapping[str, Any]) -> str:

@@ -57,17 +57,24 @@ class Use(Enum):
     APPLIES = "applies"
     THICKNESS = "thickness"
     NUMBER = "number"
+    CHANGES = "changes"
+    CHOICE = "choice"
 
 
 @frozen
 class Role:
-    """A field of a contract: its ``key`` in the semantic map, how it is used, and the unit of a number."""
+    """A field of a contract: its ``key`` in the semantic map, how it is used, and the unit of a number.
+
+    ``options`` are the values of a choice and ``default`` the one taken when the map does not have the key.
+    """
 
     field_name: str
     key: str
     use: Use
     unit: str = ""
     minimum: float | None = None
+    options: tuple[int, ...] = ()
+    default: int | None = None
 
 
 def reads(key: str) -> Any:
@@ -88,6 +95,23 @@ def thickness(key: str) -> Any:
 def number(key: str, *, unit: str, minimum: float | None = None) -> Any:
     """Any other parameter, in ``unit``; values at or below ``minimum`` are refused."""
     return _role(key, Use.NUMBER, unit=unit, minimum=minimum)
+
+
+def changes(key: str) -> Any:
+    """Labels, as a ``tuple[Label, ...]``, whose voxels may become background or another of these labels.
+
+    The semantic map holds a list of label names. Labels that are not in the image are allowed, and stay absent.
+    """
+    return _role(key, Use.CHANGES)
+
+
+def choice(key: str, options: tuple[int, ...] = (6, 18, 26), default: int | None = None) -> Any:
+    """One of several whole numbers; ``default``, or else the first option, when the semantic map has no such key.
+
+    The semantic map holds the number itself or the name of a parameter.
+    """
+    default = options[0] if default is None else default
+    return field(metadata={_METADATA_KEY: (key, Use.CHOICE, "", None, options, default)})
 
 
 def application_steps(key: str) -> Any:
@@ -111,7 +135,7 @@ def roles(contract: type) -> tuple[Role, ...]:
         if _METADATA_KEY not in attribute.metadata:
             raise TypeError(
                 f"{contract.__name__}.{attribute.name} says no role; declare it with reads(), writes(), "
-                "thickness(), number() or application_steps()"
+                "thickness(), number(), changes(), choice() or application_steps()"
             )
         found.append(Role(attribute.name, *attribute.metadata[_METADATA_KEY]))
     return tuple(found)
@@ -125,6 +149,13 @@ def read_labels(contract: Any) -> Iterator[Label]:
 def written_labels(contract: Any) -> Iterator[Label]:
     """The labels that a contract may write."""
     return (getattr(contract, role.field_name) for role in roles(type(contract)) if role.use is Use.WRITES)
+
+
+def changed_labels(contract: Any) -> Iterator[Label]:
+    """The labels whose voxels a contract may turn into one another or into background."""
+    for role in roles(type(contract)):
+        if role.use is Use.CHANGES:
+            yield from getattr(contract, role.field_name)
 
 
 def rule_labels(contract: Any) -> Iterator[Label]:

@@ -78,6 +78,7 @@ class Plan:
     """What will run, with every label and number resolved.
 
     ``names`` are label names by integer, for reports. ``dtype`` is the pixel type of the result.
+    ``contributors`` are plugins that take part besides those of the recipe and its steps.
     """
 
     recipe: str
@@ -88,11 +89,12 @@ class Plan:
     names: Mapping[int, str]
     dtype: str
     warnings: tuple[str, ...] = ()
+    contributors: tuple[Found, ...] = ()
 
     @property
     def providers(self) -> tuple[Found, ...]:
         """Every plugin that has a part in it, sorted."""
-        found = {self.recipe_provider} | {step.step_provider for step in self.steps}
+        found = {self.recipe_provider, *self.contributors} | {step.step_provider for step in self.steps}
         found |= {step.schematic_provider for step in self.steps}
         return tuple(sorted(provider for provider in found if provider is not None))
 
@@ -265,7 +267,7 @@ class _Planner:
         for entry in entries:
             for role in entry.roles:
                 name = entry.schematic.semantic_map.get(role.key)
-                if role.use in (Use.THICKNESS, Use.NUMBER) and isinstance(name, str):
+                if role.use in (Use.THICKNESS, Use.NUMBER, Use.CHOICE) and isinstance(name, str):
                     value = self._number(entry, name, own=False)
                     if value is None:
                         value = self._number(entry, name)
@@ -306,6 +308,8 @@ class _Planner:
 
     def _value(self, entry: _Entry, role: Role, labels: Mapping[str, int]) -> Any:
         if role.key not in entry.schematic.semantic_map:
+            if role.default is not None:
+                return role.default
             raise LabelError(f"nothing fills the role {role.key!r} of step {entry.step.name!r}")
         filled = entry.schematic.semantic_map[role.key]
         if role.use is Use.APPLIES:
@@ -314,11 +318,17 @@ class _Planner:
             return tuple(_application_step(one, labels) for one in filled)
         if role.use in (Use.READS, Use.WRITES):
             return _label(filled, labels)
+        if role.use is Use.CHANGES:
+            return _labels_of(filled, role, labels)
+        if role.use is Use.CHOICE and not isinstance(filled, str):
+            return _option(role.key, filled, role)
         if not isinstance(filled, str):
             raise LabelError(f"{filled!r} is not the name of a parameter")
         value = self._number(entry, filled)
         if value is None:
             raise LabelError(f"parameter {filled!r} has no value; set it with --set {filled}=...")
+        if role.use is Use.CHOICE:
+            return _option(filled, value, role)
         self._check_number(entry.schematic.name, filled, value, role)
         return float(value)
 
@@ -404,6 +414,8 @@ def _label_names(entry: _Entry) -> Iterator[str]:
         filled = entry.schematic.semantic_map.get(role.key)
         if role.use in (Use.READS, Use.WRITES) and isinstance(filled, str):
             yield filled
+        elif role.use is Use.CHANGES and isinstance(filled, (list, tuple)):
+            yield from (name for name in filled if isinstance(name, str))
         elif role.use is Use.APPLIES and isinstance(filled, (list, tuple)):
             for step in filled:
                 names = step.get("RULE_LABEL_NAMES") if isinstance(step, Mapping) else ()
@@ -422,6 +434,18 @@ def _label(name: Any, labels: Mapping[str, int]) -> Label:
     if not isinstance(name, str) or name not in labels:
         raise LabelError(f"{name!r} is not the name of a label")
     return Label(name, labels[name])
+
+
+def _labels_of(names: Any, role: Role, labels: Mapping[str, int]) -> tuple[Label, ...]:
+    if not isinstance(names, (list, tuple)) or not names:
+        raise LabelError(f"{role.key} is a list of label names, not {names!r}")
+    return tuple(dict.fromkeys(_label(name, labels) for name in names))
+
+
+def _option(name: str, value: Any, role: Role) -> int:
+    if isinstance(value, bool) or value not in role.options:
+        raise LabelError(f"{name} is {value!r}; it must be one of {', '.join(map(str, role.options))}")
+    return int(value)
 
 
 def _application_step(described: Any, labels: Mapping[str, int]) -> ApplicationStep:

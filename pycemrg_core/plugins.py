@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import inspect
 import os
+import sys
 from collections.abc import Iterable, Sequence
+from contextlib import redirect_stdout
 from enum import Enum
 from pathlib import Path
 from types import ModuleType
@@ -162,7 +164,9 @@ def _load_one(manager: pluggy.PluginManager, found: Found, policy: Policy) -> Pl
             f"written for the plugin API {found.group}, this is {GROUP}; install a matching version",
         )
     try:
-        return Plugin(found, State.LOADED, records=_records(manager, found))
+        # What a plugin prints must not get into what a command prints for machines.
+        with redirect_stdout(sys.stderr):
+            return Plugin(found, State.LOADED, records=_records(manager, found))
     except _PluginFaultError as fault:
         return Plugin(found, State.FAILED, str(fault))
     except PycemrgError as error:

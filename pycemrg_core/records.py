@@ -8,7 +8,6 @@ from types import MappingProxyType
 from typing import Any
 
 from attrs import field, frozen
-from attrs.validators import optional
 
 from pycemrg_core.errors import RecordError
 from pycemrg_core.refs import Ref
@@ -59,6 +58,11 @@ def _check_numbers(record: Any, attribute: Any, numbers: Mapping[str, Any]) -> N
 def _check_ref(record: Any, attribute: Any, value: object) -> None:
     if not isinstance(value, Ref):
         raise RecordError(f"{_who(record)}: {attribute.name} must be a Ref, not {value!r}")
+
+
+def _check_optional_ref(record: Any, attribute: Any, value: Any) -> None:
+    if value is not None:
+        _check_ref(record, attribute, value)
 
 
 def _who(record: Any) -> str:
@@ -193,7 +197,7 @@ class LabelScheme:
     colours: Mapping[str, str] = field(factory=dict, converter=_read_only, validator=_check_colours)
     snomed: Mapping[str, str] = field(factory=dict, converter=_read_only)
     source: str = _text(default="")
-    anatomy: Ref | None = field(default=None, validator=optional(_check_ref))
+    anatomy: Ref | None = field(default=None, validator=_check_optional_ref)
 
 
 @frozen(kw_only=True)

@@ -19,8 +19,9 @@ from attrs import Factory, frozen
 
 from pycemrg_core import __version__, codec, imaging
 from pycemrg_core.catalogue import Catalogue
-from pycemrg_core.errors import CodecError, OutputError, PlanError, PycemrgError
+from pycemrg_core.errors import CodecError, ImageError, OutputError, PlanError, PycemrgError
 from pycemrg_core.planner import ImageFacts, Plan, PlannedStep
+from pycemrg_core.plugins import LOCAL_FILE
 from pycemrg_core.records import Step
 from pycemrg_core.runner import (
     LedgerEntry,
@@ -41,6 +42,17 @@ RECORD = "run.json"
 STEPS = "steps"
 PROGRESS = "progress.json"
 _FORMAT = 1
+_OLD = ".old"
+
+# What a record must hold to be run again.
+_SHAPE: dict[str, Any] = {
+    "recipe": str,
+    "input": {"path": str, "sha256": str},
+    "output": {"pixel_type": str, "voxels_sha256": str},
+    "labels": dict,
+    "plugins": [{"name": str, "distribution": str, "version": str}],
+    "steps": [{"name": str, "step": str, "provider": str, "contract": dict, "ledger": [{"old": int, "old_name": str}]}],
+}
 
 
 @frozen
@@ -62,25 +74,75 @@ def staged(folder: Path) -> Iterator[Path]:
 
     Raises :class:`OutputError` when ``folder`` cannot be made or written.
     """
-    made = not folder.exists()
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    inner = None
     try:
+        check_folder(folder)
         folder.mkdir(parents=True, exist_ok=True)
         inner = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot write there: {error.strerror}; choose another folder with -o") from error
-    try:
         yield inner
-        for name in sorted(os.listdir(inner), key=lambda name: name == RECORD):
-            os.replace(inner / name, folder / name)
+        _take_places(inner, folder)
     except OSError as error:
         raise OutputError(
-            f"{folder}: cannot be written: {error.strerror}; free some space or choose another"
+            f"{folder}: cannot be written: {error.strerror or error}; free some space or choose another folder"
         ) from error
+    except OutputError as error:
+        # The user knows the folder, not the one inside it.
+        text = str(error).replace(os.path.realpath(inner or folder), str(folder)).replace(str(inner), str(folder))
+        raise OutputError(text) from error
     finally:
-        shutil.rmtree(inner, ignore_errors=True)
-        if made:
+        if inner:
+            shutil.rmtree(inner, ignore_errors=True)
+        for place in made:  # those that are still empty
             with suppress(OSError):
-                folder.rmdir()
+                place.rmdir()
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be made or written. Raises :class:`OutputError`."""
+    place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not place.is_dir():
+        what = "is a file" if place == folder else f"{place} is a file"
+        raise OutputError(f"{folder}: {what}, not a folder; choose another folder")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise OutputError(f"{folder}: cannot be written: Permission denied; choose another folder")
+
+
+def check_place(folder: Path, source: Source) -> None:
+    """Refuse, before anything runs, a folder that cannot be written or where the result would replace its input.
+
+    Raises :class:`OutputError`.
+    """
+    check_folder(folder)
+    if os.path.realpath(folder / IMAGE) == os.path.realpath(source.path):
+        raise OutputError(f"{source.path}: the result would take the place of its input; choose another folder")
+
+
+def _take_places(inner: Path, folder: Path) -> None:
+    """Move the files of ``inner`` up: all of them, or, when one cannot be moved, none."""
+    names = sorted(os.listdir(inner), key=lambda name: (name == RECORD, name))
+    (inner / _OLD).mkdir()
+    done = []
+    try:
+        for name in names:
+            done.append(name)
+            if (folder / name).is_file():
+                _keep_copy(folder / name, inner / _OLD / name)
+            os.replace(inner / name, folder / name)
+    except BaseException:
+        for name in done:
+            if (inner / _OLD / name).exists():
+                os.replace(inner / _OLD / name, folder / name)
+            elif not (inner / name).exists():
+                (folder / name).rename(inner / name)
+        raise
+
+
+def _keep_copy(path: Path, copy: Path) -> None:
+    try:
+        os.link(path, copy)
+    except OSError:  # a file system without hard links
+        shutil.copy2(path, copy)
 
 
 def write_json(data: Any, path: Path) -> None:
@@ -173,11 +235,10 @@ class SavedRun:
     def read(cls, path: str | Path) -> SavedRun:
         """Read a record. Raises :class:`CodecError` naming the file when it is not one."""
         data = codec.load_json(Path(path))
-        missing = {"format", "recipe", "input", "output", "plugins", "steps", "labels"} - data.keys()
-        if missing:
-            raise CodecError(f"{path}: not the record of a run: no {', '.join(sorted(missing))}")
-        if data["format"] != _FORMAT:
+        if data.get("format", _FORMAT) != _FORMAT:
             raise CodecError(f"{path}: a record of format {data['format']!r}; this version reads {_FORMAT}")
+        if wrong := next(_wrong_places(data, _SHAPE, ""), None):
+            raise CodecError(f"{path}: not the record of a run: {wrong}")
         return cls(Path(path), data)
 
     def prepare(self, image: sitk.Image, notes: tuple[str, ...] = ()) -> Prepared:
@@ -187,7 +248,10 @@ class SavedRun:
         """
         conversion = None
         if "conversion" in self.data:
-            conversion = codec.structure(self.data["conversion"], Conversion, "conversion")
+            try:
+                conversion = codec.structure(self.data["conversion"], Conversion, "conversion")
+            except CodecError as error:
+                raise CodecError(f"{self.path}: {error}") from error
             image = convert_again(image, conversion)
         volume = volume_of(image)
         facts = ImageFacts(labels=frozenset(volume.boxes), spacing=volume.spacing, dtype=str(volume.array.dtype))
@@ -217,6 +281,7 @@ class SavedRun:
                 problems.append(str(error))
         if problems:
             raise PlanError(f"{self.path} cannot be run again:", problems)
+        taking_part = {saved["name"] for saved in self.data["plugins"]}
         labels = dict(self.data["labels"])
         names = {value: name for name, value in labels.items()}
         for saved in self.data["steps"]:
@@ -230,6 +295,7 @@ class SavedRun:
             parameters=dict(self.data.get("parameters", {})),
             names=names,
             dtype=self.data["output"]["pixel_type"],
+            contributors=tuple(plugin.found for plugin in catalogue.plugins if plugin.found.name in taking_part),
         )
 
     def _version_problems(self, catalogue: Catalogue) -> Iterator[str]:
@@ -237,12 +303,29 @@ class SavedRun:
         for saved in self.data["plugins"]:
             now = installed.get(saved["name"])
             then = f"{saved['distribution']} {saved['version']}"
-            if now is None:
+            if now is None and saved["distribution"] == LOCAL_FILE:
+                yield f"plugin {saved['name']} is not here; give its file with --plugin"
+            elif now is None:
                 yield f"plugin {saved['name']} ({then}) is not here; install {then}"
             elif (now.distribution, now.version) != (saved["distribution"], saved["version"]):
                 yield f"plugin {saved['name']} was {then} and is {now.distribution} {now.version}; " + (
                     f"install {then}, or allow it with --any-version"
                 )
+
+
+def _wrong_places(data: Any, shape: Any, where: str) -> Iterator[str]:
+    """What of ``data`` is missing or of another kind than ``shape`` says, as ``steps[2].name``."""
+    kind: Any = shape if isinstance(shape, type) else type(shape)
+    if not isinstance(data, kind):
+        words = {str: "text", int: "a whole number", list: "a list", dict: "a mapping"}
+        yield f"{where} is not {words[kind]}"
+    elif kind is dict and shape is not dict:
+        for key, inner in shape.items():
+            place = f"{where}.{key}".lstrip(".")
+            yield from _wrong_places(data[key], inner, place) if key in data else [f"no {place}"]
+    elif kind is list:
+        for index, one in enumerate(data):
+            yield from _wrong_places(one, shape[0], f"{where}[{index}]")
 
 
 def _planned(saved: Mapping[str, Any], catalogue: Catalogue, where: str) -> PlannedStep:
@@ -276,7 +359,7 @@ class KeptSteps:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(f"{self.folder}: cannot write there: {error.strerror}") from error
+            raise OutputError(f"{self.folder}: cannot be written: {error.strerror}; choose another folder") from error
         image = imaging.image_from_array(event.volume.array, self.prepared.image)
         imaging.write_image(image, self._image(event.number, event.record.name))
         self._done.append(event.record)
@@ -293,7 +376,13 @@ class KeptSteps:
         path = self.folder / PROGRESS
         if not path.is_file():
             return None
-        progress = codec.load_json(path)
+        try:
+            return self._resume(codec.load_json(path))
+        except (CodecError, ImageError, KeyError, TypeError) as error:
+            reason = str(error) if isinstance(error, PycemrgError) else f"{path}: damaged: {error!r}"
+            raise PlanError(f"{self.folder} cannot be resumed:", [f"{reason}; run without --resume"]) from error
+
+    def _resume(self, progress: Mapping[str, Any]) -> Resume | None:
         if progress.get("run") != self._run():
             raise PlanError(
                 f"{self.folder} cannot be resumed:",

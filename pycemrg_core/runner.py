@@ -238,9 +238,12 @@ def _run_step(step: PlannedStep, work: WorkingVolume, names: Mapping[int, str]) 
         edits = tuple(step.step.run.load()(work, step.contract))
     except PycemrgError as error:
         raise StepError(f"{who}: {error}") from error
-    except Exception as error:
-        raise StepError(f"{who}: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        first = str(error).strip().partition("\n")[0]
+        raise StepError(f"{who}: {type(error).__name__}{': ' if first else ''}{first}") from error
     declared = {label.value for label in contracts.written_labels(step.contract)}
+    if changed := {label.value for label in contracts.changed_labels(step.contract)}:
+        declared |= {0} | changed
     for edit in edits:
         if not isinstance(edit, Edit):
             raise StepError(f"{who}: it returned {edit!r:.80}, not an Edit")

@@ -11,6 +11,7 @@ from schematics_builtin import recipes, schematics, schemes
 
 _STEPS = "schematics_builtin.steps"
 _CONTRACTS = "schematics_builtin.contracts"
+_CLEANUP = "schematics_builtin.cleanup"
 
 
 @hookimpl
@@ -39,6 +40,36 @@ def pycemrg_steps() -> Iterable[Step]:
         summary="let one wall push another structure's wall into its blood pool",
         run=Ref(f"{_STEPS}:push"),
         contract=Ref(f"{_CONTRACTS}:PushCreationContract"),
+    )
+    yield Step(
+        name="keep_largest_component",
+        summary="keep only the largest component of each label",
+        run=Ref(f"{_CLEANUP}:keep_largest_component"),
+        contract=Ref(f"{_CLEANUP}:KeepLargestComponentContract"),
+    )
+    yield Step(
+        name="keep_largest_structure",
+        summary="keep the largest component of several labels as one",
+        run=Ref(f"{_CLEANUP}:keep_largest_structure"),
+        contract=Ref(f"{_CLEANUP}:KeepLargestStructureContract"),
+    )
+    yield Step(
+        name="remove_small",
+        summary="remove components below a volume, but never a label's last",
+        run=Ref(f"{_CLEANUP}:remove_small"),
+        contract=Ref(f"{_CLEANUP}:RemoveSmallContract"),
+    )
+    yield Step(
+        name="fill_holes",
+        summary="fill background that a label encloses",
+        run=Ref(f"{_CLEANUP}:fill_holes"),
+        contract=Ref(f"{_CLEANUP}:FillHolesContract"),
+    )
+    yield Step(
+        name="reassign_islands",
+        summary="give islands to the neighbour they share most surface with",
+        run=Ref(f"{_CLEANUP}:reassign_islands"),
+        contract=Ref(f"{_CLEANUP}:ReassignIslandsContract"),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from pathlib import Path
 from typing import Any
 
@@ -321,16 +320,6 @@ def test_a_large_file(file: Path) -> None:
 @pytest.mark.parametrize("content", ["a: " + "[" * 5000 + "]" * 5000, "[" * 5000, "{a: " * 5000])
 def test_a_file_of_nothing_but_depth(file: Path, content: str) -> None:
     assert file_refusal(file, content) == f"{file}: not valid YAML: nested too deeply"
-
-
-def test_time_grows_with_the_number_of_keys_not_its_square(file: Path) -> None:
-    def seconds(count: int) -> float:
-        file.write_text("".join(f"key{i}: 1\n" for i in range(count)))
-        begin = time.process_time()
-        assert len(codec.load_yaml(file)) == count
-        return time.process_time() - begin
-
-    assert seconds(12_000) < 24 * min(seconds(1000) for _ in range(3))
 
 
 def json_refusal(file: Path, content: str) -> str:

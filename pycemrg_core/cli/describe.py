@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -37,6 +38,7 @@ def describe(ctx: click.Context, name: str, as_json: bool) -> None:
         hint = close_to(name, sorted({c.name for c in catalogue.contributions}))
         failed = "; ".join(str(plugin.found) for plugin in catalogue.failures())
         not_loaded = f" (not loaded: {failed}; see list-plugins)" if failed else ""
+        hint = hint or "; the list-* commands show all names"
         raise UnknownNameError(f"nothing is called {name!r}{hint}{not_loaded}")
     described = [_describe(contribution, catalogue) for contribution in found]
     if as_json:
@@ -45,7 +47,9 @@ def describe(ctx: click.Context, name: str, as_json: bool) -> None:
     for i, entry in enumerate(described):
         if i:
             click.echo()
-        click.echo(f"{click.style(entry.pop('name'), bold=True)}: {entry.pop('summary')}")
+        bold, heading = entry.pop("name"), f"{entry.pop('summary')}"
+        heading = click.wrap_text(f"{bold}: {heading}", 80, "", "  ")
+        click.echo(click.style(bold, bold=True) + heading.removeprefix(bold))
         for key, value in entry.items():
             _echo(key, value)
     for conflict in catalogue.conflicts():
@@ -54,7 +58,9 @@ def describe(ctx: click.Context, name: str, as_json: bool) -> None:
 
 
 def _echo(key: str, value: Any) -> None:
-    if isinstance(value, list):
+    if isinstance(value, tuple):
+        value = ", ".join(value)
+    if value and isinstance(value, list):
         click.echo(f"  {key}:")
         for line in value:
             click.echo(click.wrap_text(line, 80, "    ", "      "))
@@ -79,17 +85,27 @@ def _describe(contribution: Contribution, catalogue: Catalogue) -> dict[str, Any
 def _schematic(record: Schematic, catalogue: Catalogue) -> dict[str, Any]:
     lines = []
     for key, value in record.semantic_map.items():
-        if key == "APPLICATION_STEPS":
-            rules = [f"{rule['MODE']} {', '.join(rule['RULE_LABEL_NAMES'])}".strip() for rule in value]
-            lines.append(f"{key}: {'; '.join(rules) or 'none'}")
+        # Shown as it is when it is not what it should be: planning says what is wrong.
+        if isinstance(value, (list, tuple)):
+            lines.append(f"{key}: {('; ' if key == 'APPLICATION_STEPS' else ', ').join(map(_rule, value)) or 'none'}")
+        elif not isinstance(value, str):
+            lines.append(f"{key}: {value!r}")
         elif value in record.labels:
             lines.append(f"{key}: {value} = {record.labels[value]}")
         elif value in record.parameters:
             lines.append(f"{key}: {value} = {record.parameters[value]:g}")
         else:
             lines.append(f"{key}: {value}")
-    recipes = [c.name for c in catalogue.all(Recipe) if record.name in _schematics(c.record, catalogue)]
-    return {"step": record.step, "roles": lines, "used by": ", ".join(recipes)}
+    recipes = tuple(c.name for c in catalogue.all(Recipe) if record.name in _schematics(c.record, catalogue))
+    return {"step": record.step, "roles": lines, "used by": recipes}
+
+
+def _rule(rule: Any) -> str:
+    if isinstance(rule, str):
+        return rule
+    if not isinstance(rule, Mapping) or not isinstance(names := rule.get("RULE_LABEL_NAMES") or [], (list, tuple)):
+        return repr(rule)
+    return f"{rule.get('MODE')} {', '.join(map(str, names))}".strip()
 
 
 def _recipe(record: Recipe, catalogue: Catalogue) -> dict[str, Any]:
@@ -103,23 +119,25 @@ def _recipe(record: Recipe, catalogue: Catalogue) -> dict[str, Any]:
             lines.append(f"{step.schematic} ({schematic.step}): {schematic.summary}")
     except PycemrgError as error:
         lines.append(f"not usable: {error}")
-    includes = ", ".join(step.recipe for step in record.steps if step.recipe)
+    includes = tuple(step.recipe for step in record.steps if step.recipe)
     return {"includes": includes, "steps": lines}
 
 
 def _step(record: Step, catalogue: Catalogue) -> dict[str, Any]:
     from pycemrg_core import contracts
+    from pycemrg_core.errors import RecordError
 
-    contract = record.contract.load()
-    lines = [
-        f"{role.key}: {role.use.value}" + (f", {role.unit}" if role.unit else "") for role in contracts.roles(contract)
-    ]
-    users = [c.name for c in catalogue.all(Schematic) if getattr(c.record, "step", "") == record.name]
+    try:
+        roles = contracts.roles(record.contract.load())
+    except TypeError as error:
+        raise RecordError(f"step {record.name!r}: {error}") from error
+    lines = [f"{role.key}: {role.use.value}" + (f", {role.unit}" if role.unit else "") for role in roles]
+    users = tuple(c.name for c in catalogue.all(Schematic) if getattr(c.record, "step", "") == record.name)
     return {
         "contract": str(record.contract),
         "runs": str(record.run),
         "roles": lines,
-        "used by": ", ".join(users),
+        "used by": users,
     }
 
 

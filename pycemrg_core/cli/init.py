@@ -21,7 +21,9 @@ def init(ctx: click.Context, folder: str, recipe: str) -> None:
     """
     from pycemrg_core.config import write_config
 
-    written = write_config(Path(folder), recipe, session_of(ctx).catalogue())
+    session = session_of(ctx)
+    written = write_config(Path(folder), recipe, session.catalogue(), session.local)
     maps = sum(name.startswith("semantic_maps/") for name in written)
     click.echo(f"{folder}: labels.yaml, parameters.json, run.py and {maps} semantic maps written")
-    click.echo(f"next: pycemrg run {recipe} IMAGE --config {folder} -o OUT")
+    plugins = "".join(f" --plugin {path}" for path in session.local)
+    click.echo(f"next: pycemrg run {recipe} IMAGE --config {folder}{plugins} -o OUT")

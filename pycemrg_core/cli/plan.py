@@ -66,6 +66,7 @@ def plan(
 def _described(step: PlannedStep) -> dict[str, Any]:
     from pycemrg_core import contracts
 
+    writes = [*contracts.written_labels(step.contract), *contracts.changed_labels(step.contract)]
     numbers = {
         role.key: (getattr(step.contract, role.field_name), role.unit)
         for role in contracts.roles(type(step.contract))
@@ -76,11 +77,11 @@ def _described(step: PlannedStep) -> dict[str, Any]:
         "step": step.step.name,
         "provider": step.step_provider.name,
         "reads": [f"{label.name} {label.value}" for label in contracts.read_labels(step.contract)],
-        "writes": [f"{label.name} {label.value}" for label in contracts.written_labels(step.contract)],
+        "writes": [f"{label.name} {label.value}" for label in writes],
         "numbers": {key: f"{value:g} {unit}".strip() for key, (value, unit) in numbers.items()},
     }
 
 
 def _text(step: dict[str, Any]) -> str:
     names = " and ".join(label.replace("_label", "") for label in step["reads"])
-    return ", ".join([names, *step["numbers"].values()])
+    return ", ".join([*filter(None, [names]), *step["numbers"].values()])

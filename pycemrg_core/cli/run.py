@@ -65,6 +65,8 @@ def run(
       pycemrg run four_chamber_full heart_labels.nrrd -o thick --set LA_WT=2.5
       pycemrg run --again out/run.json
     """
+    if any_version and not again:
+        raise click.UsageError("--any-version goes with --again", ctx)
     catalogue = session_of(ctx).catalogue()
     if again:
         if image or parameters or scheme or labels or config or keep_steps or resume:
@@ -78,7 +80,7 @@ def run(
 
     from pycemrg_core import imaging
     from pycemrg_core.planner import plan
-    from pycemrg_core.results import STEPS, KeptSteps, Source
+    from pycemrg_core.results import STEPS, KeptSteps, Source, check_place
     from pycemrg_core.runner import prepare
 
     settings = settings_from(catalogue, parameters, labels, config)
@@ -86,6 +88,7 @@ def run(
     prepared = prepare(label_map, catalogue, settings, scheme=scheme, name=image, notes=notes, check=check)
     planned = plan(recipe, catalogue, prepared.facts, settings)
     folder, source = Path(output), Source.of(image)
+    check_place(folder, source)
     kept = KeptSteps(folder / STEPS, planned, source, prepared) if keep_steps or resume else None
     start = kept.resume() if kept and resume else None
     _execute(
@@ -104,7 +107,7 @@ def _run_again(
 ) -> None:
     from pycemrg_core import imaging
     from pycemrg_core.errors import OutputError
-    from pycemrg_core.results import SavedRun, Source
+    from pycemrg_core.results import SavedRun, Source, check_place
 
     saved = SavedRun.read(record)
     source = Source.of(image or saved.input_path)
@@ -112,6 +115,7 @@ def _run_again(
     folder = (
         Path(output) if output else saved.path.resolve().parent.with_name(f"{saved.path.resolve().parent.name}_again")
     )
+    check_place(folder, source)
     label_map, notes = imaging.read_labels(source.path)
     prepared = saved.prepare(label_map, notes)
     result = _execute(catalogue, planned, prepared, source, folder, picture=picture, label_table=label_table)
@@ -139,15 +143,22 @@ def _execute(
 
     progress = Progress()
     result = None
-    for event in run_plan(planned, prepared, resume=start):
-        if isinstance(event, StepStarted):
-            progress.started(event.number, event.total, event.name)
-        elif isinstance(event, StepFinished):
-            progress.finished(event)
-            if kept:
-                kept.keep(event)
-        else:
-            result = event
+    try:
+        for event in run_plan(planned, prepared, resume=start):
+            if isinstance(event, StepStarted):
+                progress.started(event.number, event.total, event.name)
+            elif isinstance(event, StepFinished):
+                progress.finished(event)
+                if kept:
+                    kept.keep(event)
+            else:
+                result = event
+    except BaseException as error:
+        progress.stopped()
+        if not isinstance(error, KeyboardInterrupt):
+            raise
+        how = "go on with --resume" if kept else f"{folder} is as it was"
+        raise PycemrgError(f"interrupted; {how}") from None
     assert isinstance(result, RunResult)
     for warning in result.record.warnings:
         click.echo(f"note: {warning}", err=True)
@@ -179,13 +190,21 @@ class Progress:
 
     def __init__(self) -> None:
         self._shown = sys.stderr.isatty()
+        self._open = False
 
     def started(self, number: int, total: int, name: str) -> None:
         if self._shown:
             click.echo(f"[{number:2}/{total}] {name} ...", err=True, nl=False)
+            self._open = True
 
     def finished(self, event: Any) -> None:
         if self._shown:
             record = event.record
             done = f"[{event.number:2}/{event.total}] {record.name:<24} {record.seconds:7.2f} s"
             click.echo(f"\r{done}  {counted(record.voxels, 'voxel')}".ljust(60), err=True)
+            self._open = False
+
+    def stopped(self) -> None:
+        """End the line of a step that did not finish, so that the error has one of its own."""
+        if self._open:
+            click.echo(err=True)

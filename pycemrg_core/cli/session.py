@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_TOLD = {"failed": "failed", "incompatible": "is incompatible"}
+
 
 class Session:
     """The plugin choices of one call of the command line, and the catalogue they give."""
@@ -49,7 +51,7 @@ class Session:
         if self._policy is not None and self._policy.strict:
             refuse_failures(catalogue.plugins)
         for plugin in catalogue.failures():
-            click.echo(f"warning: plugin {plugin.found} is {plugin.state.value}: {plugin.reason}", err=True)
+            click.echo(f"warning: plugin {plugin.found} {_TOLD[plugin.state.value]}: {plugin.reason}", err=True)
         return catalogue
 
     def add_local(self, _ctx: click.Context, _param: click.Parameter, paths: tuple[str, ...]) -> None:

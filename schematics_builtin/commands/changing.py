@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 
 def write_label_map(
-    image: Any, output: str, names: Mapping[int, str], catalogue: Catalogue, label_table: Kind | None
+    image: Any,
+    output: str,
+    names: Mapping[int, str],
+    catalogue: Catalogue,
+    label_table: Kind | None,
+    *,
+    quiet: bool = False,
 ) -> None:
     """Write an image and, if asked, the table of its labels for a viewer."""
     from pycemrg_core import imaging
@@ -29,7 +35,7 @@ def write_label_map(
         path = table_path(Path(output), label_table)
         write_table(image, names, catalogue, path, label_table)
         written.append(str(path))
-    click.echo(f"{' and '.join(written)} written")
+    click.echo(f"{' and '.join(written)} written", err=quiet)
 
 
 def _pairs(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> dict[int | str, int | str]:

@@ -1,0 +1,109 @@
+"""``pycemrg clean``: connected-component cleanup of a label map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pycemrg_core.cli.options import label_table_option
+from pycemrg_core.cli.session import echo_json, plugin_options, session_of
+from schematics_builtin.commands.changing import chosen_labels, write_label_map
+
+if TYPE_CHECKING:
+    from pycemrg_core.label_files import Kind
+    from pycemrg_core.volume import Change, Edit, WorkingVolume
+
+
+@click.command(short_help="Remove islands and fill holes, label by label.")
+@click.argument("image")
+@click.option("-o", "--output", required=True, metavar="FILE", help="The image to write.")
+@click.option("--labels", metavar="NAMES", help="Labels, groups or integers, with commas; all by default.")
+@click.option("--reassign-islands", is_flag=True, help="Islands go to the neighbour they touch most.")
+@click.option("--keep-largest-component", is_flag=True, help="Each label keeps its largest component.")
+@click.option("--keep-largest-structure", is_flag=True, help="The labels as one keep their largest component.")
+@click.option("--remove-small", type=float, metavar="MM3", help="Remove components smaller than this.")
+@click.option("--fill-holes", is_flag=True, help="Fill background that a label encloses.")
+@click.option("--connectivity", type=click.Choice(["6", "18", "26"]), default="6", show_default=True)
+@click.option("--scheme", metavar="NAME", default="cemrg", show_default=True, help="The scheme of IMAGE.")
+@label_table_option
+@click.option("--json", "as_json", is_flag=True, help="Print what changed as JSON.")
+@plugin_options
+@click.pass_context
+def clean(
+    ctx: click.Context,
+    image: str,
+    output: str,
+    labels: str | None,
+    reassign_islands: bool,
+    keep_largest_component: bool,
+    keep_largest_structure: bool,
+    remove_small: float | None,
+    fill_holes: bool,
+    connectivity: str,
+    scheme: str,
+    label_table: Kind | None,
+    as_json: bool,
+) -> None:
+    """Clean the labels of IMAGE, in the order of the options below, and say what changed.
+
+    \b
+      pycemrg clean heart.nrrd -o clean.nrrd --reassign-islands --fill-holes
+      pycemrg clean heart.nrrd -o clean.nrrd --keep-largest-component --labels chambers
+    """
+    from pycemrg_core import components, imaging
+    from pycemrg_core.records import LabelScheme
+    from pycemrg_core.runner import volume_of
+    from pycemrg_core.volume import WorkingVolume
+
+    neighbours = int(connectivity)
+    work: list[tuple[str, Callable[[WorkingVolume, list[int]], Iterable[Edit]]]] = []
+    if reassign_islands:
+        work.append(("reassign_islands", lambda v, c: components.reassign_islands(v, c, neighbours)))
+    if keep_largest_component:
+        work.append(("keep_largest_component", lambda v, c: components.keep_largest_component(v, c, neighbours)))
+    if keep_largest_structure:
+        work.append(("keep_largest_structure", lambda v, c: components.keep_largest_structure(v, c, neighbours)))
+    if remove_small is not None:
+        smallest = remove_small
+        work.append(("remove_small", lambda v, c: components.remove_small(v, c, smallest, neighbours)))
+    if fill_holes:
+        work.append(("fill_holes", components.fill_holes))
+    if not work or (remove_small is not None and remove_small <= 0):
+        raise click.UsageError("say what to clean, such as --reassign-islands or --remove-small 20", ctx)
+
+    catalogue = session_of(ctx).catalogue()
+    record = catalogue.get(LabelScheme, scheme)
+    label_map, notes = imaging.read_labels(image)
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+    start = volume_of(label_map)
+    volume = WorkingVolume(start, start.array.dtype)
+    chosen = sorted(chosen_labels(labels.split(","), record) if labels else start.boxes)
+    names = {value: name for name, value in record.labels.items()}
+    ledger = [_entry(step, change, volume, names) for step, do in work for change in volume.apply(do(volume, chosen))]
+    result = imaging.image_from_array(volume.array, label_map)
+    write_label_map(result, output, names, catalogue, label_table, quiet=as_json)
+    if as_json:
+        echo_json(ledger)
+        return
+    for entry in ledger:
+        click.echo(
+            f"{entry['step']}: {entry['voxels']:,} voxels ({entry['mm3']:g} mm3) of {entry['old']} -> {entry['new']}"
+        )
+    if not ledger:
+        click.echo("nothing to clean")
+
+
+def _entry(step: str, change: Change, volume: WorkingVolume, names: dict[int, str]) -> dict[str, Any]:
+    def name(value: int) -> str:
+        return names.get(value, str(value)) if value else "background"
+
+    return {
+        "step": step,
+        "old": name(change.old),
+        "new": name(change.new),
+        "voxels": change.voxels,
+        "mm3": round(change.voxels * volume.voxel_mm3, 6),
+    }
