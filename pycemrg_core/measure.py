@@ -32,8 +32,8 @@ class Facts:
     """Measures of a label map. Arrays follow the order of ``labels``; in the square ones index 0 is the background
     and label ``labels[i]`` has index ``i + 1``.
 
-    ``centroid_mm`` is (n, 3) in array axes (z, y, x) from the centre of the first voxel; ``box`` is (n, 3, 2), first and
-    last voxel index; ``pieces`` counts face-connected components and ``whole`` is the largest one's share of the volume;
+    ``centroid_mm`` is (n, 3) in array axes (z, y, x) from the centre of the first voxel; ``box`` is (n, 3, 2), first
+    and last voxel index; ``pieces`` counts face-connected components and ``whole`` is the largest one's share;
     ``contact_mm2`` is the area of the voxel faces between two labels; ``near_mm2`` the same across a gap of at most
     ``NEAR_MM``; ``between_ml`` is the background enclosed between two labels (or a label and itself: its lumen), the
     mean over the three axes.

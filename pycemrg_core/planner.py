@@ -208,6 +208,7 @@ class _Planner:
         step = self.catalogue.get(Step, schematic.step)
         try:
             roles = contracts.roles(step.contract.load())
+            step.run.load()  # what cannot be imported is refused here, not in the middle of a run
         except TypeError as error:
             raise LabelError(f"step {step.name!r} of {found.provider}: {error}") from error
         keys = {role.key for role in roles}

@@ -265,7 +265,7 @@ class Numbers:
 
 
 def test_other_numbers() -> None:
-    step = Step(name="turn", summary="-", run=Ref("nowhere:nothing"), contract=Ref(f"{__name__}:Numbers"))
+    step = Step(name="turn", summary="-", run=Ref("schematics_builtin.steps:push"), contract=Ref(f"{__name__}:Numbers"))
     schematic = Schematic(
         name="one",
         step="turn",
@@ -375,7 +375,7 @@ def test_a_contract_that_says_no_roles() -> None:
     schematic = Schematic(name="one", step="odd", labels={})
     assert problems("one", catalogue=brute.catalogue(step, schematic)) == (
         "step 'odd' of stranger (stranger 1): NoRole.source says no role; declare it with reads(), writes(), "
-        "thickness(), number() or application_steps()",
+        "thickness(), number(), changes(), choice() or application_steps()",
     )
 
 
@@ -452,3 +452,11 @@ def test_a_schematic_of_the_users_own_stands_in() -> None:
     made = planned("la_myocardium", schematics={"la_myocardium": own})
     assert made.steps[0].contract.target == Label("wall", 90)
     assert made.steps[0].schematic_provider is None
+
+
+def test_code_that_cannot_be_imported_is_refused_before_anything_runs() -> None:
+    step = Step(name="turn", summary="-", run=Ref("nowhere:nothing"), contract=Ref(f"{__name__}:Numbers"))
+    schematic = Schematic(name="one", step="turn", labels={})
+    assert problems("one", catalogue=brute.catalogue(step, schematic))[0] == (
+        "cannot import 'nowhere' for 'nowhere:nothing': ModuleNotFoundError: No module named 'nowhere'"
+    )

@@ -27,7 +27,7 @@ from pycemrg_core import (
     run_recipe,
     writes,
 )
-from pycemrg_core.errors import ImageError, RefError, StepError
+from pycemrg_core.errors import ImageError, PlanError, StepError
 from pycemrg_core.runner import (
     LedgerEntry,
     Resume,
@@ -143,7 +143,7 @@ def test_a_ring_taken_up_without_its_reference_would_differ() -> None:
     events = list(brute.events(recipe, image, catalogue))
     first = next(event for event in events if isinstance(event, StepFinished))
     after = brute.image_of(brute.run(array, rows[:1], (1.0, 1.0, 1.0)))
-    whole = Resume((first.record,), after, {"ring": image})
+    whole = Resume((first.record,), after, {"builtin:ring": image})
     *_, right = brute.events(recipe, image, catalogue, resume=whole)
     *_, wrong = brute.events(recipe, image, catalogue, resume=Resume((first.record,), after))
     assert voxels(right.image).tobytes() == voxels(events[-1].image).tobytes()
@@ -333,9 +333,9 @@ def test_a_mask_that_is_no_array_is_one_line_too() -> None:
 
 def test_a_step_that_cannot_be_imported_says_where_it_was_looked_for() -> None:
     recipe, catalogue = stranger("misspelt")
-    with pytest.raises(RefError) as caught:
+    with pytest.raises(PlanError) as caught:
         run_recipe(recipe, one_voxel(), catalogue)
-    assert str(caught.value) == f"module {__name__!r} has no 'misspelt' (from '{__name__}:misspelt')"
+    assert caught.value.problems[0] == f"module {__name__!r} has no 'misspelt' (from '{__name__}:misspelt')"
 
 
 def test_two_catalogues_live_side_by_side() -> None:

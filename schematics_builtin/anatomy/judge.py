@@ -1,8 +1,8 @@
 """Which structures do the integers of a label map mean? Read from the anatomy, never from the integers alone.
 
 ``judge`` weighs one reading, ``rank`` compares known schemes, ``contradicts`` says that a reading cannot be, and
-``suggest`` finds a reading where no scheme is known. A *reading* maps structure names to integers. What is expected of a
-heart is the table in ``rules``; its points are on the scale of a log-odds and add up. A reading is believed
+``suggest`` finds a reading where no scheme is known. A *reading* maps structure names to integers. What is expected of
+a heart is the table in ``rules``; its points are on the scale of a log-odds and add up. A reading is believed
 only if no exchange of its integers explains the image nearly as well: the set of integers proves nothing.
 """
 
@@ -262,7 +262,7 @@ def suggest(facts: Facts, structures: Iterable[str], *, starts: int = 24, seed: 
     """Give each integer the structure that suits the anatomy best, each structure to at most one integer.
 
     A search by exchanges from ``starts`` random readings: the answer depends on ``seed`` only where the anatomy leaves
-    it open, and then the margin says so. Without a truthful orientation nothing here can tell a heart from its mirror image.
+    it open, and then the margin says so. Nothing here can tell a heart from its mirror image.
     """
     names = list(dict.fromkeys(structures))
     columns = names + [f"none of them {i}" for i in range(len(facts.labels))]

@@ -20,8 +20,8 @@ atrium and the aorta; the right ventricle lies on the septum and opens into the 
 artery; pulmonary veins and appendage open into the left atrium, venae cavae into the right; the tricuspid and
 mitral sides do not meet; the superior right pulmonary vein passes behind the superior vena cava, the appendage
 lies in front of the superior left one. The numbers were set from seven hearts of the cohort of Rodero et al. 2021 (doi
-10.1371/journal.pcbi.1008851) at 1 to 3 mm and then widened, so that they hold for dilated, thick, damaged and congenitally
-unusual hearts too. None depends on a unit of length but ``near``.
+10.1371/journal.pcbi.1008851) at 1 to 3 mm and then widened, so that they hold for dilated, thick, damaged and
+congenitally unusual hearts too. None depends on a unit of length but ``near``.
 """
 
 from __future__ import annotations

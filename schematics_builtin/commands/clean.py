@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pycemrg_core.cli.options import label_table_option
-from pycemrg_core.cli.session import echo_json, plugin_options, session_of
+from pycemrg_core.cli.session import counted, echo_json, plugin_options, session_of
 from schematics_builtin.commands.changing import chosen_labels, write_label_map
 
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ def clean(
         return
     for entry in ledger:
         click.echo(
-            f"{entry['step']}: {entry['voxels']:,} voxels ({entry['mm3']:g} mm3) of {entry['old']} -> {entry['new']}"
+            f"{entry['step']}: {counted(entry['voxels'], 'voxel')} ({entry['mm3']:g} mm3)"
+            f" of {entry['old']} -> {entry['new']}"
         )
     if not ledger:
         click.echo("nothing to clean")
