@@ -95,13 +95,6 @@ def shift(region: Region, window: Region) -> Region:
     )
 
 
-def unshift(region: Iterable[slice], window: Region) -> Region:
-    """The reverse of :func:`shift`."""
-    return as_region(
-        slice(inner.start + outer.start, inner.stop + outer.start) for inner, outer in zip(region, window, strict=True)
-    )
-
-
 class LabelVolume:
     """A label map with its voxel spacing, for steps to ask; read-only.
 
@@ -187,10 +180,9 @@ class LabelVolume:
         """The label's exact box. After an edit only a larger one is known, until somebody asks."""
         if label in self._loose:
             self._loose.remove(label)
-            region = self._boxes.pop(label)
-            found = ndimage.find_objects(self.mask(label, region).view(np.uint8))
-            if found:
-                self._boxes[label] = unshift(found[0], region)
+            box = _shrink(self.array, label, self._boxes.pop(label))
+            if box is not None:
+                self._boxes[label] = box
         return self._boxes.get(label)
 
     def _grow(self, region: Region, margin_mm: float) -> Region:
@@ -283,6 +275,23 @@ def _count(values: LabelArray) -> tuple[list[int], list[int]]:
     counts = np.bincount(values)
     distinct = np.flatnonzero(counts)
     return distinct.tolist(), counts[distinct].tolist()
+
+
+def _shrink(array: LabelArray, label: int, region: Region) -> Region | None:
+    """The label's box, which lies inside ``region``, or None when there is none."""
+    box = list(region)
+    # From the faces inward: most boxes hardly shrink.
+    for axis in (0, 1):
+        planes = np.moveaxis(array[tuple(box)], axis, 0)
+        first = next((at for at, plane in enumerate(planes) if (plane == label).any()), None)
+        if first is None:
+            return None
+        last = next(at for at in range(len(planes) - 1, -1, -1) if (planes[at] == label).any())
+        box[axis] = slice(box[axis].start + first, box[axis].start + last + 1)
+    # A plane across x is scattered in memory; all of them at once are not.
+    columns = np.flatnonzero((array[tuple(box)] == label).any(axis=(0, 1)))
+    box[2] = slice(box[2].start + int(columns[0]), box[2].start + int(columns[-1]) + 1)
+    return as_region(box)
 
 
 def _bounding_boxes(array: LabelArray) -> dict[int, Region]:
