@@ -17,11 +17,12 @@ from attrs import Factory, field, frozen
 
 from pycemrg_core import contracts
 from pycemrg_core.catalogue import Catalogue
-from pycemrg_core.contracts import ApplicationStep, Label, Mode, Role, Use
+from pycemrg_core.contracts import Label, Role, Use
 from pycemrg_core.errors import LabelError, PlanError, PycemrgError
 from pycemrg_core.labels import close_to
 from pycemrg_core.plugins import Found
 from pycemrg_core.records import Recipe, RecipeStep, Schematic, Step
+from pycemrg_core.semantic_map import fill, label_names, option
 
 _AXES = ("z", "y", "x")
 _HIGHEST = 2**32 - 1
@@ -224,7 +225,7 @@ class _Planner:
         labels: dict[str, int] = {}
         origin: dict[str, str] = {}
         for entry in entries:
-            for name in _label_names(entry):
+            for name in label_names(entry.schematic.semantic_map, entry.roles, Use):
                 if name in self.settings.labels:
                     labels[name] = self.settings.labels[name]
                     continue
@@ -313,23 +314,17 @@ class _Planner:
                 return role.default
             raise LabelError(f"nothing fills the role {role.key!r} of step {entry.step.name!r}")
         filled = entry.schematic.semantic_map[role.key]
-        if role.use is Use.APPLIES:
-            if not isinstance(filled, (list, tuple)):
-                raise LabelError(f"{role.key} is a list of {{MODE, RULE_LABEL_NAMES}}, not {filled!r}")
-            return tuple(_application_step(one, labels) for one in filled)
-        if role.use in (Use.READS, Use.WRITES):
-            return _label(filled, labels)
-        if role.use is Use.CHANGES:
-            return _labels_of(filled, role, labels)
+        if role.use in (Use.READS, Use.WRITES, Use.CHANGES, Use.APPLIES):
+            return fill(role, filled, labels)
         if role.use is Use.CHOICE and not isinstance(filled, str):
-            return _option(role.key, filled, role)
+            return option(role.key, filled, role)
         if not isinstance(filled, str):
             raise LabelError(f"{filled!r} is not the name of a parameter")
         value = self._number(entry, filled)
         if value is None:
             raise LabelError(f"parameter {filled!r} has no value; set it with --set {filled}=...")
         if role.use is Use.CHOICE:
-            return _option(filled, value, role)
+            return option(filled, value, role)
         self._check_number(entry.schematic.name, filled, value, role)
         return float(value)
 
@@ -358,7 +353,8 @@ class _Planner:
         # A step that failed to plan has been reported; what it would write is not missing as well.
         planned = {step.name for step in steps}
         failed = [entry for entry in entries if entry.schematic.name not in planned]
-        present = {*self.facts.labels, *(labels.get(name) for entry in failed for name in _written_names(entry))}
+        unmade = [label_names(entry.schematic.semantic_map, entry.roles, [Use.WRITES]) for entry in failed]
+        present = {*self.facts.labels, *(labels.get(name) for names in unmade for name in names)}
         missing: dict[Label, list[str]] = {}
         for number, step in enumerate(steps):
             for label in contracts.read_labels(step.contract):
@@ -408,59 +404,6 @@ class _Planner:
         for name, value in self.settings.labels.items():
             names.setdefault(value, name)
         return names
-
-
-def _label_names(entry: _Entry) -> Iterator[str]:
-    for role in entry.roles:
-        filled = entry.schematic.semantic_map.get(role.key)
-        if role.use in (Use.READS, Use.WRITES) and isinstance(filled, str):
-            yield filled
-        elif role.use is Use.CHANGES and isinstance(filled, (list, tuple)):
-            yield from (name for name in filled if isinstance(name, str))
-        elif role.use is Use.APPLIES and isinstance(filled, (list, tuple)):
-            for step in filled:
-                names = step.get("RULE_LABEL_NAMES") if isinstance(step, Mapping) else ()
-                if isinstance(names, (list, tuple)):
-                    yield from (name for name in names if isinstance(name, str))
-
-
-def _written_names(entry: _Entry) -> Iterator[str]:
-    for role in entry.roles:
-        filled = entry.schematic.semantic_map.get(role.key)
-        if role.use is Use.WRITES and isinstance(filled, str):
-            yield filled
-
-
-def _label(name: Any, labels: Mapping[str, int]) -> Label:
-    if not isinstance(name, str) or name not in labels:
-        raise LabelError(f"{name!r} is not the name of a label")
-    return Label(name, labels[name])
-
-
-def _labels_of(names: Any, role: Role, labels: Mapping[str, int]) -> tuple[Label, ...]:
-    if not isinstance(names, (list, tuple)) or not names:
-        raise LabelError(f"{role.key} is a list of label names, not {names!r}")
-    return tuple(dict.fromkeys(_label(name, labels) for name in names))
-
-
-def _option(name: str, value: Any, role: Role) -> int:
-    if isinstance(value, bool) or value not in role.options:
-        raise LabelError(f"{name} is {value!r}; it must be one of {', '.join(map(str, role.options))}")
-    return int(value)
-
-
-def _application_step(described: Any, labels: Mapping[str, int]) -> ApplicationStep:
-    if not isinstance(described, Mapping) or "MODE" not in described:
-        raise LabelError(f"an application step is {{MODE, RULE_LABEL_NAMES}}, not {described!r}")
-    try:
-        mode = Mode(described["MODE"])
-    except ValueError:
-        known = ", ".join(mode.value for mode in Mode)
-        raise LabelError(f"there is no mode {described['MODE']!r} (known: {known})") from None
-    names = described.get("RULE_LABEL_NAMES") or ()
-    if not isinstance(names, (list, tuple)):
-        raise LabelError(f"RULE_LABEL_NAMES is a list of label names, not {names!r}")
-    return ApplicationStep(mode, tuple(_label(name, labels) for name in names))
 
 
 def _some(values: list[int]) -> str:

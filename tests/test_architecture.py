@@ -24,8 +24,8 @@ ORDER = [
     *("plugins", "catalogue"),
     *("ball", "volume", "kernels", "components", "measure"),
     *("filecheck", "inr", "imaging", "remap"),
-    *("planner", "schemes", "diagnosis", "runner"),
-    *("label_files", "results", "config", "picture"),
+    *("semantic_map", "planner", "schemes", "diagnosis", "runner"),
+    *("label_files", "results", "again", "config", "picture"),
     "cli",
 ]
 

@@ -18,7 +18,7 @@ import SimpleITK as sitk
 from command_line import contents, local_plugin, pycemrg, small_heart, voxels
 
 from pycemrg_core import imaging
-from pycemrg_core.results import SavedRun
+from pycemrg_core.again import SavedRun
 
 RECIPE = "four_chamber_full"
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals and limits")

@@ -21,10 +21,11 @@ from pycemrg_core.cli.session import counted, plugin_options, session_of
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
+    from pycemrg_core.again import KeptSteps
     from pycemrg_core.catalogue import Catalogue
     from pycemrg_core.label_files import Kind
     from pycemrg_core.planner import Plan
-    from pycemrg_core.results import KeptSteps, Source
+    from pycemrg_core.results import Source
     from pycemrg_core.runner import Prepared, Resume, RunResult
 
 
@@ -79,8 +80,9 @@ def run(
         raise click.UsageError("give a RECIPE, an IMAGE and -o DIR; see 'pycemrg list-recipes'", ctx)
 
     from pycemrg_core import imaging
+    from pycemrg_core.again import STEPS, KeptSteps
     from pycemrg_core.planner import plan
-    from pycemrg_core.results import STEPS, KeptSteps, Source, check_place
+    from pycemrg_core.results import Source, check_place
     from pycemrg_core.runner import prepare
 
     settings = settings_from(catalogue, parameters, labels, config)
@@ -106,8 +108,9 @@ def _run_again(
     label_table: Kind | None,
 ) -> None:
     from pycemrg_core import imaging
+    from pycemrg_core.again import SavedRun
     from pycemrg_core.errors import OutputError
-    from pycemrg_core.results import SavedRun, Source, check_place
+    from pycemrg_core.results import Source, check_place
 
     saved = SavedRun.read(record)
     source = Source.of(image or saved.input_path)
