@@ -1,12 +1,12 @@
 """What a label map shows about its labels, whatever they are called: volumes, contacts, gaps, pieces.
 
-Arrays are (z, y, x); ``spacing_zyx_mm`` is the voxel size in the same order, in mm. Everything measured is a property
-of the shapes alone: flipping an axis, or permuting the axes together with their spacing, changes nothing, so a wrong
-orientation in a header cannot mislead a reader of :class:`Facts`, and nothing here knows left from right.
+Arrays are (z, y, x); ``spacing_zyx_mm`` is the voxel size in the same order, in mm. Everything measured is a
+property of the shapes alone: flipping an axis, or permuting the axes together with their spacing, changes
+nothing, so a wrong orientation in a header cannot mislead, and nothing here knows left from right.
 
-The image is read as *runs*: stretches of one value along a grid line. Two consecutive runs meet in one voxel face, and
-the runs beyond say what lies across a thin gap; all measures come from the runs, so the cost follows the surface
-of the labels and not their volume.
+The image is read as *runs*: stretches of one value along a grid line. Two consecutive runs meet in one voxel
+face, and the runs beyond say what lies across a thin gap. All measures come from the runs, so their cost
+follows the surface of the labels and not their volume.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 NEAR_MM = 6.0
-"""Two labels are near where at most this much of anything lies between them: a valve or a thin wall, not a septum."""
+"""Two labels are near where at most this much of anything lies between: a valve or a wall, not a septum."""
+
+MOST_LABELS = 1024
+"""An image of more values than this is no label map."""
 
 _SLACK_MM = 1e-3
 
@@ -29,14 +32,14 @@ Ints = NDArray[np.int64]
 
 @frozen(eq=False)
 class Facts:
-    """Measures of a label map. Arrays follow the order of ``labels``; in the square ones index 0 is the background
-    and label ``labels[i]`` has index ``i + 1``.
+    """Measures of a label map.
 
-    ``centroid_mm`` is (n, 3) in array axes (z, y, x) from the centre of the first voxel; ``box`` is (n, 3, 2), first
-    and last voxel index; ``pieces`` counts face-connected components and ``whole`` is the largest one's share;
-    ``contact_mm2`` is the area of the voxel faces between two labels; ``near_mm2`` the same across a gap of at most
-    ``NEAR_MM``; ``between_ml`` is the background enclosed between two labels (or a label and itself: its lumen), the
-    mean over the three axes.
+    Arrays follow the order of ``labels``. In the square ones index 0 is the background and ``labels[i]`` has
+    index ``i + 1``. ``centroid_mm`` is (n, 3) in array axes (z, y, x) from the centre of the first voxel;
+    ``box`` is (n, 3, 2), first and last voxel index; ``pieces`` counts face-connected components, ``whole``
+    is the largest one's share of the volume; ``contact_mm2`` is the area of the voxel faces between two
+    labels, ``near_mm2`` the same across a gap of at most ``NEAR_MM``; ``between_ml`` is the background
+    enclosed by two labels (by a label and itself: its lumen), the mean over the three axes.
     """
 
     labels: tuple[int, ...]
@@ -70,13 +73,15 @@ def measure(array_zyx: NDArray[Any], spacing_zyx_mm: tuple[float, float, float])
     along_x = _runs(array, 2)
     values = np.unique(along_x.value)
     labels = values[values != 0]
+    if len(labels) > MOST_LABELS:
+        raise ValueError(f"{len(labels)} different values: this looks like a scan, not a label map")
     n = len(labels) + 1
     contact, near, between = np.zeros((n, n)), np.zeros((n, n)), np.zeros((n, n))
     for axis in range(3):
         runs = (along_x if axis == 2 else _runs(array, axis)).renumbered(labels)
         area, step = float(np.prod(np.delete(spacing, axis))), float(spacing[axis])
-        contact += area * _meeting(runs, n, 0, 0)
-        near += area * _meeting(runs, n, 0, int((NEAR_MM + _SLACK_MM) / step))
+        contact += area * _meeting(runs, n, 0)
+        near += area * _meeting(runs, n, int((NEAR_MM + _SLACK_MM) / step))
         between += area * step / 3000.0 * _between(runs, n)
     runs = along_x.renumbered(labels)
     volume, centroid, box = _moments(runs, array.shape, n)
@@ -110,7 +115,8 @@ class _Runs:
 
 
 def _crop(array: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
-    """The nonzero box with one voxel of background around it, and the index of its first voxel in the image."""
+    """The nonzero box with one voxel of background around it, and the index of its first voxel in the
+    image."""
     inside = array != 0
     planes = [np.flatnonzero(inside.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)]
     if planes[0].size == 0:
@@ -129,20 +135,18 @@ def _runs(array: NDArray[Any], axis: int) -> _Runs:
     return _Runs(flat[start], start, np.diff(start, append=flat.size), start // width)
 
 
-def _meeting(runs: _Runs, n: int, lo: int, hi: int) -> Floats:
-    """How often two values meet along a line with ``lo`` to ``hi`` voxels of anything else between them."""
+def _meeting(runs: _Runs, n: int, gap: int) -> Floats:
+    """How often two values meet along a line with at most ``gap`` voxels of anything else between them."""
     table = np.zeros(n * n)
     end = runs.start + runs.length
     first = np.arange(len(runs.start))
     for skip in range(1, len(runs.start)):
         first = first[: np.searchsorted(first, len(runs.start) - skip)]
-        gap = runs.start[first + skip] - end[first]
-        open_ = (gap <= hi) & (runs.line[first] == runs.line[first + skip])
-        first, gap = first[open_], gap[open_]
+        between = runs.start[first + skip] - end[first]
+        first = first[(between <= gap) & (runs.line[first] == runs.line[first + skip])]
         if first.size == 0:
             break
-        hit = first[gap >= lo]
-        table += np.bincount(runs.value[hit] * n + runs.value[hit + skip], minlength=n * n)
+        table += np.bincount(runs.value[first] * n + runs.value[first + skip], minlength=n * n)
     square = table.reshape(n, n)
     square = square + square.T
     np.fill_diagonal(square, 0)
@@ -152,7 +156,7 @@ def _meeting(runs: _Runs, n: int, lo: int, hi: int) -> Floats:
 def _between(runs: _Runs, n: int) -> Floats:
     """Background voxels on chords that end at two labels, by those labels."""
     middle = np.flatnonzero(runs.value[1:-1] == 0) + 1
-    middle = middle[(runs.line[middle - 1] == runs.line[middle]) & (runs.line[middle + 1] == runs.line[middle])]
+    middle = middle[runs.line[middle - 1] == runs.line[middle + 1]]
     pair = runs.value[middle - 1] * n + runs.value[middle + 1]
     table = np.bincount(pair, weights=runs.length[middle], minlength=n * n).reshape(n, n)
     return np.asarray((table + table.T) / (1.0 + np.eye(n)))
@@ -175,7 +179,8 @@ def _moments(runs: _Runs, shape: tuple[int, ...], n: int) -> tuple[Floats, Float
 
 
 def _components(runs: _Runs, array: NDArray[Any], n: int) -> tuple[Ints, Floats]:
-    """Face-connected pieces of each label, and the largest one's share: runs joined across neighbouring lines."""
+    """Face-connected pieces of each label, and the largest one's share: runs joined across neighbouring
+    lines."""
     flat = array.ravel()
     links: list[Ints] = []
     for step in (array.shape[2], array.shape[1] * array.shape[2]):

@@ -1,9 +1,10 @@
 """Which structures do the integers of a label map mean? Read from the anatomy, never from the integers alone.
 
-``judge`` weighs one reading, ``rank`` compares known schemes, ``contradicts`` says that a reading cannot be, and
-``suggest`` finds a reading where no scheme is known. A *reading* maps structure names to integers. What is expected of
-a heart is the table in ``rules``; its points are on the scale of a log-odds and add up. A reading is believed
-only if no exchange of its integers explains the image nearly as well: the set of integers proves nothing.
+``judge`` weighs one reading, ``rank`` compares known schemes, ``contradicts`` says that a reading cannot be,
+and ``suggest`` finds a reading where no scheme is known. A *reading* maps structure names to integers. What
+is expected of a heart is the table in ``rules``; its points are on the scale of a log-odds and add
+up. A reading is believed only if no exchange of its integers explains the image nearly as well: the set of
+integers proves nothing.
 """
 
 from __future__ import annotations
@@ -28,12 +29,14 @@ FIT = 0.85
 """Share of the points it could have that a believed reading has."""
 MARGIN = 2.0
 """Points by which a believed reading beats every other scheme and every exchange of its own integers."""
+MARGIN_SMALL = 0.5
+"""The same where only veins, valves, planes and rings change; up to MARGIN they are listed as unsure."""
 OUTSIDE = 2.0
 """Points off for an exchange that brings in a chamber or vessel which the reading lacks."""
 UNEXPLAINED = 1.0
 """Points off for each integer of the image that a scheme does not name, up to three."""
 REFUSED = ((-0.25, -np.inf), (0.3, 3.5), (0.5, 8.0))
-"""A reading is contradicted if its fit is below the first number and an exchange gains more than the second."""
+"""A reading is contradicted if its fit is below the first number and an exchange gains more than the next."""
 
 
 @frozen(eq=False)
@@ -49,10 +52,10 @@ class Line:
 
 @frozen(eq=False)
 class Evidence:
-    """How well a reading fits: ``score`` of ``possible`` points, and the lines that say why, weightiest first.
+    """How well a reading fits: ``score`` of ``possible`` points, and the lines that say why, biggest first.
 
-    ``gain`` is what the best exchange of meanings would add (negative: every exchange is worse), ``gains`` the same
-    for the exchanges that change a given structure.
+    ``gain`` is what the best exchange of meanings would add (negative: every exchange is worse); ``gains`` is
+    the same by structure, for the exchanges that change it.
     """
 
     score: float
@@ -69,7 +72,8 @@ class Evidence:
 
 @frozen(eq=False)
 class Reading:
-    """Schemes that say the same about this image. ``unsure``: integers whose exchange would cost less than MARGIN."""
+    """Schemes that say the same about this image. ``unsure``: integers whose exchange would cost less than
+    MARGIN."""
 
     schemes: tuple[str, ...]
     evidence: Evidence
@@ -94,7 +98,8 @@ class Ranking:
 
 @frozen(eq=False)
 class Suggestion:
-    """A meaning for one integer (empty: none of the structures), the points it is ahead of the next, and that one."""
+    """A meaning for one integer (empty: none of the structures), the points it is ahead of the next, and that
+    one."""
 
     label: int
     structure: str
@@ -107,7 +112,8 @@ class Suggestion:
 
 
 class _Scorer:
-    """Points of all rules for any choice of labels; a structure that is absent has the index after the last label."""
+    """Points of all rules for any choice of labels; a structure that is absent has the index after the last
+    label."""
 
     def __init__(self, facts: Facts, structures: Sequence[str]) -> None:
         self.absent = len(facts.labels)
@@ -154,7 +160,8 @@ def _points(rule: Rule, value: Floats) -> Floats:
 
 
 def judge(facts: Facts, labels: Mapping[str, int]) -> Evidence:
-    """Weigh the claim that these integers mean these structures; what the image lacks is neither for nor against."""
+    """Weigh the claim that these integers mean these structures; what the image lacks is neither for nor
+    against."""
     present = {name: facts.labels.index(v) for name, v in labels.items() if v in facts.labels}
     others = () if not any(n in present for n in CORE if n != "LV_myo_label") else CORE
     choice = present | {name: len(facts.labels) for name in others if name not in present}
@@ -178,7 +185,8 @@ def judge(facts: Facts, labels: Mapping[str, int]) -> Evidence:
 
 
 def _text(rule: Rule, where: Sequence[int], scorer: _Scorer, facts: Facts) -> str:
-    who = [f"{facts.labels[i]} ({name.removesuffix('_label')})" for i, name in zip(where, rule.names, strict=True)]
+    pairs = zip(where, rule.names, strict=True)
+    who = [f"{facts.labels[i]} ({name.removesuffix('_label')})" for i, name in pairs]
     share = rule.relation in ("whole", "near", "more")
     said = {
         "whole": "the largest piece of {0} holds {x:.0%} of it",
@@ -194,9 +202,10 @@ def _text(rule: Rule, where: Sequence[int], scorer: _Scorer, facts: Facts) -> st
 
 
 def _exchanges(names: Sequence[str]) -> Ints:
-    """Permutations of the structures: each pair, each cycle of three of MAIN, and the left heart for the right."""
+    """Permutations of the structures: each pair, each cycle of three (of MAIN, if there are many), and
+    MIRRORS."""
     n = len(names)
-    main = [i for i, name in enumerate(names) if name in MAIN]
+    main = [i for i, name in enumerate(names) if name in MAIN or n <= 24]
     moves: list[dict[int, int]] = [{i: j, j: i} for i, j in combinations(range(n), 2)]
     for i, j, k in combinations(main, 3):
         moves += [{i: j, j: k, k: i}, {i: k, k: j, j: i}]
@@ -212,21 +221,22 @@ def _exchanges(names: Sequence[str]) -> Ints:
 def contradicts(facts: Facts, labels: Mapping[str, int]) -> bool:
     """Whether the anatomy rules a reading out.
 
-    Sick or damaged anatomy costs a reading points too; what tells a wrong one is that its integers, exchanged, would
-    fit much better, or that hardly anything fits.
+    Sick or damaged anatomy costs a reading points too; what tells a wrong one is that its integers,
+    exchanged, would fit much better, or that hardly anything fits.
     """
     e = judge(facts, labels)
-    return e.score < e.possible and any(e.fit < fit and e.gain > gain for fit, gain in REFUSED)
+    return any(e.fit < fit and e.gain > gain for fit, gain in REFUSED)
 
 
 def rank(facts: Facts, schemes: Mapping[str, Mapping[str, int]]) -> Ranking:
-    """Compare schemes. Schemes that give the integers of this image the same meanings are one reading, in the order
-    of ``schemes``; the verdict is ``confident`` only if nothing casts doubt on the best one."""
+    """Compare schemes. Schemes that give the integers of this image the same meanings are one reading, in the
+    order of ``schemes``; the verdict is ``confident`` only if nothing casts doubt on the best one."""
     alike: dict[frozenset[tuple[str, int]], list[str]] = {}
     for name, labels in schemes.items():
         if reading := frozenset((n, v) for n, v in labels.items() if v in facts.labels):
             alike.setdefault(reading, []).append(name)
-    readings = sorted((_weigh(facts, dict(sorted(r)), names) for r, names in alike.items()), key=lambda r: -r.score)
+    readings = [_weigh(facts, dict(sorted(reading)), names) for reading, names in alike.items()]
+    readings.sort(key=lambda reading: -reading.score)
     if not readings or readings[0].score <= 0:
         return Ranking("none fits", tuple(readings), ("no scheme fits the anatomy",))
     doubts = _doubts(*readings[:2])
@@ -251,8 +261,8 @@ def _doubts(best: Reading, second: Reading | None = None) -> tuple[str, ...]:
     if main:
         names = ", ".join(sorted(name.removesuffix("_label") for name in main))
         doubts.append(f"exchanging {names} would fit about as well")
-    if e.gain > MARGIN / 2:
-        doubts.append("other meanings for the same integers would fit better")
+    if not main and e.gain > -MARGIN_SMALL:
+        doubts.append("other veins, valves, planes or rings would fit as well")
     if second and best.score - second.score < MARGIN:
         doubts.append(f"{second.schemes[0]} fits about as well")
     return tuple(doubts)
@@ -261,19 +271,23 @@ def _doubts(best: Reading, second: Reading | None = None) -> tuple[str, ...]:
 def suggest(facts: Facts, structures: Iterable[str], *, starts: int = 24, seed: int = 0) -> tuple[Suggestion, ...]:
     """Give each integer the structure that suits the anatomy best, each structure to at most one integer.
 
-    A search by exchanges from ``starts`` random readings: the answer depends on ``seed`` only where the anatomy leaves
-    it open, and then the margin says so. Nothing here can tell a heart from its mirror image.
+    A search by exchanges from ``starts`` random readings, then from the best one shaken. The answer depends
+    on ``seed`` only where the anatomy leaves it open, and then the margin says so. Name the structures that
+    can be there: rings and walls offered for a map of blood pools only add doubt.
     """
     names = list(dict.fromkeys(structures))
     columns = names + [f"none of them {i}" for i in range(len(facts.labels))]
     scorer = _Scorer(facts, columns)
     rng = np.random.default_rng(seed)
     labels = np.minimum(np.arange(len(columns)), scorer.absent)
-    found = _climb(scorer, np.array([rng.permutation(labels) for _ in range(starts)]), _exchanges(columns))
-    score = scorer.score(found)
-    best = found[int(score.argmax())]
-    seen = np.concatenate([found, best[_exchanges(columns)]])
-    behind = float(score.max()) - scorer.score(seen)
+    exchanges = _exchanges(columns)
+    seen = _climb(scorer, np.array([rng.permutation(labels) for _ in range(starts)]), exchanges)
+    best, score = seen[0], -np.inf
+    while (top := scorer.score(seen)).max() > score + 1e-9:
+        best, score = seen[int(top.argmax())], float(top.max())
+        seen = np.concatenate([seen, _climb(scorer, _shaken(best, starts, rng), exchanges)])
+    seen = np.concatenate([seen, best[exchanges]])
+    behind = score - scorer.score(seen)
     out = []
     for i, label in enumerate(facts.labels):
         at = np.argmax(seen == i, axis=1)  # column of this label in each reading seen
@@ -282,8 +296,18 @@ def suggest(facts: Facts, structures: Iterable[str], *, starts: int = 24, seed: 
         mine = mine if mine in names else ""
         other = np.array([m != mine for m in meant])
         nearest = int(np.where(other, behind, np.inf).argmin())
-        out.append(Suggestion(label, mine, float(behind[nearest]) if other.any() else np.inf, meant[nearest]))
+        margin = float(behind[nearest]) if other.any() else np.inf
+        out.append(Suggestion(label, mine, margin, meant[nearest]))
     return tuple(out)
+
+
+def _shaken(choice: Ints, copies: int, rng: np.random.Generator) -> Ints:
+    """Copies of a choice, each with a handful of its structures at random."""
+    out = np.tile(choice, (copies, 1))
+    for row in out:
+        some = rng.choice(row.size, min(row.size, 6), replace=False)
+        row[some] = row[rng.permutation(some)]
+    return out
 
 
 def _climb(scorer: _Scorer, choices: Ints, exchanges: Ints) -> Ints:

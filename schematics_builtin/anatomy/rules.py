@@ -1,27 +1,28 @@
 """What is expected of the anatomy of a heart, as a table.
 
-One row is one expectation: a structure, a relation, the other structures, the value at which the expectation is plainly
-not met (``never``) and plainly met (``sure``), and what that is worth: points ``against`` and ``for`` the reading,
-on the scale of a log-odds; a value between the two counts in proportion. ``never`` above ``sure`` reads "at most".
-``a|b`` makes one row of each. ``*`` in a row stands for the same word everywhere in it: nothing, ``_plane``, ``_ring``.
-``unless`` names a structure whose presence makes the row void.
+One row is one expectation: a structure, a relation, the other structures, the value at which it is plainly
+not met (``never``) and plainly met (``sure``), and what that is worth: points ``against`` and ``for`` the
+reading, on the scale of a log-odds; a value between the two counts in proportion. ``never`` above ``sure``
+reads "at most". ``a|b`` makes one row of each. ``*`` stands for one ending throughout its row: none,
+``_plane``, ``_ring``. ``unless`` names a structure whose presence makes the row void.
 
 | relation | value |
 |---|---|
 | whole | share of A in its largest piece |
 | lumen | background that A encloses, over A's own volume |
 | near | share of A's surface that touches B or meets it across a thin gap, valve or wall (``NEAR_MM``) |
-| larger, thicker | volume (2 volume / surface) of A over that of B |
 | more | of A's surface near B or C, the share near B |
+| larger, thicker | volume (2 volume / surface) of A over that of B |
 | closer | distance of A's centroid to C's, over that of B's to C's |
 
-Sources. The relations are textbook anatomy: the left ventricle is lined by its myocardium and opens into the left
-atrium and the aorta; the right ventricle lies on the septum and opens into the right atrium and the pulmonary
-artery; pulmonary veins and appendage open into the left atrium, venae cavae into the right; the tricuspid and
-mitral sides do not meet; the superior right pulmonary vein passes behind the superior vena cava, the appendage
-lies in front of the superior left one. The numbers were set from seven hearts of the cohort of Rodero et al. 2021 (doi
-10.1371/journal.pcbi.1008851) at 1 to 3 mm and then widened, so that they hold for dilated, thick, damaged and
-congenitally unusual hearts too. None depends on a unit of length but ``near``.
+Sources. The relations are textbook anatomy: the left ventricle is lined by its myocardium and opens into the
+left atrium and the aorta; the right ventricle lies on the septum and opens into the right atrium and the
+pulmonary artery; pulmonary veins and appendage open into the left atrium, venae cavae into the right; the
+right ventricle never meets the left atrium; the right superior pulmonary vein passes behind the superior vena
+cava, the left superior one lies beside the appendage. The numbers are our own: ranges measured on seven
+hearts of the cohort of Rodero et al. 2021 (doi 10.1371/journal.pcbi.1008851) and one thorax CT at 1 to 3 mm,
+widened by judgement for dilated, thick, damaged and congenitally unusual hearts. None depends on a unit of
+length but ``near``.
 """
 
 from __future__ import annotations
@@ -133,6 +134,8 @@ PV                    near     LV_BP|LV_myo|RA_myo       -                0.20  
 MV|AV                 near     LV_BP                     -                0.02  0.10  1.0     0.5  -
 TV|PV                 near     RV_BP                     -                0.02  0.10  1.0     0.5  -
 PArt_BP|Ao_BP         larger   PV|AV                     -                0.50  1.20  0.7     0.3  -
+PV                    more     PArt_BP                   PArt_wall        0.35  0.55  0.5     0.4  -
+AV                    more     Ao_BP                     Ao_wall          0.35  0.60  0.5     0.4  -
 MV|TV|AV|PV           lumen    -                         -                0.90  0.40  1.0     0.1  -
 PArt_wall             larger   PV                        -                0.50  1.05  0.5     0.3  -
 Ao_wall               larger   AV                        -                0.50  1.50  0.5     0.3  -
@@ -232,6 +235,7 @@ class Rule:
 
 
 def _read(table: str) -> tuple[Rule, ...]:
+    """One :class:`Rule` for each row and each of its alternatives."""
     rules = []
     for line in table.splitlines():
         if not line or line.startswith("#"):
@@ -242,7 +246,7 @@ def _read(table: str) -> tuple[Rule, ...]:
             for names in product(*(column.split("|") for column in columns)):
                 full = tuple(f"{name.replace('*', suffix)}_label" for name in names)
                 numbers = (float(never), float(sure), float(against), float(gain))
-                rules.append(Rule(full, relation, *numbers, unless="" if unless == "-" else f"{unless}_label"))
+                rules.append(Rule(full, relation, *numbers, "" if unless == "-" else f"{unless}_label"))
     return tuple(rules)
 
 
@@ -268,6 +272,10 @@ MIRRORS = tuple(
         ("Ao_BP Ao_wall", "PArt_BP PArt_wall"),
         ("LA_BP LA_myo", "RA_BP RA_myo"),
         ("LA_myo Ao_wall LV_myo", "RA_myo PArt_wall RV_myo"),
+        ("LPV1 LPV2", "RPV1 RPV2"),
+        ("LPV1 LPV2 LAA", "RPV1 RPV2 SVC"),
+        ("LPV1 RPV1", "LPV2 RPV2"),
+        ("LPV1 RPV1 SVC", "LPV2 RPV2 IVC"),
     )
 )
-"""Exchanges of more than three structures that look alike: the left heart for the right, with or without vessels."""
+"""Exchanges of several structures at once that look alike: left heart for right, upper veins for lower."""
