@@ -31,6 +31,10 @@ Spacing = tuple[float, float, float]
 Schemes = dict[str, dict[str, int]]
 
 CHAMBERS = ("LV_BP_label", "RV_BP_label", "LA_BP_label", "RA_BP_label", "LV_myo_label")
+# Schemes that name a whole instead of its parts.
+WHOLE = dict.fromkeys(CHAMBERS, "heart_label") | {
+    f"{vein}_label": "pulmonary_veins_label" for vein in ("LPV1", "LPV2", "RPV1", "RPV2")
+}
 GROW = Recipe(name="grow", steps=(include("four_chamber_full"), include("atria_full")))
 COLUMNS = ("confident, right", "ambiguous, right first", "ambiguous or none, other first", "confident, wrong")
 
@@ -62,9 +66,9 @@ def versions(path: Path, source: str, schemes: Schemes, catalogue: Catalogue) ->
         there = set(np.unique(array).tolist())
         present = {name: value for name, value in schemes[source].items() if value in there}
         for name, labels in schemes.items():
-            if sum(structure in labels for structure in present) < 3:
-                continue
-            yield name, LabelRemapper.between(present, labels, dropped="drop").apply(array), (z, y, x)
+            mapping = {value: labels.get(part, labels.get(WHOLE.get(part, ""), 0)) for part, value in present.items()}
+            if len(set(mapping.values()) - {0}) >= 3:
+                yield name, LabelRemapper(mapping, merge=True, delete=True).apply(array), (z, y, x)
 
 
 def trials(
