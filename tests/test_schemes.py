@@ -24,6 +24,7 @@ RECIPE = "four_chamber_full"
 
 WALLS = "LV_myo_label RV_myo_label LA_myo_label RA_myo_label Ao_wall_label PArt_wall_label"
 VALVES = "MV_label TV_label AV_label PV_label"
+VEINS = ("LPV1", "LPV2", "RPV1", "RPV2", "LAA", "SVC", "IVC")
 
 
 def row(first: int, names: str, suffix: str = "") -> dict[str, int]:
@@ -345,7 +346,7 @@ def test_a_structure_that_no_recipe_knows_keeps_its_integer_when_it_is_free() ->
 
 def test_a_structure_that_no_recipe_knows_gets_a_free_integer_otherwise() -> None:
     """The older planes at 208 to 211 stand where the rings are now."""
-    planes = {f"{vein}_plane_label": value for value, vein in enumerate(["LPV1", "LPV2", "RPV1", "RPV2", "LAA", "SVC", "IVC"], 205)}
+    planes = {f"{vein}_plane_label": value for value, vein in enumerate(VEINS, 205)}
     image = image_of(np.array([[[*planes.values(), 221]]], np.uint8))
     pairs = converted_pairs(image, "cemrg-legacy")
     assert pairs.pop("LPV1_ring_label") == (221, 208)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +12,7 @@ from schematics_builtin.commands.changing import chosen_labels, write_label_map
 
 if TYPE_CHECKING:
     from pycemrg_core.label_files import Kind
-    from pycemrg_core.volume import Change, Edit, WorkingVolume
+    from pycemrg_core.volume import Change, WorkingVolume
 
 
 @click.command(short_help="Remove islands and fill holes, label by label.")
@@ -58,18 +57,14 @@ def clean(
     from pycemrg_core.volume import WorkingVolume
 
     neighbours = int(connectivity)
-    work: list[tuple[str, Callable[[WorkingVolume, list[int]], Iterable[Edit]]]] = []
-    if reassign_islands:
-        work.append(("reassign_islands", lambda v, c: components.reassign_islands(v, c, neighbours)))
-    if keep_largest_component:
-        work.append(("keep_largest_component", lambda v, c: components.keep_largest_component(v, c, neighbours)))
-    if keep_largest_structure:
-        work.append(("keep_largest_structure", lambda v, c: components.keep_largest_structure(v, c, neighbours)))
-    if remove_small is not None:
-        smallest = remove_small
-        work.append(("remove_small", lambda v, c: components.remove_small(v, c, smallest, neighbours)))
-    if fill_holes:
-        work.append(("fill_holes", components.fill_holes))
+    asked: dict[str, tuple[object, dict[str, float]]] = {
+        "reassign_islands": (reassign_islands, {"connectivity": neighbours}),
+        "keep_largest_component": (keep_largest_component, {"connectivity": neighbours}),
+        "keep_largest_structure": (keep_largest_structure, {"connectivity": neighbours}),
+        "remove_small": (remove_small, {"smaller_than_mm3": remove_small, "connectivity": neighbours}),
+        "fill_holes": (fill_holes, {}),
+    }
+    work = {step: options for step, (wanted, options) in asked.items() if wanted}
     if not work or (remove_small is not None and remove_small <= 0):
         raise click.UsageError("say what to clean, such as --reassign-islands or --remove-small 20", ctx)
 
@@ -82,7 +77,10 @@ def clean(
     volume = WorkingVolume(start, start.array.dtype)
     chosen = sorted(chosen_labels(labels.split(","), record) if labels else start.boxes)
     names = {value: name for name, value in record.labels.items()}
-    ledger = [_entry(step, change, volume, names) for step, do in work for change in volume.apply(do(volume, chosen))]
+    ledger = []
+    for step, options in work.items():
+        edits = getattr(components, step)(volume, chosen, **options)
+        ledger += [_entry(step, change, volume, names) for change in volume.apply(edits)]
     result = imaging.image_from_array(volume.array, label_map)
     write_label_map(result, output, names, catalogue, label_table, quiet=as_json)
     if as_json:
