@@ -151,8 +151,9 @@ def _notes(labels: list[LabelStatus]) -> list[str]:
         if label.state == "unexpected":
             notes.append(f"{label.value} has no name here: {label.voxels:,} voxels, {label.ml:.2f} mL")
         if label.pieces > 1:
+            outside = round((1 - label.whole) * label.voxels)
             notes.append(
-                f"{label.name or label.value} is in {label.pieces} pieces, "
-                f"the largest holds {label.whole:.2%}; 'pycemrg clean' can mend that"
+                f"{label.name or label.value} is in {label.pieces} pieces, the largest has all but {outside:,} of "
+                f"its {label.voxels:,} voxels; 'pycemrg clean' can mend that"
             )
     return notes

@@ -11,12 +11,15 @@ follows the surface of the labels and not their volume.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 from scipy import sparse
+
+from pycemrg_core.errors import ImageError
 
 NEAR_MM = 6.0
 """Two labels are near where at most this much of anything lies between: a valve or a wall, not a septum."""
@@ -61,6 +64,30 @@ class Facts:
         """Row of a label in the square arrays."""
         return self.labels.index(label) + 1
 
+    def only(self, labels: Iterable[int]) -> Facts:
+        """The same for some of the labels; the others count as background, so that surfaces stay what they are."""
+        wanted = set(labels)
+        rows = [row for row, label in enumerate(self.labels) if label in wanted]
+        index = [0, *(row + 1 for row in rows)]
+        gone = [row + 1 for row, label in enumerate(self.labels) if label not in wanted]
+        squares = []
+        for square in (self.contact_mm2, self.near_mm2):
+            kept = square[np.ix_(index, index)]
+            kept[0, 1:] += square[np.ix_(gone, index[1:])].sum(axis=0)
+            kept[1:, 0] = kept[0, 1:]
+            squares.append(kept)
+        return Facts(
+            labels=tuple(self.labels[row] for row in rows),
+            volume_ml=self.volume_ml[rows],
+            centroid_mm=self.centroid_mm[rows],
+            box=self.box[rows],
+            pieces=self.pieces[rows],
+            whole=self.whole[rows],
+            contact_mm2=squares[0],
+            near_mm2=squares[1],
+            between_ml=self.between_ml[np.ix_(index, index)],
+        )
+
 
 def measure(array_zyx: NDArray[Any], spacing_zyx_mm: tuple[float, float, float]) -> Facts:
     """Measure every label of an integer image; 0 is the background, and so is what lies outside the image."""
@@ -74,7 +101,10 @@ def measure(array_zyx: NDArray[Any], spacing_zyx_mm: tuple[float, float, float])
     values = np.unique(along_x.value)
     labels = values[values != 0]
     if len(labels) > MOST_LABELS:
-        raise ValueError(f"{len(labels)} different values: this looks like a scan, not a label map")
+        raise ImageError(
+            f"the image holds {len(labels):,} different labels, a heart has some dozens; "
+            "give the segmentation, not the scan"
+        )
     n = len(labels) + 1
     contact, near, between = np.zeros((n, n)), np.zeros((n, n)), np.zeros((n, n))
     for axis in range(3):

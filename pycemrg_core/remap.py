@@ -248,14 +248,14 @@ class LabelRemapper:
             elif new == 0 and not self.delete:
                 yield (
                     f"{self._old(old)} would become 0, the background;"
-                    " give it another integer, or ask for deletion (delete=True)"
+                    " give it another integer, or ask for deletion (--drop, delete=True)"
                 )
         if not self.merge:
             for new, olds in self._sources().items():
                 if new != 0 and len(olds) > 1:
                     yield (
                         f"{self._old(*olds)} would all become {self._new(new)};"
-                        " give each its own integer, or ask for a merge (merge=True)"
+                        " give each its own integer, or ask for a merge (--merge, merge=True)"
                     )
 
     def _swallowed(self, labels: Iterable[int]) -> Iterator[str]:
@@ -266,7 +266,7 @@ class LabelRemapper:
             if label in sources:
                 yield (
                     f"{self._old(label)} is in the image and not mapped, and {self._old(*sources[label])} becomes"
-                    f" {label}; map {label} to another integer, or to {label} with a merge (merge=True)"
+                    f" {label}; map {label} to another integer, or to {label} with a merge (--merge, merge=True)"
                 )
             elif label in self.new_names and self.new_names[label] != self.old_names.get(label):
                 yield (
@@ -336,7 +336,7 @@ def _by_value(labels: Mapping[str, int]) -> dict[int, str]:
 def _only_in_source(name: str, value: int, target: Mapping[str, int]) -> str:
     return (
         f"{value} ({name}) is not in the target; name it there, or say what becomes of it"
-        f" (dropped='drop' or dropped='keep'){close_to(name, target)}"
+        f" (--drop, dropped='drop'){close_to(name, target, cutoff=0.85)}"
     )
 
 

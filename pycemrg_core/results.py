@@ -135,7 +135,9 @@ def write_text(text: str, path: Path) -> None:
         temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, path)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}; free some space") from error
+        raise OutputError(
+            f"{path}: cannot be written: {error.strerror}; check the folder and its free space"
+        ) from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
 from attrs import frozen
 
 from pycemrg_core import imaging
@@ -66,15 +67,18 @@ def convert(image: sitk.Image, scheme: LabelScheme, target: Mapping[str, int]) -
     A structure that the target does not know keeps its integer when that is free there, and gets a free one
     otherwise. Raises :class:`LabelError` when an integer that the scheme does not name stands in the way.
     """
+    array = imaging.voxel_array(image)
+    there = set(np.unique(array).tolist())
+    present = {name: value for name, value in scheme.labels.items() if value in there}
     wanted = dict(target)
-    taken = {*target.values(), *scheme.labels.values()}
-    for name, value in scheme.labels.items():
+    taken = {*target.values(), *there}
+    for name, value in present.items():
         if name not in wanted:
             free = value if value not in target.values() else next(v for v in range(1, 2**16) if v not in taken)
             wanted[name] = free
             taken.add(free)
-    remapper = LabelRemapper.between(scheme.labels, wanted)
-    report = remapper.report(imaging.voxel_array(image))
+    remapper = LabelRemapper.between(present, wanted)
+    report = remapper.report(array)
     names = {value: name for name, value in scheme.labels.items()}
     return remap_image(image, remapper), Conversion(
         scheme=scheme.name,
@@ -101,4 +105,4 @@ def check_anatomy(volume: LabelVolume, labels: Mapping[str, int], catalogue: Cat
     judges = dict.fromkeys(scheme.anatomy for scheme in schemes if scheme.anatomy)
     doubts = [doubt for judge in judges for doubt in judge.load()(volume, labels, known)]
     if doubts:
-        raise PlanError(f"{name} is not what its labels say:", doubts)
+        raise PlanError(f"{name} is not what its labels say (--no-check goes on all the same):", doubts)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from pycemrg_core import measure as anatomy_measure
+from pycemrg_core.errors import ImageError
 from pycemrg_core.measure import NEAR_MM, Facts, measure
 from schematics_builtin.anatomy import contradicts, judge, rank, suggest
 from schematics_builtin.anatomy.rules import RULES
@@ -196,7 +197,9 @@ def test_what_is_no_label_map_is_refused() -> None:
         measure(np.zeros((3, 3)), MM)
     with pytest.raises(ValueError, match="three positive numbers in mm"):
         measure(np.ones((3, 3, 3), dtype=int), (1.0, 0.0, 1.0))
-    with pytest.raises(ValueError, match="looks like a scan"):
+    with pytest.raises(
+        ImageError, match="1,727 different labels, a heart has some dozens; give the segmentation, not the scan"
+    ):
         measure(np.arange(12**3).reshape(12, 12, 12), MM)
 
 
@@ -336,3 +339,37 @@ def test_all_corners_of_the_orientation_group_give_one_score() -> None:
         for p, f in product(permutations(range(3)), [(), (0,), (1,), (2,)])
     }
     assert len(scores) == 1
+
+
+def test_scattered_voxels_of_other_labels_are_no_evidence() -> None:
+    rng = np.random.default_rng(3)
+    dusty = np.where((rng.random(HEART.shape) < 0.01) & (HEART == 0), rng.integers(8, 15, HEART.shape), HEART)
+    facts = measure(dusty, (2.0, 2.0, 2.0))
+    veins = labels("LPV1:8 LPV2:9 RPV1:10 RPV2:11 LAA:12 SVC:13 IVC:14")
+    assert len(facts.labels) == 14
+    assert judge(facts, veins).lines == ()
+    assert not contradicts(facts, SCHEMES["cemrg"] | veins)
+
+
+def test_facts_of_some_labels_keep_their_surfaces() -> None:
+    facts = measure(HEART, (2.0, 2.0, 2.0))
+    some = facts.only([1, 2])
+    assert some.labels == (1, 2)
+    rows = [facts.index(1), facts.index(2)]
+    assert np.allclose(some.surface_mm2[1:], facts.surface_mm2[rows])
+    assert some.contact_mm2[1, 2] == facts.contact_mm2[rows[0], rows[1]]
+    # What touched another label touches the background now.
+    alone = measure(np.where(np.isin(HEART, [1, 2]), HEART, 0), (2.0, 2.0, 2.0))
+    assert np.allclose(some.contact_mm2, alone.contact_mm2)
+
+
+def test_a_reading_is_judged_alike_whatever_else_is_in_the_image() -> None:
+    crowded = HEART.astype(np.int32)
+    empty = np.argwhere(HEART == 0)[:300]
+    for value, (z, y, x) in enumerate(empty, 1000):
+        crowded[z, y, x] = value
+    alone, among = measure(HEART, (2.0, 2.0, 2.0)), measure(crowded, (2.0, 2.0, 2.0))
+    assert judge(among, SCHEMES["cemrg"]).score == pytest.approx(judge(alone, SCHEMES["cemrg"]).score, abs=0.5)
+    suggested = {one.label: one.structure for one in suggest(among, SCHEMES["cemrg"])}
+    assert len(suggested) == 307
+    assert {suggested[value] for value in range(1, 8)} == set(SCHEMES["cemrg"])

@@ -209,7 +209,7 @@ def test_what_to_look_at() -> None:
     report = LabelDiagnostic(names={"LV_BP_label": 1, "LA_BP_label": 4}).compare(in_rows())
     assert report.problems == ()
     pieces, nameless = report.notes
-    assert pieces.startswith("LV_BP_label is in 2 pieces, the largest holds 75.00%")
+    assert pieces.startswith("LV_BP_label is in 2 pieces, the largest has all but 2 of its 8 voxels")
     assert nameless == "99 has no name here: 2 voxels, 0.06 mL"
 
 

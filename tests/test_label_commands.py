@@ -337,7 +337,7 @@ def test_what_becomes_of_each_label_is_said(row: Path, tmp_path: Path) -> None:
         (["--map", "1=9", "--map", "4=9"], "1 (LV_BP_label) and 4 (LA_BP_label) would all become 9"),
         (["--map", "1=0"], "1 (LV_BP_label) would become 0, the background"),
         (["--map", "0=1"], "0 is the background and cannot become 1"),
-        (["--map", "LV_BP=9"], "no label is called 'LV_BP'; did you mean 'LV_BP_label'?"),
+        (["--map", "LV_PB_label=9"], "no label is called 'LV_PB_label'; did you mean 'LV_BP_label'"),
         (["--map", "1=4294967296"], "4294967296 does not fit in 32 bits"),
         (["--from", "cemrg", "--to", "acdc"], "4 (LA_BP_label) is not in the target"),
         (["--from", TS, "--to", "hvsmr-2"], "1 (LV_myo_label) is not in the target"),
@@ -424,7 +424,7 @@ def test_a_table_has_a_row_for_every_integer(row: Path, tmp_path: Path) -> None:
 
 def test_a_run_without_the_scheme_is_refused_and_names_it(ts: Path, tmp_path: Path) -> None:
     result = pycemrg("run", "four_chamber_full", ts, "-o", tmp_path / "out", code=1)
-    assert result.stderr.startswith(f"error: {ts} is not what its labels say:\n")
+    assert result.stderr.startswith(f"error: {ts} is not what its labels say (--no-check goes on all the same):\n")
     assert "the anatomy contradicts the labels" in result.stderr
     assert f"Try --scheme {TS}, " in result.stderr
     assert "--no-check" in result.stderr

@@ -154,7 +154,8 @@ def test_an_array_without_voxels() -> None:
 
 def test_two_labels_that_would_become_one() -> None:
     assert refusal(LabelRemapper, {4: 2, 5: 2, 6: 2, 7: 8}, old_names={4: "LA"}, new_names={2: "atria"}) == [
-        "4 (LA), 5 and 6 would all become 2 (atria); give each its own integer, or ask for a merge (merge=True)"
+        "4 (LA), 5 and 6 would all become 2 (atria);"
+        " give each its own integer, or ask for a merge (--merge, merge=True)"
     ]
     merged = LabelRemapper({4: 2, 5: 2, 2: 2}, merge=True)
     assert merged.apply(np.array([0, 2, 4, 5, 9])).tolist() == [0, 2, 2, 2, 9]
@@ -164,7 +165,7 @@ def test_all_problems_of_a_mapping_at_once() -> None:
     whole = "is not a whole number; labels are integers from 1 (0 is the background)"
     mapping: Any = {1: 9, 2: 9, 3: 0, 0: 5, -4: 6, 7: 2**32, 8: 1.5, "x": 10}
     assert refusal(LabelRemapper, {**mapping, 5: None, 6: [1]}) == [
-        "3 would become 0, the background; give it another integer, or ask for deletion (delete=True)",
+        "3 would become 0, the background; give it another integer, or ask for deletion (--drop, delete=True)",
         "0 is the background and cannot become 5; leave 0 out",
         "-4 is negative; labels are integers from 1 (0 is the background)",
         "4294967296 does not fit in 32 bits; the largest label is 4294967295",
@@ -172,7 +173,7 @@ def test_all_problems_of_a_mapping_at_once() -> None:
         f"'x' {whole}",
         f"None {whole}",
         f"[1] {whole}",
-        "1 and 2 would all become 9; give each its own integer, or ask for a merge (merge=True)",
+        "1 and 2 would all become 9; give each its own integer, or ask for a merge (--merge, merge=True)",
     ]
 
 
@@ -189,7 +190,7 @@ def test_numpy_integers_are_integers() -> None:
 
 def test_deletion_is_asked_for() -> None:
     assert refusal(LabelRemapper, {4: 0}) == [
-        "4 would become 0, the background; give it another integer, or ask for deletion (delete=True)"
+        "4 would become 0, the background; give it another integer, or ask for deletion (--drop, delete=True)"
     ]
     remapper = LabelRemapper({4: 0, 5: 0}, delete=True)
     assert remapper.apply(np.array([3, 4, 5])).tolist() == [3, 0, 0]
@@ -204,9 +205,9 @@ def test_a_label_that_is_not_mapped_is_not_swallowed() -> None:
     remapper = LabelRemapper({5: 6, 1: 2}, old_names={5: "RA", 6: "Ao"})
     assert refusal(remapper.apply, np.array([0, 1, 2, 5, 6])) == [
         "2 is in the image and not mapped, and 1 becomes 2;"
-        " map 2 to another integer, or to 2 with a merge (merge=True)",
+        " map 2 to another integer, or to 2 with a merge (--merge, merge=True)",
         "6 (Ao) is in the image and not mapped, and 5 (RA) becomes 6;"
-        " map 6 to another integer, or to 6 with a merge (merge=True)",
+        " map 6 to another integer, or to 6 with a merge (--merge, merge=True)",
     ]
     assert remapper.apply(np.array([1, 5, 9])).tolist() == [2, 6, 9]
     # Whoever applies a mapping twice hears of it.
@@ -240,8 +241,8 @@ def test_what_only_the_source_has_is_refused_unless_told() -> None:
     target = {**TARGET, "LAA_lable": 11}
     assert refusal(LabelRemapper.between, source, target) == [
         "9 (LAA_label) is not in the target; name it there, or say what becomes of it"
-        " (dropped='drop' or dropped='keep'); did you mean 'LAA_lable'?",
-        "30 (spleen) is not in the target; name it there, or say what becomes of it (dropped='drop' or dropped='keep')",
+        " (--drop, dropped='drop'); did you mean 'LAA_lable'?",
+        "30 (spleen) is not in the target; name it there, or say what becomes of it (--drop, dropped='drop')",
     ]
     array = np.array([0, 1, 9, 30])
     dropping = LabelRemapper.between(source, target, dropped="drop")
@@ -273,7 +274,8 @@ def test_names_that_share_an_integer() -> None:
     ]
     halves = {"left": 1, "right": 2}
     assert refusal(LabelRemapper.between, halves, {"left": 7, "right": 7}) == [
-        "1 (left) and 2 (right) would all become 7 (left); give each its own integer, or ask for a merge (merge=True)"
+        "1 (left) and 2 (right) would all become 7 (left);"
+        " give each its own integer, or ask for a merge (--merge, merge=True)"
     ]
     merged = LabelRemapper.between(halves, {"left": 7, "right": 7}, merge=True)
     assert merged.apply(np.array([1, 2])).tolist() == [7, 7]

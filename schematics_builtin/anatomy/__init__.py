@@ -30,8 +30,7 @@ def doubts(volume: LabelVolume, labels: Mapping[str, int], schemes: Mapping[str,
         size = " x ".join(f"{spacing:g}" for spacing in volume.spacing[::-1])
         yield (
             f"its structures have {_litres(total)} with voxels of {size} mm; a heart has between {LEAST_ML:g} mL "
-            f"and {MOST_ML / 1000:g} L. Correct the spacing in the header (is it in m or um?), "
-            "or go on with --no-check"
+            f"and {MOST_ML / 1000:g} L. Correct the spacing in the header (is it in cm, m or um?)"
         )
     elif contradicts(facts, labels):
         worst = judge(facts, labels).lines
@@ -39,8 +38,8 @@ def doubts(volume: LabelVolume, labels: Mapping[str, int], schemes: Mapping[str,
         ranking = rank(facts, schemes)
         likely = f"--scheme {ranking.top}" if ranking.verdict == "confident" else "'pycemrg labels detect'"
         yield (
-            f"the anatomy contradicts the labels: {'; '.join(against)}. Try {likely}, give the integers with "
-            "--labels, or go on with --no-check"
+            f"the anatomy contradicts the labels: {'; '.join(against)}. Try {likely}, or give the integers with "
+            "--labels"
         )
 
 

@@ -33,8 +33,17 @@ MARGIN_SMALL = 0.5
 """The same where only veins, valves, planes and rings change; up to MARGIN they are listed as unsure."""
 OUTSIDE = 2.0
 """Points off for an exchange that brings in a chamber or vessel which the reading lacks."""
+MOST = 40
+"""Labels that ``suggest`` looks at: a search over all pairs of a whole body's would take minutes."""
+
 UNEXPLAINED = 1.0
 """Points off for each integer of the image that a scheme does not name, up to three."""
+DUST = 0.05
+"""A label whose largest piece holds less of it than this is scattered voxels, no structure: not judged."""
+JUDGEABLE = 3.0
+"""Points a reading could have at least, before it can be contradicted: two small structures say little."""
+PATIENCE = 4
+"""Rounds without a better reading after which ``suggest`` stops looking."""
 REFUSED = ((-0.25, -np.inf), (0.3, 3.5), (0.5, 8.0))
 """A reading is contradicted if its fit is below the first number and an exchange gains more than the next."""
 
@@ -159,10 +168,17 @@ def _points(rule: Rule, value: Floats) -> Floats:
     return np.where(grade > 0, grade * rule.gain, grade * rule.against)
 
 
+def _present(facts: Facts, labels: Mapping[str, int]) -> dict[str, int]:
+    """The structures of a reading that the image shows as more than dust, with their label indices."""
+    solid = {label: i for i, label in enumerate(facts.labels) if facts.whole[i] >= DUST}
+    return {name: solid[label] for name, label in labels.items() if label in solid}
+
+
 def judge(facts: Facts, labels: Mapping[str, int]) -> Evidence:
     """Weigh the claim that these integers mean these structures; what the image lacks is neither for nor
     against."""
-    present = {name: facts.labels.index(v) for name, v in labels.items() if v in facts.labels}
+    facts = facts.only(labels.values())
+    present = _present(facts, labels)
     others = () if not any(n in present for n in CORE if n != "LV_myo_label") else CORE
     choice = present | {name: len(facts.labels) for name in others if name not in present}
     scorer = _Scorer(facts, list(choice))
@@ -225,7 +241,7 @@ def contradicts(facts: Facts, labels: Mapping[str, int]) -> bool:
     exchanged, would fit much better, or that hardly anything fits.
     """
     e = judge(facts, labels)
-    return any(e.fit < fit and e.gain > gain for fit, gain in REFUSED)
+    return e.possible >= JUDGEABLE and any(e.fit < fit and e.gain > gain for fit, gain in REFUSED)
 
 
 def rank(facts: Facts, schemes: Mapping[str, Mapping[str, int]]) -> Ranking:
@@ -233,7 +249,7 @@ def rank(facts: Facts, schemes: Mapping[str, Mapping[str, int]]) -> Ranking:
     order of ``schemes``; the verdict is ``confident`` only if nothing casts doubt on the best one."""
     alike: dict[frozenset[tuple[str, int]], list[str]] = {}
     for name, labels in schemes.items():
-        if reading := frozenset((n, v) for n, v in labels.items() if v in facts.labels):
+        if reading := frozenset((n, labels[n]) for n in _present(facts, labels)):
             alike.setdefault(reading, []).append(name)
     readings = [_weigh(facts, dict(sorted(reading)), names) for reading, names in alike.items()]
     readings.sort(key=lambda reading: -reading.score)
@@ -245,7 +261,8 @@ def rank(facts: Facts, schemes: Mapping[str, Mapping[str, int]]) -> Ranking:
 
 def _weigh(facts: Facts, labels: dict[str, int], schemes: Iterable[str]) -> Reading:
     evidence = judge(facts, labels)
-    other = tuple(v for v in facts.labels if v not in labels.values())
+    solid = zip(facts.labels, facts.whole, strict=True)
+    other = tuple(label for label, whole in solid if whole >= DUST and label not in labels.values())
     unsure = tuple(sorted(labels[name] for name, gain in evidence.gains.items() if gain > -MARGIN))
     return Reading(tuple(schemes), evidence, evidence.score - UNEXPLAINED * min(3, len(other)), unsure, other)
 
@@ -273,8 +290,12 @@ def suggest(facts: Facts, structures: Iterable[str], *, starts: int = 24, seed: 
 
     A search by exchanges from ``starts`` random readings, then from the best one shaken. The answer depends
     on ``seed`` only where the anatomy leaves it open, and then the margin says so. Name the structures that
-    can be there: rings and walls offered for a map of blood pools only add doubt.
+    can be there: rings and walls offered for a map of blood pools only add doubt. Beyond the ``MOST``
+    largest labels, none is given a structure.
     """
+    largest = set(np.argsort(-facts.volume_ml, kind="stable")[:MOST].tolist())
+    rest = [Suggestion(label, "", 0.0, "") for i, label in enumerate(facts.labels) if i not in largest]
+    facts = facts.only(label for i, label in enumerate(facts.labels) if i in largest)
     names = list(dict.fromkeys(structures))
     columns = names + [f"none of them {i}" for i in range(len(facts.labels))]
     scorer = _Scorer(facts, columns)
@@ -282,10 +303,12 @@ def suggest(facts: Facts, structures: Iterable[str], *, starts: int = 24, seed: 
     labels = np.minimum(np.arange(len(columns)), scorer.absent)
     exchanges = _exchanges(columns)
     seen = _climb(scorer, np.array([rng.permutation(labels) for _ in range(starts)]), exchanges)
-    best, score = seen[0], -np.inf
-    while (top := scorer.score(seen)).max() > score + 1e-9:
+    best, score, idle = seen[0], -np.inf, 0
+    while idle < PATIENCE:
+        top = scorer.score(seen)
+        idle = 0 if top.max() > score + 1e-9 else idle + 1
         best, score = seen[int(top.argmax())], float(top.max())
-        seen = np.concatenate([seen, _climb(scorer, _shaken(best, starts, rng), exchanges)])
+        seen = np.unique(np.concatenate([seen, _climb(scorer, _shaken(best, starts, rng), exchanges)]), axis=0)
     seen = np.concatenate([seen, best[exchanges]])
     behind = score - scorer.score(seen)
     out = []
@@ -298,7 +321,7 @@ def suggest(facts: Facts, structures: Iterable[str], *, starts: int = 24, seed: 
         nearest = int(np.where(other, behind, np.inf).argmin())
         margin = float(behind[nearest]) if other.any() else np.inf
         out.append(Suggestion(label, mine, margin, meant[nearest]))
-    return tuple(out)
+    return tuple(sorted([*out, *rest], key=lambda suggestion: suggestion.label))
 
 
 def _shaken(choice: Ints, copies: int, rng: np.random.Generator) -> Ints:

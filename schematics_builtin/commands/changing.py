@@ -28,14 +28,21 @@ def write_label_map(
 ) -> None:
     """Write an image and, if asked, the table of its labels for a viewer."""
     from pycemrg_core import imaging
+    from pycemrg_core.results import staged
 
-    imaging.write_image(image, output)
-    written = [output]
-    if label_table:
-        path = table_path(Path(output), label_table)
-        write_table(image, names, catalogue, path, label_table)
-        written.append(str(path))
-    click.echo(f"{' and '.join(written)} written", err=quiet)
+    path = Path(output)
+    if label_table is None or not path.parent.is_dir():
+        imaging.write_image(image, output)
+        click.echo(f"{output} written", err=quiet)
+        return
+    table = table_path(path, label_table)
+    with staged(path.parent) as folder:
+        imaging.write_image(image, folder / path.name)
+        write_table(image, names, catalogue, folder / table.name, label_table)
+    click.echo(f"{output} and {table} written", err=quiet)
+
+
+_LABEL_FILES = (".yaml", ".yml", ".json", ".csv", ".tsv", ".ctbl", ".label", ".txt")
 
 
 def _pairs(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> dict[int | str, int | str]:
@@ -44,7 +51,7 @@ def _pairs(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...])
         old, equals, new = (part.strip() for part in text.partition("="))
         if not (equals and old and new):
             raise click.BadParameter(f"{text!r} is not OLD=NEW, such as 3=1 or 3=LV_BP_label")
-        pairs[int(old) if old.isdigit() else old] = int(new) if new.isdigit() else new
+        pairs[int(old) if old.isdecimal() else old] = int(new) if new.isdecimal() else new
     return pairs
 
 
@@ -74,6 +81,8 @@ def remap(
 ) -> None:
     """Give the labels of IMAGE other integers, all at once, so that swaps and chains come out right.
 
+    With --map or --table, --from and --to only say what the names in them mean.
+
     \b
       pycemrg labels remap ts.nrrd -o heart.nrrd --from totalsegmentator-heartchambers --to cemrg
       pycemrg labels remap slicer.nrrd -o heart.nrrd --from my_labels.ctbl --to cemrg
@@ -86,12 +95,14 @@ def remap(
     from pycemrg_core.remap import LabelRemapper, remap_image
 
     catalogue = session_of(ctx).catalogue()
-    label_map, _ = imaging.read_labels(image)
+    label_map, notes = imaging.read_labels(image)
+    _echo_notes(notes)
     array = imaging.voxel_array(label_map)
     old_names = _names(source or "cemrg", catalogue)
     new_names = _names(target, catalogue) if target else old_names
     if pairs or table:
-        listed = {**(read_mapping_file(Path(table)) if table else {}), **pairs}
+        given = {**(read_mapping_file(Path(table)) if table else {}), **pairs}
+        listed = {_full(old, old_names): _full(new, new_names) for old, new in given.items()}
         remapper = LabelRemapper.named(listed, old_names, new_names if target else None, merge=merge, delete=drop)
     else:
         remapper = _between(array, old_names, new_names, merge, drop)
@@ -100,6 +111,11 @@ def remap(
         click.echo(line, err=True)
     result = remap_image(label_map, remapper)
     write_label_map(result, output, {value: name for name, value in new_names.items()}, catalogue, label_table)
+
+
+def _echo_notes(notes: Iterable[str]) -> None:
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
 
 
 def _between(
@@ -115,12 +131,17 @@ def _between(
     return LabelRemapper.between(present, target, dropped="drop" if drop else "refuse", merge=merge)
 
 
+def _full(name: int | str, known: Mapping[str, int]) -> int | str:
+    """``LV_BP`` is ``LV_BP_label`` where that is what is known."""
+    return f"{name}_label" if name not in known and f"{name}_label" in known else name
+
+
 def _names(scheme: str, catalogue: Catalogue) -> dict[str, int]:
     """Integers by name, of a scheme or of a label file."""
     from pycemrg_core.label_files import labels_of, read_label_file
     from pycemrg_core.records import LabelScheme
 
-    if Path(scheme).suffix and Path(scheme).exists():
+    if Path(scheme).suffix in _LABEL_FILES:
         return dict(labels_of(read_label_file(Path(scheme))))
     return dict(catalogue.get(LabelScheme, scheme).labels)
 
@@ -151,7 +172,8 @@ def _selection(kind: str, help_line: str) -> click.Command:
         catalogue = session_of(ctx).catalogue()
         record = catalogue.get(LabelScheme, scheme)
         chosen = chosen_labels(names, record)
-        label_map, _ = imaging.read_labels(image)
+        label_map, notes = imaging.read_labels(image)
+        _echo_notes(notes)
         there = set(volume_of(label_map).boxes)
         gone = there - chosen if kind == "keep" else there & chosen
         if gone == there:
@@ -173,7 +195,7 @@ def chosen_labels(names: Iterable[str], record: Any) -> set[int]:
     table = LabelTable(record.labels, record.groups)
     chosen: set[int] = set()
     for name in names:
-        if name.isdigit():
+        if name.isdecimal():
             chosen.add(int(name))
         else:
             known = name if name in table.labels or name in table.groups else f"{name}_label"

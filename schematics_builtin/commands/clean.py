@@ -57,7 +57,7 @@ def clean(
     from pycemrg_core.volume import WorkingVolume
 
     neighbours = int(connectivity)
-    asked: dict[str, tuple[object, dict[str, float]]] = {
+    asked: dict[str, tuple[object, dict[str, Any]]] = {
         "reassign_islands": (reassign_islands, {"connectivity": neighbours}),
         "keep_largest_component": (keep_largest_component, {"connectivity": neighbours}),
         "keep_largest_structure": (keep_largest_structure, {"connectivity": neighbours}),
@@ -65,7 +65,7 @@ def clean(
         "fill_holes": (fill_holes, {}),
     }
     work = {step: options for step, (wanted, options) in asked.items() if wanted}
-    if not work or (remove_small is not None and remove_small <= 0):
+    if not work or (remove_small is not None and not remove_small > 0):
         raise click.UsageError("say what to clean, such as --reassign-islands or --remove-small 20", ctx)
 
     catalogue = session_of(ctx).catalogue()
@@ -75,7 +75,7 @@ def clean(
         click.echo(f"note: {note}", err=True)
     start = volume_of(label_map)
     volume = WorkingVolume(start, start.array.dtype)
-    chosen = sorted(chosen_labels(labels.split(","), record) if labels else start.boxes)
+    chosen = sorted(chosen_labels(map(str.strip, labels.split(",")), record) if labels else start.boxes)
     names = {value: name for name, value in record.labels.items()}
     ledger = []
     for step, options in work.items():

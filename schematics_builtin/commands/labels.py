@@ -92,6 +92,8 @@ def show(ctx: click.Context, image: str, scheme: str, as_json: bool) -> None:
 @click.pass_context
 def volumes(ctx: click.Context, image: str, scheme: str, as_json: bool, as_csv: bool) -> None:
     """Print the volume of each label of IMAGE in mL."""
+    if as_json and as_csv:
+        raise click.UsageError("choose --json or --csv", ctx)
     report = _scheme_report(image, scheme, session_of(ctx).catalogue())
     rows = [
         (status.value, status.name, status.voxels, round(status.ml, 6))
@@ -200,6 +202,8 @@ def detect(ctx: click.Context, image: str, as_json: bool) -> None:
         return
     if ranking.verdict == "confident":
         click.echo(f"{image} is in the scheme {click.style(ranking.top, bold=True)}")
+        if unsure := ranking.readings[0].unsure:
+            click.echo(f"  exchanged among themselves, {', '.join(map(str, unsure))} would fit nearly as well")
     else:
         click.echo(f"{image}: {ranking.verdict}")
         for doubt in ranking.doubts:
