@@ -117,7 +117,8 @@ class Suggestion:
 
     @property
     def sure(self) -> bool:
-        return bool(self.structure) and self.margin >= MARGIN
+        # An absent vein or appendage makes its neighbour a fair candidate for its place.
+        return bool(self.structure) and self.margin >= (MARGIN if self.structure in MAIN else 2 * MARGIN)
 
 
 class _Scorer:

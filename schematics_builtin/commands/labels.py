@@ -257,11 +257,15 @@ def suggest(ctx: click.Context, image: str, output: str | None, as_json: bool) -
     "unsure" means that another structure would fit nearly as well; check those by eye.
     """
     from pycemrg_core.measure import measure
+    from pycemrg_core.records import LabelScheme
     from schematics_builtin.anatomy import suggest as suggest_structures
 
     volume = _read(image)
-    structures = _schemes(session_of(ctx).catalogue())["cemrg"]
-    found = suggest_structures(measure(volume.array, volume.spacing), structures)
+    scheme = session_of(ctx).catalogue().get(LabelScheme, "cemrg")
+    facts = measure(volume.array, volume.spacing)
+    # What segmentation tools write; walls and rings are offered only when there are more labels than that.
+    segmented = [*scheme.groups["blood_pools"], "LV_myo_label"]
+    found = suggest_structures(facts, segmented if len(facts.labels) <= len(segmented) else scheme.labels)
     if as_json:
         echo_json(
             [{"value": one.label, "name": one.structure, "sure": one.sure, "otherwise": one.instead} for one in found]
