@@ -82,10 +82,10 @@ def words(text: str) -> list[list[str]]:
 def test_show_says_what_is_there(row: Path) -> None:
     result = pycemrg("labels", "show", row)
     assert words(result.stdout) == [
-        ["value", "name", "voxels", "mL", "pieces", "touches,", "most", "first"],
-        ["1", "LV_BP", "2", "0.06", "1", "LA_BP"],
-        ["4", "LA_BP", "1", "0.03", "1", "LV_BP,", "99"],
-        ["99", "?", "1", "0.03", "1", "LA_BP"],
+        ["name", "voxels", "mL", "pieces", "box", "x", "y", "z", "touches", "most"],
+        ["1", "LV_BP", "2", "0.06", "1", "0:1", "0:0", "0:0", "LA_BP"],
+        ["4", "LA_BP", "1", "0.03", "1", "2:2", "0:0", "0:0", "LV_BP,", "99"],
+        ["99", "?", "1", "0.03", "1", "3:3", "0:0", "0:0", "LA_BP"],
     ]
 
 

@@ -54,15 +54,18 @@ def _scheme_report(image: str, scheme: str, catalogue: Catalogue) -> LabelReport
 
 
 def _show(report: LabelReport) -> None:
-    """The labels that are there, with the structures each touches most."""
+    """The labels that are there, with the two that each touches most."""
     rows = []
     for status in report.labels:
         if status.state == "missing":
             continue
-        touches = ", ".join((contact.name or str(contact.value)).removesuffix("_label") for contact in status.touches)
+        touches = ", ".join(
+            (contact.name or str(contact.value)).removesuffix("_label") for contact in status.touches[:2]
+        )
         name = status.name.removesuffix("_label") or "?"
-        rows.append((status.value, name, f"{status.voxels:,}", f"{status.ml:.2f}", status.pieces, touches))
-    echo_table(("value", "name", "voxels", "mL", "pieces", "touches, most first"), rows, right=(0, 2, 3, 4))
+        box = " ".join(f"{first}:{last}" for first, last in status.box)
+        rows.append((status.value, name, f"{status.voxels:,}", f"{status.ml:.2f}", status.pieces, box, touches))
+    echo_table(("", "name", "voxels", "mL", "pieces", "box x y z", "touches most"), rows, right=(0, 2, 3, 4))
 
 
 @labels.command(short_help="Values, names, volumes, pieces and neighbours.")
@@ -72,9 +75,9 @@ def _show(report: LabelReport) -> None:
 @plugin_options
 @click.pass_context
 def show(ctx: click.Context, image: str, scheme: str, as_json: bool) -> None:
-    """List the labels of IMAGE: value, name, voxels, mL, pieces and what each touches.
+    """List the labels of IMAGE: value, name, voxels, mL, pieces, bounding box, and the two it touches most.
 
-    With --json also the bounding box, (x, y, z) first and last voxel, and contact areas in mm2.
+    The box is the first and last voxel along x, y and z. With --json also all contacts, in mm2.
     """
     report = _scheme_report(image, scheme, session_of(ctx).catalogue())
     if as_json:
