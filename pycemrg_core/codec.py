@@ -142,7 +142,7 @@ def load_json(path: Path) -> dict[str, Any]:
     Raises :class:`CodecError` naming the file (and line) when it is missing, over 1 MB, not JSON, or holds
     anything else, or a key twice.
     """
-    text = _read(path)
+    text = read_text(path)
     try:
         loaded = json.loads(text, object_pairs_hook=_unique)
     except json.JSONDecodeError as error:
@@ -160,7 +160,7 @@ def load_yaml(path: Path) -> dict[str, Any]:
     Raises :class:`CodecError` naming the file (and line) when it is missing, over 1 MB, not YAML, or holds
     anything else, aliases, or a key twice.
     """
-    text = _read(path)
+    text = read_text(path)
     try:
         loaded = yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
@@ -173,15 +173,19 @@ def load_yaml(path: Path) -> dict[str, Any]:
     return _mapping(path, loaded)
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path, what: str = "a configuration file") -> str:
+    """The text of a small UTF-8 file, with or without a byte-order mark. ``what`` is what it should be.
+
+    Raises :class:`CodecError` naming the file when it is missing, over 1 MB, or not text.
+    """
     try:
         if path.stat().st_size > _MOST_BYTES:
-            raise CodecError(f"{path}: larger than {_MOST_BYTES:,} bytes; this is not a configuration file")
+            raise CodecError(f"{path}: larger than {_MOST_BYTES:,} bytes; this is not {what}")
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise CodecError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise CodecError(f"{path}: cannot be read as text: {error}") from error
+        raise CodecError(f"{path}: cannot be read as text: {error}; save it as UTF-8") from error
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -156,11 +156,3 @@ def changed_labels(contract: Any) -> Iterator[Label]:
     for role in roles(type(contract)):
         if role.use is Use.CHANGES:
             yield from getattr(contract, role.field_name)
-
-
-def rule_labels(contract: Any) -> Iterator[Label]:
-    """The labels that only allow or forbid overwriting."""
-    for role in roles(type(contract)):
-        if role.use is Use.APPLIES:
-            for step in getattr(contract, role.field_name):
-                yield from step.labels

@@ -26,7 +26,6 @@ from pycemrg_core.errors import CodecError, LabelError, OutputError
 Kind = Literal["slicer", "itksnap"]
 Entry = tuple[int, int, str, str]  # line (0 when there is none), value, name, colour
 
-_MOST_BYTES = 1_000_000
 # What each tool is called, and the largest integer that its table may hold.
 _TOOLS = {"slicer": ("3D Slicer", 1_000_000), "itksnap": ("ITK-SNAP", 65_534)}
 _BACKGROUNDS = {"background", "clear label", "unlabelled", "unlabeled", "exterior", "none", "(none)"}
@@ -89,7 +88,7 @@ def read_label_file(path: str | os.PathLike[str]) -> tuple[LabelRow, ...]:
     or colour that cannot be, and when there are no labels.
     """
     path = Path(path)
-    text = _text(path)
+    text = codec.read_text(path, "a table of labels")
     rows: dict[int, tuple[int, LabelRow]] = {}
     for line, value, name, colour in _READERS[_kind(path, text)](path, text):
         if value == 0 and name.lower() in _BACKGROUNDS:
@@ -114,7 +113,7 @@ def read_mapping_file(path: str | os.PathLike[str]) -> dict[int | str, int | str
     Raises :class:`CodecError` naming file and line for anything else, and for a source given twice.
     """
     path = Path(path)
-    text = _text(path)
+    text = codec.read_text(path, "a table of labels")
     if _kind(path, text) != "table":
         raise CodecError(f"{path}: is not a mapping of labels; give CSV or TSV with the columns source,target")
     mapping: dict[int | str, int | str] = {}
@@ -172,17 +171,6 @@ def write_label_table(rows: Iterable[LabelRow], path: str | os.PathLike[str], ki
 
 def _wrong(path: Path, line: int, text: str) -> CodecError:
     return CodecError(f"{path}, line {line}: {text}" if line else f"{path}: {text}")
-
-
-def _text(path: Path) -> str:
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise CodecError(f"{path}: larger than {_MOST_BYTES:,} bytes; this is not a table of labels")
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise CodecError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise CodecError(f"{path}: cannot be read as text: {error}; save it as UTF-8") from error
 
 
 def _kind(path: Path, text: str) -> str:

@@ -178,7 +178,6 @@ def test_a_contract_as_plain_data() -> None:
     }
     assert list(contracts.read_labels(contract)) == [contract.vein, contract.atrium_wall]
     assert list(contracts.written_labels(contract)) == [contract.target]
-    assert list(contracts.rule_labels(contract)) == [Label("LA_myo_label", 104)]
 
 
 def test_a_wrong_contract_is_refused_with_its_place() -> None:
