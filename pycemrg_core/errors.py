@@ -53,6 +53,14 @@ class StepError(PycemrgError):
     """A step broke its contract while it ran."""
 
 
+class MetricError(PycemrgError):
+    """A metric cannot be worked out for what it was given."""
+
+
+class AugmentationError(PycemrgError):
+    """An augmentation or a pipeline of them cannot be carried out."""
+
+
 class PlanError(PycemrgError):
     """The recipe will not run on this image. ``problems`` holds every reason, not only the first."""
 

@@ -100,13 +100,14 @@ class HookSpecs:
 
         Example::
 
-            from pycemrg_core import Metric, Ref, hookimpl
+            from pycemrg_core import Measures, Metric, Ref, hookimpl
 
             @hookimpl
             def pycemrg_metrics():
                 yield Metric(
                     name="blood_volume",
-                    summary="volume of all blood pools",
+                    summary="volume of a blood pool",
+                    measures=Measures.STRUCTURE,
                     function=Ref("my_heart.metrics:blood_volume"),
                     unit="mL",
                 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
@@ -171,14 +172,34 @@ class Step:
     frozen_reference: bool = False
 
 
+class Measures(Enum):
+    """What a metric's function is given; the types are in :mod:`pycemrg_core.metrics`."""
+
+    STRUCTURE = "structure"  # (Structure)
+    STRUCTURES = "structures"  # (Structure, Structure), of one label map
+    SEGMENTATIONS = "segmentations"  # (Comparison), of one structure in two label maps
+    IMAGES = "images"  # (ImagePair)
+
+
+def _check_measures(record: Any, attribute: Any, measures: Any) -> None:
+    if not isinstance(measures, Measures):
+        choices = ", ".join(f"Measures.{one.name}" for one in Measures)
+        raise RecordError(f"{_who(record)}: {attribute.name} must be one of {choices}, not {measures!r}")
+
+
 @frozen(kw_only=True)
 class Metric:
-    """A pure function that measures an image or compares two; ``unit`` is empty for a ratio."""
+    """A pure function that measures what ``measures`` says and returns a float; ``unit`` is empty for a ratio.
+
+    ``parameters`` are keyword arguments of the function with their default values.
+    """
 
     name: str = _name()
     summary: str = _text()
+    measures: Measures = field(validator=_check_measures)
     function: Ref = _ref()
     unit: str = _text(default="")
+    parameters: Mapping[str, float] = field(factory=dict, converter=_read_only, validator=_check_numbers)
 
 
 @frozen(kw_only=True)
@@ -202,7 +223,11 @@ class LabelScheme:
 
 @frozen(kw_only=True)
 class Augmentation:
-    """A pure function that changes an image for training, driven by an explicit random generator."""
+    """A pure function that changes an image for training, driven by an explicit random generator.
+
+    ``function(sample, rng, **parameters)`` takes a :class:`~pycemrg_core.samples.Sample` and a
+    ``numpy.random.Generator`` and returns the new sample with what it drew, as data for JSON.
+    """
 
     name: str = _name()
     summary: str = _text()

@@ -22,7 +22,7 @@ BUILTIN = Path(schematics_builtin.__file__).parent
 ORDER = [
     *("errors", "refs", "records", "contracts", "labels", "hookspecs", "metadata", "codec"),
     *("plugins", "catalogue"),
-    *("ball", "volume", "kernels", "components", "measure"),
+    *("ball", "volume", "kernels", "components", "measure", "metrics", "samples"),
     *("filecheck", "inr", "imaging", "remap"),
     *("semantic_map", "planner", "schemes", "diagnosis", "runner"),
     *("label_files", "results", "again", "config", "picture"),

@@ -42,14 +42,19 @@ def test_each_kind_says_what_matters_of_it(name: str, kind: str, parts: tuple[st
 
 
 PLUGIN = """
-from pycemrg_core import Augmentation, Metric, Ref, hookimpl
+from pycemrg_core import Augmentation, Measures, Metric, Ref, hookimpl
 
+
+MEASURES = Measures.STRUCTURES
 
 @hookimpl
 def pycemrg_metrics():
-    yield Metric(name="overlap_of_two", summary="how much is common", function=Ref("somewhere:overlap"))
-    yield Metric(name="mean_gap", summary="how far apart", function=Ref("somewhere:gap"), unit="mm")
-
+    yield Metric(
+        name="overlap_of_two", summary="how much is common", measures=MEASURES, function=Ref("somewhere:overlap")
+    )
+    yield Metric(
+        name="mean_gap", summary="how far apart", measures=MEASURES, function=Ref("somewhere:gap"), unit="mm"
+    )
 
 @hookimpl
 def pycemrg_augmentations():

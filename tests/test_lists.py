@@ -20,7 +20,7 @@ LISTS = {
     "list-recipes": {"steps"},
     "list-schematics": {"step", "labels", "parameters"},
     "list-steps": {"schematics"},
-    "list-metrics": {"unit"},
+    "list-metrics": {"measures", "unit"},
     "list-schemes": {"labels", "source"},
     "list-augmentations": set(),
 }
@@ -47,7 +47,7 @@ def pycemrg_steps():
 
 @hookimpl
 def pycemrg_metrics():
-    yield Metric(name="my_metric", summary=WORDS, function=REF, unit="mL")
+    yield Metric(name="my_metric", measures=Measures.STRUCTURE, summary=WORDS, function=REF, unit="mL")
 
 @hookimpl
 def pycemrg_label_schemes():

@@ -19,6 +19,7 @@ from pycemrg_core.records import (
     Augmentation,
     Command,
     LabelScheme,
+    Measures,
     Metric,
     Recipe,
     RecipeStep,
@@ -30,6 +31,7 @@ from pycemrg_core.records import (
 from pycemrg_core.refs import Ref
 
 REF = Ref("package.module:object")
+MEASURES = {"measures": Measures.IMAGES}
 
 
 def schematic(**changes: Any) -> Schematic:
@@ -45,7 +47,7 @@ MAKERS: dict[type, Callable[..., Any]] = {
     Schematic: schematic,
     Recipe: lambda **changes: Recipe(**{"name": "r", "steps": ("a",), **changes}),
     Step: lambda **changes: Step(**{"name": "s", "summary": "", "run": REF, "contract": REF, **changes}),
-    Metric: lambda **changes: Metric(**{"name": "m", "summary": "", "function": REF, **changes}),
+    Metric: lambda **changes: Metric(**{"name": "m", "summary": "", **MEASURES, "function": REF, **changes}),
     LabelScheme: scheme,
     Augmentation: lambda **changes: Augmentation(**{"name": "a", "summary": "", "function": REF, **changes}),
     Command: lambda **changes: Command(**{"name": "c", "summary": "", "command": REF, **changes}),
@@ -223,7 +225,7 @@ records: st.SearchStrategy[Record] = st.one_of(
     ),
     st.builds(Recipe, name=names, steps=st.lists(recipe_steps, max_size=4), summary=texts),
     st.builds(Step, name=names, summary=texts, run=refs, contract=refs, frozen_reference=st.booleans()),
-    st.builds(Metric, name=names, summary=texts, function=refs, unit=texts),
+    st.builds(Metric, name=names, summary=texts, measures=st.sampled_from(Measures), function=refs, unit=texts),
     st.builds(
         LabelScheme,
         name=names,

@@ -150,7 +150,13 @@ def _scheme(record: LabelScheme, _catalogue: Catalogue) -> dict[str, Any]:
 
 
 def _metric(record: Metric, _catalogue: Catalogue) -> dict[str, Any]:
-    return {"unit": record.unit, "function": str(record.function)}
+    parameters = tuple(f"{name} {value:g}" for name, value in record.parameters.items())
+    return {
+        "measures": record.measures.value,
+        "unit": record.unit,
+        "parameters": parameters,
+        "function": str(record.function),
+    }
 
 
 def _augmentation(record: Augmentation, _catalogue: Catalogue) -> dict[str, Any]:

@@ -112,7 +112,7 @@ def _recipe_details(contribution: Contribution, _catalogue: Catalogue) -> dict[s
 def _metric_details(contribution: Contribution, _catalogue: Catalogue) -> dict[str, Any]:
     record = contribution.record
     assert isinstance(record, Metric)
-    return {"unit": record.unit}
+    return {"measures": record.measures.value, "unit": record.unit}
 
 
 def _scheme_details(contribution: Contribution, _catalogue: Catalogue) -> dict[str, Any]:
@@ -136,7 +136,9 @@ list_schematics = _list(
 list_recipes = _list(
     "list-recipes", Recipe, "Recipes and their steps.", _recipe_details, _table("name", "provider", "summary")
 )
-list_metrics = _list("list-metrics", Metric, "Metrics.", _metric_details, _table("name", "unit", "provider", "summary"))
+list_metrics = _list(
+    "list-metrics", Metric, "Metrics.", _metric_details, _table("name", "measures", "unit", "provider", "summary")
+)
 list_schemes = _list(
     "list-schemes", LabelScheme, "Label schemes.", _scheme_details, _table("name", "provider", "summary")
 )

@@ -1,0 +1,160 @@
+"""What metrics are given: boxes, masks, what is shared, and errors that name the metric."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from pycemrg_core.errors import MetricError
+from pycemrg_core.metrics import Comparison, ImagePair, Structure, evaluate
+from pycemrg_core.records import Measures, Metric
+from pycemrg_core.refs import Ref
+from pycemrg_core.volume import LabelVolume
+
+SPACING = (2.0, 1.0, 0.5)
+
+
+def volume(**boxes: tuple[slice, slice, slice]) -> LabelVolume:
+    array = np.zeros((8, 9, 10), np.uint8)
+    for label, box in boxes.items():
+        array[box] = int(label[1:])
+    return LabelVolume(array, SPACING)
+
+
+TWO = volume(L1=(slice(1, 3), slice(1, 3), slice(1, 3)), L7=(slice(5, 8), slice(2, 4), slice(0, 2)))
+
+
+def voxels(structure: Structure) -> float:
+    return structure.voxels
+
+
+def common(comparison: Comparison) -> float:
+    prediction, reference = comparison.masks
+    return float((prediction & reference).sum())
+
+
+def words(structure: Structure) -> str:
+    return "many"
+
+
+def scaled(structure: Structure, factor: float) -> float:
+    return structure.voxels * factor
+
+
+def broken(structure: Structure) -> float:
+    raise ZeroDivisionError("division by zero")
+
+
+def metric(function: str, **more: object) -> Metric:
+    record: dict[str, object] = {"name": "m", "summary": "", "measures": Measures.STRUCTURE, **more}
+    return Metric(function=Ref(f"{__name__}:{function}"), **record)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("labels", [(1,), (7,), (1, 7), (7, 99), (99,), (99, 1)])
+def test_a_structure_is_the_voxels_of_its_labels(labels: tuple[int, ...]) -> None:
+    structure = Structure(TWO, labels)
+    whole = np.isin(TWO.array, labels)
+    rebuilt = np.zeros_like(whole)
+    rebuilt[structure.region] = structure.mask
+    assert (rebuilt == whole).all()
+    assert structure.voxels == whole.sum()
+    if whole.any():
+        # The box is tight: every face of it holds a voxel.
+        for axis in range(3):
+            planes = structure.mask.any(axis=tuple({0, 1, 2} - {axis}))
+            assert planes[0]
+            assert planes[-1]
+
+
+def test_a_comparison_holds_both_in_one_box() -> None:
+    other = volume(L1=(slice(2, 5), slice(0, 2), slice(2, 6)))
+    comparison = Comparison(Structure(TWO, (1,)), Structure(other, (1,)))
+    assert comparison.region == (slice(1, 5), slice(0, 3), slice(1, 6))
+    assert evaluate(metric("common"), comparison) == ((TWO.array == 1) & (other.array == 1)).sum()
+    empty = Comparison(Structure(TWO, (9,)), Structure(other, (9,)))
+    assert empty.masks[0].size == 0
+    # Absent on one side: the box is the other's.
+    assert Comparison(Structure(TWO, (7,)), Structure(other, (7,))).masks[0].all()
+    assert not Comparison(Structure(TWO, (7,)), Structure(other, (7,))).masks[1].any()
+
+
+def test_what_metrics_share_is_worked_out_once() -> None:
+    calls = []
+
+    def costly(structure: Structure) -> NDArray[np.float64]:
+        calls.append(structure)
+        return np.ones(3)
+
+    structure = Structure(TWO, (1,))
+    assert structure.once(costly) is structure.once(costly)
+    assert calls == [structure]
+    Structure(TWO, (1,)).once(costly)
+    assert len(calls) == 2
+
+
+def test_parameters_of_a_metric() -> None:
+    record = metric("scaled", parameters={"factor": 2.0})
+    structure = Structure(TWO, (1,))
+    assert evaluate(record, structure) == 16
+    assert evaluate(record, structure, parameters={"factor": 0.5}) == 4
+    with pytest.raises(MetricError) as caught:
+        evaluate(record, structure, parameters={"factr": 1.0})
+    assert str(caught.value) == "metric 'm' has no parameter 'factr'; did you mean 'factor'?"
+    with pytest.raises(MetricError) as caught:
+        evaluate(metric("voxels"), structure, parameters={"factor": 1.0})
+    assert str(caught.value) == "metric 'm' has no parameter 'factor'; it has none"
+
+
+@pytest.mark.parametrize(
+    ("function", "text"),
+    [
+        ("words", "metric 'm': it returned 'many', not a number"),
+        ("broken", "metric 'm' failed: ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_metric_that_fails_is_named(function: str, text: str) -> None:
+    with pytest.raises(MetricError) as caught:
+        evaluate(metric(function), Structure(TWO, (1,)))
+    assert str(caught.value) == text
+
+
+def test_grids_that_differ_are_refused() -> None:
+    smaller = LabelVolume(np.zeros((8, 9, 9), np.uint8), SPACING)
+    with pytest.raises(MetricError) as caught:
+        Comparison(Structure(TWO, (1,)), Structure(smaller, (1,)))
+    assert str(caught.value) == (
+        "(8, 9, 10) voxels of (2.0, 1.0, 0.5) mm cannot be compared with (8, 9, 9) of (2.0, 1.0, 0.5) mm (z, y, x);"
+        " resample one of them first"
+    )
+    finer = LabelVolume(np.zeros((8, 9, 10), np.uint8), (1.0, 1.0, 0.5))
+    with pytest.raises(MetricError, match="resample one of them first"):
+        Comparison(Structure(TWO, (1,)), Structure(finer, (1,)))
+
+
+IMAGE = np.linspace(0, 1, 60).reshape(3, 4, 5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        (
+            {"reference": IMAGE[:2]},
+            "arrays of shapes (2, 4, 5) and (3, 4, 5) (z, y, x) cannot be compared; resample one of them first",
+        ),
+        ({"mask": np.zeros((3, 4, 5), bool)}, "the mask holds no voxel; give one that marks where to measure"),
+        (
+            {"data_range": 0.0},
+            "the data range is 0; give a positive one, or a reference that is not constant",
+        ),
+        (
+            {"data_range": float("nan")},
+            "the data range is nan; give a positive one, or a reference that is not constant",
+        ),
+    ],
+)
+def test_image_pairs_that_mean_nothing_are_refused(changes: dict[str, object], text: str) -> None:
+    given: dict[str, object] = {"prediction": IMAGE, "reference": IMAGE, "spacing": SPACING, "data_range": 1.0}
+    with pytest.raises(MetricError) as caught:
+        ImagePair(**{**given, **changes})  # type: ignore[arg-type]
+    assert str(caught.value) == text
