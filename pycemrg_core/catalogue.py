@@ -7,7 +7,7 @@ different plugins live side by side.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from os import PathLike
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -141,7 +141,7 @@ def _conflict(kind: str, name: str, matches: Iterable[Contribution]) -> str:
 def load_catalogue(
     policy: Policy | None = None,
     *,
-    local: Iterable[str | Path] = (),
+    local: Iterable[str | PathLike[str]] = (),
     found: Iterable[Found] | None = None,
 ) -> Catalogue:
     """Discover plugins, load what the policy allows and compose what they contribute.

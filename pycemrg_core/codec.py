@@ -15,7 +15,7 @@ from cattrs.cols import homogenous_tuple_structure_factory
 from cattrs.preconf.json import make_converter
 
 from pycemrg_core.errors import CodecError, PycemrgError
-from pycemrg_core.records import Recipe, RecipeStep, Record, Schematic
+from pycemrg_core.records import LabelScheme, Recipe, RecipeStep, Record, Schematic
 from pycemrg_core.refs import Ref
 
 T = TypeVar("T")
@@ -204,14 +204,18 @@ def _mapping(path: Path, loaded: Any) -> dict[str, Any]:
 
 
 def records_from_yaml(path: Path) -> tuple[Record, ...]:
-    """Schematics and recipes of a YAML file with the keys ``schematics`` and ``recipes``, each by name.
+    """The records of a YAML file with the keys ``schematics``, ``recipes`` and ``label_schemes``, each by name.
 
     Raises :class:`CodecError` that names the file and the place in it.
     """
     document = load_yaml(path)
-    sections: dict[str, type[Schematic] | type[Recipe]] = {"schematics": Schematic, "recipes": Recipe}
+    sections: dict[str, type[Schematic] | type[Recipe] | type[LabelScheme]] = {
+        "schematics": Schematic,
+        "recipes": Recipe,
+        "label_schemes": LabelScheme,
+    }
     if unknown := sorted(str(key) for key in document.keys() - sections.keys()):
-        raise CodecError(f"{path.name}: unknown key {', '.join(unknown)} (known: schematics, recipes)")
+        raise CodecError(f"{path.name}: unknown key {', '.join(unknown)} (known: {', '.join(sections)})")
     records: list[Record] = []
     for section, kind in sections.items():
         entries = document.get(section) or {}

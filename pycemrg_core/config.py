@@ -17,7 +17,8 @@ from pycemrg_core import codec, contracts
 from pycemrg_core.catalogue import Catalogue
 from pycemrg_core.errors import CodecError, OutputError, PycemrgError
 from pycemrg_core.labels import LabelTable
-from pycemrg_core.planner import Settings, flatten
+from pycemrg_core.planner import Settings
+from pycemrg_core.recipes import flatten
 from pycemrg_core.records import Recipe, Schematic, Step
 from pycemrg_core.results import staged
 

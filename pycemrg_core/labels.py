@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
@@ -15,6 +14,8 @@ BACKGROUND = "background"
 
 def close_to(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """``"; did you mean 'x' or 'y'?"``, or nothing when no known name is close."""
+    import difflib  # only a mistake needs it
+
     matches = difflib.get_close_matches(name, list(known), n=3, cutoff=cutoff)
     return f"; did you mean {' or '.join(repr(match) for match in matches)}?" if matches else ""
 

@@ -7,7 +7,7 @@ label before a voxel changes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from numbers import Real
 from types import MappingProxyType
 from typing import Any
@@ -21,6 +21,7 @@ from pycemrg_core.contracts import Label, Role, Use
 from pycemrg_core.errors import LabelError, PlanError, PycemrgError
 from pycemrg_core.labels import close_to
 from pycemrg_core.plugins import Found
+from pycemrg_core.recipes import flatten, unmet
 from pycemrg_core.records import Recipe, RecipeStep, Schematic, Step
 from pycemrg_core.semantic_map import fill, label_names, option
 
@@ -120,28 +121,6 @@ def plan(recipe: str | Recipe, catalogue: Catalogue, facts: ImageFacts, settings
     return _Planner(catalogue, facts, settings or Settings()).plan(recipe)
 
 
-def flatten(recipe: Recipe, catalogue: Catalogue) -> Iterator[RecipeStep]:
-    """The recipe's steps with included recipes replaced by theirs.
-
-    Raises :class:`PlanError` when a recipe includes itself, and what the catalogue raises for an unknown one.
-    """
-    yield from _flatten(recipe, catalogue, ())
-
-
-def _flatten(recipe: Recipe, catalogue: Catalogue, inside: tuple[str, ...]) -> Iterator[RecipeStep]:
-    if recipe.name in inside:
-        chain = " > ".join([*inside, recipe.name])
-        raise PlanError(f"recipe {recipe.name!r} is refused", [f"it includes itself: {chain}"])
-    for step in recipe.steps:
-        if step.schematic:
-            yield step
-            continue
-        included = catalogue.get(Recipe, step.recipe)
-        for inner in _flatten(included, catalogue, (*inside, recipe.name)):
-            merged = {**inner.parameters, **step.parameters}
-            yield RecipeStep(schematic=inner.schematic, parameters=merged)
-
-
 @frozen
 class _Planner:
     catalogue: Catalogue
@@ -180,6 +159,7 @@ class _Planner:
         )
 
     def _entries(self, recipe: Recipe) -> list[_Entry]:
+        self.problems.extend(unmet(recipe, self.catalogue))
         try:
             steps = list(flatten(recipe, self.catalogue))
         except PlanError as error:

@@ -13,7 +13,6 @@ import sys
 from collections.abc import Iterable, Sequence
 from contextlib import redirect_stdout
 from enum import Enum
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -25,7 +24,7 @@ from pycemrg_core.errors import PluginError, PycemrgError
 from pycemrg_core.hookspecs import HOOKS, PROJECT, HookSpecs
 from pycemrg_core.labels import close_to
 from pycemrg_core.records import Record
-from pycemrg_core.refs import import_file, import_plugin_module
+from pycemrg_core.refs import find_data_file, import_file, import_plugin_module
 
 GROUP = "pycemrg.v1"
 _ANY_GROUP = "pycemrg.v"
@@ -56,6 +55,11 @@ class Found:
     def built_in(self) -> bool:
         """Whether it comes with the core's own distribution."""
         return self.distribution == CORE_DISTRIBUTION
+
+    @property
+    def data_only(self) -> bool:
+        """Whether it is a YAML file, which can hold no code: a local one or, ``package:file.yaml``, a package's."""
+        return is_data(self.module)
 
     def __str__(self) -> str:
         if self.distribution == LOCAL_FILE:
@@ -113,6 +117,11 @@ class Policy:
         return ""
 
 
+def is_data(name: str | os.PathLike[str]) -> bool:
+    """Whether a file's name, or an entry point's value, says that it is YAML."""
+    return os.fspath(name).endswith((".yaml", ".yml"))
+
+
 def discover(path: Sequence[str] | None = None) -> tuple[Found, ...]:
     """Every installed plugin, of whatever API version, sorted; from metadata alone."""
     points = metadata.entry_points(_ANY_GROUP, None if path is None else list(path))
@@ -121,15 +130,17 @@ def discover(path: Sequence[str] | None = None) -> tuple[Found, ...]:
     )
 
 
-def local_plugin(path: str | Path) -> Found:
+def local_plugin(path: str | os.PathLike[str]) -> Found:
     """A plugin that is one file: Python with hooks, or YAML with schematics and recipes.
 
     Raises :class:`PluginError` when the file is missing or of another kind.
     """
+    from pathlib import Path  # only local plugins and YAML need it
+
     file = Path(path)
     if not file.is_file():
         raise PluginError(f"no plugin file {path}; give a .py or .yaml file that exists")
-    if file.suffix not in (".py", ".yaml", ".yml"):
+    if file.suffix != ".py" and not is_data(file):
         raise PluginError(f"{path}: a local plugin is a .py or a .yaml file")
     return Found(file.stem, LOCAL_FILE, "-", GROUP, str(file.resolve()))
 
@@ -185,12 +196,14 @@ def _describe(error: BaseException) -> str:
 
 
 def _records(manager: pluggy.PluginManager, found: Found) -> tuple[Record, ...]:
-    if found.distribution == LOCAL_FILE and not found.module.endswith(".py"):
+    is_file = found.distribution == LOCAL_FILE
+    if found.data_only:
+        from pathlib import Path
+
         from pycemrg_core.codec import records_from_yaml
 
-        return records_from_yaml(Path(found.module))
-    is_file = found.distribution == LOCAL_FILE
-    module = import_file(Path(found.module)) if is_file else import_plugin_module(found.module)
+        return records_from_yaml(Path(found.module if is_file else find_data_file(found.module)))
+    module = import_file(found.module) if is_file else import_plugin_module(found.module)
     _check_hooks(manager, module)
     try:
         manager.register(module, name=f"{found.distribution}:{found.name}")

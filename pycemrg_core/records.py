@@ -147,13 +147,26 @@ def _groups(groups: Mapping[str, Iterable[str]]) -> Mapping[str, tuple[str, ...]
     return _read_only({group: tuple(members) for group, members in groups.items()})
 
 
+def _requirements(requires: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(requires, str):
+        raise RecordError(f"what a recipe requires is a list, not {requires!r}")
+    for text in (requires := tuple(requires)):
+        if not isinstance(text, str) or not text:
+            raise RecordError(f"a recipe requires distributions such as 'pycemrg-core>=0.1', not {text!r}")
+    return requires
+
+
 @frozen(kw_only=True)
 class Recipe:
-    """Schematics in the order they run. A plain string in ``steps`` is a schematic's name."""
+    """Schematics in the order they run. A plain string in ``steps`` is a schematic's name.
+
+    ``requires`` are the distributions it needs, as pip writes them: ``pycemrg-internal-part>=1.0``.
+    """
 
     name: str = _name()
     steps: tuple[RecipeStep, ...] = field(converter=_recipe_steps)
     summary: str = _text(default="")
+    requires: tuple[str, ...] = field(default=(), converter=_requirements)
 
 
 @frozen(kw_only=True)

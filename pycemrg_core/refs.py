@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import re
 import sys
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -63,20 +63,36 @@ def import_plugin_module(name: str) -> ModuleType:
     return importlib.import_module(name)
 
 
-def import_file(path: Path) -> ModuleType:
+def find_data_file(name: str) -> str:
+    """The file that ``package:file.yaml`` names, found without running anything of the package.
+
+    Raises :class:`PluginError` when there is no such package, or no such file in it.
+    """
+    package, _, file = name.partition(":")
+    # A dotted name would import the packages around it.
+    spec = importlib.util.find_spec(package) if package.isidentifier() else None
+    if spec is None or spec.submodule_search_locations is None:
+        raise PluginError(f"{package!r} in {name!r} is not an installed package, or is inside of another")
+    for folder in spec.submodule_search_locations:
+        if os.path.isfile(path := os.path.join(folder, file)):
+            return path
+    raise PluginError(f"package {package!r} has no file {file!r}; it must be named among its package data")
+
+
+def import_file(path: str | os.PathLike[str]) -> ModuleType:
     """Import one Python file as a top-level module named after it, so that its own ``Ref`` s resolve.
 
     Raises :class:`PluginError` when that name already means another module.
     """
-    name = path.stem
+    name = os.path.splitext(os.path.basename(path))[0]
     known = sys.modules.get(name)
     if known is not None:
-        if Path(getattr(known, "__file__", None) or "").resolve() == path.resolve():
+        if os.path.realpath(getattr(known, "__file__", None) or "") == os.path.realpath(path):
             return known
         raise PluginError(f"{path}: a module named {name!r} is already imported; rename the file")
     # Whoever imports that module later would get this file instead.
     other = None if "." in name else importlib.util.find_spec(name)
-    if other is not None and other.origin and Path(other.origin).resolve() != path.resolve():
+    if other is not None and other.origin and os.path.realpath(other.origin) != os.path.realpath(path):
         raise PluginError(f"{path}: {name!r} is the name of an installed module; rename the file")
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:

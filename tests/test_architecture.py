@@ -21,19 +21,19 @@ BUILTIN = Path(schematics_builtin.__file__).parent
 # A module imports only from modules above it. A new module has to be placed here.
 ORDER = [
     *("errors", "refs", "records", "contracts", "labels", "hookspecs", "metadata", "codec"),
-    *("plugins", "catalogue"),
+    *("plugins", "catalogue", "project"),
     *("ball", "volume", "kernels", "components", "measure", "metrics", "samples"),
     *("filecheck", "inr", "imaging", "remap"),
-    *("semantic_map", "planner", "schemes", "diagnosis", "runner"),
-    *("label_files", "results", "again", "config", "picture"),
-    "cli",
+    *("semantic_map", "recipes", "planner", "checkup", "schemes", "diagnosis", "runner"),
+    *("label_files", "results", "again", "config", "picture", "scaffold"),
+    *("cli", "testing"),
 ]
 
 # Nothing imports these: what they show comes from all the others.
 FACADES = {"__init__", "__main__"}
 
 # Every ``--help`` and ``list-*`` imports these modules, and they may import nothing heavier.
-LIGHT = ["errors", "refs", "records", "contracts", "labels", "hookspecs", "metadata", "plugins", "catalogue"]
+LIGHT = ["errors", "refs", "records", "contracts", "labels", "hookspecs", "metadata", "plugins", "catalogue", "project"]
 LIGHT_LIBRARIES = {"attr", "attrs", "click", "pluggy"}
 
 IMPORTED_AS = {"pyyaml": "yaml", "pillow": "PIL"}

@@ -83,7 +83,7 @@ def refusal(value: Any, kind: type, where: str = "") -> str:
             "unknown key 'step' (known: schematic, recipe, parameters) @ steps[1]"),
         (Step, STEP | {"run": "a.b"}, "'a.b' is not a reference of the form 'package.module:object' @ run"),
         (Step, STEP | {"contract": 3}, "3 is not a reference of the form 'package.module:object' @ contract"),
-        (Metric, {"name": "m", "summary": "", "function": "a:b", "unit": 1}, "1 is not text @ unit"),
+        (Metric, {"name": "m", "summary": "", "measures": "images", "function": "a:b", "unit": 1}, "1 is not text @ unit"),
     ],
 )  # fmt: skip
 def test_a_refusal_says_what_and_where(kind: type, value: Any, message: str) -> None:
@@ -397,7 +397,7 @@ def test_sections_may_be_empty(file: Path, content: str) -> None:
         (RECORDS.replace("thick_la:", "7:"), "7 is not text @ schematics.7.name"),
         ("schematics: [a]", "schematics must be a mapping of names to definitions @ schematics"),
         ("recipes: {mine: [a, b]}", "must be a mapping @ recipes.mine"),
-        ("recipe: {}\nsteps: {}", "unknown key recipe, steps (known: schematics, recipes)"),
+        ("recipe: {}\nsteps: {}", "unknown key recipe, steps (known: schematics, recipes, label_schemes)"),
     ],
 )  # fmt: skip
 def test_a_wrong_file_of_records(file: Path, content: str, message: str) -> None:

@@ -14,8 +14,8 @@ from plugin_packages import built_in, fake_site
 
 from pycemrg_core.catalogue import KINDS, load_catalogue
 from pycemrg_core.hookspecs import HOOKS, PROJECT, HookSpecs
-from pycemrg_core.planner import flatten
 from pycemrg_core.plugins import Policy, State
+from pycemrg_core.recipes import flatten
 from pycemrg_core.records import Recipe, Schematic, Step
 
 SPECS = {name: spec for name, spec in vars(HookSpecs).items() if hasattr(spec, f"{PROJECT}_spec")}

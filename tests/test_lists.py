@@ -17,7 +17,7 @@ from pycemrg_core.cli import main
 
 # The kind that each command lists, and what JSON says beyond name, summary, plugin and provider.
 LISTS = {
-    "list-recipes": {"steps"},
+    "list-recipes": {"requires", "steps"},
     "list-schematics": {"step", "labels", "parameters"},
     "list-steps": {"schematics"},
     "list-metrics": {"measures", "unit"},

@@ -25,7 +25,9 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "list-metrics": ("lists:list_metrics", "Metrics."),
     "list-schemes": ("lists:list_schemes", "Label schemes."),
     "list-augmentations": ("lists:list_augmentations", "Augmentations."),
-    "list-plugins": ("lists:list_plugins", "Plugins, their state and what they provide."),
+    "list-plugins": ("list_plugins:list_plugins", "Plugins, their state and what they provide."),
+    "new-plugin": ("new_plugin:new_plugin", "Write a plugin package that works, to start from."),
+    "bug-report": ("bug_report:bug_report", "Versions, plugins and platform for a bug ticket."),
 }
 
 
@@ -47,7 +49,7 @@ class PycemrgGroup(click.Group):
             module, _, attribute = _COMMANDS[name][0].partition(":")
             found = getattr(importlib.import_module(f"{__package__}.{module}"), attribute)
         else:
-            catalogue = ctx.ensure_object(Session).quiet_catalogue()
+            catalogue = ctx.ensure_object(Session).command_catalogue()
             if not any(c.answers_to(name) for c in catalogue.all(Command)):
                 return None
             found = _reported(lambda: catalogue.get(Command, name).command.load())
@@ -79,7 +81,7 @@ class PycemrgGroup(click.Group):
         return _reported(lambda: super(PycemrgGroup, self).invoke(ctx))
 
     def _plugin_commands(self, ctx: click.Context) -> list[tuple[str, str]]:
-        contributions = ctx.ensure_object(Session).quiet_catalogue().all(Command)
+        contributions = ctx.ensure_object(Session).command_catalogue().all(Command)
         names = [c.name for c in contributions]
         return [
             # Never a silent winner: a name that is taken is called by its qualified name.

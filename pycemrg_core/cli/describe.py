@@ -110,7 +110,7 @@ def _rule(rule: Any) -> str:
 
 def _recipe(record: Recipe, catalogue: Catalogue) -> dict[str, Any]:
     from pycemrg_core.errors import PycemrgError
-    from pycemrg_core.planner import flatten
+    from pycemrg_core.recipes import flatten
 
     lines = []
     try:
@@ -120,7 +120,7 @@ def _recipe(record: Recipe, catalogue: Catalogue) -> dict[str, Any]:
     except PycemrgError as error:
         lines.append(f"not usable: {error}")
     includes = tuple(step.recipe for step in record.steps if step.recipe)
-    return {"includes": includes, "steps": lines}
+    return {"includes": includes, "requires": record.requires, "steps": lines}
 
 
 def _step(record: Step, catalogue: Catalogue) -> dict[str, Any]:
@@ -180,7 +180,7 @@ _DETAILS: dict[type, Any] = {
 
 def _schematics(recipe: Any, catalogue: Catalogue) -> set[str]:
     from pycemrg_core.errors import PycemrgError
-    from pycemrg_core.planner import flatten
+    from pycemrg_core.recipes import flatten
 
     try:
         return {step.schematic for step in flatten(recipe, catalogue)}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pycemrg_core.catalogue import KINDS
-from pycemrg_core.cli.session import counted, echo_json, echo_table, plugin_options, session_of
+from pycemrg_core.cli.session import echo_json, echo_table, plugin_options, session_of
 from pycemrg_core.records import (
     Augmentation,
     LabelScheme,
@@ -106,7 +106,10 @@ def _schematic_details(contribution: Contribution, _catalogue: Catalogue) -> dic
 def _recipe_details(contribution: Contribution, _catalogue: Catalogue) -> dict[str, Any]:
     record = contribution.record
     assert isinstance(record, Recipe)
-    return {"steps": [step.schematic or f"[{step.recipe}]" for step in record.steps]}
+    return {
+        "steps": [step.schematic or f"[{step.recipe}]" for step in record.steps],
+        "requires": list(record.requires),
+    }
 
 
 def _metric_details(contribution: Contribution, _catalogue: Catalogue) -> dict[str, Any]:
@@ -145,42 +148,3 @@ list_schemes = _list(
 list_augmentations = _list(
     "list-augmentations", Augmentation, "Augmentations.", _no_details, _table("name", "provider", "summary")
 )
-
-
-@click.command("list-plugins")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@plugin_options
-@click.pass_context
-def list_plugins(ctx: click.Context, as_json: bool) -> None:
-    """Plugins, their state, the reason when one is not loaded, and what they provide."""
-    catalogue = session_of(ctx).quiet_catalogue()
-    entries: list[Entry] = [
-        {
-            "name": plugin.found.name,
-            "distribution": plugin.found.distribution,
-            "version": plugin.found.version,
-            "group": plugin.found.group,
-            "state": plugin.state.value,
-            "reason": plugin.reason,
-            "provides": {
-                word: [record.name for record in plugin.records if type(record) is kind] for kind, word in KINDS.items()
-            },
-        }
-        for plugin in catalogue.plugins
-    ]
-    if as_json:
-        echo_json({"plugins": entries, "conflicts": list(catalogue.conflicts())})
-        return
-    rows = [
-        (
-            entry["name"],
-            f"{entry['distribution']} {entry['version']}",
-            entry["state"],
-            entry["reason"]
-            or ", ".join(counted(len(names), word) for word, names in entry["provides"].items() if names),
-        )
-        for entry in entries
-    ]
-    echo_table(("plugin", "from", "state", "provides, or why not"), rows)
-    for conflict in catalogue.conflicts():
-        click.echo(f"conflict: {conflict}")

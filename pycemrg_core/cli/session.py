@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
@@ -27,6 +27,7 @@ class Session:
     def __init__(self) -> None:
         self.no_plugins = False
         self.local: list[str] = []
+        self.project = False
         self._catalogue: Catalogue | None = None
         self._policy: Policy | None = None
 
@@ -37,8 +38,30 @@ class Session:
 
         if self._catalogue is None:
             self._policy = Policy.from_environment(no_plugins=self.no_plugins)
-            self._catalogue = load_catalogue(attrs.evolve(self._policy, strict=False), local=self.local)
+            local = [*self._project_files(), *self.local]
+            self._catalogue = load_catalogue(attrs.evolve(self._policy, strict=False), local=local)
         return self._catalogue
+
+    def command_catalogue(self) -> Catalogue:
+        """The catalogue for who looks for commands: what can hold none is not read, so ``--help`` stays light."""
+        from pycemrg_core.catalogue import load_catalogue
+        from pycemrg_core.plugins import Policy, discover, is_data
+
+        found = discover()
+        local = [*self._project_files(), *self.local]
+        if self._catalogue is not None or not (any(one.data_only for one in found) or any(map(is_data, local))):
+            return self.quiet_catalogue()
+        policy = attrs.evolve(Policy.from_environment(no_plugins=self.no_plugins), strict=False)
+        code = [path for path in local if not is_data(path)]
+        return load_catalogue(policy, local=code, found=[one for one in found if not one.data_only])
+
+    def _project_files(self) -> tuple[str, ...]:
+        """The plugins that ``pycemrg.toml`` lists, when the user said to use them."""
+        if not self.uses_project:
+            return ()
+        from pycemrg_core.project import project_plugins
+
+        return project_plugins(os.curdir, required=self.project)
 
     def catalogue(self) -> Catalogue:
         """The catalogue; plugins that failed are named on stderr, one line each.
@@ -54,6 +77,11 @@ class Session:
             click.echo(f"warning: plugin {plugin.found} {_TOLD[plugin.state.value]}: {plugin.reason}", err=True)
         return catalogue
 
+    @property
+    def uses_project(self) -> bool:
+        """Whether the user said, by an option or the environment, to use what ``pycemrg.toml`` lists."""
+        return self.project or (os.environ.get("PYCEMRG_PROJECT", "") not in ("", "0") and not self.no_plugins)
+
     def add_local(self, _ctx: click.Context, _param: click.Parameter, paths: tuple[str, ...]) -> None:
         self.local.extend(path for path in paths if path not in self.local)
         if paths:
@@ -66,6 +94,12 @@ def _no_plugins(ctx: click.Context, _param: click.Parameter, value: bool) -> Non
         session.no_plugins, session._catalogue = True, None
 
 
+def _project(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    session = ctx.find_root().ensure_object(Session)
+    if value:
+        session.project, session._catalogue = True, None
+
+
 def _local(ctx: click.Context, param: click.Parameter, paths: tuple[str, ...]) -> None:
     ctx.find_root().ensure_object(Session).add_local(ctx, param, paths)
 
@@ -75,6 +109,10 @@ def plugin_options(command: F) -> F:
     command = click.option(
         "--plugin", "local", multiple=True, metavar="FILE", is_eager=True, expose_value=False,
         callback=_local, help="Use a plugin that is one file, .py or .yaml; may be repeated.",
+    )(command)  # fmt: skip
+    command = click.option(
+        "--project", is_flag=True, is_eager=True, expose_value=False, callback=_project,
+        help="Use the plugin files that pycemrg.toml in this folder lists.",
     )(command)  # fmt: skip
     return click.option(
         "--no-plugins", is_flag=True, is_eager=True, expose_value=False, callback=_no_plugins,
@@ -89,6 +127,8 @@ def session_of(ctx: click.Context) -> Session:
 
 def echo_json(data: Any) -> None:
     """Data for machines, on stdout."""
+    import json
+
     click.echo(json.dumps(data, indent=2, ensure_ascii=False))
 
 

@@ -1,0 +1,118 @@
+"""``pycemrg bug-report``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pycemrg_core.cli.session import counted, echo_json, plugin_options, session_of
+
+if TYPE_CHECKING:
+    from pycemrg_core.plugins import Plugin
+
+
+@click.command("bug-report")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@plugin_options
+@click.pass_context
+def bug_report(ctx: click.Context, as_json: bool) -> None:
+    """Versions, plugins and platform, to paste into a bug ticket; holds no personal paths."""
+    catalogue = session_of(ctx).quiet_catalogue()
+    report = {
+        **_machine(),
+        "libraries": _libraries(),
+        "environment": _environment(),
+        "plugins": [_entry(plugin) for plugin in catalogue.plugins],
+        "conflicts": list(catalogue.conflicts()),
+    }
+    if as_json:
+        echo_json(report)
+        return
+    for line in _lines(report):
+        click.echo(line)
+
+
+def _machine() -> dict[str, Any]:
+    import os
+    import platform
+
+    import pycemrg_core
+
+    return {
+        "pycemrg": pycemrg_core.__version__,
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "platform": platform.platform(),
+        "cores": os.cpu_count(),
+    }
+
+
+def _libraries() -> dict[str, str]:
+    """Installed versions of what the core depends on."""
+    from importlib import metadata
+
+    from packaging.requirements import Requirement
+
+    from pycemrg_core.plugins import CORE_DISTRIBUTION
+
+    found = {}
+    for text in metadata.requires(CORE_DISTRIBUTION) or ():
+        requirement = Requirement(text)
+        if requirement.marker is None:
+            try:
+                found[requirement.name] = metadata.version(requirement.name)
+            except metadata.PackageNotFoundError:
+                found[requirement.name] = "not installed"
+    return dict(sorted(found.items(), key=lambda item: item[0].lower()))
+
+
+def _environment() -> dict[str, str]:
+    import os
+
+    return {key: _private(value) for key, value in sorted(os.environ.items()) if key.startswith("PYCEMRG_")}
+
+
+def _entry(plugin: Plugin) -> dict[str, Any]:
+    provides = [counted(number, word) for word, number in _counts(plugin) if number]
+    return {
+        "name": plugin.found.name,
+        "distribution": f"{plugin.found.distribution} {plugin.found.version}",
+        "api": plugin.found.group,
+        "state": plugin.state.value,
+        "reason": _private(plugin.reason),
+        "provides": ", ".join(provides),
+    }
+
+
+def _counts(plugin: Plugin) -> Iterator[tuple[str, int]]:
+    from pycemrg_core.catalogue import KINDS
+
+    for kind, word in KINDS.items():
+        yield word, sum(type(record) is kind for record in plugin.records)
+
+
+def _private(text: str) -> str:
+    """The text with every absolute path cut to its last part."""
+    import os
+    import re
+
+    for folder in (os.getcwd(), os.path.expanduser("~")):
+        text = text.replace(folder, "~")  # these may hold blanks, which end a path below
+    return re.sub(r"(?:~|[A-Za-z]:)?[\\/](?:[^\\/\s'\":;,]+[\\/])*([^\\/\s'\":;,]+)", r"…/\1", text)
+
+
+def _lines(report: dict[str, Any]) -> Iterable[str]:
+    yield f"- pycemrg {report['pycemrg']}, {report['python']}, {report['platform']}, {report['cores']} cores"
+    yield "- " + ", ".join(f"{name} {version}" for name, version in report["libraries"].items())
+    for key, value in report["environment"].items():
+        yield f"- {key}={value}"
+    yield ""
+    yield "| plugin | from | API | state | provides, or why not |"
+    yield "|---|---|---|---|---|"
+    for entry in report["plugins"]:
+        cells = [entry[key] for key in ("name", "distribution", "api", "state")]
+        cells.append(entry["reason"] or entry["provides"])
+        yield f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+    for conflict in report["conflicts"]:
+        yield f"\nconflict: {conflict}"

@@ -1,0 +1,83 @@
+"""``pycemrg list-plugins``."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pycemrg_core.catalogue import KINDS
+from pycemrg_core.cli.session import counted, echo_json, echo_table, plugin_options, session_of
+
+if TYPE_CHECKING:
+    from pycemrg_core.catalogue import Catalogue
+    from pycemrg_core.plugins import Plugin
+
+
+@click.command("list-plugins")
+@click.option("--check", is_flag=True, help="Import and plan all they contribute; exit 1 when anything is wrong.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@plugin_options
+@click.pass_context
+def list_plugins(ctx: click.Context, check: bool, as_json: bool) -> None:
+    """Plugins, their state, the reason when one is not loaded, and what they provide."""
+    session = session_of(ctx)
+    catalogue = session.quiet_catalogue()
+    entries = [plugin_entry(plugin) for plugin in catalogue.plugins]
+    conflicts = list(catalogue.conflicts())
+    wrong = bool(catalogue.failures() or conflicts)
+    if check:
+        for entry, faults in zip(entries, _faults(catalogue), strict=True):
+            entry["faults"] = faults
+            wrong |= bool(faults)
+    if as_json:
+        echo_json({"plugins": entries, "conflicts": conflicts})
+    else:
+        _show(entries, conflicts)
+        if os.path.exists("pycemrg.toml") and not session.uses_project:
+            click.echo("note: pycemrg.toml is not used; --project or PYCEMRG_PROJECT=1 uses what it lists", err=True)
+    if check and wrong:
+        ctx.exit(1)
+    if check and not as_json:
+        click.echo("no faults found")
+
+
+def plugin_entry(plugin: Plugin) -> dict[str, Any]:
+    """A plugin as plain data."""
+    return {
+        "name": plugin.found.name,
+        "distribution": plugin.found.distribution,
+        "version": plugin.found.version,
+        "group": plugin.found.group,
+        "state": plugin.state.value,
+        "reason": plugin.reason,
+        "provides": {
+            word: [record.name for record in plugin.records if type(record) is kind] for kind, word in KINDS.items()
+        },
+    }
+
+
+def _faults(catalogue: Catalogue) -> list[list[str]]:
+    from pycemrg_core.checkup import faults
+
+    return [list(faults(plugin, catalogue)) for plugin in catalogue.plugins]
+
+
+def _show(entries: list[dict[str, Any]], conflicts: list[str]) -> None:
+    rows = [
+        (
+            entry["name"],
+            f"{entry['distribution']} {entry['version']}",
+            entry["state"],
+            entry["reason"]
+            or ", ".join(counted(len(names), word) for word, names in entry["provides"].items() if names),
+        )
+        for entry in entries
+    ]
+    echo_table(("plugin", "from", "state", "provides, or why not"), rows)
+    for conflict in conflicts:
+        click.echo(f"conflict: {conflict}")
+    for entry in entries:
+        for fault in entry.get("faults", ()):
+            click.echo(f"fault: plugin {entry['name']} ({entry['distribution']} {entry['version']}): {fault}")

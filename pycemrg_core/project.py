@@ -1,0 +1,42 @@
+"""``pycemrg.toml``: the local plugins of a working folder, used only when the user says so."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from pycemrg_core.errors import PluginError
+
+FILE = "pycemrg.toml"
+
+
+def project_plugins(folder: str, *, required: bool) -> tuple[str, ...]:
+    """The plugin files that ``pycemrg.toml`` in ``folder`` lists, in its order; none when there is no such file.
+
+    The file holds ``[plugins]`` with ``files = ["my_heart.py", "my_recipes.yaml"]``, paths relative to it.
+    Raises :class:`PluginError` when it is not TOML or says anything else, or is ``required`` and missing.
+    """
+    import tomllib
+
+    try:
+        with open(os.path.join(folder, FILE), encoding="utf-8") as file:
+            document = tomllib.loads(file.read())
+    except FileNotFoundError:
+        if not required:
+            return ()
+        raise PluginError(f"there is no {FILE} in this folder; write one, or leave --project out") from None
+    except (OSError, ValueError) as error:
+        raise PluginError(f"{FILE}: cannot be read: {error}") from error
+    files = _only(_only(document, "plugins", dict, ""), "files", list, "plugins.")
+    for path in files:
+        if not isinstance(path, str):
+            raise PluginError(f"{FILE}: plugins.files must be a list of paths, not {path!r}")
+    return tuple(os.path.join(folder, path) for path in files)
+
+
+def _only(table: dict[str, Any], key: str, kind: type, where: str) -> Any:
+    if unknown := sorted(table.keys() - {key}):
+        raise PluginError(f"{FILE}: unknown key {', '.join(where + name for name in unknown)} (known: {where}{key})")
+    if not isinstance(value := table.get(key), kind):
+        raise PluginError(f'{FILE}: {where}{key} is missing or wrong; write [plugins] and files = ["my_heart.py"]')
+    return value

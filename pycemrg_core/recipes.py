@@ -1,0 +1,82 @@
+"""What a recipe amounts to: its steps in full, and the distributions it requires."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import metadata
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from pycemrg_core.catalogue import Catalogue
+from pycemrg_core.errors import PlanError
+from pycemrg_core.plugins import Plugin, State
+from pycemrg_core.records import Recipe, RecipeStep
+
+
+def flatten(recipe: Recipe, catalogue: Catalogue) -> Iterator[RecipeStep]:
+    """The recipe's steps with included recipes replaced by theirs.
+
+    Raises :class:`PlanError` when a recipe includes itself, and what the catalogue raises for an unknown one.
+    """
+    yield from _flatten(recipe, catalogue, ())
+
+
+def unmet(recipe: Recipe, catalogue: Catalogue) -> Iterator[str]:
+    """Why a requirement of the recipe, or of one that it includes, is not met, and what to install."""
+    seen: set[str] = set()
+    todo = [recipe]
+    while todo:
+        one = todo.pop()
+        if one.name in seen:
+            continue
+        seen.add(one.name)
+        for text in one.requires:
+            if problem := _unmet(one.name, text, catalogue):
+                yield problem
+        # One that is unknown is a problem of its own, found when the steps are.
+        inner = {step.recipe for step in one.steps if step.recipe}
+        todo += [
+            c.record
+            for c in catalogue.all(Recipe)
+            if isinstance(c.record, Recipe) and any(c.answers_to(name) for name in inner)
+        ]
+
+
+def _flatten(recipe: Recipe, catalogue: Catalogue, inside: tuple[str, ...]) -> Iterator[RecipeStep]:
+    if recipe.name in inside:
+        chain = " > ".join([*inside, recipe.name])
+        raise PlanError(f"recipe {recipe.name!r} is refused", [f"it includes itself: {chain}"])
+    for step in recipe.steps:
+        if step.schematic:
+            yield step
+            continue
+        included = catalogue.get(Recipe, step.recipe)
+        for inner in _flatten(included, catalogue, (*inside, recipe.name)):
+            merged = {**inner.parameters, **step.parameters}
+            yield RecipeStep(schematic=inner.schematic, parameters=merged)
+
+
+def _unmet(recipe: str, text: str, catalogue: Catalogue) -> str:
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        return f"recipe {recipe!r} requires {text!r}, which is no requirement such as 'pycemrg-core>=0.1'"
+    if requirement.marker and not requirement.marker.evaluate():
+        return ""
+    name = canonicalize_name(requirement.name)
+    remedy = f"install it with: pip install {text!r}"
+    try:
+        version = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return f"recipe {recipe!r} requires {text}, which is not installed; {remedy}"
+    if not requirement.specifier.contains(version, prereleases=True):
+        return f"recipe {recipe!r} requires {text}; {requirement.name} {version} is installed; {remedy}"
+    for plugin in catalogue.plugins:
+        if canonicalize_name(plugin.found.distribution) == name and plugin.state is not State.LOADED:
+            return f"recipe {recipe!r} requires {text}, whose plugin {_why_not(plugin)}"
+    return ""
+
+
+def _why_not(plugin: Plugin) -> str:
+    return f"{plugin.found.name} is {plugin.state.value}: {plugin.reason}"
