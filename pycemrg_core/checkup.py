@@ -51,7 +51,7 @@ def record_faults(record: Record, catalogue: Catalogue) -> Iterator[str]:
         yield from check(record, catalogue)
     except PlanError as error:
         yield from error.problems
-    except PycemrgError as error:
+    except (PycemrgError, TypeError) as error:  # TypeError: a contract without roles
         yield str(error)
 
 
@@ -77,11 +77,7 @@ def recipe_inputs(recipe: Recipe, catalogue: Catalogue) -> dict[str, int]:
 def _step(record: Step, _catalogue: Catalogue) -> Iterator[str]:
     yield from _not_callable("run", record.run.load(), 2)
     contract = record.contract.load()
-    try:
-        contracts.roles(contract)
-    except TypeError as error:
-        yield str(error)
-        return
+    contracts.roles(contract)
     if not _is_frozen(contract):
         yield f"contract {record.contract} can be changed after it is made; make it with attrs.frozen"
 

@@ -1,0 +1,211 @@
+"""``list-plugins --check``: each fault of a contribution is named, with its plugin; the built-in has none."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+from command_line import pycemrg
+
+_numbers = itertools.count(1)
+
+HEAD = """
+import attrs
+import click
+from attrs import frozen
+
+from pycemrg_core import *
+from pycemrg_core import hookimpl
+
+
+@frozen(kw_only=True)
+class Contract:
+    wall: Label = reads("WALL")
+    target: Label = writes("TARGET")
+    thickness_mm: float = thickness("THICKNESS")
+
+
+@attrs.define(kw_only=True)
+class Changeable:
+    wall: Label = reads("WALL")
+
+
+@frozen(kw_only=True)
+class Bare:
+    wall: Label
+
+
+def run(volume, contract):
+    return ()
+
+
+def measure(structure, density=1.0):
+    return 0.0
+
+
+def augment(sample, rng, *, shift=(0, 1)):
+    return sample, {}
+
+
+command = click.Command("weigh")
+number = 7
+"""
+MAP = "semantic_map={'WALL': 'MV', 'TARGET': 'Seal', 'THICKNESS': 'WT'}"
+GOOD = {
+    "steps": "Step(name='s', summary='', run=Ref('M:run'), contract=Ref('M:Contract'))",
+    "schematics": f"Schematic(name='sc', step='s', labels={{'MV': 1, 'Seal': 2}}, parameters={{'WT': 2.0}}, {MAP})",
+    "recipes": "Recipe(name='r', steps=('sc',))",
+    "metrics": "Metric(name='m', summary='', measures=Measures.STRUCTURE, function=Ref('M:measure'))",
+    "label_schemes": "LabelScheme(name='l', summary='', labels={'LV': 1}, groups={'g': ('LV',)})",
+    "augmentations": "Augmentation(name='a', summary='', function=Ref('M:augment'))",
+    "commands": "Command(name='weigh', summary='', command=Ref('M:command'))",
+}
+
+
+def plugin(folder: Path, **changes: str) -> Path:
+    """A local plugin with one good record of each kind, but for the changes."""
+    name = f"checked{next(_numbers)}"
+    text = HEAD
+    for hook, records in {**GOOD, **changes}.items():
+        text += f"\n\n@hookimpl\ndef pycemrg_{hook}():\n    return [{records.replace('M:', f'{name}:')}]\n"
+    path = folder / f"{name}.py"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def faults(path: Path) -> list[str]:
+    shown = json.loads(pycemrg("list-plugins", "--check", "--json", "--plugin", path, code=1).stdout)
+    (entry,) = (entry for entry in shown["plugins"] if entry["name"] == path.stem)
+    assert all(not other["faults"] for other in shown["plugins"] if other is not entry)
+    return [fault.replace(path.stem, "M") for fault in entry["faults"]]
+
+
+def test_a_plugin_without_faults(tmp_path: Path) -> None:
+    path = plugin(tmp_path)
+    result = pycemrg("list-plugins", "--check", "--plugin", path)
+    assert result.stdout.endswith("no faults found\n")
+    assert path.stem in result.stdout
+
+
+BROKEN = [
+    (
+        "metrics",
+        ("'M:measure'))", "'M:measure'), parameters={'densty': 1.0})"),
+        ["metric 'm': function must take 1 argument and densty: got an unexpected keyword argument 'densty'"],
+    ),
+    (
+        "metrics",
+        ("'M:measure'", "'M:run'"),
+        ["metric 'm': function must take 1 argument: missing a required argument: 'contract'"],
+    ),
+    (
+        "metrics",
+        ("'M:measure'", "'M:nothing'"),
+        ["metric 'm': module 'M' has no 'nothing' (from 'M:nothing')"],
+    ),
+    (
+        "augmentations",
+        ("M:augment", "json:dumps"),
+        ["augmentation 'a': function must take 2 arguments: too many positional arguments"],
+    ),
+    (
+        "augmentations",
+        ("M:augment", "nowhere_at_all:augment"),
+        [
+            "augmentation 'a': cannot import 'nowhere_at_all' for 'nowhere_at_all:augment':"
+            " ModuleNotFoundError: No module named 'nowhere_at_all'"
+        ],
+    ),
+    ("commands", ("M:command", "M:number"), ["command 'weigh': M:number is not a click command but 7"]),
+    (
+        "label_schemes",
+        ("('LV',)", "('LV', 'RV')"),
+        ["label scheme 'l': group 'g' names 'RV', which is not among its labels"],
+    ),
+    (
+        "schematics",
+        ("'WALL': 'MV', ", ""),
+        [
+            "schematic 'sc': sc: nothing fills the role 'WALL' of step 's'",
+            "recipe 'r': sc: nothing fills the role 'WALL' of step 's'",
+        ],
+    ),
+    (
+        "schematics",
+        ("{'WT': 2.0}", "{}"),
+        [
+            "schematic 'sc': sc: parameter 'WT' has no value; set it with --set WT=...",
+            "recipe 'r': sc: parameter 'WT' has no value; set it with --set WT=...",
+        ],
+    ),
+    ("recipes", ("('sc',)", "('scc',)"), ["recipe 'r': no schematic is called 'scc'; did you mean 'sc'?"]),
+    ("recipes", ("('sc',)", "(include('r'),)"), ["recipe 'r': it includes itself: r > r"]),
+    (
+        "recipes",
+        ("('sc',)", "('mitral_valve',), requires=('nowhere-at-all',)"),
+        [
+            "recipe 'r': recipe 'r' requires nowhere-at-all, which is not installed;"
+            " install it with: pip install 'nowhere-at-all'"
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("hook", "change", "expected"), BROKEN)
+def test_each_fault_is_named(tmp_path: Path, hook: str, change: tuple[str, str], expected: list[str]) -> None:
+    assert change[0] in GOOD[hook]
+    assert faults(plugin(tmp_path, **{hook: GOOD[hook].replace(*change)})) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (("M:run", "M:rn"), "module 'M' has no 'rn' (from 'M:rn')"),
+        (("M:run", "M:number"), "run is 7, not a function"),
+        (("M:run", "M:measure"), None),
+        (("M:run", "click:unstyle"), "run must take 2 arguments: too many positional arguments"),
+        (
+            ("M:Contract", "M:Changeable"),
+            "contract M:Changeable can be changed after it is made; make it with attrs.frozen",
+        ),
+        (
+            ("M:Contract", "M:Bare"),
+            "Bare.wall says no role; declare it with reads(), writes(), thickness(), number(), changes(), choice() or"
+            " application_steps()",
+        ),
+        (("M:Contract", "M:number"), "7 is not an attrs class"),
+    ],
+)
+def test_each_fault_of_a_step_is_named(tmp_path: Path, change: tuple[str, str], expected: str | None) -> None:
+    path = plugin(tmp_path, steps=GOOD["steps"].replace(*change))
+    if expected is None:
+        # measure(structure, density) takes two arguments as well.
+        pycemrg("list-plugins", "--check", "--plugin", path)
+    else:
+        assert f"step 's': {expected}" in faults(path)
+
+
+def test_an_order_that_cannot_work(tmp_path: Path) -> None:
+    # The ring needs the wall that only the next step makes.
+    path = plugin(tmp_path, recipes="Recipe(name='r', steps=('svc_ring', 'ra_myocardium'))")
+    (fault,) = faults(path)
+    assert "svc_ring reads RA_myo_label (105), which is not in the image and which only ra_myocardium writes" in fault
+
+
+def test_people_see_the_faults_too(tmp_path: Path) -> None:
+    path = plugin(tmp_path, commands=GOOD["commands"].replace("M:command", "M:number"))
+    shown = pycemrg("list-plugins", "--check", "--plugin", path, code=1).stdout
+    fault = f"command 'weigh': {path.stem}:number is not a click command but 7"
+    assert f"fault: plugin {path.stem} (local file -): {fault}" in shown
+    # Without --check nothing is imported, and nothing is wrong.
+    pycemrg("list-plugins", "--plugin", path)
+
+
+def test_failures_and_conflicts_count(tmp_path: Path) -> None:
+    failing = tmp_path / f"failing{next(_numbers)}.py"
+    failing.write_text("raise RuntimeError('no')\n", encoding="utf-8")
+    assert "failed" in pycemrg("list-plugins", "--check", "--plugin", failing, code=1).stdout
+    twice = plugin(tmp_path, recipes="Recipe(name='atria_full', steps=('sc',))")
+    assert "conflict: recipe 'atria_full'" in pycemrg("list-plugins", "--check", "--plugin", twice, code=1).stdout

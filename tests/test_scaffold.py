@@ -1,0 +1,108 @@
+"""A new plugin package: every choice of parts gives one that loads, has no faults and is formatted."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from command_line import contents, pycemrg
+from plugin_packages import run_python
+
+PARTS = ("schematic", "recipe", "step", "metric")
+CHOICES = [",".join(parts) for size in range(1, 5) for parts in itertools.combinations(PARTS, size)]
+
+CHECK = """
+import sys
+from pycemrg_core.catalogue import KINDS, load_catalogue
+from pycemrg_core.checkup import faults
+from pycemrg_core.plugins import GROUP, Found, Policy, discover
+built_in = [found for found in discover() if found.built_in]
+catalogue = load_catalogue(Policy(strict=True), found=[*built_in, Found("mine", "mine", "1", GROUP, sys.argv[1])])
+(mine,) = (plugin for plugin in catalogue.plugins if plugin.found.name == "mine")
+print(sorted(KINDS[type(record)] for record in mine.records), list(faults(mine, catalogue)))
+"""
+
+
+@pytest.mark.parametrize("parts", CHOICES)
+def test_every_choice_of_parts_works(tmp_path: Path, parts: str) -> None:
+    pycemrg("new-plugin", "my-heart-steps", "--with", parts, "-o", tmp_path)
+    folder = tmp_path / "my-heart-steps"
+    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    (module,) = project["project"]["entry-points"]["pycemrg.v1"].values()
+    done = run_python(CHECK, module, path=[folder], cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{sorted(parts.split(','))} []\n"
+    assert not {name for name in contents(folder) if "partial" in name}
+
+
+def test_its_own_tests_pass_and_its_form_is_good(tmp_path: Path) -> None:
+    pycemrg("new-plugin", "my-heart-steps", "-o", tmp_path)
+    folder = tmp_path / "my-heart-steps"
+    tests = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert tests.returncode == 0, tests.stdout
+    for form in (["check", "--select", "E,F,I,B,UP"], ["format", "--check"]):
+        command = [sys.executable, "-m", "ruff", *form[:1], "--isolated", *form[1:], "."]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+
+
+def test_what_it_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = pycemrg("new-plugin", "my-recipes", "--with", "recipe").stdout.splitlines()
+    assert lines == [
+        *(f"my-recipes/{name}" for name in ("pyproject.toml", "README.md", "my_recipes/__init__.py")),
+        "my-recipes/my_recipes/plugin.py",
+        "my-recipes/tests/test_contributions.py",
+        'next: cd my-recipes && pip install -e ".[test]" && pytest && pycemrg list-plugins --check',
+    ]
+    assert all((tmp_path / line).is_file() for line in lines[:-1])
+
+
+@pytest.mark.parametrize("name", ["../escaped", "a/b", ".", "..", "", "My-Heart", "my_heart", "1st", "-a", "a" * 41])
+def test_a_name_that_is_no_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / "inside").mkdir()
+    before = contents(tmp_path)
+    stderr = pycemrg("new-plugin", "-o", tmp_path / "inside", "--", name, code=1).stderr
+    assert stderr == (
+        f"error: {name!r} cannot name a package; use lower-case letters, digits and '-': my-heart-steps\n"
+    )
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["class", "json"])
+def test_a_name_of_python_itself(tmp_path: Path, name: str) -> None:
+    stderr = pycemrg("new-plugin", name, "-o", tmp_path, code=1).stderr
+    assert stderr == f"error: {name!r} is a name of Python itself; choose another, such as my-{name}\n"
+
+
+def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("three years of work", encoding="utf-8")
+    before = contents(tmp_path)
+    stderr = pycemrg("new-plugin", "mine", "-o", tmp_path, code=1).stderr
+    assert stderr == f"error: {tmp_path / 'mine'}: is already there; choose another name, or remove it\n"
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("parts", "text"),
+    [
+        ("schematc", "--with knows no 'schematc'; did you mean 'schematic'? (known: schematic, recipe, step, metric)"),
+        (" , ", "--with needs at least one of schematic, recipe, step, metric"),
+    ],
+)
+def test_parts_that_are_not_known(tmp_path: Path, parts: str, text: str) -> None:
+    assert text in pycemrg("new-plugin", "mine", "--with", parts, "-o", tmp_path, code=2).stderr
+    assert contents(tmp_path) == {}
