@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import redirect_stdout
 from enum import Enum
 from types import ModuleType
@@ -106,6 +106,13 @@ class Policy:
         block = frozenset(name[1:] for name in names if name.startswith("-"))
         allow = frozenset(name for name in names if not name.startswith("-"))
         return cls(allow=None if block and not allow else allow, block=block, strict=strict)
+
+    def unknown(self, found: Iterable[Found]) -> Iterator[str]:
+        """A line for every name in the policy that no plugin has, so that a misspelt one does not go unnoticed."""
+        names = {name for one in found for name in (one.name, one.distribution)}
+        for name in sorted((self.allow or frozenset()) | self.block):
+            if name not in names:
+                yield f"no plugin is called {name!r}{close_to(name, names)}"
 
     def refusal(self, found: Found) -> str:
         """Why a plugin must not be imported, or nothing when it may."""
@@ -223,8 +230,9 @@ def _check_hooks(manager: pluggy.PluginManager, module: ModuleType) -> None:
     for name in sorted(vars(module)):
         options = manager.parse_hookimpl_opts(module, name)
         if options is None:
-            if name in HOOKS and callable(getattr(module, name)):
-                raise _PluginFaultError(f"{name} is not marked with @hookimpl")
+            if callable(getattr(module, name)) and (name in HOOKS or close_to(name, HOOKS, cutoff=0.9)):
+                hint = close_to(name, HOOKS) if name not in HOOKS else ""
+                raise _PluginFaultError(f"{name} is not marked with @hookimpl{hint}")
             continue
         marked += 1
         hook = options.get("specname") or name

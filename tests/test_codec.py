@@ -83,7 +83,11 @@ def refusal(value: Any, kind: type, where: str = "") -> str:
             "unknown key 'step' (known: schematic, recipe, parameters) @ steps[1]"),
         (Step, STEP | {"run": "a.b"}, "'a.b' is not a reference of the form 'package.module:object' @ run"),
         (Step, STEP | {"contract": 3}, "3 is not a reference of the form 'package.module:object' @ contract"),
-        (Metric, {"name": "m", "summary": "", "measures": "images", "function": "a:b", "unit": 1}, "1 is not text @ unit"),
+        (
+            Metric,
+            {"name": "m", "summary": "", "measures": "images", "function": "a:b", "unit": 1},
+            "1 is not text @ unit",
+        ),
     ],
 )  # fmt: skip
 def test_a_refusal_says_what_and_where(kind: type, value: Any, message: str) -> None:

@@ -181,6 +181,10 @@ BROKEN = {
         f"{HOOKS}@hookimpl\ndef pycemrg_recipes():\n    return []\ndef pycemrg_schematics():\n    return []",
         "pycemrg_schematics is not marked with @hookimpl",
     ),
+    "unmarked and misspelt hook beside a marked one": (
+        f"{HOOKS}@hookimpl\ndef pycemrg_recipes():\n    return []\ndef pycemrg_schematic():\n    return []",
+        "pycemrg_schematic is not marked with @hookimpl; did you mean 'pycemrg_schematics'",
+    ),
     "hook with an argument": (
         f"{HOOKS}@hookimpl\ndef pycemrg_schematics(config):\n    return []",
         "pycemrg_schematics takes no arguments, but asks for 'config'",
@@ -353,6 +357,15 @@ def test_the_environment_is_the_default_policy(site: FakeSite, monkeypatch: pyte
     assert states(load_catalogue(found=site.discover())) == {"heart": State.BLOCKED}
     monkeypatch.setenv("PYCEMRG_PLUGINS", "heart")
     assert states(load_catalogue(found=site.discover())) == {"heart": State.LOADED}
+
+
+def test_a_policy_that_names_nobody(site: FakeSite) -> None:
+    site.install("my-heart", plugin="heart")
+    policy = Policy.from_environment({"PYCEMRG_PLUGINS": "heart,my-heart,hart,-nobody"})
+    assert list(policy.unknown(site.discover())) == [
+        "no plugin is called 'hart'; did you mean 'heart' or 'my-heart'?",
+        "no plugin is called 'nobody'",
+    ]
 
 
 @pytest.mark.parametrize(("source", "group"), [("import nowhere_at_all", GROUP), ("", "pycemrg.v2")])

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 @click.pass_context
 def list_plugins(ctx: click.Context, check: bool, as_json: bool) -> None:
     """Plugins, their state, the reason when one is not loaded, and what they provide."""
+    from pycemrg_core.plugins import Policy
+
     session = session_of(ctx)
     catalogue = session.quiet_catalogue()
     entries = [plugin_entry(plugin) for plugin in catalogue.plugins]
@@ -35,6 +37,8 @@ def list_plugins(ctx: click.Context, check: bool, as_json: bool) -> None:
         echo_json({"plugins": entries, "conflicts": conflicts})
     else:
         _show(entries, conflicts)
+        for line in Policy.from_environment().unknown(plugin.found for plugin in catalogue.plugins):
+            click.echo(f"note: PYCEMRG_PLUGINS: {line}", err=True)
         if os.path.exists("pycemrg.toml") and not session.uses_project:
             click.echo("note: pycemrg.toml is not used; --project or PYCEMRG_PROJECT=1 uses what it lists", err=True)
     if check and wrong:
