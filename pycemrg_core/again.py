@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,8 +121,10 @@ class SavedRun:
             elif now is None:
                 yield f"plugin {saved['name']} ({then}) is not here; install {then}"
             elif (now.distribution, now.version) != (saved["distribution"], saved["version"]):
-                yield f"plugin {saved['name']} was {then} and is {now.distribution} {now.version}; " + (
-                    f"install {then}, or allow it with --any-version"
+                remedy = "give the file as it was" if now.distribution == LOCAL_FILE else f"install {then}"
+                yield (
+                    f"plugin {saved['name']} was {then} and is {now.distribution} {now.version};"
+                    f" {remedy}, or allow it with --any-version"
                 )
 
 
@@ -169,6 +172,8 @@ class KeptSteps:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"{self.folder}: cannot be written: {error.strerror}; choose another folder") from error
+        if not self._done:
+            self._clear()
         image = imaging.image_from_array(event.volume.array, self.prepared.image)
         imaging.write_image(image, self._image(event.number, event.record.name))
         self._done.append(event.record)
@@ -176,6 +181,15 @@ class KeptSteps:
             {"run": self._run(), "steps": [step_json(record) for record in self._done]},
             self.folder / PROGRESS,
         )
+
+    def _clear(self) -> None:
+        """Remove what an earlier run kept here: its images would look like this one's."""
+        with suppress(CodecError, OSError, KeyError, TypeError):
+            for number, saved in enumerate(codec.load_json(self.folder / PROGRESS)["steps"], 1):
+                # Only a name that this class would give.
+                if (image := self._image(number, saved["name"])).parent == self.folder:
+                    image.unlink(missing_ok=True)
+            (self.folder / PROGRESS).unlink()
 
     def resume(self) -> Resume | None:
         """Where to take up, or None when no step was kept.

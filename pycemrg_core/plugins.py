@@ -138,18 +138,23 @@ def discover(path: Sequence[str] | None = None) -> tuple[Found, ...]:
 
 
 def local_plugin(path: str | os.PathLike[str]) -> Found:
-    """A plugin that is one file: Python with hooks, or YAML with schematics and recipes.
+    """A plugin that is one file: Python with hooks, or YAML with records. Its version is its content's hash.
 
-    Raises :class:`PluginError` when the file is missing or of another kind.
+    Raises :class:`PluginError` when the file is missing, of another kind or cannot be read.
     """
-    from pathlib import Path  # only local plugins and YAML need it
+    import hashlib
+    from pathlib import Path  # only local plugins need these
 
     file = Path(path)
     if not file.is_file():
         raise PluginError(f"no plugin file {path}; give a .py or .yaml file that exists")
     if file.suffix != ".py" and not is_data(file):
         raise PluginError(f"{path}: a local plugin is a .py or a .yaml file")
-    return Found(file.stem, LOCAL_FILE, "-", GROUP, str(file.resolve()))
+    try:
+        version = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+    except OSError as error:
+        raise PluginError(f"{path}: cannot be read: {error.strerror}; check its permissions") from error
+    return Found(file.stem, LOCAL_FILE, version, GROUP, str(file.resolve()))
 
 
 def load(found: Iterable[Found], policy: Policy) -> tuple[Plugin, ...]:

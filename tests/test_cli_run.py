@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -468,6 +469,33 @@ def test_again_with_a_local_plugin_asks_for_it(tmp_path: Path, heart: Path) -> N
     pycemrg(*command, "--plugin", plugin)
     assert (tmp_path / "twice" / "heart.nrrd").read_bytes() == (tmp_path / "out" / "heart.nrrd").read_bytes()
     assert record_of(tmp_path / "twice")["plugins"] == record_of(tmp_path / "out")["plugins"]
+
+
+def test_a_local_plugin_that_was_edited_is_another_version(tmp_path: Path, heart: Path) -> None:
+    plugin = tmp_path / "edited.yaml"
+    plugin.write_text("recipes:\n  house: {steps: [la_myocardium, ra_myocardium]}\n", encoding="utf-8")
+    before = hashlib.sha256(plugin.read_bytes()).hexdigest()[:12]
+    command = ["run", "house", heart, "-o", tmp_path / "out", "--plugin", plugin, "--keep-steps"]
+    pycemrg(*command)
+    pycemrg(*command, "--resume")
+    plugin.write_text(plugin.read_text(encoding="utf-8") + "# a word more\n", encoding="utf-8")
+    after = hashlib.sha256(plugin.read_bytes()).hexdigest()[:12]
+    assert "from another image, recipe, setting or plugin version" in pycemrg(*command, "--resume", code=1).stderr
+    again = ["run", "--again", tmp_path / "out" / "run.json", "-o", tmp_path / "twice", "--plugin", plugin]
+    assert (
+        f"plugin edited was local file {before} and is local file {after};"
+        " give the file as it was, or allow it with --any-version"
+    ) in pycemrg(*again, code=1).stderr
+    pycemrg(*again, "--any-version")
+
+
+def test_steps_of_an_earlier_longer_run_are_removed(tmp_path: Path, heart: Path) -> None:
+    pycemrg("run", "atria_full", heart, "-o", tmp_path / "out", "--keep-steps", "--set", "ring_thickness=5")
+    (tmp_path / "out" / "steps" / "mine.txt").write_text("a note", encoding="utf-8")
+    pycemrg("run", "left_atrium_with_veins", heart, "-o", tmp_path / "out", "--keep-steps", "--set", "ring_thickness=4")
+    pycemrg("run", "left_atrium_with_veins", heart, "-o", tmp_path / "new", "--keep-steps", "--set", "ring_thickness=4")
+    kept, fresh = ({path.name for path in (tmp_path / name / "steps").iterdir()} for name in ("out", "new"))
+    assert kept == fresh | {"mine.txt"}
 
 
 def test_again_remembers_who_provided_recipe_and_schematics(tmp_path: Path, heart: Path) -> None:
