@@ -101,7 +101,8 @@ def _metric(record: Metric, _catalogue: Catalogue) -> Iterator[str]:
 
 
 def _augmentation(record: Augmentation, _catalogue: Catalogue) -> Iterator[str]:
-    yield from _not_callable("function", record.function.load(), 2)
+    # What else it asks for, a pipeline gives it by name.
+    yield from _not_callable("function", record.function.load(), 2, more=True)
 
 
 def _command(record: Command, _catalogue: Catalogue) -> Iterator[str]:
@@ -129,12 +130,14 @@ def _recipe(record: Recipe, catalogue: Catalogue) -> Iterator[str]:
     return iter(())
 
 
-def _not_callable(name: str, function: Any, positional: int, keywords: Any = ()) -> Iterator[str]:
+def _not_callable(name: str, function: Any, positional: int, keywords: Any = (), more: bool = False) -> Iterator[str]:
     if not callable(function):
         yield f"{name} is {function!r:.60}, not a function"
         return
     try:
-        inspect.signature(function).bind(*range(positional), **dict.fromkeys(keywords))
+        signature = inspect.signature(function)
+        bind = signature.bind_partial if more else signature.bind
+        bind(*range(positional), **dict.fromkeys(keywords))
     except (TypeError, ValueError) as error:
         wanted = f"{positional} argument{'' if positional == 1 else 's'}"
         wanted += f" and {', '.join(keywords)}" if keywords else ""

@@ -1,0 +1,119 @@
+"""What all the classes share: the plugin, what it contributes, and how a check fails."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar, NoReturn
+
+import pytest
+
+from pycemrg_core import plugins
+from pycemrg_core.catalogue import KINDS, Catalogue, compose
+from pycemrg_core.errors import PluginError
+from pycemrg_core.labels import close_to
+from pycemrg_core.plugins import GROUP, LOCAL_FILE, Found, Plugin, Policy, State
+from pycemrg_core.records import Record
+
+
+def fail(message: str) -> NoReturn:
+    """Fail the test with a message alone: no traceback into the kit, and nothing of what led to it."""
+    raise pytest.fail.Exception(message, pytrace=False) from None
+
+
+def require(holds: bool, message: str) -> None:
+    """Fail the test with a message unless something holds."""
+    if not holds:
+        fail(message)
+
+
+def describe(error: BaseException) -> str:
+    """An exception's type and the first line of its text."""
+    return ": ".join(filter(None, [type(error).__name__, str(error).strip().partition("\n")[0]]))
+
+
+def find(plugin: str | Path) -> Found:
+    """A plugin by the module of its entry point, installed or not, or by the path of a local file.
+
+    Raises :class:`~pycemrg_core.errors.PluginError` when it is a file that does not exist.
+    """
+    if isinstance(plugin, Path) or plugin.endswith((".py", ".yaml", ".yml")):
+        return plugins.local_plugin(plugin)
+    installed = [found for found in plugins.discover() if found.module == plugin and found.group == GROUP]
+    # Shown in messages as "my_heart (module my_heart.plugin)".
+    return installed[0] if installed else Found(plugin.partition(".")[0], "module", plugin, GROUP, plugin)
+
+
+@cache
+def load(plugin: str | Path) -> Plugin:
+    """The plugin, loaded as the command line loads it; one that cannot be found has failed."""
+    try:
+        return plugins.load([find(plugin)], Policy())[0]
+    except PluginError as error:
+        return Plugin(Found(Path(plugin).stem, LOCAL_FILE, "-", GROUP, str(plugin)), State.FAILED, str(error))
+
+
+def check_loaded(plugin: str | Path) -> None:
+    """Fail when the plugin does not load."""
+    loaded = load(plugin)
+    hint = "; install its package: pip install -e ." if "ModuleNotFoundError" in loaded.reason else ""
+    require(loaded.state is State.LOADED, f"plugin {plugin} does not load: {loaded.reason}{hint}")
+
+
+@cache
+def catalogue_with(plugin: str | Path) -> Catalogue:
+    """What the plugin and all the others that are installed contribute."""
+    mine = load(plugin)
+    others = [found for found in plugins.discover() if found != mine.found]
+    return compose([mine, *plugins.load(others, Policy())])
+
+
+class Conformance:
+    """The checks of one kind of contribution.
+
+    ``plugin``: the module that the entry point names, or the path of a local plugin. ``name``: the one
+    contribution to check; all of the kind by default. The fixture ``record`` is the one being checked.
+    """
+
+    plugin: str | Path
+    name: str = ""
+    kind: ClassVar[type[Record]]
+
+    @classmethod
+    def chosen(cls) -> list[Record]:
+        """The records to check."""
+        return [
+            record for record in load(cls.plugin).records if type(record) is cls.kind and cls.name in ("", record.name)
+        ]
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """One test for each record; none when there is none, which one test of its own reports."""
+        if "record" in metafunc.fixturenames:
+            chosen = self.chosen()
+            metafunc.parametrize("record", chosen, ids=[record.name for record in chosen])
+
+    @pytest.fixture
+    def catalogue(self) -> Catalogue:
+        """The plugin and all the others that are installed."""
+        return catalogue_with(self.plugin)
+
+    def test_there_is_something_to_check(self) -> None:
+        """The plugin loads and contributes what this class checks."""
+        check_loaded(self.plugin)
+        word = KINDS[self.kind]
+        names = [record.name for record in load(self.plugin).records if type(record) is self.kind]
+        require(
+            bool(names),
+            f"plugin {self.plugin} contributes no {word}; remove this class, or return one from the hook",
+        )
+        require(
+            bool(self.chosen()),
+            f"plugin {self.plugin} contributes no {word} called {self.name!r}"
+            f"{close_to(self.name, names)} (it has {', '.join(names)})",
+        )
+
+
+def who(record: Record) -> str:
+    """A record as messages call it: its kind, its name and where its code is."""
+    code: Any = getattr(record, "run", None) or getattr(record, "function", None)
+    return f"{KINDS[type(record)]} {record.name!r}{f' ({code})' if code else ''}"

@@ -1,0 +1,100 @@
+"""Planning and running a recipe on an image made for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pycemrg_core import contracts, imaging
+from pycemrg_core.catalogue import Catalogue
+from pycemrg_core.contracts import ApplicationStep, Label
+from pycemrg_core.errors import PlanError, PycemrgError
+from pycemrg_core.planner import ImageFacts, Plan, PlannedStep, Settings, plan
+from pycemrg_core.recipes import flatten
+from pycemrg_core.records import Recipe, Schematic
+from pycemrg_core.runner import RunResult, prepare, run_plan
+from pycemrg_core.testing.volumes import SPACING
+from pycemrg_core.volume import LabelArray
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+
+def schematics(recipe: Recipe, catalogue: Catalogue, settings: Settings) -> list[Schematic]:
+    """The schematics of a recipe and of those that it includes, in order.
+
+    Raises what the catalogue raises for a name it does not know, and ``PlanError`` for a recipe in itself.
+    """
+    names = [step.schematic for step in flatten(recipe, catalogue)]
+    return [settings.schematics.get(name) or catalogue.get(Schematic, name) for name in names]
+
+
+def plan_in_principle(recipe: Recipe, catalogue: Catalogue, settings: Settings) -> Plan:
+    """A plan for an image that has every label the recipe speaks of.
+
+    Raises :class:`~pycemrg_core.errors.PlanError`.
+    """
+    labels: set[int] = set()
+    try:
+        for schematic in schematics(recipe, catalogue, settings):
+            labels.update(schematic.labels.values())
+    except PycemrgError:
+        pass  # the planner says it better
+    labels.update(settings.labels.values())
+    # Without labels to speak of, uint8 will do.
+    dtype = str(np.min_scalar_type(max(labels, default=1)))
+    facts = ImageFacts(name="an image with all labels", labels=frozenset(labels), spacing=SPACING, dtype=dtype)
+    return plan(recipe, catalogue, facts, settings)
+
+
+def needs(planned: Plan) -> dict[int, str]:
+    """The labels that the image must bring, by integer: read or changed, and written by no other step."""
+    written = [_values(contracts.written_labels(step.contract)) for step in planned.steps]
+    found: dict[int, str] = {}
+    for number, step in enumerate(planned.steps):
+        others = set().union(*written[:number], *written[number + 1 :])
+        for label in (*contracts.read_labels(step.contract), *contracts.changed_labels(step.contract)):
+            if label.value not in others:
+                found[label.value] = label.name
+    return found
+
+
+def named_in_rules(step: PlannedStep) -> list[Label]:
+    """The labels that only allow or forbid overwriting."""
+    fields = (getattr(step.contract, role.field_name) for role in contracts.roles(type(step.contract)))
+    passes = (one for value in fields if isinstance(value, tuple) for one in value if isinstance(one, ApplicationStep))
+    return [label for one in passes for label in one.labels]
+
+
+def grow(recipe: Recipe, image: sitk.Image, catalogue: Catalogue, settings: Settings) -> RunResult:
+    """The result of a recipe.
+
+    Raises :class:`~pycemrg_core.errors.PlanError` and :class:`~pycemrg_core.errors.StepError`.
+    """
+    prepared = prepare(image, catalogue, settings, check=False)
+    *_, result = run_plan(plan(recipe, catalogue, prepared.facts, settings), prepared)
+    assert isinstance(result, RunResult)
+    return result
+
+
+def reasons(error: PycemrgError) -> str:
+    """All that an error says, in one line."""
+    return "; ".join(error.problems) if isinstance(error, PlanError) else str(error)
+
+
+def changes(before: sitk.Image, after: sitk.Image) -> Mapping[tuple[int, int], int]:
+    """How many voxels of each label became another, counted in the images."""
+    old, new = _array(before), _array(after)
+    differs = old != new
+    pairs, counts = np.unique(np.stack([old[differs], new[differs]]), axis=1, return_counts=True)
+    return {(int(a), int(b)): int(count) for (a, b), count in zip(pairs.T, counts, strict=True)}
+
+
+def _array(image: sitk.Image) -> LabelArray:
+    return imaging.voxel_array(image).astype(np.int64)
+
+
+def _values(labels: Iterable[Label]) -> set[int]:
+    return {label.value for label in labels}

@@ -1,0 +1,135 @@
+"""Checks of a schematic: it fills every role of its step, and grows on a small image."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pycemrg_core import contracts
+from pycemrg_core.catalogue import Catalogue
+from pycemrg_core.errors import PlanError, PycemrgError, StepError, UnknownNameError
+from pycemrg_core.planner import Settings
+from pycemrg_core.records import Recipe, Schematic, Step
+from pycemrg_core.runner import RunResult
+from pycemrg_core.testing import growing, volumes
+from pycemrg_core.testing.base import Conformance, fail, require, who
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+
+class SchematicConformance(Conformance):
+    """The schematics of a plugin, each as a recipe of one step.
+
+    Override the fixture ``image`` with a label map of your own. ``labels`` and ``parameters`` are what a user
+    would set: integers by label name, values by parameter name.
+    """
+
+    kind = Schematic
+    labels: Mapping[str, int] = {}
+    parameters: Mapping[str, float] = {}
+
+    @pytest.fixture
+    def settings(self, record: Schematic) -> Settings:
+        """What the user sets; the schematic stands in for others of its name."""
+        return Settings(labels=self.labels, parameters=self.parameters, schematics={record.name: record})
+
+    @pytest.fixture
+    def alone(self, record: Schematic) -> Recipe:
+        """A recipe of this schematic only."""
+        return Recipe(name=record.name, steps=(record.name,))
+
+    @pytest.fixture
+    def image(self, alone: Recipe, catalogue: Catalogue, settings: Settings) -> sitk.Image:
+        """A small oblique label map with every label that the schematic speaks of and does not write."""
+        try:
+            (step,) = growing.plan_in_principle(alone, catalogue, settings).steps
+        except PlanError:
+            pytest.skip("it cannot be planned")
+        read = [*contracts.read_labels(step.contract), *contracts.changed_labels(step.contract)]
+        written = {label.value for label in contracts.written_labels(step.contract)}
+        rules = [label for label in growing.named_in_rules(step) if label.value not in written]
+        values = dict.fromkeys(label.value for label in (*read, *rules))
+        return volumes.oblique_image(volumes.body(list(values) or [1]))
+
+    def test_its_step_exists(self, record: Schematic, catalogue: Catalogue) -> None:
+        """A plugin provides the kind of step."""
+        try:
+            catalogue.find(Step, record.step)
+        except PycemrgError as error:
+            fail(f"{who(record)}, step: {error}; return the step from pycemrg_steps or correct the name")
+
+    def test_its_labels_are_unique(self, record: Schematic) -> None:
+        """No two names have the same integer."""
+        twice = [value for value, count in Counter(record.labels.values()).items() if count > 1]
+        shared = "; ".join(
+            f"{' and '.join(repr(name) for name, one in record.labels.items() if one == value)} are both {value}"
+            for value in twice
+        )
+        require(not twice, f"{who(record)}, labels: {shared}; give each its own integer")
+
+    def test_its_semantic_map_fits(
+        self, record: Schematic, alone: Recipe, catalogue: Catalogue, settings: Settings
+    ) -> None:
+        """It fills every role of the step, and no other, with names that have an integer or a value."""
+        if len(set(record.labels.values())) < len(record.labels):
+            pytest.skip("two labels have the same integer")
+        try:
+            catalogue.find(Step, record.step)
+        except UnknownNameError:
+            pytest.skip("the step does not exist")
+        try:
+            growing.plan_in_principle(alone, catalogue, settings)
+        except PlanError as error:
+            fail(
+                f"{who(record)}, semantic_map: {'; '.join(error.problems)}; 'pycemrg describe {record.step}' lists "
+                "the roles to fill",
+            )
+
+    def test_it_runs(
+        self, record: Schematic, alone: Recipe, image: sitk.Image, catalogue: Catalogue, settings: Settings
+    ) -> None:
+        """It is planned for an image with the labels it reads, and runs."""
+        try:
+            growing.grow(alone, image, catalogue, settings)
+        except PycemrgError as error:
+            fail(f"{who(record)}: {growing.reasons(error)}")
+
+    def test_it_changes_something(
+        self, record: Schematic, alone: Recipe, image: sitk.Image, catalogue: Catalogue, settings: Settings
+    ) -> None:
+        """On an image with the labels it reads, it changes a voxel."""
+        result = _result(alone, image, catalogue, settings)
+        require(
+            bool(growing.changes(image, result.image)),
+            f"{who(record)} changes no voxel of an image with all the labels it reads; check semantic_map and "
+            "APPLICATION_STEPS, or override the fixture 'image' with one that it changes",
+        )
+
+    def test_its_changes_are_in_the_ledger(
+        self, record: Schematic, alone: Recipe, image: sitk.Image, catalogue: Catalogue, settings: Settings
+    ) -> None:
+        """What changed in the image is what the step's edits said."""
+        result = _result(alone, image, catalogue, settings)
+        changed = growing.changes(image, result.image)
+        ledger = {(entry.old, entry.new): entry.voxels for step in result.record.steps for entry in step.ledger}
+        missing = {pair for pair in {*changed, *ledger} if changed.get(pair) != ledger.get(pair)}
+        told = ", ".join(
+            f"{old} became {new} in {changed.get((old, new), 0)} voxels, {ledger.get((old, new), 0)} in the ledger"
+            for old, new in sorted(missing)
+        )
+        require(
+            not missing,
+            f"{who(record)}: {told}; step {record.step!r} changes the volume it is given; return edits instead",
+        )
+
+
+def _result(recipe: Recipe, image: sitk.Image, catalogue: Catalogue, settings: Settings) -> RunResult:
+    """The result of a run; one that fails is the matter of another test."""
+    try:
+        return growing.grow(recipe, image, catalogue, settings)
+    except (PlanError, StepError):
+        pytest.skip("it does not run")

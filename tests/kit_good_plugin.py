@@ -1,0 +1,132 @@
+"""A plugin with one contribution of each kind, as a third party would make it; PACKAGE stands for its name."""
+
+GOOD = {
+    "plugin.py": '''
+"""What a good plugin contributes; PACKAGE stands for its name."""
+from pycemrg_core import Augmentation, Command, Measures, Metric, Recipe, RecipeStep, Ref, Schematic, Step, hookimpl
+
+@hookimpl
+def pycemrg_steps():
+    yield Step(
+        name="PACKAGE.seal",
+        summary="a gap near a wall is sealed",
+        run=Ref("PACKAGE.steps:seal"),
+        contract=Ref("PACKAGE.steps:SealCreationContract"),
+    )
+
+@hookimpl
+def pycemrg_schematics():
+    yield schematic("seal", "gap", {"gap": 2, "PACKAGE_seal": 3})
+    yield schematic("reseal", "PACKAGE_seal", {"PACKAGE_seal": 3, "thick": 4}, "thick")
+
+def schematic(name, gap, labels, target="PACKAGE_seal"):
+    return Schematic(
+        name=f"PACKAGE.{name}",
+        step="PACKAGE.seal",
+        labels={"wall": 1, **labels},
+        parameters={"seal_WT": 2.5},
+        semantic_map={
+            "WALL_NAME": "wall",
+            "GAP_NAME": gap,
+            "TARGET_NAME": target,
+            "SEAL_PARAMETER_NAME": "seal_WT",
+            "APPLICATION_STEPS": [{"MODE": "REPLACE", "RULE_LABEL_NAMES": []}],
+        },
+    )
+
+@hookimpl
+def pycemrg_recipes():
+    yield Recipe(name="PACKAGE.sealed", steps=("PACKAGE.seal", RecipeStep(schematic="PACKAGE.reseal")))
+
+@hookimpl
+def pycemrg_metrics():
+    yield Metric(
+        name="PACKAGE.mass", summary="mass", measures=Measures.STRUCTURE, unit="g",
+        function=Ref("PACKAGE.metrics:mass"), parameters={"density": 1.05},
+    )
+    yield Metric(
+        name="PACKAGE.apart", summary="distance of the middles", measures=Measures.STRUCTURES, unit="mm",
+        function=Ref("PACKAGE.metrics:apart"),
+    )
+    yield Metric(
+        name="PACKAGE.overlap", summary="Dice", measures=Measures.SEGMENTATIONS,
+        function=Ref("PACKAGE.metrics:overlap"),
+    )
+    yield Metric(
+        name="PACKAGE.error", summary="mean error", measures=Measures.IMAGES, function=Ref("PACKAGE.metrics:error"),
+    )
+
+@hookimpl
+def pycemrg_augmentations():
+    yield Augmentation(name="PACKAGE.brighten", summary="brighter", function=Ref("PACKAGE.augment:brighten"))
+
+@hookimpl
+def pycemrg_commands():
+    yield Command(name="PACKAGE-weigh", summary="weigh", command=Ref("PACKAGE.cli:weigh"))
+''',
+    "steps.py": """
+from itertools import count
+import numpy as np
+from attrs import define, frozen
+from pycemrg_core import ApplicationStep, Edit, Label, application_steps, reads, thickness, writes
+
+CALLS = count()
+
+@frozen(kw_only=True)
+class SealCreationContract:
+    wall: Label = reads("WALL_NAME")
+    gap: Label = reads("GAP_NAME")
+    target: Label = writes("TARGET_NAME")
+    thickness_mm: float = thickness("SEAL_PARAMETER_NAME")
+    application: tuple[ApplicationStep, ...] = application_steps("APPLICATION_STEPS")
+
+def seal(volume, contract):
+    zone = volume.within(contract.wall.value, contract.thickness_mm, near=contract.gap.value)
+    mask = zone.mask & (volume.array[zone.region] == contract.gap.value)
+    yield Edit(zone.region, mask, contract.target.value)
+""",
+    "metrics.py": """
+from itertools import count
+import numpy as np
+from pycemrg_core.errors import MetricError
+
+CALLS = count()
+
+def mass(structure, density):
+    return structure.voxels * structure.volume.voxel_mm3 / 1000 * density
+
+def apart(one, other):
+    if not one.voxels or not other.voxels:
+        raise MetricError("one of the structures is absent")
+    return float(np.linalg.norm(middle(one) - middle(other)))
+
+def middle(structure):
+    corner = [axis.start for axis in structure.region]
+    return (np.argwhere(structure.mask) + corner).mean(axis=0) * structure.spacing
+
+def overlap(comparison):
+    a, b = comparison.masks
+    return 2 * np.count_nonzero(a & b) / (np.count_nonzero(a) + np.count_nonzero(b)) if a.any() or b.any() else np.nan
+
+def error(pair):
+    return float(np.abs(pair.prediction - pair.reference).mean())
+""",
+    "augment.py": """
+import numpy as np
+import SimpleITK as sitk
+from pycemrg_core.samples import Sample
+
+def brighten(sample, rng, most=0.1):
+    by = rng.uniform(0, most)
+    image = None if sample.image is None else sample.image + by
+    labels = sample.labels
+    return Sample(image=image, labels=labels), {"by": by}
+""",
+    "cli.py": '''
+import click
+
+@click.command("PACKAGE-weigh")
+def weigh():
+    """Weigh a heart."""
+''',
+}

@@ -1,0 +1,101 @@
+"""The built-in catalogue passes what it asks of other plugins, and the kit's label maps are what they say."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import edt
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from pycemrg_core import imaging
+from pycemrg_core.testing import (
+    PluginConformance,
+    RecipeConformance,
+    SchematicConformance,
+    StepConformance,
+    volumes,
+)
+
+BUILT_IN = "schematics_builtin.plugin"
+
+
+class TestPlugin(PluginConformance):
+    plugin = BUILT_IN
+
+
+class TestSteps(StepConformance):
+    plugin = BUILT_IN
+
+
+class TestSchematics(SchematicConformance):
+    plugin = BUILT_IN
+
+
+class TestRecipes(RecipeConformance):
+    plugin = BUILT_IN
+
+
+LABELS = ([1], [1, 2], [1, 2, 3, 90], list(range(1, 15)), [301, 70000])
+
+
+@pytest.mark.parametrize("labels", LABELS, ids=str)
+def test_a_body_has_its_labels_and_background_all_round(labels: list[int]) -> None:
+    shape = (24, 34, 48)
+    array = volumes.body(labels, shape)
+    assert array.shape == shape
+    assert array.dtype == np.min_scalar_type(max(labels))
+    assert set(np.unique(array)) == {0, *labels}
+    for axis in range(3):
+        assert not np.take(array, [0, -1], axis).any()
+
+
+def test_a_body_has_islands_and_a_hole() -> None:
+    array = volumes.body([1, 2, 3])
+    for label in (1, 2, 3):
+        assert ndimage.label(array == label)[1] > 1
+    holes = [ndimage.binary_fill_holes(array == label) & (array == 0) for label in (1, 2, 3)]
+    assert any(hole.any() for hole in holes)
+
+
+def test_the_labels_of_a_body_touch() -> None:
+    array = volumes.body([1, 2, 3])
+    for one, other in ((1, 2), (2, 3), (1, 3)):
+        # Of one voxel to the next along the longest edge.
+        distance = edt.edt(array != other, anisotropy=volumes.SPACING)
+        assert distance[array == one].min() <= max(volumes.SPACING)
+
+
+@pytest.mark.parametrize("rotation", volumes.ROTATIONS)
+def test_a_rotation_keeps_sizes_in_mm(rotation: str) -> None:
+    volume = volumes.ordinary([1, 2, 3])
+    turned = volumes.rotated(rotation, volume)
+    assert Counter(turned.array.ravel().tolist()) == Counter(volume.array.ravel().tolist())
+    extents = [np.multiply(one.array.shape, one.spacing).tolist() for one in (volume, turned)]
+    assert sorted(extents[0]) == sorted(extents[1])
+    # The extent in mm goes with its axis: mark the last voxel of each axis and measure how far it is.
+    for axis in range(3):
+        marked = np.zeros(volume.array.shape, np.uint8)
+        corner = [0, 0, 0]
+        marked[tuple(corner)] = 1
+        corner[axis] = marked.shape[axis] - 1
+        marked[tuple(corner)] = 1
+        moved = volumes.rotated(rotation, type(volume)(marked, volume.spacing))
+        first, last = np.argwhere(moved.array) * moved.spacing
+        assert np.linalg.norm(last - first) == pytest.approx((marked.shape[axis] - 1) * volume.spacing[axis])
+
+
+def test_an_oblique_image_is_oblique() -> None:
+    array = volumes.body([1, 2])
+    image = volumes.oblique_image(array)
+    assert np.array_equal(imaging.voxel_array(image), array)
+    assert image.GetSpacing() == volumes.SPACING[::-1]
+    direction = np.reshape(image.GetDirection(), (3, 3))
+    assert direction @ direction.T == pytest.approx(np.eye(3))
+    assert np.linalg.det(direction) == pytest.approx(1)
+    # The columns are the image's axes in the patient; none is along one of the patient's.
+    assert np.abs(direction).max(axis=0).max() < 1
+    # By ITK's own account, one voxel along z is as far as the spacing says.
+    origin, above = (np.array(image.TransformIndexToPhysicalPoint(index)) for index in ((0, 0, 0), (0, 0, 1)))
+    assert np.linalg.norm(above - origin) == pytest.approx(volumes.SPACING[0])
