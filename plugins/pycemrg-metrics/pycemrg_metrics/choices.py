@@ -1,0 +1,115 @@
+"""What was asked for: metrics by name, and structures by name, group or integer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from attrs import frozen
+
+from pycemrg_core.catalogue import Catalogue
+from pycemrg_core.errors import LabelError, MetricError
+from pycemrg_core.labels import LabelTable, close_to
+from pycemrg_core.records import LabelScheme, Measures, Metric
+from pycemrg_metrics.tables import Column
+
+_DOES = {
+    Measures.STRUCTURE: "measures one structure of a label map",
+    Measures.STRUCTURES: "measures two structures of a label map",
+    Measures.SEGMENTATIONS: "compares two label maps",
+    Measures.IMAGES: "compares two images",
+}
+
+
+@frozen
+class Chosen:
+    """A metric, with its parameters, and the column it fills."""
+
+    metric: Metric
+    column: Column
+
+
+def metrics(
+    catalogue: Catalogue, names: Iterable[str], wanted: Measures, parameters: Mapping[str, float] | None = None
+) -> tuple[Chosen, ...]:
+    """The metrics called ``names`` (or ``provider:name``), each with those of ``parameters`` that it has.
+
+    Raises :class:`UnknownNameError` with close matches, and :class:`MetricError` for a metric that measures
+    something else and for a parameter that none of them has.
+    """
+    records = {name: catalogue.get(Metric, name) for name in names}
+    for name, record in records.items():
+        if record.measures is not wanted:
+            raise MetricError(f"metric {name!r} {_DOES[record.measures]}; {_remedy(record.measures, wanted)}")
+    given = dict(parameters or {})
+    known = sorted({parameter for record in records.values() for parameter in record.parameters})
+    for parameter in given:
+        if parameter not in known:
+            has = f"; they have {', '.join(known)}" if known else "; they have none"
+            raise MetricError(
+                f"no metric asked for ({', '.join(records)}) has a parameter {parameter!r}"
+                f"{close_to(parameter, known) or has}"
+            )
+    return tuple(
+        Chosen(
+            record, Column(name, record.unit, {key: given.get(key, value) for key, value in record.parameters.items()})
+        )
+        for name, record in records.items()
+    )
+
+
+def _remedy(measures: Measures, wanted: Measures) -> str:
+    single = (Measures.STRUCTURE, Measures.STRUCTURES)
+    if measures in single and wanted in single:
+        return "say which with --between A:B" if measures is Measures.STRUCTURES else "leave out --between"
+    if measures in single:
+        return "use 'pycemrg measure'"
+    return "use 'pycemrg compare'" if wanted in single else f"ask for one that {_DOES[wanted]}"
+
+
+def what_compares(catalogue: Catalogue, names: Iterable[str]) -> Measures:
+    """Whether metrics compare label maps or images. Raises :class:`MetricError` for any other, or both."""
+    kinds: dict[Measures, str] = {}
+    for name in names:
+        kinds.setdefault(catalogue.get(Metric, name).measures, name)
+    for kind in (Measures.STRUCTURE, Measures.STRUCTURES):
+        if kind in kinds:
+            raise MetricError(f"metric {kinds[kind]!r} {_DOES[kind]}; {_remedy(kind, Measures.SEGMENTATIONS)}")
+    if len(kinds) > 1:
+        both = ", ".join(f"{name!r} {_DOES[kind]}" for kind, name in kinds.items())
+        raise MetricError(f"metrics of two kinds: {both}; ask for one kind at a time")
+    return next(iter(kinds))
+
+
+def structures(names: Iterable[str | int], scheme: LabelScheme) -> dict[str, tuple[int, ...]]:
+    """The labels asked for, by name and one by one: labels, members of groups, and integers.
+
+    ``LA_BP`` means ``LA_BP_label`` where that is what the scheme knows. Raises :class:`LabelError` with close matches.
+    """
+    return {name_of(value, scheme): (value,) for name in names for value in integers(name, scheme)}
+
+
+def integers(name: str | int, scheme: LabelScheme) -> tuple[int, ...]:
+    """The integers of one label, group or integer. Raises :class:`LabelError` with close matches."""
+    if isinstance(name, int) or name.isdecimal():
+        if int(name) == 0:
+            raise LabelError("label 0 is the background, which is no structure; give labels from 1")
+        return (int(name),)
+    table = LabelTable(scheme.labels, scheme.groups)
+    known = [*table.labels, *table.groups]
+    full = f"{name}_label" if name not in known and f"{name}_label" in known else name
+    if full not in known:
+        close = close_to(name, known) or close_to(name, [one.removesuffix("_label") for one in known])
+        raise LabelError(f"no label or group of the scheme {scheme.name!r} is called {name!r}{close}")
+    return tuple(table.value(member) for member in table.names_of(full))
+
+
+def name_of(value: int, scheme: LabelScheme) -> str:
+    """The name of an integer in a scheme, or the integer as text."""
+    return next((name for name, known in scheme.labels.items() if known == value), str(value))
+
+
+def groups(rows: Mapping[str, tuple[int, ...]], scheme: LabelScheme) -> dict[str, tuple[int, ...]]:
+    """The groups of a scheme that hold one of the rows, each as one structure."""
+    shown = {value for labels in rows.values() for value in labels}
+    found = {group: tuple(sorted(integers(group, scheme))) for group in scheme.groups}
+    return {group: labels for group, labels in found.items() if shown & {*labels}}

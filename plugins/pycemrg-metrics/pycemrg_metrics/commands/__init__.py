@@ -1,0 +1,1 @@
+"""The commands; each module imports only click at the top."""

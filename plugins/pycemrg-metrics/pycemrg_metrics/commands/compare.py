@@ -1,0 +1,155 @@
+"""``pycemrg compare``: two label maps, or two images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pycemrg_core.cli.session import counted, plugin_options, session_of
+from pycemrg_metrics.commands.show import listed, show, show_one, table_options
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+_MOST_LABELS = 128
+
+
+@click.command(short_help="Compare two label maps, or two images.")
+@click.argument("prediction")
+@click.argument("reference")
+@click.option("--metrics", metavar="NAMES", callback=listed, help="Metrics, with commas; see 'pycemrg list-metrics'.")
+@click.option("--labels", metavar="NAMES", callback=listed, help="Labels, groups or integers, with commas.")
+@click.option("--mask", metavar="FILE", help="Images: measure where this label map is not 0, or has --labels.")
+@click.option("--data-range", type=float, metavar="NUMBER", help="Images: the range of values, else the reference's.")
+@click.option("--resample", is_flag=True, help="Resample PREDICTION onto the grid of REFERENCE.")
+@table_options
+@plugin_options
+@click.pass_context
+def compare(
+    ctx: click.Context,
+    prediction: str,
+    reference: str,
+    metrics: tuple[str, ...],
+    labels: tuple[str, ...],
+    mask: str | None,
+    data_range: float | None,
+    resample: bool,
+    parameters: dict[str, float],
+    scheme: str,
+    groups: bool,
+    as_json: bool,
+    as_csv: bool,
+) -> None:
+    """Compare PREDICTION with REFERENCE: label by label for label maps, as a whole for images.
+
+    Without --metrics, two files of few whole numbers are label maps (dice, hd95, assd, volume_difference), all
+    others images (mse, psnr, ssim, gradient_error).
+
+    \b
+      pycemrg compare mine.nrrd truth.nrrd
+      pycemrg compare mine.nrrd truth.nrrd --metrics dice,nsd --set tolerance_mm=2 --labels chambers
+      pycemrg compare denoised.nrrd ct.nrrd --mask labels.nrrd --labels LV_BP,LV_myo
+    """
+    from pycemrg_core.records import Measures
+    from pycemrg_metrics import choices, faces
+
+    catalogue = session_of(ctx).catalogue()
+    of_images = choices.what_compares(catalogue, metrics) is Measures.IMAGES if metrics else None
+    ours, theirs = _read(prediction), _read(reference)
+    if of_images is None:
+        of_images = not (_like_labels(ours) and _like_labels(theirs))
+    _check_options(ctx, of_images, labels, mask, data_range, groups)
+    ours = _on_grid(ours, theirs, prediction, reference, resample, of_images)
+    more = {"prediction": prediction, "reference": reference}
+    if of_images:
+        table = faces.compare_images(
+            ours, theirs, catalogue, metrics=metrics or faces.IMAGE_METRICS, labels=labels, data_range=data_range,
+            mask=_read_mask(mask, theirs, reference), scheme=scheme, parameters=parameters,
+        )  # fmt: skip
+        show_one(table, as_json, as_csv, **more)
+        return
+    table = faces.compare_labels(
+        ours, theirs, catalogue, metrics=metrics or faces.LABEL_METRICS, labels=labels, groups=groups,
+        scheme=scheme, parameters=parameters,
+    )  # fmt: skip
+    show(table, as_json, as_csv, title="label", mean=True, **more)
+
+
+def _check_options(
+    ctx: click.Context,
+    of_images: bool,
+    labels: tuple[str, ...],
+    mask: str | None,
+    data_range: float | None,
+    groups: bool,
+) -> None:
+    if of_images and labels and not mask:
+        raise click.UsageError("these are images: --labels says where in --mask to measure, so give --mask", ctx)
+    if of_images and groups:
+        raise click.UsageError("these are images: --groups is for label maps", ctx)
+    if not of_images and (mask or data_range is not None):
+        raise click.UsageError("these are label maps: --mask and --data-range are for images", ctx)
+
+
+def _read(path: str) -> sitk.Image:
+    from pycemrg_core import imaging
+
+    image, notes = imaging.read_image(path)
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+    return image
+
+
+def _read_mask(path: str | None, like: sitk.Image, like_path: str) -> sitk.Image | None:
+    from pycemrg_metrics.grids import check_same_grid
+
+    if path is None:
+        return None
+    mask = _labels(_read(path), path)
+    check_same_grid(mask, like, (path, like_path))
+    return mask
+
+
+def _labels(image: sitk.Image, path: str) -> sitk.Image:
+    from pycemrg_metrics.grids import as_labels
+
+    image, notes = as_labels(image, path)
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+    return image
+
+
+def _like_labels(image: sitk.Image) -> bool:
+    """Whether an image holds few whole numbers from 0, so that it must be a label map."""
+    import numpy as np
+
+    from pycemrg_core import imaging
+
+    array = imaging.voxel_array(image).ravel()
+    # A sample first: most scans show there what they are, and sorting all of one takes long.
+    values = np.unique(array[::1009])
+    if len(values) <= _MOST_LABELS:
+        values = np.unique(array)
+    return len(values) <= _MOST_LABELS and bool((values >= 0).all() and (values == np.rint(values)).all())
+
+
+def _on_grid(
+    image: sitk.Image, like: sitk.Image, path: str, like_path: str, resample: bool, of_images: bool
+) -> sitk.Image:
+    from pycemrg_metrics import grids
+
+    if not of_images:
+        image = _labels(image, path)
+        _labels(like, like_path)
+    if not resample:
+        grids.check_same_grid(image, like, (path, like_path))
+        return image
+    moved, outside = grids.resample(image, like, labels=not of_images)
+    how = "linear" if of_images else "nearest voxel"
+    text = f"note: {path} resampled onto the grid of {like_path} ({how})"
+    if outside:
+        value = "take its smallest value" if of_images else "count as background"
+        text += f"; {counted(outside, 'voxel')} of that grid lie outside it and {value}"
+    click.echo(text, err=True)
+    return moved

@@ -1,0 +1,64 @@
+"""``pycemrg measure``: the structures of one label map."""
+
+from __future__ import annotations
+
+import click
+
+from pycemrg_core.cli.session import plugin_options, session_of
+from pycemrg_metrics.commands.show import listed, show, table_options
+
+
+def _pairs(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    pairs = []
+    for text in texts:
+        one, colon, other = (part.strip() for part in text.partition(":"))
+        if not (one and colon and other):
+            raise click.BadParameter(f"{text!r} is not A:B, such as LV_BP_label:LA_BP_label")
+        pairs.append((one, other))
+    return tuple(pairs)
+
+
+@click.command(short_help="Measure the structures of a label map.")
+@click.argument("image")
+@click.option("--metrics", metavar="NAMES", callback=listed, help="Metrics, with commas; see 'pycemrg list-metrics'.")
+@click.option("--labels", metavar="NAMES", callback=listed, help="Labels, groups or integers, with commas.")
+@click.option(
+    "--between", metavar="A:B", multiple=True, callback=_pairs,
+    help="Measure two labels, groups or integers together; may be repeated.",
+)  # fmt: skip
+@table_options
+@plugin_options
+@click.pass_context
+def measure(
+    ctx: click.Context,
+    image: str,
+    metrics: tuple[str, ...],
+    labels: tuple[str, ...],
+    between: tuple[tuple[str, str], ...],
+    parameters: dict[str, float],
+    scheme: str,
+    groups: bool,
+    as_json: bool,
+    as_csv: bool,
+) -> None:
+    """Measure each structure of IMAGE: volume, components and euler_number, or the --metrics asked for.
+
+    \b
+      pycemrg measure heart.nrrd
+      pycemrg measure heart.nrrd --metrics wall_thickness_median,wall_thickness_p5 --labels walls
+      pycemrg measure heart.nrrd --between LV_BP:LA_BP --between LV_BP:Ao_BP
+    """
+    from pycemrg_core import imaging
+    from pycemrg_metrics import faces
+
+    if between and (labels or groups):
+        raise click.UsageError("--between names what to measure; leave out --labels and --groups", ctx)
+    catalogue = session_of(ctx).catalogue()
+    label_map, notes = imaging.read_labels(image)
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+    table = faces.measure(
+        label_map, catalogue, metrics=metrics, labels=labels, groups=groups, between=between, scheme=scheme,
+        parameters=parameters,
+    )  # fmt: skip
+    show(table, as_json, as_csv, title="between" if between else "label", image=image)

@@ -1,0 +1,167 @@
+"""How a table of values is shown: columns for people, JSON and CSV for machines."""
+
+from __future__ import annotations
+
+import csv
+import math
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from pycemrg_core.cli.session import echo_json, echo_table
+
+if TYPE_CHECKING:
+    from pycemrg_metrics.tables import Column, Row, Table
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_NOT_DEFINED = "-"
+_WIDTH = 80  # characters; echo_table breaks the words of what is wider
+
+
+def _settings(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> dict[str, float]:
+    values = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        try:
+            values[name.strip()] = float(number)
+        except ValueError:
+            raise click.BadParameter(f"{text!r} is not NAME=NUMBER, such as tolerance_mm=2") from None
+    return values
+
+
+def table_options(command: F) -> F:
+    """``--set``, ``--scheme``, ``--groups``, ``--json`` and ``--csv``."""
+    command = click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")(command)
+    command = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+    command = click.option("--groups", is_flag=True, help="Also the groups of the scheme, each as one structure.")(
+        command
+    )
+    command = click.option(
+        "--scheme", metavar="NAME", default="cemrg", show_default=True, help="The label scheme of the label maps."
+    )(command)
+    return click.option(
+        "--set", "parameters", metavar="NAME=NUMBER", multiple=True, callback=_settings,
+        help="Set a parameter of a metric, such as tolerance_mm=2; may be repeated.",
+    )(command)  # fmt: skip
+
+
+def listed(_ctx: click.Context, _param: click.Parameter, text: str | None) -> tuple[str, ...]:
+    """Names with commas between them."""
+    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
+
+
+def show(table: Table, as_json: bool, as_csv: bool, *, title: str, mean: bool = False, **more: Any) -> None:
+    """Print a table, if asked with the mean of its rows; ``more`` goes into the JSON in front of it."""
+    if as_json and as_csv:
+        raise click.UsageError("give --json or --csv, not both", click.get_current_context())
+    if as_json:
+        echo_json({**more, **_plain(table, mean)})
+    elif as_csv:
+        _print_csv(table)
+    else:
+        _print_table(table, title, mean)
+
+
+def show_one(table: Table, as_json: bool, as_csv: bool, **more: Any) -> None:
+    """Print the values of the only row below each other."""
+    if as_json or as_csv:
+        show(table, as_json, as_csv, title="", **more)
+        return
+    values = table.rows[0].values
+    rows = [(column.name, _alone(values[column.name]), column.unit) for column in table.columns]
+    echo_table(("metric", "value", "unit"), rows, right=(1,))
+
+
+def _print_table(table: Table, title: str, mean: bool) -> None:
+    mean = mean and len(table.rows) > 1
+    names = [row.name for row in table.rows] + ["mean", "over"] * mean + [row.name for row in table.groups]
+    columns = [_cells(table, column, mean) for column in table.columns]
+    columns = [[column.name, column.unit, *cells] for column, cells in zip(table.columns, columns, strict=True)]
+    for number, block in enumerate(_blocks([title, "", *names], columns)):
+        if number:
+            click.echo()
+        headers, units, *rows = zip(*block, strict=True)
+        echo_table(headers, [units, *rows] if any(units) else rows, right=range(1, len(headers)))
+    if any(math.isnan(value) for row in (*table.rows, *table.groups) for value in row.values.values()):
+        click.echo(f"note: {_NOT_DEFINED} is not defined there{', and left out of the mean' * mean}", err=True)
+
+
+def _blocks(names: list[str], columns: list[list[str]]) -> Iterator[list[list[str]]]:
+    """Columns side by side as far as they fit, each block with the names in front."""
+    block = [names]
+    for column in columns:
+        if len(block) > 1 and sum(max(map(len, one)) + 2 for one in [*block, column]) - 2 > _WIDTH:
+            yield block
+            block = [names]
+        block.append(column)
+    yield block
+
+
+def _cells(table: Table, column: Column, mean: bool) -> list[str]:
+    """The values of a column with one number of decimals, and between rows and groups their mean."""
+    rows, groups = ([row.values[column.name] for row in found] for found in (table.rows, table.groups))
+    finite = [abs(value) for value in (*rows, *groups) if math.isfinite(value)]
+    few = 0 if all(value == int(value) for value in finite) else _decimals(max(finite))
+    middle = []
+    if mean:
+        found = table.means[column.name]
+        digits = few or _decimals(max(finite, default=1.0))
+        middle = [_shown(found.value, f",.{digits}f"), f"{found.over} of {found.of}"]
+    return [*(_shown(value, f",.{few}f") for value in rows), *middle, *(_shown(value, f",.{few}f") for value in groups)]
+
+
+def _decimals(largest: float) -> int:
+    """Four digits for what is near 1, and at least two decimals."""
+    return min(max(3 - math.floor(math.log10(largest)), 2), 6) if largest else 2
+
+
+def _alone(value: float) -> str:
+    return _shown(value, ".6g")
+
+
+def _shown(value: float, how: str) -> str:
+    return _NOT_DEFINED if math.isnan(value) else format(value, how)
+
+
+def _plain(table: Table, mean: bool) -> dict[str, Any]:
+    """Data for JSON, which has neither NaN (null) nor infinity ("inf")."""
+
+    def rows(found: Sequence[Row]) -> list[dict[str, Any]]:
+        return [
+            {"name": row.name, "labels": [*row.labels], "values": {name: _number(v) for name, v in row.values.items()}}
+            for row in found
+        ]
+
+    plain: dict[str, Any] = {
+        "metrics": [
+            {"name": column.name, "unit": column.unit, "parameters": dict(column.parameters)}
+            for column in table.columns
+        ],
+        "rows": rows(table.rows),
+        "groups": rows(table.groups),
+    }
+    if mean:
+        plain["mean"] = {
+            name: {"value": _number(found.value), "over": found.over, "of": found.of}
+            for name, found in table.means.items()
+        }
+    return plain
+
+
+def _number(value: float) -> float | str | None:
+    if math.isnan(value):
+        return None
+    return value if math.isfinite(value) else str(value)
+
+
+def _print_csv(table: Table) -> None:
+    """One line per row; an empty field is not defined. Means are left to whoever reads it."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(["kind", "name", "labels", *(column.name for column in table.columns)])
+    for kind, rows in (("structure", table.rows), ("group", table.groups)):
+        for row in rows:
+            values = ("" if math.isnan(value) else repr(value) for value in row.values.values())
+            writer.writerow([kind if row.labels else "image", row.name, " ".join(map(str, row.labels)), *values])

@@ -1,0 +1,175 @@
+"""Compare and measure from Python: images and a catalogue in, a :class:`Table` out.
+
+Images are SimpleITK images; nothing is written. Structures are named by label, group or integer of a label
+scheme, metrics by ``name`` or ``provider:name`` of the catalogue, whoever provides them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from pycemrg_core import imaging
+from pycemrg_core.catalogue import Catalogue
+from pycemrg_core.errors import ImageError, MetricError
+from pycemrg_core.metrics import Comparison, ImagePair, Structure, evaluate
+from pycemrg_core.records import LabelScheme, Measures
+from pycemrg_core.volume import LabelVolume, Mask
+from pycemrg_metrics import choices
+from pycemrg_metrics.choices import Chosen
+from pycemrg_metrics.grids import as_labels, check_same_grid
+from pycemrg_metrics.tables import Row, Table
+
+LABEL_METRICS = ("dice", "hd95", "assd", "volume_difference")
+IMAGE_METRICS = ("mse", "psnr", "ssim", "gradient_error")
+STRUCTURE_METRICS = ("volume", "components", "euler_number")
+PAIR_METRICS = ("contact_area",)
+
+Names = Sequence[str | int]
+Parameters = Mapping[str, float]
+
+
+def compare_labels(
+    prediction: sitk.Image,
+    reference: sitk.Image,
+    catalogue: Catalogue,
+    *,
+    metrics: Sequence[str] = LABEL_METRICS,
+    labels: Names = (),
+    groups: bool = False,
+    scheme: str = "cemrg",
+    parameters: Parameters | None = None,
+) -> Table:
+    """Compare two label maps of the same grid, structure by structure.
+
+    ``labels``: the rows, by default every label that is in either map. ``groups``: also the groups of the
+    scheme that hold one of them, each as one structure. ``parameters`` go to the metrics that have them.
+
+    Raises :class:`ImageError` for what is no label map, :class:`MetricError` when the grids differ or a
+    metric cannot be worked out, :class:`LabelError` and :class:`UnknownNameError` for unknown names.
+    """
+    chosen = choices.metrics(catalogue, metrics, Measures.SEGMENTATIONS, parameters)
+    record = catalogue.get(LabelScheme, scheme)
+    check_same_grid(prediction, reference, ("the prediction", "the reference"))
+    # Both with one spacing: the grids are the same, but for what files round off.
+    ours = _volume(as_labels(prediction, "the prediction")[0], reference)
+    theirs = _volume(as_labels(reference, "the reference")[0], reference)
+    rows = choices.structures(labels or sorted({*ours.boxes, *theirs.boxes}), record)
+    if not rows:
+        raise MetricError("both label maps are empty; there is nothing to compare")
+
+    def subjects(values: tuple[int, ...], name: str) -> tuple[Comparison]:
+        return (Comparison(Structure(ours, values, name), Structure(theirs, values, name)),)
+
+    return _table(chosen, rows, choices.groups(rows, record) if groups else {}, subjects)
+
+
+def compare_images(
+    prediction: sitk.Image,
+    reference: sitk.Image,
+    catalogue: Catalogue,
+    *,
+    metrics: Sequence[str] = IMAGE_METRICS,
+    mask: sitk.Image | None = None,
+    labels: Names = (),
+    data_range: float | None = None,
+    scheme: str = "cemrg",
+    parameters: Parameters | None = None,
+) -> Table:
+    """Compare two images of the same grid; the table has one row.
+
+    ``mask``: a label map; measured is where it is not 0, or where it has one of ``labels``. ``data_range``:
+    the largest less the smallest possible value, by default that of the whole reference.
+
+    Raises :class:`ImageError` for NaN or infinite voxels, :class:`MetricError` when the grids differ, the
+    mask is empty or a metric cannot be worked out, :class:`UnknownNameError` for unknown names.
+    """
+    chosen = choices.metrics(catalogue, metrics, Measures.IMAGES, parameters)
+    check_same_grid(prediction, reference, ("the prediction", "the reference"))
+    theirs = _numbers(reference, "the reference")
+    x, y, z = reference.GetSpacing()
+    pair = ImagePair(
+        _numbers(prediction, "the prediction"),
+        theirs,
+        (z, y, x),
+        float(np.ptp(theirs)) if data_range is None else data_range,
+        _inside(mask, reference, labels, catalogue.get(LabelScheme, scheme)) if mask is not None else None,
+    )
+    return _table(chosen, {"image": ()}, {}, lambda values, name: (pair,))
+
+
+def measure(
+    image: sitk.Image,
+    catalogue: Catalogue,
+    *,
+    metrics: Sequence[str] = (),
+    labels: Names = (),
+    groups: bool = False,
+    between: Sequence[tuple[str | int, str | int]] = (),
+    scheme: str = "cemrg",
+    parameters: Parameters | None = None,
+) -> Table:
+    """Measure each structure of a label map, or each pair of structures in ``between``.
+
+    ``metrics`` are by default ``STRUCTURE_METRICS``, for pairs ``PAIR_METRICS``. A name in ``between`` may be
+    that of a group. ``labels``, ``groups`` and errors are as in :func:`compare_labels`.
+    """
+    record = catalogue.get(LabelScheme, scheme)
+    wanted = Measures.STRUCTURES if between else Measures.STRUCTURE
+    names = metrics or (PAIR_METRICS if between else STRUCTURE_METRICS)
+    chosen = choices.metrics(catalogue, names, wanted, parameters)
+    volume = _volume(as_labels(image, "the image")[0], image)
+    if between:
+        pairs = {f"{a}:{b}": (choices.integers(a, record), choices.integers(b, record)) for a, b in between}
+        rows = {name: (*a, *b) for name, (a, b) in pairs.items()}
+        return _table(chosen, rows, {}, lambda _, name: tuple(Structure(volume, part) for part in pairs[name]))
+    rows = choices.structures(labels or sorted(volume.boxes), record)
+    more = choices.groups(rows, record) if groups else {}
+    return _table(chosen, rows, more, lambda values, name: (Structure(volume, values, name),))
+
+
+def _table(
+    chosen: Iterable[Chosen],
+    rows: Mapping[str, tuple[int, ...]],
+    groups: Mapping[str, tuple[int, ...]],
+    subjects: Callable[[tuple[int, ...], str], tuple[Any, ...]],
+) -> Table:
+    chosen = tuple(chosen)
+
+    def row(name: str, labels: tuple[int, ...]) -> Row:
+        # One subject for all metrics of a row, so that they share what is costly.
+        given = subjects(labels, name)
+        values = {one.column.name: evaluate(one.metric, *given, parameters=one.column.parameters) for one in chosen}
+        return Row(name, labels, values)
+
+    return Table(
+        tuple(one.column for one in chosen),
+        tuple(row(name, labels) for name, labels in rows.items()),
+        tuple(row(name, labels) for name, labels in groups.items()),
+    )
+
+
+def _volume(image: sitk.Image, grid: sitk.Image) -> LabelVolume:
+    x, y, z = grid.GetSpacing()
+    return LabelVolume(imaging.voxel_array(image), (z, y, x))
+
+
+def _numbers(image: sitk.Image, name: str) -> Any:
+    array = imaging.voxel_array(image).astype(np.float64)
+    if wrong := int(np.count_nonzero(~np.isfinite(array))):
+        voxels, them = ("voxel is", "it") if wrong == 1 else ("voxels are", "them")
+        raise ImageError(f"{name}: {wrong:,} {voxels} NaN or infinite. Give {them} a value first.")
+    return array
+
+
+def _inside(mask: sitk.Image, reference: sitk.Image, labels: Names, scheme: LabelScheme) -> Mask:
+    check_same_grid(mask, reference, ("the mask", "the reference"))
+    array = imaging.voxel_array(as_labels(mask, "the mask")[0])
+    wanted = [value for values in choices.structures(labels, scheme).values() for value in values]
+    found: Mask = np.isin(array, wanted) if wanted else array > 0
+    if not found.any():
+        raise MetricError("the mask holds no voxel to measure in; give other labels, or another mask")
+    return found

@@ -1,0 +1,96 @@
+"""How well an image matches its reference, everywhere or inside a mask.
+
+References
+----------
+Wang, Bovik, Sheikh, Simoncelli: Image quality assessment: from error visibility to structural similarity.
+IEEE Transactions on Image Processing 13(4), 2004. In 3-D as in scikit-image's ``structural_similarity``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pycemrg_core.errors import MetricError
+from pycemrg_core.metrics import ImagePair
+
+Floats = NDArray[np.float64]
+
+
+def mse(pair: ImagePair) -> float:
+    """The mean of the squared differences, in squared units of the intensity."""
+    return float(_within((pair.prediction - pair.reference) ** 2, pair).mean())
+
+
+def psnr(pair: ImagePair) -> float:
+    """10 log10(data_range^2 / MSE) in dB; infinite for identical images."""
+    error = pair.once(mse)
+    return 10 * math.log10(pair.data_range**2 / error) if error else math.inf
+
+
+def ssim(pair: ImagePair, window: float) -> float:
+    """The mean structural similarity with a cubic, uniform window of ``window`` voxels.
+
+    Without a mask, the mean over the voxels whose window lies inside the image, as in scikit-image; with one, the mean
+    over the mask, where windows reach over the border by reflection. Raises :class:`MetricError` when the
+    window is not an odd number from 3, or larger than the image.
+    """
+    from skimage.metrics import structural_similarity
+
+    if window < 3 or window % 2 != 1:
+        raise MetricError(f"window is {window:g}; give an odd number of voxels from 3")
+    if min(pair.reference.shape) < window:
+        shown = " x ".join(map(str, reversed(pair.reference.shape)))
+        raise MetricError(
+            f"an image of {shown} voxels is smaller than the window of {window:g}; give a larger image, or set window"
+        )
+    compute: Any = structural_similarity
+    mean, every = compute(pair.reference, pair.prediction, win_size=int(window), data_range=pair.data_range, full=True)
+    return float(mean if pair.mask is None else every[pair.mask].mean())
+
+
+def gradient_error(pair: ImagePair) -> float:
+    """The mean length of the difference of the two gradients, per mm.
+
+    Derivatives are central differences, one-sided at the border, of the whole images; the mask only says where
+    to average.
+    """
+    return float(_within(np.sqrt(sum(_slopes(pair, axis) ** 2 for axis in range(3))), pair).mean())
+
+
+def gradient_error_z(pair: ImagePair) -> float:
+    """The mean absolute difference of the derivatives along z, per mm."""
+    return _slope_error(pair, 0)
+
+
+def gradient_error_y(pair: ImagePair) -> float:
+    """The mean absolute difference of the derivatives along y, per mm."""
+    return _slope_error(pair, 1)
+
+
+def gradient_error_x(pair: ImagePair) -> float:
+    """The mean absolute difference of the derivatives along x, per mm."""
+    return _slope_error(pair, 2)
+
+
+def _slope_error(pair: ImagePair, axis: int) -> float:
+    return float(_within(np.abs(_slopes(pair, axis)), pair).mean())
+
+
+def _slopes(pair: ImagePair, axis: int) -> Floats:
+    """The derivative of the difference: differencing is linear."""
+    if pair.reference.shape[axis] < 2:
+        raise MetricError(f"the image has one voxel along {'zyx'[axis]}, so no derivative there; give a 3-D image")
+    difference = pair.once(_difference)
+    return np.asarray(np.gradient(difference, pair.spacing[axis], axis=axis))
+
+
+def _difference(pair: ImagePair) -> Floats:
+    return pair.prediction - pair.reference
+
+
+def _within(values: Floats, pair: ImagePair) -> Floats:
+    return values if pair.mask is None else values[pair.mask]

@@ -1,0 +1,14 @@
+"""What the plugin contributes keeps the promises that pycemrg relies on."""
+
+from pycemrg_core.testing import MetricConformance, PluginConformance
+
+PLUGIN = "pycemrg_metrics.plugin"
+
+
+class TestPlugin(PluginConformance):
+    plugin = PLUGIN
+
+
+class TestMetrics(MetricConformance):
+    plugin = PLUGIN
+    depends_on_axes = ("gradient_error_x", "gradient_error_y", "gradient_error_z")

@@ -1,0 +1,244 @@
+"""The Python face: rows, groups, means, parameters, and metrics of other plugins."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from pycemrg_metrics import Column, Row, Table, compare_images, compare_labels, measure, resample
+
+from pycemrg_core import load_catalogue
+from pycemrg_core.errors import ImageError, LabelError, MetricError, PycemrgError, UnknownNameError
+from pycemrg_core.records import Command, LabelScheme, Measures, Metric
+
+CATALOGUE = load_catalogue()
+SCHEME = CATALOGUE.get(LabelScheme, "cemrg")
+LV, MYO, LA = (SCHEME.labels[name] for name in ("LV_BP_label", "LV_myo_label", "LA_BP_label"))
+
+
+def image(array: Any, spacing: tuple[float, float, float] = (0.5, 1.0, 2.0)) -> sitk.Image:
+    """An image of a (z, y, x) array; ``spacing`` is (x, y, z) in mm."""
+    made = sitk.GetImageFromArray(np.asarray(array))
+    made.SetSpacing(spacing)
+    return made
+
+
+def line(*values: int) -> sitk.Image:
+    return image(np.array(values, np.uint8).reshape(1, 1, -1))
+
+
+REFERENCE = line(LV, LV, LV, LV, MYO, MYO, 0, 77)
+PREDICTION = line(LV, LV, 0, 0, MYO, MYO, LA, 0)
+
+
+def test_each_label_is_a_row() -> None:
+    table = compare_labels(PREDICTION, REFERENCE, CATALOGUE, metrics=["dice", "hausdorff"])
+    assert [(row.name, row.labels) for row in table.rows] == [
+        ("LV_BP_label", (LV,)), ("LV_myo_label", (MYO,)), ("LA_BP_label", (LA,)), ("77", (77,))
+    ]  # fmt: skip
+    assert [row.values["dice"] for row in table.rows] == [2 * 2 / (2 + 4), 1, 0, 0]
+    # The reference reaches two voxels of 0.5 mm further.
+    assert [row.values["hausdorff"] for row in table.rows] == [1.0, 0, math.inf, math.inf]
+    assert [column.unit for column in table.columns] == ["", "mm"]
+
+
+def test_means_leave_out_what_is_not_defined_and_count_it() -> None:
+    table = compare_labels(PREDICTION, REFERENCE, CATALOGUE, metrics=["dice"], labels=["LV_BP", MYO, 5])
+    mean = table.means["dice"]
+    assert math.isnan(table.rows[2].values["dice"])
+    assert (mean.value, mean.over, mean.of) == (pytest.approx((2 / 3 + 1) / 2), 2, 3)
+    nothing = Table((Column("dice"),), (Row("a", (1,), {"dice": math.nan}),)).means["dice"]
+    assert math.isnan(nothing.value)
+    assert (nothing.over, nothing.of) == (0, 1)
+
+
+def test_groups_are_one_structure_and_no_part_of_the_mean() -> None:
+    table = compare_labels(PREDICTION, REFERENCE, CATALOGUE, metrics=["dice"], labels=["LV_BP"], groups=True)
+    assert {row.name for row in table.groups} == {
+        name for name, members in SCHEME.groups.items() if "LV_BP_label" in members
+    }
+    chambers = next(row for row in table.groups if row.name == "chambers")
+    assert chambers.values["dice"] == 2 * 2 / (3 + 4)  # LV and LA against LV
+    assert set(chambers.labels) == {SCHEME.labels[name] for name in SCHEME.groups["chambers"]}
+    assert table.means["dice"].of == 1
+
+
+def test_a_group_in_the_labels_is_its_members() -> None:
+    table = compare_labels(PREDICTION, REFERENCE, CATALOGUE, metrics=["dice"], labels=["chambers"])
+    assert tuple(row.name for row in table.rows) == SCHEME.groups["chambers"]
+
+
+def test_parameters_reach_the_metrics_that_have_them() -> None:
+    def nsd(**parameters: float) -> float:
+        table = compare_labels(
+            PREDICTION, REFERENCE, CATALOGUE, metrics=["dice", "nsd"], labels=["LV_BP"], parameters=parameters
+        )
+        return table.rows[0].values["nsd"]
+
+    # All is surface. Prediction x = 0, 1, reference x = 0 to 3: two voxels are 0.5 and 1 mm away.
+    assert [nsd(tolerance_mm=t) for t in (0.0, 0.5, 1.0)] == [4 / 6, 5 / 6, 1]
+    assert nsd() == 1
+    with pytest.raises(MetricError) as caught:
+        nsd(tolerance=1.0)
+    assert str(caught.value) == (
+        "no metric asked for (dice, nsd) has a parameter 'tolerance'; did you mean 'tolerance_mm'?"
+    )
+
+
+def test_an_empty_prediction_is_a_result() -> None:
+    table = compare_labels(line(*[0] * 8), REFERENCE, CATALOGUE, metrics=["dice", "volume_difference"])
+    assert {row.values["dice"] for row in table.rows} == {0}
+    assert table.rows[0].values["volume_difference"] == pytest.approx(-4 * 1e-3)
+
+
+def test_grids_that_round_off_are_the_same() -> None:
+    moved = sitk.Image(PREDICTION)
+    moved.SetSpacing((0.50001, 1.0, 2.0))
+    moved.SetOrigin((1e-3, 0, 0))
+    near, same = (compare_labels(one, REFERENCE, CATALOGUE, metrics=["assd"]) for one in (moved, PREDICTION))
+    assert near == same
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda one: one.SetSpacing((0.6, 1, 2)), "spacing 0.6, 1, 2 mm, not 0.5, 1, 2 mm"),
+        (lambda one: one.SetOrigin((0, -1, 0)), "origin 0, -1, 0 mm, not 0, 0, 0 mm"),
+        (lambda one: one.SetDirection((-1, 0, 0, 0, -1, 0, 0, 0, 1)),
+            "direction -1, 0, 0, 0, -1, 0, 0, 0, 1, not 1, 0, 0, 0, 1, 0, 0, 0, 1"),
+    ],
+)  # fmt: skip
+def test_grids_that_differ_are_refused(change: Callable[[sitk.Image], None], text: str) -> None:
+    other = sitk.Image(PREDICTION)
+    change(other)
+    for compare in (compare_labels, compare_images):
+        with pytest.raises(MetricError) as caught:
+            compare(other, REFERENCE, CATALOGUE)
+        assert str(caught.value) == (
+            f"the prediction: is not on the grid of the reference: {text}. Resample it first;"
+            " 'pycemrg compare' does with --resample."
+        )
+    with pytest.raises(MetricError, match="size 7 x 1 x 1, not 8 x 1 x 1"):
+        compare_labels(PREDICTION[:7], REFERENCE, CATALOGUE)
+
+
+def test_resampling() -> None:
+    # Half as many voxels, each twice as wide and over two of the others.
+    wide = image(np.array([[[LV, LV, MYO, 77]]], np.uint8), (1.0, 1.0, 2.0))
+    wide.SetOrigin((0.25, 0, 0))
+    moved, outside = resample(wide, REFERENCE, labels=True)
+    assert sitk.GetArrayFromImage(moved).ravel().tolist() == [LV] * 4 + [MYO] * 2 + [77] * 2
+    assert outside == 0
+    assert compare_labels(moved, REFERENCE, CATALOGUE, metrics=["dice"]).rows[0].values["dice"] == 1
+    ramp = image(np.arange(4, dtype=np.int16).reshape(1, 1, 4) * 10 + 5, (1.0, 1.0, 2.0))
+    moved, outside = resample(ramp, image(np.zeros((1, 1, 12), np.uint8)), labels=False)
+    # Half of both between two voxels; from half a voxel outside the last one, at 3 mm, the smallest value.
+    assert sitk.GetArrayFromImage(moved).ravel().tolist() == [5, 10, 15, 20, 25, 30, 35, 5, 5, 5, 5, 5]
+    assert outside == 5
+
+
+def test_images_inside_labels() -> None:
+    rng = np.random.default_rng(0)
+    reference = rng.normal(size=(8, 9, 10))
+    prediction = reference.copy()
+    prediction[:4] += 2
+    labels = np.zeros((8, 9, 10), np.uint8)
+    labels[1:3], labels[5:7] = LV, MYO
+    given = {"metrics": ["mse"], "mask": image(labels)}
+    pair = (image(prediction), image(reference), CATALOGUE)
+    assert compare_images(*pair, **given).rows[0].values["mse"] == pytest.approx(2.0)
+    assert compare_images(*pair, **given, labels=["LV_BP"]).rows[0].values["mse"] == pytest.approx(4.0)
+    assert compare_images(*pair, **given, labels=[MYO]).rows[0].values["mse"] == 0
+    # 10 log10(range^2 / mse); half the voxels are 2 off.
+    psnr = compare_images(*pair, metrics=["psnr"], data_range=10.0).rows[0].values["psnr"]
+    assert psnr == pytest.approx(10 * math.log10(100 / 2))
+    default = compare_images(*pair, metrics=["psnr"]).rows[0].values["psnr"]
+    assert default == pytest.approx(10 * math.log10(np.ptp(reference) ** 2 / 2))
+    with pytest.raises(MetricError) as caught:
+        compare_images(*pair, **given, labels=["LA_BP"])
+    assert str(caught.value) == "the mask holds no voxel to measure in; give other labels, or another mask"
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "text"),
+    [
+        (lambda: compare_labels(PREDICTION, REFERENCE, CATALOGUE, metrics=["psnr"]), MetricError,
+            "metric 'psnr' compares two images; ask for one that compares two label maps"),
+        (lambda: compare_labels(PREDICTION, REFERENCE, CATALOGUE, metrics=["volume"]), MetricError,
+            "metric 'volume' measures one structure of a label map; use 'pycemrg measure'"),
+        (lambda: measure(REFERENCE, CATALOGUE, metrics=["dice"]), MetricError,
+            "metric 'dice' compares two label maps; use 'pycemrg compare'"),
+        (lambda: measure(REFERENCE, CATALOGUE, metrics=["contact_area"]), MetricError,
+            "metric 'contact_area' measures two structures of a label map; say which with --between A:B"),
+        (lambda: measure(REFERENCE, CATALOGUE, metrics=["volume"], between=[("LV_BP", "LV_myo")]), MetricError,
+            "metric 'volume' measures one structure of a label map; leave out --between"),
+        (lambda: compare_labels(PREDICTION, REFERENCE, CATALOGUE, metrics=["dise"]), UnknownNameError,
+            "no metric is called 'dise'; did you mean 'dice'?"),
+        (lambda: measure(REFERENCE, CATALOGUE, labels=["LV_mio"]), LabelError,
+            "no label or group of the scheme 'cemrg' is called 'LV_mio'"
+            "; did you mean 'LV_myo' or 'RV_myo' or 'LA_myo'?"),
+        (lambda: measure(REFERENCE, CATALOGUE, labels=[0]), LabelError,
+            "label 0 is the background, which is no structure; give labels from 1"),
+        (lambda: measure(REFERENCE, CATALOGUE, scheme="cemgr"), UnknownNameError,
+            "no label scheme is called 'cemgr'; did you mean 'cemrg'?"),
+        (lambda: compare_images(image([[[math.nan, 1.0]]]), image([[[1.0, 2.0]]]), CATALOGUE), ImageError,
+            "the prediction: 1 voxel is NaN or infinite. Give it a value first."),
+    ],
+)  # fmt: skip
+def test_refusals(call: Callable[[], Table], kind: type[PycemrgError], text: str) -> None:
+    with pytest.raises(kind) as caught:
+        call()
+    assert str(caught.value) == text
+
+
+def test_measuring_structures_and_pairs() -> None:
+    table = measure(REFERENCE, CATALOGUE)
+    assert [column.name for column in table.columns] == ["volume", "components", "euler_number"]
+    assert [row.values["volume"] for row in table.rows] == pytest.approx([4e-3, 2e-3, 1e-3])  # 1 mm3 a voxel
+    pairs = measure(REFERENCE, CATALOGUE, between=[("LV_BP", "LV_myo"), ("chambers", 77)])
+    assert [(row.name, row.values["contact_area"]) for row in pairs.rows] == [("LV_BP:LV_myo", 2.0), ("chambers:77", 0)]
+
+
+def test_nothing_is_changed() -> None:
+    before = [sitk.GetArrayFromImage(one) for one in (PREDICTION, REFERENCE)]
+    compare_labels(PREDICTION, REFERENCE, CATALOGUE, groups=True)
+    compare_images(PREDICTION, REFERENCE, CATALOGUE, metrics=["mse"])
+    measure(REFERENCE, CATALOGUE)
+    for array, one in zip(before, (PREDICTION, REFERENCE), strict=True):
+        assert (sitk.GetArrayFromImage(one) == array).all()
+
+
+def test_what_the_plugin_contributes() -> None:
+    provided = [c.record for c in CATALOGUE.contributions if c.provider.distribution == "pycemrg-metrics"]
+    metrics = [record for record in provided if isinstance(record, Metric)]
+    assert {record.name for record in provided if isinstance(record, Command)} == {"compare", "measure"}
+    assert {record.measures for record in metrics} == set(Measures)
+    for metric in metrics:
+        assert callable(metric.function.load())
+
+
+def test_metrics_of_another_plugin(tmp_path: Path) -> None:
+    plugin = tmp_path / "their_metrics.py"
+    plugin.write_text(
+        "from pycemrg_core import Measures, Metric, Ref, hookimpl\n\n\n"
+        "@hookimpl\ndef pycemrg_metrics():\n"
+        "    for name in ('dice', 'common'):\n"
+        "        yield Metric(name=name, summary='', measures=Measures.SEGMENTATIONS, unit='voxels',\n"
+        "                     function=Ref('their_metrics:common'), parameters={'times': 1.0})\n\n\n"
+        "def common(comparison, times):\n"
+        "    prediction, reference = comparison.masks\n"
+        "    return (prediction & reference).sum() * times\n"
+    )
+    catalogue = load_catalogue(local=[plugin])
+    names = ["common", "their_metrics:dice", "metrics:dice"]
+    table = compare_labels(
+        PREDICTION, REFERENCE, catalogue, metrics=names, labels=["LV_BP"], parameters={"times": 10.0}
+    )
+    assert table.rows[0].values == {"common": 20, "their_metrics:dice": 20, "metrics:dice": 4 / 6}
+    with pytest.raises(PycemrgError, match=r"say which: .*metrics:dice"):
+        compare_labels(PREDICTION, REFERENCE, catalogue, metrics=["dice"])

@@ -1,0 +1,123 @@
+"""Image quality: identical images, hand-computed values, scikit-image and SimpleITK as second opinions."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from pycemrg_metrics import images
+from skimage import metrics as skimage_metrics
+
+from pycemrg_core.errors import MetricError
+from pycemrg_core.metrics import ImagePair
+
+DATA = Path(__file__).resolve().parents[3] / "tests" / "data"
+SPACING = (2.5, 1.0, 0.5)
+RNG = np.random.default_rng(1)
+REFERENCE = RNG.normal(100, 20, (11, 12, 13))
+PREDICTION = REFERENCE + RNG.normal(0, 5, REFERENCE.shape)
+MASK = RNG.random(REFERENCE.shape) < 0.3
+GRADIENTS = ("gradient_error", "gradient_error_z", "gradient_error_y", "gradient_error_x")
+
+
+def pair(prediction: Any = PREDICTION, reference: Any = REFERENCE, mask: Any = None) -> ImagePair:
+    return ImagePair(prediction, reference, SPACING, float(np.ptp(REFERENCE)), mask)
+
+
+@pytest.mark.parametrize("mask", [None, MASK])
+def test_identical_images(mask: Any) -> None:
+    same = pair(REFERENCE, REFERENCE.copy(), mask)
+    assert images.mse(same) == 0
+    assert images.psnr(same) == math.inf
+    assert images.ssim(same, 7) == pytest.approx(1)
+    for name in GRADIENTS:
+        assert getattr(images, name)(same) == 0
+
+
+def test_as_in_scikit_image() -> None:
+    data_range = float(np.ptp(REFERENCE))
+    assert images.mse(pair()) == pytest.approx(skimage_metrics.mean_squared_error(REFERENCE, PREDICTION))
+    assert images.psnr(pair()) == pytest.approx(
+        skimage_metrics.peak_signal_noise_ratio(REFERENCE, PREDICTION, data_range=data_range)
+    )
+
+
+@pytest.mark.parametrize("window", [3, 7])
+def test_ssim_by_its_definition(window: int) -> None:
+    """Wang et al. 2004, equation 13, window by window, with sample variances."""
+    data_range = float(np.ptp(REFERENCE))
+    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
+    values = np.full(REFERENCE.shape, np.nan)
+    half = window // 2
+    for centre in np.ndindex(*(size - window + 1 for size in REFERENCE.shape)):
+        box = tuple(slice(start, start + window) for start in centre)
+        x, y = REFERENCE[box].ravel(), PREDICTION[box].ravel()
+        (vx, cov), (_, vy) = np.cov(x, y)
+        values[tuple(start + half for start in centre)] = (
+            (2 * x.mean() * y.mean() + c1) * (2 * cov + c2) / ((x.mean() ** 2 + y.mean() ** 2 + c1) * (vx + vy + c2))
+        )
+    assert images.ssim(pair(), window) == pytest.approx(np.nanmean(values))
+    inside = MASK & ~np.isnan(values)
+    assert images.ssim(pair(mask=inside), window) == pytest.approx(values[inside].mean())
+
+
+def test_ramps_by_hand() -> None:
+    z, y, x = np.meshgrid(*(np.arange(n) * s for n, s in zip((5, 6, 7), SPACING, strict=True)), indexing="ij")
+    # Slopes of 3, -4 and 12 per mm too much: 13 together.
+    ramps = ImagePair(3 * z - 4 * y + 12 * x, np.zeros_like(x), SPACING, 1.0)
+    assert images.gradient_error_z(ramps) == pytest.approx(3)
+    assert images.gradient_error_y(ramps) == pytest.approx(4)
+    assert images.gradient_error_x(ramps) == pytest.approx(12)
+    assert images.gradient_error(ramps) == pytest.approx(13)
+
+
+def test_inside_a_mask() -> None:
+    masked = pair(mask=MASK)
+    assert images.mse(masked) == pytest.approx(((PREDICTION - REFERENCE)[MASK] ** 2).mean())
+    mse, data_range = images.mse(masked), float(np.ptp(REFERENCE))
+    assert images.psnr(masked) == pytest.approx(20 * math.log10(data_range / math.sqrt(mse)))
+    slopes = [np.gradient(array, *SPACING) for array in (PREDICTION, REFERENCE)]
+    wrong = np.subtract(*slopes)
+    assert images.gradient_error(masked) == pytest.approx(np.linalg.norm(wrong, axis=0)[MASK].mean())
+    assert images.gradient_error_y(masked) == pytest.approx(np.abs(wrong[1])[MASK].mean())
+
+
+def test_the_real_ct() -> None:
+    ct = sitk.Cast(sitk.ReadImage(str(DATA / "thorax_ct.nrrd")), sitk.sitkFloat64)
+    reference = sitk.GetArrayFromImage(ct)
+    values = []
+    for sigma in (0.5, 1.0, 3.0):
+        smooth = sitk.GetArrayFromImage(sitk.DiscreteGaussian(ct, sigma**2))
+        found = ImagePair(smooth, reference, ct.GetSpacing()[::-1], float(np.ptp(reference)))
+        values.append([images.ssim(found, 7), images.psnr(found), -images.gradient_error(found)])
+    # The smoother, the worse, whatever one asks.
+    assert (np.diff(values, axis=0) < 0).all()
+
+
+def test_an_image_smaller_than_the_window() -> None:
+    thin = ImagePair(PREDICTION[:5], REFERENCE[:5], SPACING, 1.0)
+    with pytest.raises(MetricError) as caught:
+        images.ssim(thin, 7)
+    assert str(caught.value) == (
+        "an image of 13 x 12 x 5 voxels is smaller than the window of 7; give a larger image, or set window"
+    )
+    assert 0 < images.ssim(thin, 5) < 1
+
+
+@pytest.mark.parametrize("window", [1, 4, 6.5])
+def test_a_window_that_is_not_odd(window: float) -> None:
+    with pytest.raises(MetricError) as caught:
+        images.ssim(pair(), window)
+    assert str(caught.value) == f"window is {window:g}; give an odd number of voxels from 3"
+
+
+def test_one_slice_has_no_gradient_across() -> None:
+    flat = ImagePair(PREDICTION[:1], REFERENCE[:1], SPACING, 1.0)
+    with pytest.raises(MetricError) as caught:
+        images.gradient_error(flat)
+    assert str(caught.value) == "the image has one voxel along z, so no derivative there; give a 3-D image"
+    assert images.gradient_error_x(flat) > 0
