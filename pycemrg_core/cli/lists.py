@@ -73,6 +73,20 @@ def _cell(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value)
 
 
+def _grouped(by: tuple[str, ...], columns: tuple[str, ...]) -> Callable[[list[Entry]], None]:
+    """A table for each group, under its name: there are many, from few providers."""
+
+    def show(entries: list[Entry]) -> None:
+        groups: dict[str, list[Entry]] = {}
+        for entry in sorted(entries, key=lambda entry: [entry[key] for key in by]):
+            groups.setdefault(": ".join(entry[key] for key in by), []).append(entry)
+        for number, (group, members) in enumerate(groups.items()):
+            click.echo(("\n" if number else "") + click.style(group, bold=True))
+            echo_table(columns, [[_cell(entry[column]) for column in columns] for entry in members])
+
+    return show
+
+
 def _blocks(entries: list[Entry]) -> None:
     """Room for a long list under each name."""
     width = max(len(entry["name"]) for entry in entries)
@@ -140,11 +154,11 @@ list_recipes = _list(
     "list-recipes", Recipe, "Recipes and their steps.", _recipe_details, _table("name", "provider", "summary")
 )
 list_metrics = _list(
-    "list-metrics", Metric, "Metrics.", _metric_details, _table("name", "measures", "unit", "provider", "summary")
+    "list-metrics", Metric, "Metrics.", _metric_details, _grouped(("provider", "measures"), ("name", "unit", "summary"))
 )
 list_schemes = _list(
     "list-schemes", LabelScheme, "Label schemes.", _scheme_details, _table("name", "provider", "summary")
 )
 list_augmentations = _list(
-    "list-augmentations", Augmentation, "Augmentations.", _no_details, _table("name", "provider", "summary")
+    "list-augmentations", Augmentation, "Augmentations.", _no_details, _grouped(("provider",), ("name", "summary"))
 )

@@ -137,8 +137,9 @@ def echo_table(headers: Sequence[str], rows: Iterable[Sequence[object]], right: 
     cells = [[str(cell) for cell in row] for row in rows]
     widths = [max(len(line[i]) for line in [list(headers), *cells]) for i in range(len(headers))]
     while sum(widths) + 2 * (len(widths) - 1) > _width():
-        # The last column is prose and yields first.
-        widths[-1 if widths[-1] > 24 else widths.index(max(widths))] -= 1
+        # The last column is prose and yields first; the first is a name to copy, and yields last.
+        others = max(widths[1:], default=0)
+        widths[-1 if widths[-1] > 24 else 0 if others <= 8 else widths.index(others, 1)] -= 1
 
     def line(row: Sequence[str], style: bool = False) -> None:
         columns = [textwrap.wrap(cell, width) for cell, width in zip(row, widths, strict=True)]
