@@ -1,0 +1,120 @@
+"""Draw the pictures of the documents from the heart that ships: python docs/make_pictures.py"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from pycemrg_core import Recipe, RecipeStep, include, load_catalogue, run_recipe
+from pycemrg_core.catalogue import Catalogue
+from pycemrg_core.imaging import oriented_lps, read_labels, voxel_array
+from pycemrg_core.picture import colour_of, draw_slices
+from pycemrg_core.schemes import colours_of
+
+IMAGES = Path(__file__).parent / "images"
+TILE, GAP, LEGEND = 340, 12, 26
+# picture, what runs before, the schematic drawn, array axis (z, y, x) that the slice crosses, margin in voxels
+STEPS = (
+    ("create", ("lv_outflow",), "aortic_wall", 0, 16),
+    ("valve", ("four_chamber_myocardium",), "mitral_valve", 1, 14),
+    ("ring", ("la_myocardium",), "lpv1_ring", 1, 14),
+    ("push", ("lv_outflow", "aortic_wall", "la_myocardium"), "la_push_aorta", 0, 10),
+)
+# Thicker than its default, so that the picture shows what a push does.
+PARAMETERS = {"la_push_aorta": {"LA_WT": 4.0}}
+RECIPES = ("biventricular_basic", "atria_full")
+
+
+def main() -> None:
+    heart, _ = read_labels(str(files("schematics_builtin") / "data" / "rodero01_1.0mm.nrrd"))
+    catalogue = load_catalogue()
+    names, colours = {}, colours_of(catalogue)
+    for recipe in ("four_chamber_full", "atria_full"):
+        record = run_recipe(recipe, heart, catalogue).record
+        names |= {value: name for name, value in record.labels.items()}
+    for picture, before, schematic, axis, margin in STEPS:
+        old, new = before_and_after(heart, catalogue, before, schematic)
+        draw_step(old, new, axis, margin, names, colours, IMAGES / f"{picture}.png")
+    for recipe in RECIPES:
+        grown = run_recipe(recipe, heart, catalogue).image
+        draw_slices(heart, grown, names, colours, IMAGES / f"{recipe}.png")
+        shrink(IMAGES / f"{recipe}.png")
+
+
+def before_and_after(
+    heart: sitk.Image, catalogue: Catalogue, before: tuple[str, ...], schematic: str
+) -> list[NDArray[np.integer]]:
+    """The heart just before a schematic and just after it, as (z, y, x) arrays in LPS order."""
+    steps = [include(name) if name.startswith("four") else name for name in before]
+    last = RecipeStep(schematic=schematic, parameters=PARAMETERS.get(schematic, {}))
+    recipes = [Recipe(name="before", steps=tuple(steps)), Recipe(name="after", steps=(*steps, last))]
+    return [voxel_array(oriented_lps(run_recipe(recipe, heart, catalogue).image)) for recipe in recipes]
+
+
+def draw_step(
+    old: NDArray[np.integer],
+    new: NDArray[np.integer],
+    axis: int,
+    margin: int,
+    names: dict[int, str],
+    colours: dict[str, str],
+    path: Path,
+) -> None:
+    """Write one slice before and after a step, through the middle of what it changes."""
+    middle = int(np.median(np.nonzero(old != new)[axis]))
+    slices = [np.moveaxis(array, axis, 0)[middle] for array in (old, new)]
+    where = np.nonzero(slices[0] != slices[1])
+    box = tuple(slice(max(int(at.min()) - margin, 0), int(at.max()) + margin + 1) for at in where)
+    cut = [labels[square(box, labels.shape)] for labels in slices]
+    cut = [labels[::-1] if axis else labels for labels in cut]  # superior up
+    page = Image.new("RGB", (2 * TILE + GAP, TILE), "white")
+    for i, labels in enumerate(cut):
+        page.paste(tile(labels, names, colours), (i * (TILE + GAP), 0))
+    with_legend(page, sorted(set(np.unique(cut[1]).tolist()) - {0}), names, colours).save(path)
+    shrink(path)
+
+
+def square(box: tuple[slice, ...], shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """A box as large down as across, inside an array; the voxels of the heart are cubes."""
+    side = min(max(axis.stop - axis.start for axis in box), *shape)
+    starts = [
+        min(max((axis.start + axis.stop - side) // 2, 0), size - side) for axis, size in zip(box, shape, strict=True)
+    ]
+    return tuple(slice(start, start + side) for start in starts)
+
+
+def tile(labels: NDArray[np.integer], names: dict[int, str], colours: dict[str, str]) -> Image.Image:
+    values, inverse = np.unique(labels, return_inverse=True)
+    palette = [
+        (243, 244, 246) if not value else colour_of(int(value), names.get(int(value), ""), colours) for value in values
+    ]
+    pixels = np.array(palette, np.uint8)[inverse.reshape(labels.shape)]
+    return Image.fromarray(pixels).resize((TILE, TILE), Image.Resampling.NEAREST)
+
+
+def with_legend(page: Image.Image, shown: list[int], names: dict[int, str], colours: dict[str, str]) -> Image.Image:
+    font, across = ImageFont.load_default(15), 5
+    lines = -(-len(shown) // across)
+    whole = Image.new("RGB", (page.width, page.height + lines * LEGEND + 8), "white")
+    whole.paste(page, (0, 0))
+    draw = ImageDraw.Draw(whole)
+    for i, label in enumerate(shown):
+        left, top = (i % across) * page.width // across + 6, page.height + 8 + i // across * LEGEND
+        name = names.get(label, "")
+        draw.rounded_rectangle((left, top, left + 14, top + 14), 3, fill=colour_of(label, name, colours))
+        draw.text((left + 21, top - 2), f"{label} {name.removesuffix('_label')}", (28, 30, 36), font=font)
+    return whole
+
+
+def shrink(path: Path) -> None:
+    """Write a picture of few colours with a palette."""
+    Image.open(path).quantize(128).save(path, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
