@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import as_file, files
+from pathlib import Path
 
 import click
 
@@ -11,6 +12,7 @@ from pycemrg_core.cli.session import plugin_options
 
 RECIPE = "four_chamber_full"
 HEART = "rodero01_1.0mm.nrrd"
+INPUT = "input.nrrd"
 
 
 @click.command(short_help="Grow the heart that ships with the package, and draw it.")
@@ -18,22 +20,24 @@ HEART = "rodero01_1.0mm.nrrd"
 @plugin_options
 @click.pass_context
 def demo(ctx: click.Context, output: str) -> None:
-    """Grow walls and valves on a real heart (1.0 mm) with four_chamber_full.
+    """Grow walls and valves on a real heart (1.0 mm) with four_chamber_full; the heart itself is input.nrrd.
 
     The heart is case 01 of Rodero et al. 2021, CC BY 4.0, modified; see ATTRIBUTION.md beside it.
     """
-    with as_file(files("schematics_builtin") / "data" / HEART) as image:
-        click.echo(
-            f"{RECIPE} on {HEART} (Rodero et al. 2021, doi 10.5281/zenodo.4590294, CC BY 4.0, modified)",
-            err=True,
-        )
-        ctx.invoke(
-            run,
-            recipe=RECIPE,
-            image=str(image),
-            output=output,
-            parameters={},
-            check=True,
-            picture=True,
-            label_table=None,
-        )
+    import shutil
+
+    from pycemrg_core.results import staged
+
+    click.echo(f"{RECIPE} on {HEART} (Rodero et al. 2021, doi 10.5281/zenodo.4590294, CC BY 4.0, modified)", err=True)
+    with as_file(files("schematics_builtin") / "data" / HEART) as image, staged(Path(output)) as folder:
+        shutil.copyfile(image, folder / INPUT)
+    ctx.invoke(
+        run,
+        recipe=RECIPE,
+        image=str(Path(output) / INPUT),
+        output=output,
+        parameters={},
+        check=True,
+        picture=True,
+        label_table=None,
+    )
