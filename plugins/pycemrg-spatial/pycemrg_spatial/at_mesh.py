@@ -1,0 +1,41 @@
+"""What an image holds at the nodes and cells of a mesh. Meshes are in mm."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pyvista as pv
+import SimpleITK as sitk
+
+from pycemrg_spatial.cells import centroids, majority
+from pycemrg_spatial.sampling import Sampled, sample_label, sample_linear, sample_nearest
+
+Method = Literal["nearest", "linear", "label"]
+
+
+def sample_mesh(
+    grid: pv.UnstructuredGrid, image: sitk.Image, on: Literal["nodes", "cells"], method: Method, outside: float
+) -> Sampled:
+    """One value per node or cell. A cell with ``nearest`` or ``label``: see :func:`sample_cells`."""
+    if on == "cells" and method != "linear":
+        return sample_cells(grid, image, method, int(outside))
+    points = np.asarray(grid.points) if on == "nodes" else centroids(grid)
+    if method == "linear":
+        return sample_linear(image, points, outside)
+    return (sample_label if method == "label" else sample_nearest)(image, points, int(outside))
+
+
+def sample_cells(
+    grid: pv.UnstructuredGrid, image: sitk.Image, method: Literal["nearest", "label"] = "nearest", outside: int = 0
+) -> Sampled:
+    """The value that most of the voxels whose centres lie in a cell have; of equally many, the smallest.
+
+    A cell that holds no voxel's centre, such as a small or flat one, gets what ``method`` gives at its centroid, and
+    is outside when that is.
+    """
+    at_centroid = (sample_label if method == "label" else sample_nearest)(image, centroids(grid), outside)
+    values, beyond = at_centroid.values.copy(), at_centroid.outside.copy()
+    cells, winners = majority(grid, image)
+    values[cells], beyond[cells] = winners, False
+    return Sampled(values, beyond)

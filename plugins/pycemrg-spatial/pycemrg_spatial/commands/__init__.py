@@ -1,0 +1,1 @@
+"""The commands; light modules that import what they need when they run."""

@@ -1,0 +1,114 @@
+"""``pycemrg sample``: an image at the nodes or cells of a mesh."""
+
+from __future__ import annotations
+
+from math import isnan, nan
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from pycemrg_core.cli.session import counted, echo_json, plugin_options, session_of
+from pycemrg_spatial.commands.options import echo_notes, mesh_options
+
+if TYPE_CHECKING:
+    from pycemrg_spatial.placing import Frame, Unit
+
+_HOLDING = (".vtk", ".vtu", ".elem", ".pts")
+
+
+@click.command(short_help="Sample an image or its labels at the nodes or cells of a mesh.")
+@click.argument("mesh")
+@click.argument("image")
+@click.option("-o", "--output", required=True, metavar="FILE", help="The mesh to write: .vtk, .vtu or .elem.")
+@click.option("--on", type=click.Choice(["nodes", "cells"]), default="nodes", show_default=True)
+@click.option("--method", type=click.Choice(["nearest", "linear", "label"]), default="nearest", show_default=True)
+@click.option("--name", metavar="ARRAY", help="The array to write; by default 'label', with linear 'value'.")
+@click.option("--outside", type=float, metavar="VALUE", help="Outside the image; by default 0, with linear NaN.")
+@mesh_options
+@click.option("--json", "as_json", is_flag=True, help="Print what was sampled as JSON.")
+@plugin_options
+@click.pass_context
+def sample(
+    ctx: click.Context,
+    mesh: str,
+    image: str,
+    output: str,
+    on: Literal["nodes", "cells"],
+    method: Literal["nearest", "linear", "label"],
+    name: str | None,
+    outside: float | None,
+    mesh_frame: Frame,
+    mesh_unit: Unit,
+    as_json: bool,
+) -> None:
+    """Write MESH again with an array of what IMAGE holds at its nodes or cells.
+
+    The labels of a label map: --method label, which weighs the eight voxels round a point, or nearest. The values of a
+    scan: --method linear. A cell gets what most of the voxels in it have, or, when it holds no voxel's centre and with
+    linear, what is at its centroid.
+
+    \b
+      pycemrg sample heart.vtk heart.nrrd -o tagged.vtk --method label
+      pycemrg sample heart.elem heart.nrrd -o tagged.elem --on cells --mesh-unit um
+      pycemrg sample surface.stl ct.nrrd -o values.vtu --method linear --name HU
+    """
+    opencarp = Path(output).suffix.lower() in (".elem", ".pts")
+    _check_usage(output, on, method, name, outside, ctx)
+    session_of(ctx).catalogue()
+    from pycemrg_core import imaging
+    from pycemrg_spatial.at_mesh import sample_mesh
+    from pycemrg_spatial.meshes import read_mesh, write_mesh
+    from pycemrg_spatial.placing import place
+
+    array = "tag" if opencarp else name or ("value" if method == "linear" else "label")
+    beyond = outside if outside is not None else nan if method == "linear" else 0.0
+    grid = read_mesh(mesh)
+    volume, notes = (imaging.read_labels if method == "label" else imaging.read_image)(image)
+    echo_notes(notes)
+    placed = place(grid, volume, mesh_unit, mesh_frame, names=(mesh, image))
+    sampled = sample_mesh(placed, volume, on, method, beyond)
+    data = grid.point_data if on == "nodes" else grid.cell_data
+    if array in data:
+        echo_notes([f"{mesh}: its array {array!r} is replaced"])
+    data[array] = sampled.values
+    write_mesh(grid, output, tag=array)
+    facts = {"mesh": mesh, "image": image, "output": output, "on": on, "method": method, "array": array}
+    _report({**facts, "outside_value": beyond}, sampled, as_json)
+
+
+def _check_usage(
+    output: str, on: str, method: str, name: str | None, outside: float | None, ctx: click.Context
+) -> None:
+    extension = Path(output).suffix.lower()
+    if extension not in _HOLDING:
+        raise click.UsageError(f"{output}: {extension or 'no extension'} holds no arrays; use .vtk, .vtu or .elem", ctx)
+    if extension in (".elem", ".pts") and (on == "nodes" or method == "linear" or name):
+        raise click.UsageError(
+            f"{output}: an openCARP mesh holds one integer per element and no other array; use --on cells"
+            " without --name or --method linear, or write .vtk or .vtu",
+            ctx,
+        )
+    if method != "linear" and outside is not None and not outside.is_integer():
+        raise click.UsageError(f"--outside {outside:g} is no label; give an integer, or use --method linear", ctx)
+
+
+def _report(facts: dict[str, Any], sampled: Any, as_json: bool) -> None:
+    import numpy as np
+
+    count, beyond, outside = len(sampled.values), int(sampled.outside.sum()), facts["outside_value"]
+    if not as_json:
+        got = f": {outside:g}" if beyond else ""
+        click.echo(
+            f"{counted(count, facts['on'][:-1])} sampled as {facts['array']!r}, {beyond:,} outside the image{got}"
+        )
+        click.echo(f"{facts['output']} written")
+        return
+    # JSON has no NaN, and labels are integers.
+    value = None if isnan(outside) else int(outside) if outside.is_integer() else outside
+    facts |= {"count": count, "outside": beyond, "outside_value": value}
+    if facts["method"] != "linear":
+        values, counts = np.unique(sampled.values, return_counts=True)
+        facts["values"] = {f"{value:g}": number for value, number in zip(values.tolist(), counts.tolist(), strict=True)}
+    echo_json(facts)
+    click.echo(f"{facts['output']} written", err=True)

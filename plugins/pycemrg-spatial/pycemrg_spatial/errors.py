@@ -1,0 +1,9 @@
+"""The errors of this plugin."""
+
+from __future__ import annotations
+
+from pycemrg_core.errors import PycemrgError
+
+
+class MeshError(PycemrgError):
+    """A mesh cannot be read, is not what is needed, or does not fit the image."""

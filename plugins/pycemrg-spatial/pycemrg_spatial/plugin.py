@@ -1,0 +1,23 @@
+"""What this plugin contributes; light, since every command imports it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pycemrg_core.hookspecs import hookimpl
+from pycemrg_core.records import Command
+from pycemrg_core.refs import Ref
+
+
+@hookimpl
+def pycemrg_commands() -> Iterable[Command]:
+    yield Command(
+        name="sample",
+        summary="Sample an image or its labels at the nodes or cells of a mesh.",
+        command=Ref("pycemrg_spatial.commands.sample:sample"),
+    )
+    yield Command(
+        name="voxelise",
+        summary="Turn a mesh into a label map on the grid of an image.",
+        command=Ref("pycemrg_spatial.commands.voxelise:voxelise"),
+    )

@@ -1,0 +1,90 @@
+"""Meshes into label maps: a volume mesh with region tags, or a closed surface. Meshes are in mm."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyvista as pv
+import SimpleITK as sitk
+from vtkmodules.vtkImagingStencil import vtkImageStencilToImage, vtkPolyDataToImageStencil
+
+from pycemrg_core.imaging import image_from_array
+from pycemrg_spatial.cells import FACES, voxels_in_cells
+from pycemrg_spatial.errors import MeshError
+from pycemrg_spatial.geometry import point_to_index
+from pycemrg_spatial.meshes import SURFACE, surface_of
+
+_LARGEST = 2**32 - 1
+
+
+def is_volume(grid: pv.UnstructuredGrid) -> bool:
+    """Whether the mesh has tetrahedra, hexahedra, prisms or pyramids."""
+    return bool(np.isin(grid.celltypes, list(FACES)).any())
+
+
+def voxelise_cells(grid: pv.UnstructuredGrid, tags: npt.NDArray[np.int64], like: sitk.Image) -> sitk.Image:
+    """A label map on the grid of ``like``: each voxel has the tag of the cell that its centre lies in, or 0.
+
+    ``tags`` is one integer >= 0 per cell. A centre in several cells (on a face they share, or where the mesh
+    overlaps itself) gets the smallest of their tags. Surface and line cells are passed over. The pixel type is the
+    smallest of uint8, uint16 and uint32 that holds the tags. Raises :class:`MeshError` for other tags.
+    """
+    used = tags[np.isin(grid.celltypes, list(FACES))]
+    if len(used) and (used.min() < 0 or used.max() > _LARGEST):
+        wrong = used.min() if used.min() < 0 else used.max()
+        raise MeshError(f"the tag {wrong} is no label: labels are 0 (background) to {_LARGEST}. Renumber the tags.")
+    nothing = int(used.max(initial=0)) + 1
+    labels = np.full(like.GetNumberOfPixels(), nothing, np.min_scalar_type(nothing))
+    for cell, place in voxels_in_cells(grid, like):
+        np.minimum.at(labels, place, tags[cell].astype(labels.dtype))
+    labels[labels == nothing] = 0
+    return _image(labels, nothing - 1, like)
+
+
+def voxelise_surface(grid: pv.UnstructuredGrid, like: sitk.Image, label: int = 1) -> sitk.Image:
+    """A label map on the grid of ``like``: ``label`` where the voxel's centre is inside a closed surface, else 0.
+
+    Inside is what a line from far away enters by an odd number of crossings, so a surface within a surface is a hole.
+    Which way the triangles face does not matter. A centre on the surface itself is inside on one side only, so two
+    bodies that touch share no voxel. Raises :class:`MeshError` for an open surface, with its number of open edges.
+    """
+    surface = surface_of(grid, "the mesh").triangulate()
+    if count := open_edges(surface):
+        edges = "1 open edge" if count == 1 else f"{count:,} open edges"
+        raise MeshError(f"the surface is not closed: it has {edges}, so it has no inside. Close its holes first.")
+    indexed = pv.PolyData(point_to_index(like, surface.points), faces=surface.faces)
+    size = like.GetSize()
+    stencil = vtkPolyDataToImageStencil()
+    stencil.SetInputData(indexed)
+    stencil.SetOutputOrigin(0, 0, 0)
+    stencil.SetOutputSpacing(1, 1, 1)
+    stencil.SetOutputWholeExtent(0, size[0] - 1, 0, size[1] - 1, 0, size[2] - 1)
+    stencil.SetTolerance(0)
+    painter = vtkImageStencilToImage()
+    painter.SetInputConnection(stencil.GetOutputPort())
+    painter.SetInsideValue(1)
+    painter.SetOutsideValue(0)
+    painter.SetOutputScalarTypeToUnsignedChar()
+    painter.Update()
+    inside = np.asarray(pv.wrap(painter.GetOutput()).point_data.active_scalars)
+    return _image(inside.astype(np.min_scalar_type(label)) * np.array(label, np.min_scalar_type(label)), label, like)
+
+
+def open_edges(surface: pv.PolyData) -> int:
+    """How many edges of a triangulated surface have an odd number of triangles; points at one place count as one."""
+    _, same = np.unique(surface.points, axis=0, return_inverse=True)
+    triangles = same.reshape(-1)[surface.faces.reshape(-1, 4)[:, 1:]]
+    edges = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), axis=1)
+    edges = edges[edges[:, 0] != edges[:, 1]]
+    _, counts = np.unique(edges, axis=0, return_counts=True)
+    return int((counts % 2).sum())
+
+
+def is_surface(grid: pv.UnstructuredGrid) -> bool:
+    """Whether the mesh has polygons and no volume."""
+    return bool(np.isin(grid.celltypes, SURFACE).any()) and not is_volume(grid)
+
+
+def _image(labels: npt.NDArray[np.generic], largest: int, like: sitk.Image) -> sitk.Image:
+    dtype = np.min_scalar_type(largest)
+    return image_from_array(labels.astype(dtype).reshape(like.GetSize()[::-1]), like)

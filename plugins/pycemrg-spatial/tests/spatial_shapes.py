@@ -1,0 +1,72 @@
+"""Random oblique images, meshes made of an image's voxels, and a slow test of a point in a tetrahedron."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyvista as pv
+import SimpleITK as sitk
+from hypothesis import strategies as st
+from scipy.spatial import Delaunay
+
+Array = np.ndarray[Any, Any]
+
+
+def oblique(array: Array, seed: int) -> sitk.Image:
+    """An image of a (z, y, x) array with random spacing, origin and direction, sometimes left-handed."""
+    rng = np.random.default_rng(seed)
+    image = sitk.GetImageFromArray(array)
+    image.SetSpacing(rng.uniform(0.2, 3, 3).tolist())
+    image.SetOrigin(rng.uniform(-300, 300, 3).tolist())
+    turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    image.SetDirection(turn.ravel().tolist())
+    return image
+
+
+@st.composite
+def label_maps(draw: st.DrawFn, smallest: int = 1) -> sitk.Image:
+    """A random oblique label map of up to 6 voxels along each axis."""
+    shape = draw(st.tuples(*[st.integers(smallest, 6)] * 3))
+    seed = draw(st.integers(0, 2**32 - 1))
+    labels = np.random.default_rng(seed).integers(0, 5, shape).astype(np.uint8)
+    labels.flat[0] = 1
+    return oblique(labels, seed)
+
+
+def itk_points(image: sitk.Image, indices: Array) -> Array:
+    return np.array([image.TransformContinuousIndexToPhysicalPoint(index) for index in indices.tolist()])
+
+
+def hexahedra(image: sitk.Image, cell_type: int = 12) -> pv.UnstructuredGrid:
+    """One hexahedron per labelled voxel with its label as ``tag``; nodes are placed by SimpleITK."""
+    array = sitk.GetArrayFromImage(image)
+    places = np.argwhere(array)[:, ::-1]
+    order = {
+        11: [(0, 0, 0), (1, 0, 0), (0, 1, 0), (1, 1, 0), (0, 0, 1), (1, 0, 1), (0, 1, 1), (1, 1, 1)],
+        12: [(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0), (0, 0, 1), (1, 0, 1), (1, 1, 1), (0, 1, 1)],
+    }
+    nodes, numbers = np.unique(
+        (places[:, None] + np.array(order[cell_type])).reshape(-1, 3), axis=0, return_inverse=True
+    )
+    axes = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
+    cells = np.insert(numbers.reshape(-1, 8), 0, 8, axis=1)
+    grid = pv.UnstructuredGrid(
+        cells.ravel(), np.full(len(places), cell_type, np.uint8), (nodes - 0.5) @ axes.T + image.GetOrigin()
+    )
+    grid.cell_data["tag"] = array[array != 0].astype(np.int32)
+    return grid
+
+
+def tetrahedra(points: Array) -> pv.UnstructuredGrid:
+    """The Delaunay tetrahedra of points, tagged from 1 up."""
+    cells = Delaunay(points).simplices
+    grid = pv.UnstructuredGrid(np.insert(cells, 0, 4, axis=1).ravel(), np.full(len(cells), 10, np.uint8), points)
+    grid.cell_data["tag"] = np.arange(1, len(cells) + 1, dtype=np.int32)
+    return grid
+
+
+def in_tetrahedron(point: Array, corners: Array) -> bool:
+    """Barycentric coordinates, one point at a time."""
+    weights = np.linalg.solve(np.vstack([corners.T, np.ones(4)]), [*point, 1])
+    return bool((weights >= 0).all())
