@@ -160,9 +160,21 @@ def load_yaml(path: Path) -> dict[str, Any]:
     Raises :class:`CodecError` naming the file (and line) when it is missing, over 1 MB, not YAML, or holds
     anything else, aliases, or a key twice.
     """
+    return _mapping(path, _yaml(path))
+
+
+def load_yaml_list(path: Path) -> list[Any]:
+    """Read a YAML file that holds a list; refusals as those of :func:`load_yaml`."""
+    loaded = _yaml(path)
+    if not isinstance(loaded, list):
+        raise CodecError(f"{path}: must hold a list")
+    return loaded
+
+
+def _yaml(path: Path) -> Any:
     text = read_text(path)
     try:
-        loaded = yaml.load(text, Loader=_Loader)
+        return yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise CodecError(f"{path}{line}: not valid YAML: {error.problem}") from error
@@ -170,7 +182,6 @@ def load_yaml(path: Path) -> dict[str, Any]:
         raise CodecError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     except RecursionError:
         raise CodecError(f"{path}: not valid YAML: nested too deeply") from None
-    return _mapping(path, loaded)
 
 
 def read_text(path: Path, what: str = "a configuration file") -> str:

@@ -160,7 +160,16 @@ def _metric(record: Metric, _catalogue: Catalogue) -> dict[str, Any]:
 
 
 def _augmentation(record: Augmentation, _catalogue: Catalogue) -> dict[str, Any]:
-    return {"function": str(record.function)}
+    import inspect
+
+    from pycemrg_core.errors import PycemrgError
+
+    try:
+        asked = list(inspect.signature(record.function.load()).parameters.values())[2:]
+    except PycemrgError as error:
+        return {"function": str(record.function), "not usable": str(error)}
+    shown = [one.name if one.default is one.empty else f"{one.name} = {one.default!r}" for one in asked]
+    return {"parameters": shown, "function": str(record.function)}
 
 
 def _command(record: Command, _catalogue: Catalogue) -> dict[str, Any]:

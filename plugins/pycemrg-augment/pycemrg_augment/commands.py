@@ -1,0 +1,130 @@
+"""``pycemrg augment``: training samples of one image."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pycemrg_core.cli.session import counted, echo_json, plugin_options, session_of
+
+if TYPE_CHECKING:
+    from pycemrg_augment.pipeline import Pipeline
+    from pycemrg_core.samples import Sample
+
+
+@click.command(short_help="Make training samples of an image by a pipeline.")
+@click.argument("image", required=False)
+@click.option("--labels", metavar="FILE", help="The segmentation of IMAGE; it alone is enough to simulate failures.")
+@click.option("--pipeline", "path", required=True, metavar="FILE", help="A YAML file with the augmentations.")
+@click.option("-n", "count", type=click.IntRange(min=1), default=1, show_default=True, help="How many samples.")
+@click.option("-o", "--output", required=True, metavar="DIR", help="The folder to write into.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Where all randomness starts.")
+@click.option("--json", "as_json", is_flag=True, help="Print the records of all samples as JSON.")
+@plugin_options
+@click.pass_context
+def augment(
+    ctx: click.Context,
+    image: str | None,
+    labels: str | None,
+    path: str,
+    count: int,
+    output: str,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Make samples of IMAGE by a pipeline of augmentations.
+
+    Each sample is NUMBER_image.nrrd, NUMBER_labels.nrrd and NUMBER.json, the record of what was drawn. Sample
+    number i is the same whatever -n is. Nothing appears in DIR unless all samples are made.
+
+    \b
+      pycemrg augment ct.nrrd --pipeline pipeline.yaml -n 20 -o samples --seed 7
+      pycemrg augment ct.nrrd --labels seg.nrrd --pipeline pipeline.yaml -n 20 -o samples
+      pycemrg augment --labels heart.nrrd --pipeline failures.yaml -n 50 -o broken
+    """
+    from pycemrg_augment.grids import check_same
+    from pycemrg_augment.pipeline import Pipeline
+    from pycemrg_core import imaging, results
+    from pycemrg_core.errors import PycemrgError
+    from pycemrg_core.samples import Sample
+
+    if image is None and labels is None:
+        raise click.UsageError("say what to augment: IMAGE, --labels or both", ctx)
+    pipeline = Pipeline.read(Path(path), session_of(ctx).catalogue())
+    sources = {what: file for what, file in (("image", image), ("labels", labels)) if file}
+    folder = Path(output)
+    results.check_folder(folder)
+    _check_places(folder, sources, count)
+    scan, notes = imaging.read_image(image) if image else (None, ())
+    label_map, more = imaging.read_labels(labels) if labels else (None, ())
+    for note in (*notes, *more):
+        click.echo(f"note: {note}", err=True)
+    if image and labels:
+        check_same(scan, label_map, f"{image} and {labels}")
+    inputs = {what: {"name": Path(file).name, "sha256": imaging.file_sha256(file)} for what, file in sources.items()}
+    sample = Sample(image=scan, labels=label_map)
+    try:
+        with results.staged(folder) as inner:
+            records = _write(pipeline, sample, inputs, inner, count, seed)
+    except KeyboardInterrupt:
+        raise PycemrgError(f"interrupted; {folder} is as it was") from None
+    if as_json:
+        echo_json(records)
+    else:
+        click.echo(f"{folder}: {counted(count, 'sample')} written")
+
+
+def _write(
+    pipeline: Pipeline, sample: Sample, inputs: dict[str, Any], folder: Path, count: int, seed: int
+) -> list[dict[str, Any]]:
+    """Make and write the samples; return their records."""
+    from pycemrg_augment.pipeline import record
+    from pycemrg_core import imaging, results
+
+    records = []
+    bar = click.progressbar(range(count), label="samples", file=sys.stderr) if sys.stderr.isatty() else None
+    with bar or nullcontext(range(count)) as numbers:
+        for index in numbers:
+            made, steps = pipeline.apply(sample, seed=seed, index=index)
+            files = _files(index, made)
+            document = record(pipeline, steps, seed=seed, index=index)
+            document["input"] = inputs
+            document["output"] = {
+                what: {"name": name, "voxels_sha256": imaging.voxels_sha256(image), **imaging.geometry(image)}
+                for what, (name, image) in files.items()
+            }
+            for name, image in files.values():
+                imaging.write_image(image, folder / name)
+            results.write_json(document, folder / f"{index:04}.json")
+            records.append(document)
+    return records
+
+
+def _files(index: int, sample: Sample) -> dict[str, tuple[str, Any]]:
+    """What a sample holds, with the name of its file."""
+    pairs = (("image", sample.image), ("labels", sample.labels))
+    return {what: (f"{index:04}_{what}.nrrd", image) for what, image in pairs if image is not None}
+
+
+def _check_places(folder: Path, inputs: dict[str, str], count: int) -> None:
+    """Refuse a folder with samples that would stay among the new ones, or that holds an input by a sample's name."""
+    import os
+    import re
+
+    from pycemrg_core.errors import OutputError
+
+    written = {f"{index:04}{end}" for index in range(count) for end in [".json", *(f"_{what}.nrrd" for what in inputs)]}
+    for name in inputs.values():
+        if os.path.realpath(name) in {os.path.realpath(folder / one) for one in written}:
+            raise OutputError(f"{name}: a sample would take the place of its input; choose another folder")
+    known = os.listdir(folder) if folder.is_dir() else []
+    samples = (name for name in known if re.fullmatch(r"\d{4,}(_image\.nrrd|_labels\.nrrd|\.json)", name))
+    if old := sorted(set(samples) - written):
+        raise OutputError(
+            f"{folder}: {old[0]} of an earlier run would stay among the new samples; delete the old ones, or choose"
+            " another folder"
+        )

@@ -1,0 +1,204 @@
+"""A list of augmentations by name, checked as a whole and driven by one seed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from attrs import frozen
+
+from pycemrg_augment.grids import check_same
+from pycemrg_augment.parameters import structured
+from pycemrg_core import codec
+from pycemrg_core.errors import AugmentationError, NameConflictError, PycemrgError, RefError, UnknownNameError
+from pycemrg_core.labels import close_to
+from pycemrg_core.records import Augmentation
+from pycemrg_core.samples import Sample
+
+if TYPE_CHECKING:
+    from pycemrg_core.catalogue import Catalogue
+
+FORMAT = 1
+_KEY = "pipeline"
+_PROBABILITY = "probability"
+
+
+@frozen(eq=False)
+class PipelineStep:
+    """One augmentation: its parameters as the user wrote them (``given``) and as its function gets them."""
+
+    name: str
+    provider: str
+    version: str
+    function: Callable[..., tuple[Sample, Mapping[str, Any]]]
+    parameters: Mapping[str, Any]
+    given: Mapping[str, Any]
+    probability: float = 1.0
+
+
+@frozen(eq=False)
+class Pipeline:
+    """Augmentations in the order they run; immutable, so that many processes can share one."""
+
+    steps: tuple[PipelineStep, ...]
+
+    @classmethod
+    def read(cls, path: Path, catalogue: Catalogue) -> Pipeline:
+        """The pipeline of a YAML file that holds a list of augmentations.
+
+        Raises :class:`CodecError` when the file is no such YAML, and :class:`AugmentationError` as :meth:`build`.
+        """
+        entries = codec.load_yaml_list(path)
+        try:
+            return cls.build(entries, catalogue)
+        except AugmentationError as error:
+            raise AugmentationError(f"{path}: {error}") from None
+
+    @classmethod
+    def build(cls, entries: Sequence[Any], catalogue: Catalogue) -> Pipeline:
+        """A pipeline of entries ``{name: {parameter: value}}``, with ``probability`` beside the name if wanted.
+
+        Names are those of the catalogue, also ``provider:name``; a name alone takes all defaults. Raises
+        :class:`AugmentationError` with every problem and its place, one per line.
+        """
+        if not isinstance(entries, (list, tuple)) or not entries:
+            raise AugmentationError(f"{_KEY} must be a list of augmentations, not {entries!r:.80}")
+        problems: list[str] = []
+        steps = [_step(entry, f"{_KEY}[{number}]", catalogue, problems) for number, entry in enumerate(entries)]
+        if problems:
+            raise AugmentationError("the pipeline will not run" + "".join(f"\n  {line}" for line in problems))
+        return cls(tuple(step for step in steps if step))
+
+    def apply(self, sample: Sample, *, seed: int, index: int = 0) -> tuple[Sample, list[dict[str, Any]]]:
+        """Sample number ``index`` of ``seed``, and for each step what was drawn, as data for JSON.
+
+        Every step of every sample has a random stream of its own: ``numpy.random.SeedSequence(seed)`` spawned by
+        ``index`` and the step's number. So a sample depends neither on how many there are nor on their order,
+        and a step added at the end changes nothing before it. The input is not changed.
+
+        Raises :class:`AugmentationError` that names the step when one fails, and when image and labels are not
+        on one grid.
+        """
+        if sample.image is not None and sample.labels is not None:
+            check_same(sample.image, sample.labels)
+        done = []
+        for number, step in enumerate(self.steps):
+            rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index, number)))
+            applied = bool(rng.random() < step.probability)
+            entry = {"name": step.name, "provider": step.provider, "version": step.version, "applied": applied}
+            if applied:
+                sample, drawn = _run(step, number, sample, rng, index)
+                entry["drawn"] = drawn
+            done.append(entry)
+        return sample, done
+
+    def __call__(self, item: Any, *, seed: int | None = None, index: int = 0) -> Any:
+        """The same kind of item, augmented; see :func:`pycemrg_augment.adapters.augmented`.
+
+        Without a seed each call draws a fresh one from the operating system, in every worker process.
+        """
+        from pycemrg_augment.adapters import augmented
+
+        return augmented(self, item, seed=seed, index=index)
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """The entries, as :meth:`build` takes them, with the provider in each name."""
+        return [
+            {
+                f"{step.provider}:{step.name}": dict(step.given),
+                **({_PROBABILITY: step.probability} if step.probability < 1 else {}),
+            }
+            for step in self.steps
+        ]
+
+
+def record(pipeline: Pipeline, steps: list[dict[str, Any]], *, seed: int, index: int) -> dict[str, Any]:
+    """All that :func:`replay` needs but the images, as data for JSON."""
+    names = ("pycemrg-core", "pycemrg-augment", "numpy", "scipy", "SimpleITK")
+    return {
+        "format": FORMAT,
+        "versions": {name: version(name) for name in names},
+        "seed": seed,
+        "index": index,
+        "pipeline": pipeline.as_json(),
+        "steps": steps,
+    }
+
+
+def replay(document: Mapping[str, Any], sample: Sample, catalogue: Catalogue) -> Sample:
+    """The augmented sample of a record, made again from the sample it started from.
+
+    Voxels are the same with the same versions. Raises :class:`AugmentationError` when the document is no such
+    record, or what is drawn now is not what it says.
+    """
+    if document.get("format") != FORMAT or not {"seed", "index", "pipeline", "steps"} <= document.keys():
+        raise AugmentationError(f"this is no record of format {FORMAT} of an augmented sample; give one that is")
+    made, steps = Pipeline.build(document["pipeline"], catalogue).apply(
+        sample, seed=document["seed"], index=document["index"]
+    )
+    for now, then in zip(steps, document["steps"], strict=True):
+        if now.get("drawn") != then.get("drawn"):
+            raise AugmentationError(
+                f"{then['name']}: drew {now.get('drawn')} now, but {then.get('drawn')} in the record; use the versions"
+                f" and the input of the record ({then['provider']} {then['version']})"
+            )
+    return made
+
+
+def _step(entry: Any, where: str, catalogue: Catalogue, problems: list[str]) -> PipelineStep | None:
+    entry = {entry: None} if isinstance(entry, str) else entry
+    names = [key for key in entry if key != _PROBABILITY] if isinstance(entry, dict) else []
+    if len(names) != 1 or not isinstance(names[0], str):
+        problems.append(
+            f"{where}: must be one augmentation with its parameters, as 'brightness: {{shift: [-0.1, 0.1]}}',"
+            f" not {entry!r:.80}{_misspelt(names)}"
+        )
+        return None
+    name, before = names[0], len(problems)
+    probability = entry.get(_PROBABILITY, 1.0)
+    if isinstance(probability, bool) or not isinstance(probability, (int, float)) or not 0 <= probability <= 1:
+        problems.append(f"{where}.{_PROBABILITY}: must be a number from 0 to 1, not {probability!r:.80}")
+    try:
+        found = catalogue.find(Augmentation, name)
+        function = catalogue.get(Augmentation, name).function.load()
+    except (UnknownNameError, NameConflictError, RefError) as error:
+        problems.append(f"{where}: {error}")
+        return None
+    given = entry[name] if entry[name] is not None else {}
+    if not isinstance(given, dict) or not all(isinstance(key, str) for key in given):
+        problems.append(f"{where}.{found.name}: must be a mapping of parameters to values, not {given!r:.80}")
+        return None
+    parameters, wrong = structured(function, given)
+    problems += [f"{where}.{key or found.name}: {text}" for key, text in wrong]
+    if len(problems) > before:
+        return None
+    provider = found.provider
+    return PipelineStep(found.name, provider.name, provider.version, function, parameters, given, float(probability))
+
+
+def _misspelt(names: list[Any]) -> str:
+    hints: Iterator[str] = (close_to(name, [_PROBABILITY]) for name in names if isinstance(name, str))
+    return "".join(hints)
+
+
+def _run(
+    step: PipelineStep, number: int, sample: Sample, rng: np.random.Generator, index: int
+) -> tuple[Sample, Mapping[str, Any]]:
+    where = f"sample {index}, {_KEY}[{number}]"
+    try:
+        made, drawn = step.function(sample, rng, **step.parameters)
+        drawn = json.loads(json.dumps(drawn))
+        if made.image is not None and made.labels is not None:
+            check_same(made.image, made.labels)
+    except PycemrgError as error:
+        raise AugmentationError(f"{where}: {error}") from error
+    except Exception as error:
+        first = str(error).strip().partition("\n")[0]
+        raise AugmentationError(
+            f"{where}: {step.provider}:{step.name} failed: {type(error).__name__}{': ' if first else ''}{first}"
+        ) from error
+    return made, drawn

@@ -1,0 +1,49 @@
+"""What the plugin contributes; light, since every command imports it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pycemrg_core.hookspecs import hookimpl
+from pycemrg_core.records import Augmentation, Command
+from pycemrg_core.refs import Ref
+
+# name, what it does
+_AUGMENTATIONS = (
+    ("clip", "cut intensities to a window and scale them to [0, 1]"),
+    ("min_max", "scale intensities from the smallest and largest to [0, 1]"),
+    ("percentile", "scale intensities between two percentiles to [0, 1]"),
+    ("brightness", "add a constant"),
+    ("contrast", "stretch intensities about their mean"),
+    ("gamma", "raise intensities to a power"),
+    ("gaussian_noise", "add Gaussian noise"),
+    ("rician_noise", "add the noise of magnitude MR images"),
+    ("bias_field", "multiply by a smooth field, as of an MR coil"),
+    ("blur", "smooth with a Gaussian"),
+    ("downsample", "image and labels on coarser voxels, through a slice profile"),
+    ("slice_shift", "a stack of thick slices that starts at a random sub-slice offset"),
+    ("isotropic", "image and labels on cubic voxels"),
+    ("centre_patch", "the patch in the middle, padded if needed"),
+    ("random_patch", "a patch from anywhere, padded if needed"),
+    ("flip", "reverse voxel order along axes; every voxel stays in its place in space"),
+    ("drop_structure", "failure: a label becomes background"),
+    ("leak", "failure: a hole in the wall between two labels"),
+    ("islands", "failure: loose pieces of a label"),
+    ("staircase", "failure: slices shifted in their plane"),
+    ("swap_labels", "failure: two labels exchanged"),
+)
+
+
+@hookimpl
+def pycemrg_augmentations() -> Iterable[Augmentation]:
+    for name, summary in _AUGMENTATIONS:
+        yield Augmentation(name=name, summary=summary, function=Ref(f"pycemrg_augment.augmentations:{name}"))
+
+
+@hookimpl
+def pycemrg_commands() -> Iterable[Command]:
+    yield Command(
+        name="augment",
+        summary="Make training samples of an image by a pipeline.",
+        command=Ref("pycemrg_augment.commands:augment"),
+    )

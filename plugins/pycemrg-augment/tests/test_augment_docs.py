@@ -1,0 +1,82 @@
+"""The page of the plugin: everything is named, its pipelines are built and its blocks run."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+import SimpleITK as sitk
+from command_line import HEART, pycemrg
+from pycemrg_augment import augmentations, plugin
+from pycemrg_augment.pipeline import Pipeline
+
+from pycemrg_core import load_catalogue
+
+ROOT = Path(__file__).resolve().parents[3]
+PAGE = (ROOT / "docs" / "augment.md").read_text(encoding="utf-8")
+README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name, source in (("ct", "thorax_ct"), ("seg", "thorax_ct_labels")):
+        (tmp_path / f"{name}.nrrd").symlink_to(ROOT / "tests" / "data" / f"{source}.nrrd")
+    (tmp_path / "heart.nrrd").symlink_to(HEART)
+    (tmp_path / "pipeline.yaml").write_text(blocks(PAGE, "yaml")[0])
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", [one.name for one in plugin.pycemrg_augmentations()])
+def test_each_augmentation_has_its_row_with_all_parameters(name: str) -> None:
+    (row,) = re.findall(rf"^\| `{name}` \| (.*?) \|", PAGE, re.MULTILINE)
+    parameters = list(inspect.signature(getattr(augmentations, name)).parameters)[2:]
+    assert set(re.findall(r"`(\w+)", row)) == set(parameters) - {"inside"}
+
+
+def test_the_python_blocks_run(folder: Path) -> None:
+    names: dict[str, object] = {}
+    for block in blocks(PAGE, "python"):
+        exec(compile(block, "augment.md", "exec"), names)
+    assert len(names["stacks"]) == 4  # type: ignore[arg-type]
+    exec(compile(blocks(README, "python")[0], "README.md", "exec"), names)
+    assert names["data"][0]["image"].shape == (32, 32, 32)  # type: ignore[index]
+
+
+def test_the_commands_and_pipelines_run(folder: Path) -> None:
+    catalogue = load_catalogue()
+    grown = folder / "failures.yaml"
+    # The vein stubs of the heart have no wall: the atrium does, once it is grown.
+    pycemrg("run", "four_chamber_full", HEART, "-o", "grown")
+    Path("heart.nrrd").unlink()
+    sitk.WriteImage(sitk.ReadImage("grown/heart.nrrd"), "heart.nrrd")
+    grown.write_text(blocks(PAGE, "yaml")[1])
+    assert blocks(README, "yaml") == blocks(PAGE, "yaml")[:1]
+    for text in blocks(PAGE, "yaml"):
+        Path("any.yaml").write_text(text)
+        assert Pipeline.read(Path("any.yaml"), catalogue).steps
+    commands = re.findall(r"^    pycemrg (.*)$", PAGE, re.MULTILINE)
+    assert len(commands) == 2
+    for command in commands:
+        words = re.sub(r"-n \d+", "-n 2", command).split()
+        pycemrg(*words)
+    assert len(list((folder / "samples").iterdir())) == 6
+    assert len(list((folder / "broken").iterdir())) == 4
+
+
+def test_the_entry_point_imports_nothing_heavy() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, pycemrg_augment.plugin as p, pycemrg_augment.commands;"
+        " list(p.pycemrg_augmentations()), list(p.pycemrg_commands());"
+        " print(sorted({'numpy', 'scipy', 'SimpleITK', 'cattrs', 'yaml'} & sys.modules.keys()))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
