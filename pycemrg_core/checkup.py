@@ -19,7 +19,7 @@ from pycemrg_core.contracts import Use
 from pycemrg_core.errors import PlanError, PycemrgError
 from pycemrg_core.planner import ImageFacts, plan
 from pycemrg_core.plugins import Plugin
-from pycemrg_core.recipes import flatten
+from pycemrg_core.recipes import flatten, unmet
 from pycemrg_core.records import (
     Augmentation,
     Command,
@@ -124,10 +124,12 @@ def _schematic(record: Schematic, catalogue: Catalogue) -> Iterator[str]:
 
 
 def _recipe(record: Recipe, catalogue: Catalogue) -> Iterator[str]:
+    if missing := list(unmet(record, catalogue)):
+        yield from missing  # what is missing with it would be called unknown below
+        return
     inputs = recipe_inputs(record, catalogue)
     facts = ImageFacts(labels=frozenset(inputs.values()), spacing=_SPACING, dtype="uint32")
     plan(record, catalogue, facts)
-    return iter(())
 
 
 def _not_callable(name: str, function: Any, positional: int, keywords: Any = (), more: bool = False) -> Iterator[str]:

@@ -75,8 +75,8 @@ def _schematic(
     semantic_map = codec.load_json(path)
     if not semantic_map:
         return None  # 'myo_push_steps' has no map: pushes are schematics of the catalogue here
-    known = catalogue.named(path.stem)
-    base = next((c.record for c in known if isinstance(c.record, Schematic)), None)
+    known = any(c.answers_to(path.stem) for c in catalogue.all(Schematic))
+    base = catalogue.get(Schematic, path.stem) if known else None
     step = base.step if base else _step_with_roles(path, set(semantic_map), catalogue)
     try:
         return Schematic(
@@ -128,11 +128,11 @@ def write_config(folder: Path, recipe: str, catalogue: Catalogue, local: Iterabl
 
     Raises :class:`OutputError` when any of the files exists already, or the folder cannot be written.
     """
-    schematics = [
-        catalogue.get(Schematic, step.schematic) for step in flatten(catalogue.get(Recipe, recipe), catalogue)
-    ]
+    steps = list(flatten(catalogue.get(Recipe, recipe), catalogue))
+    schematics = [catalogue.get(Schematic, step.schematic) for step in steps]
     labels = {name: value for schematic in schematics for name, value in schematic.labels.items()}
     parameters = {name: value for schematic in schematics for name, value in schematic.parameters.items()}
+    parameters |= {name: value for step in steps for name, value in step.parameters.items()}
     ordered = dict(sorted(labels.items(), key=lambda item: item[1]))
     files: dict[str, str] = {
         LABELS: yaml.safe_dump({"labels": ordered}, sort_keys=False),

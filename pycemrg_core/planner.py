@@ -18,7 +18,7 @@ from attrs import Factory, field, frozen
 from pycemrg_core import contracts
 from pycemrg_core.catalogue import Catalogue
 from pycemrg_core.contracts import Label, Role, Use
-from pycemrg_core.errors import LabelError, PlanError, PycemrgError
+from pycemrg_core.errors import LabelError, NameConflictError, PlanError, PycemrgError
 from pycemrg_core.labels import close_to
 from pycemrg_core.plugins import Found
 from pycemrg_core.recipes import flatten, unmet
@@ -166,7 +166,7 @@ class _Planner:
             self.problems.extend(error.problems)
             return []
         except PycemrgError as error:
-            self.problems.append(str(error))
+            self.problems.append(_in_a_recipe(error))
             return []
         if not steps:
             self.problems.append(f"recipe {recipe.name!r} has no steps")
@@ -175,7 +175,7 @@ class _Planner:
             try:
                 entries.append(self._entry(step))
             except PycemrgError as error:
-                self.problems.append(str(error))
+                self.problems.append(_in_a_recipe(error))
         return entries
 
     def _entry(self, recipe_step: RecipeStep) -> _Entry:
@@ -244,8 +244,9 @@ class _Planner:
                 self.problems.append(f"no step uses the label {name!r}{hint}")
 
     def _parameters(self, entries: Iterable[_Entry]) -> dict[str, float]:
-        """Values of all parameters of the recipe, apart from what single steps override."""
+        """Values of all parameters of the recipe; one that only some steps override has the value of the others."""
         used: dict[str, float] = {}
+        own: dict[str, list[float]] = {}
         for entry in entries:
             for role in entry.roles:
                 name = entry.schematic.semantic_map.get(role.key)
@@ -255,12 +256,26 @@ class _Planner:
                         value = self._number(entry, name)
                     if value is not None:
                         used.setdefault(name, value)
+                    if (mine := self._number(entry, name)) is not None:
+                        own.setdefault(name, []).append(mine)
+                    self._check_configured(name, mine)
         meant = {*self.settings.parameters, *(name for entry in entries for name in entry.parameters)}
         for name in sorted(meant - used.keys()):
             self.problems.append(
                 f"no step uses the parameter {name!r}{close_to(name, used)} (in use: {', '.join(sorted(used))})"
             )
-        return used
+        # What a recipe sets for every step that uses it is its value, and what a record must say.
+        alike = {name: values[0] for name, values in own.items() if values.count(values[0]) == len(values)}
+        return {**used, **alike}
+
+    def _check_configured(self, name: str, value: float | None) -> None:
+        """Say so when a recipe's own value stands against the one of the configuration."""
+        configured = self.settings.defaults.get(name, value)
+        if value is not None and configured != value and name not in self.settings.parameters:
+            self.warnings.append(
+                f"{name} is {configured:g} in the configuration, and {value:g} in the recipe, which counts;"
+                f" --set {name}={configured:g} wins over both"
+            )
 
     def _number(self, entry: _Entry, name: str, own: bool = True) -> float | None:
         """A parameter's value: what the user sets, the recipe's step, the user's default, the schematic's."""
@@ -384,6 +399,12 @@ class _Planner:
         for name, value in self.settings.labels.items():
             names.setdefault(value, name)
         return names
+
+
+def _in_a_recipe(error: PycemrgError) -> str:
+    """Who did not write the recipe cannot say which of two names it means, but can leave a plugin out."""
+    remedy = "; or leave one of them out with PYCEMRG_PLUGINS=-NAME" if isinstance(error, NameConflictError) else ""
+    return f"{error}{remedy}"
 
 
 def _some(values: list[int]) -> str:

@@ -420,3 +420,33 @@ def test_a_folder_that_is_not_there_says_how_to_make_one(heart: Path) -> None:
     text = pycemrg("plan", "atria_full", heart, "--config", "absent", code=1).stderr
     assert "absent: no such folder" in text
     assert "pycemrg init absent" in text
+
+
+def test_a_recipe_that_sets_thicknesses(tmp_path: Path) -> None:
+    """``init`` writes what the recipe uses, and an edit that cannot count is told."""
+    recipe = tmp_path / "thin.yaml"
+    recipe.write_text(
+        "recipes: {thin: {steps: [{schematic: la_myocardium, parameters: {LA_WT: 1.5}}, ra_myocardium]}}\n",
+        encoding="utf-8",
+    )
+    plugin = ("--plugin", recipe)
+    pycemrg("init", tmp_path / "cfg", "--recipe", "thin", *plugin)
+    parameters = tmp_path / "cfg" / "parameters.json"
+    assert json.loads(parameters.read_text(encoding="utf-8")) == {"LA_WT": 1.5, "RA_WT": 2.0}
+    command = ("plan", "thin", HEART, "--config", tmp_path / "cfg", *plugin)
+    assert "counts" not in pycemrg(*command).stderr
+    parameters.write_text('{"LA_WT": 2.5, "RA_WT": 3.0}', encoding="utf-8")
+    told = "LA_WT is 2.5 in the configuration, and 1.5 in the recipe, which counts; --set LA_WT=2.5 wins over both"
+    assert told in pycemrg(*command).stderr
+    assert "counts" not in pycemrg(*command, "--set", "LA_WT=2").stderr
+
+
+def test_a_map_of_a_name_with_two_providers_is_refused(tmp_path: Path) -> None:
+    pycemrg("init", tmp_path / "cfg", "--recipe", "biventricular_basic")
+    rival = tmp_path / "rival.yaml"
+    rival.write_text("schematics: {mitral_valve: {step: valve, labels: {A: 1}}}\n", encoding="utf-8")
+    heart = small_heart(tmp_path)
+    command = ("plan", "biventricular_basic", heart, "--config", tmp_path / "cfg", "--plugin", rival)
+    assert "schematic 'mitral_valve' is provided by" in pycemrg(*command, code=1).stderr
+    told = pycemrg("plan", "biventricular_basic", heart, "--plugin", rival, code=1).stderr
+    assert "or leave one of them out with PYCEMRG_PLUGINS=-NAME" in told

@@ -33,15 +33,17 @@ def describe(error: BaseException) -> str:
 
 
 def find(plugin: str | Path) -> Found:
-    """A plugin by the module of its entry point, installed or not, or by the path of a local file.
+    """A plugin by the value of its entry point, installed or not, or by the path of a local file.
 
     Raises :class:`~pycemrg_core.errors.PluginError` when it is a file that does not exist.
     """
+    installed = [found for found in plugins.discover() if found.module == plugin and found.group == GROUP]
+    if installed:
+        return installed[0]
     if isinstance(plugin, Path) or plugin.endswith((".py", ".yaml", ".yml")):
         return plugins.local_plugin(plugin)
-    installed = [found for found in plugins.discover() if found.module == plugin and found.group == GROUP]
     # Shown in messages as "my_heart (module my_heart.plugin)".
-    return installed[0] if installed else Found(plugin.partition(".")[0], "module", plugin, GROUP, plugin)
+    return Found(plugin.partition(".")[0], "module", plugin, GROUP, plugin)
 
 
 @cache

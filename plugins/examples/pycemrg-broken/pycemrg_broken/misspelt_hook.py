@@ -1,0 +1,8 @@
+"""Implements a hook that does not exist: ``pycemrg_schematic`` without the s."""
+
+from pycemrg_core import hookimpl
+
+
+@hookimpl
+def pycemrg_schematic():
+    return []

@@ -1,0 +1,3 @@
+"""Raises while it is imported."""
+
+raise RuntimeError("this module cannot be imported\nand says so in two lines")

@@ -1,0 +1,8 @@
+"""Returns a dict where a record is wanted."""
+
+from pycemrg_core import hookimpl
+
+
+@hookimpl
+def pycemrg_schematics():
+    return [{"name": "a_dict", "step": "create"}]

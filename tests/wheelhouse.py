@@ -1,0 +1,144 @@
+"""Throw-away environments with wheels built from this tree, without the network.
+
+A pytest plugin, so that wheels are built once for all modules: ``pytest_plugins = ("wheelhouse",)``. Third-party
+libraries are not installed but lent by the environment that runs the tests.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+OURS = ("pycemrg", "schematics_builtin", "__editable__", "_editable_impl", "__pycache__")
+
+Done = subprocess.CompletedProcess[str]
+
+
+def projects() -> dict[str, Path]:
+    """The folders of this tree that are distributions, by name: the core, our plugins, the examples."""
+    plugins = (path.parent for path in (ROOT / "plugins").glob("**/pyproject.toml"))
+    return {"pycemrg-core": ROOT, **{folder.name: folder for folder in plugins}}
+
+
+def outcome(*command: object, cwd: Path, environment: dict[str, str] | None = None, code: int = 0) -> Done:
+    """Run a program, which must end with this exit code; no setting of Python or pycemrg is passed on."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "PYCEMRG_"))}
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=cwd,
+        env={**kept, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONDONTWRITEBYTECODE": "1", **(environment or {})},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == code, f"{command}: {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done
+
+
+class House:
+    """A folder of wheels, each built when it is first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._built: set[str] = set()
+
+    def provide(self, *names: object) -> None:
+        """Build the projects of this tree among ``names`` that are not there yet."""
+        missing = {name: folder for name, folder in projects().items() if name in set(names) - self._built}
+        if missing:
+            pip = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-index", "--no-deps", "--no-build-isolation")
+            outcome(*pip, "--wheel-dir", self.folder, *missing.values(), cwd=self.folder)
+            self._built.update(missing)
+
+
+class Environment:
+    """A virtual environment in ``folder``; what is installed comes from wheels of this tree."""
+
+    def __init__(self, folder: Path, house: House, libraries: Path) -> None:
+        venv.create(folder, symlinks=os.name != "nt")
+        self.folder, self.house = folder, house
+        places = {"base": str(folder), "platbase": str(folder)}
+        self.programs = Path(sysconfig.get_path("scripts", "venv", places))
+        (Path(sysconfig.get_path("purelib", "venv", places)) / "libraries.pth").write_text(f"{libraries}\n")
+
+    def install(self, *words: object) -> None:
+        """Install distributions of this tree by name, wheel files, or projects with ``-e`` and their folder."""
+        self.house.provide(*words)
+        offline = ("--no-index", "--no-deps", "--no-build-isolation", "--find-links", self.house.folder)
+        self._pip("install", "--quiet", "--no-compile", *offline, *words)
+
+    def uninstall(self, *names: str) -> None:
+        self._pip("uninstall", "--quiet", "--yes", *names)
+
+    def python(self, *words: object, cwd: Path | None = None) -> str:
+        """What the environment's Python prints; it must succeed."""
+        return outcome(self.programs / "python", *words, cwd=cwd or self.folder).stdout
+
+    def pycemrg(self, *words: object, code: int = 0, cwd: Path | None = None, **environment: str) -> Done:
+        """Run the program ``pycemrg``; it must end with this exit code, and never with a traceback."""
+        program = self.programs / "pycemrg"
+        done = outcome(program, *words, cwd=cwd or self.folder, environment=environment, code=code)
+        assert "Traceback" not in done.stderr, f"{words}\n{done.stderr}"
+        return done
+
+    def names(self, kind: str, **environment: str) -> dict[str, str]:
+        """What ``list-KIND`` lists: the provider by name."""
+        listed = json.loads(self.pycemrg(f"list-{kind}", "--json", **environment).stdout)
+        return {entry["name"]: entry["provider"] for entry in listed}
+
+    def plugins(self, *words: str, **environment: str) -> dict[str, Any]:
+        """What ``list-plugins`` lists, by name."""
+        listed = json.loads(self.pycemrg("list-plugins", "--json", *words, **environment).stdout)
+        return {entry["name"]: entry for entry in listed["plugins"]}
+
+    def _pip(self, *words: object) -> None:
+        outcome(sys.executable, "-m", "pip", "--python", self.programs / "python", *words, cwd=self.folder)
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """The wheels that all tests share."""
+    return House(tmp_path_factory.mktemp("house"))
+
+
+@pytest.fixture(scope="session")
+def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with links to all that is installed here, except what is ours."""
+    folder = tmp_path_factory.mktemp("libraries")
+    for site in map(Path, sys.path):
+        if site.name in ("site-packages", "dist-packages"):
+            for entry in site.iterdir():
+                link = folder / entry.name
+                if not (entry.name.startswith(OURS) or entry.suffix == ".pth" or link.exists()):
+                    link.symlink_to(entry.resolve())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def make_environment(
+    house: House, libraries: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Environment]]:
+    """Makes environments with the distributions named; they are removed after the module's last test."""
+    folders = []
+
+    def make(*names: str) -> Environment:
+        folders.append(tmp_path_factory.mktemp("environment"))
+        environment = Environment(folders[-1], house, libraries)
+        environment.install(*names)
+        return environment
+
+    yield make
+    for folder in folders:
+        shutil.rmtree(folder)
