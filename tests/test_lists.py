@@ -358,3 +358,13 @@ def test_every_list_command_explains_itself(site: FakeSite) -> None:
     for command in [*LISTS, "list-plugins"]:
         assert "--json" in run(command, "--help").stdout
     assert isinstance(main, click.Group)
+
+
+@pytest.mark.parametrize(("command", "plugin"), [("compare", "pycemrg-metrics"), ("voxelise", "pycemrg-spatial")])
+def test_a_command_of_a_plugin_that_is_not_there(command: str, plugin: str) -> None:
+    result = CliRunner().invoke(main, ["--no-plugins", command, "a.nrrd"])
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"error: {command!r} is a command of the plugin {plugin}, which is not loaded; install it with: "
+        f"pip install {plugin} ('pycemrg list-plugins' shows what is there)\n"
+    )

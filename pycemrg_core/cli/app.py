@@ -30,6 +30,15 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "bug-report": ("bug_report:bug_report", "Versions, plugins and platform for a bug ticket."),
 }
 
+# Commands that people read of, and the plugin to install for each: not installed is not unknown.
+_PLUGIN_COMMANDS = {
+    "compare": "pycemrg-metrics",
+    "measure": "pycemrg-metrics",
+    "augment": "pycemrg-augment",
+    "sample": "pycemrg-spatial",
+    "voxelise": "pycemrg-spatial",
+}
+
 
 class CommandError(click.ClickException):
     """What a user can mend: one line on stderr, exit code 1."""
@@ -61,6 +70,11 @@ class PycemrgGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            if home := _PLUGIN_COMMANDS.get(args[0]):
+                raise CommandError(
+                    f"{args[0]!r} is a command of the plugin {home}, which is not loaded; install it with: "
+                    f"pip install {home} ('pycemrg list-plugins' shows what is there)"
+                )
             hint = close_to(args[0], self.list_commands(ctx))
             raise click.UsageError(f"no command is called {args[0]!r}{hint}", ctx)
         return super().resolve_command(ctx, args)
