@@ -45,7 +45,7 @@ def test_the_core_alone_is_a_whole_product(core: Environment, tmp_path: Path) ->
         assert set(listed.values()) == {f"{CORE} {__version__}"}
     # What the other packages bring is absent, and nobody complains.
     assert core.names("metrics") == core.names("augmentations") == {}
-    assert "no command is called 'compare'" in core.pycemrg("compare", code=2).stderr
+    assert "install it with: pip install pycemrg-metrics" in core.pycemrg("compare", code=1).stderr
     for words in (["--help"], ["list-recipes"], ["list-metrics"], ["list-plugins", "--check"]):
         assert core.pycemrg(*words).stderr == "", words
     core.pycemrg("demo", cwd=tmp_path)
