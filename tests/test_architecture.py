@@ -23,7 +23,7 @@ ORDER = [
     *("errors", "refs", "records", "contracts", "labels", "hookspecs", "metadata", "codec"),
     *("plugins", "catalogue", "project"),
     *("ball", "volume", "kernels", "components", "measure", "metrics", "samples"),
-    *("filecheck", "inr", "imaging", "remap"),
+    *("filecheck", "inr", "imaging", "grids", "remap"),
     *("semantic_map", "recipes", "planner", "checkup", "schemes", "diagnosis", "runner"),
     *("label_files", "results", "again", "config", "picture", "scaffold"),
     *("cli", "testing"),

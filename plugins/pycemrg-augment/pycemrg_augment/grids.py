@@ -9,31 +9,12 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from pycemrg_core.errors import AugmentationError
-
-
-def difference(image: sitk.Image, other: sitk.Image) -> str:
-    """What differs between the grids of two images, in words; empty when they are the same.
-
-    Grids are the same when sizes are equal and all corners agree within a thousandth of a voxel.
-    """
-    found = []
-    if image.GetSize() != other.GetSize():
-        found.append(f"size {_by(image.GetSize())} and {_by(other.GetSize())} voxels")
-    spacing, others = np.array(image.GetSpacing()), np.array(other.GetSpacing())
-    tolerance = 1e-3 * spacing.min()
-    if (np.abs(spacing - others) * image.GetSize() > tolerance).any():
-        found.append(f"spacing {_by(spacing)} and {_by(others)} mm")
-    if not np.allclose(image.GetOrigin(), other.GetOrigin(), rtol=0, atol=tolerance):
-        found.append(f"origin {_point(image.GetOrigin())} and {_point(other.GetOrigin())} mm")
-    reach = float(np.linalg.norm(spacing * image.GetSize()))
-    if not np.allclose(image.GetDirection(), other.GetDirection(), rtol=0, atol=tolerance / reach):
-        found.append(f"direction {_point(image.GetDirection())} and {_point(other.GetDirection())}")
-    return "; ".join(found)
+from pycemrg_core.grids import grid_difference
 
 
 def check_same(image: sitk.Image, other: sitk.Image, names: str = "image and labels") -> None:
     """Raise :class:`AugmentationError` with the difference unless both images are on the same grid."""
-    if found := difference(image, other):
+    if found := grid_difference(image, other):
         raise AugmentationError(f"{names} are not on the same grid: {found}; resample one of them onto the other")
 
 
@@ -63,11 +44,3 @@ def frame_of_size(image: sitk.Image, size: Sequence[int]) -> tuple[tuple[float, 
     """
     ratio = np.array(image.GetSize()) / np.array(size)
     return tuple((np.array(image.GetSpacing()) * ratio).tolist()), place(image, ratio / 2 - 0.5)
-
-
-def _by(values: Sequence[float] | NDArray[np.float64]) -> str:
-    return " x ".join(f"{value:.6g}" for value in values)
-
-
-def _point(values: Sequence[float]) -> str:
-    return f"({', '.join(f'{value:.6g}' for value in values)})"

@@ -160,7 +160,7 @@ def test_without_a_seed_every_call_is_another() -> None:
         ({"image": np.zeros((3, 4, 5, 6))}, "'image' is an array of float64 and shape (3, 4, 5, 6); give 3-D numbers"),
         ({"image": np.array([["x"]])}, "'image' is an array of <U1 and shape (1, 1)"),
         ({"label": SCAN, "image": SCAN}, "'label' does not hold whole numbers from 0 on; give a label map"),
-        ({"image": SCAN, "label": VOXELS[1:]}, "image and labels are not on the same grid: size 14 x 13 x 12 and"),
+        ({"image": SCAN, "label": VOXELS[1:]}, "image and labels are not on the same grid: size 14 x 13 x 12, not"),
         (
             Subject(a=ScalarImage(make(SCAN)), b=ScalarImage(make(SCAN))),
             "the subject has the images a, b and the label maps none; a pipeline takes at most one of each",

@@ -176,8 +176,8 @@ def test_image_and_labels_on_other_grids(pipeline: Path, tmp_path: Path) -> None
     sitk.WriteImage(labels, str(tmp_path / "other.nrrd"))
     text = refused(CT, "--labels", tmp_path / "other.nrrd", "--pipeline", pipeline, "-o", tmp_path / "out")
     assert text == (
-        f"error: {CT} and {tmp_path / 'other.nrrd'} are not on the same grid: spacing 1.5 x 1.5 x 1.5 and"
-        " 1.5 x 1.5 x 2 mm; resample one of them onto the other\n"
+        f"error: {CT} and {tmp_path / 'other.nrrd'} are not on the same grid: spacing 1.5, 1.5, 1.5 mm, not"
+        " 1.5, 1.5, 2 mm; resample one of them onto the other\n"
     )
     assert not (tmp_path / "out").exists()
 

@@ -248,7 +248,7 @@ def test_files_that_hold_no_pipeline(tmp_path: Path, text: str, said: str) -> No
         (
             ["flip"],
             lambda: Sample(image=make(), labels=LABELS),
-            "image and labels are not on the same grid: size 14 x 13 x 12 and 48 x 48 x 48 voxels; spacing",
+            "image and labels are not on the same grid: size 14 x 13 x 12, not 48 x 48 x 48; spacing",
         ),
     ],
 )
