@@ -35,5 +35,6 @@ def demo(ctx: click.Context, output: str) -> None:
             parameters={},
             check=True,
             picture=True,
+            certify=True,
             label_table=None,
         )
