@@ -240,19 +240,18 @@ def certify(heart: Heart, catalogue: Catalogue, *, recipe: str = "", name: str =
     checks, findings = [], []
     for contribution in catalogue.all(Check):
         assert isinstance(contribution.record, Check)
-        checks.append((contribution.name, str(contribution.provider)))
+        provider = f"{contribution.provider.distribution} {contribution.provider.version}"
+        checks.append((contribution.name, provider))
+        who = f"check {contribution.name!r} of {provider}"
         try:
             found = list(contribution.record.function.load()(heart))
         except PycemrgError as error:
-            raise PycemrgError(f"check {contribution.name!r} of {contribution.provider}: {error}") from error
+            raise PycemrgError(f"{who}: {error}") from error
         except Exception as error:
-            text = f"check {contribution.name!r} of {contribution.provider} failed: {type(error).__name__}: {error}"
-            raise PycemrgError(text) from error
+            raise PycemrgError(f"{who} failed: {type(error).__name__}: {error}") from error
         for one in found:
             if not isinstance(one, Finding):
-                raise PycemrgError(
-                    f"check {contribution.name!r} of {contribution.provider} yields {one!r:.80}, not a Finding"
-                )
+                raise PycemrgError(f"{who} yields {one!r:.80}, not a Finding")
             findings.append(attrs.evolve(one, check=contribution.name))
     return Certificate(recipe=recipe, name=name, checks=tuple(checks), findings=tuple(findings))
 

@@ -13,7 +13,6 @@ import attrs
 import numpy as np
 import SimpleITK as sitk
 from attrs import Factory, frozen
-from numpy.typing import NDArray
 
 from pycemrg_core import ball, components, imaging
 from pycemrg_core.catalogue import Catalogue
@@ -207,7 +206,7 @@ def _pinched(heart: Heart) -> Iterator[_Fix]:
     """Where meshed voxels meet by an edge or corner only, a voxel between them is filled: background, if it can be,
     or else of the larger lumen."""
     pairs = heart.blocks.fillings(heart.meshed)
-    inside: NDArray[np.bool_] = ((pairs >= 0) & (pairs < heart.volume.array.shape)).all(axis=2)
+    inside = np.all((pairs >= 0) & (pairs < heart.volume.array.shape), axis=2)
     clipped = np.clip(pairs, 0, np.array(heart.volume.array.shape) - 1)
     labels = heart.volume.array[tuple(np.moveaxis(clipped, 2, 0))]
     # What is cheapest to give up comes first: background, then the larger lumens.
