@@ -22,7 +22,7 @@ from pycemrg_core.contracts import Part
 from pycemrg_core.errors import PycemrgError
 from pycemrg_core.pieces import Pieces
 from pycemrg_core.records import Check
-from pycemrg_core.volume import LabelVolume, is_empty
+from pycemrg_core.volume import LabelVolume, intersect, shift
 
 FORMAT = 1
 
@@ -155,12 +155,12 @@ class Heart:
     def near(self, lumen: int, others: Collection[int], distance_mm: float) -> Ints:
         """Voxels of other labels, indices (z, y, x), within a distance of a lumen; 0 is the background."""
         zone = self.volume.within(lumen, distance_mm)
-        if is_empty(zone.region):
-            return np.zeros((0, 3), np.int64)
-        array = self.volume.array[zone.region]
-        mask = zone.mask & np.logical_or.reduce([array == other for other in others])
-        found: Ints = np.argwhere(mask) + np.array([axis.start for axis in zone.region])
-        return found
+        found = [np.zeros((0, 3), np.int64)]
+        for other in others:
+            region = intersect(zone.region, self.volume.region(other)) if other else zone.region
+            mask = zone.mask[shift(region, zone.region)] & self.volume.mask(other, region)
+            found.append(np.argwhere(mask) + [axis.start for axis in region])
+        return np.concatenate(found)
 
     def point_mm(self, voxel: Index) -> Point:
         """The centre of a voxel (x, y, z) in the image's frame, mm."""

@@ -71,7 +71,8 @@ class Pieces:
             rows = slice(*np.searchsorted(piece, [one, one + 1]))
             around = label[rows]
             if self.label[one] == 0 or (len(around) == 1 and around[0]):
-                yield one, int(around[np.argmax(area[rows])])
+                # Rounded, so that equal areas tie whatever order they were added up in.
+                yield one, int(around[np.argmax(np.round(area[rows], 6))])
 
 
 def _merged(piece: Ints, label: Ints, area: NDArray[np.float64]) -> tuple[Ints, Ints, NDArray[np.float64]]:

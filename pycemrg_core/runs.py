@@ -172,14 +172,16 @@ def contacts(
     """Where a ``chosen`` component touches another one: the component, the other, and the area in mm2."""
     runs = parts.runs
     size_z, size_y, size_x = spacing
-    a = np.flatnonzero(runs.adjoining())
-    found = [(a, a + 1, np.full(len(a), size_z * size_y))]
-    for dz, dy, face in ((0, 1, size_z * size_x), (1, 0, size_y * size_x)):
-        a, b = touching(runs, runs, dz, dy, 0)
-        shared = np.minimum(runs.stop[a], runs.stop[b]) - np.maximum(runs.start[a], runs.start[b])
-        found.append((a, b, shared * face))
-    runs_a, runs_b, areas = (np.concatenate(column) for column in zip(*found, strict=True))
-    part, other = parts.of_run[runs_a], parts.of_run[runs_b]
-    part, other, area = np.append(part, other), np.append(other, part), np.append(areas, areas)
+    which = np.flatnonzero(chosen[parts.of_run])
+    own = runs.take(chosen[parts.of_run])
+    next_on_line = np.flatnonzero(runs.adjoining())
+    face = np.full(len(next_on_line), size_z * size_y)
+    found = [(next_on_line, next_on_line + 1, face), (next_on_line + 1, next_on_line, face)]
+    for dz, dy, size in ((0, 1, size_z), (0, -1, size_z), (1, 0, size_y), (-1, 0, size_y)):
+        a, b = touching(own, runs, dz, dy, 0)
+        shared = np.minimum(own.stop[a], runs.stop[b]) - np.maximum(own.start[a], runs.start[b])
+        found.append((which[a], b, shared * size * size_x))
+    a, b, area = (np.concatenate(column) for column in zip(*found, strict=True))
+    part, other = parts.of_run[a], parts.of_run[b]
     kept = chosen[part] & (part != other)
     return part[kept], other[kept], area[kept]
