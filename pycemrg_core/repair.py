@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
-import SimpleITK as sitk
 from attrs import Factory, frozen
 
 from pycemrg_core import ball, components, imaging
@@ -21,6 +21,9 @@ from pycemrg_core.contracts import Part
 from pycemrg_core.hearts import Asked, heart_of
 from pycemrg_core.runner import LedgerEntry
 from pycemrg_core.volume import Change, Edit, LabelVolume, WorkingVolume, as_region
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
 
 LIMIT_PERCENT = 2.0
 MOST_ROUNDS = 20
@@ -82,7 +85,7 @@ def repair(
         if not [change for rule in _RULES for change in _carry_out(rule, done, heart, limits)]:
             break
     low, high = ((int(x), int(y), int(z)) for z, y, x in (done.low, done.high))
-    result = imaging.image_from_array(done.volume.array, sitk.ConstantPad(image, low, high, 0))
+    result = imaging.image_from_array(done.volume.array, imaging.padded(image, low, high))
     return Repair(
         image=result,
         ledger=tuple(_entries(done, heart)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import attrs
@@ -284,3 +285,29 @@ def test_an_image_is_not_changed_by_a_certificate(tmp_path: Path) -> None:
     heart_of(image, catalogue(), asked_of(catalogue(), "atria_full"))
     pycemrg("certify", heart, code=1)
     assert np.array_equal(sitk.GetArrayFromImage(image), before)
+
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "certificate.md"
+
+
+def test_the_page_has_a_heading_for_each_check_and_command() -> None:
+    headings = re.findall(r"^### (.*)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    checks = {c.name for c in catalogue().all(Check)}
+    assert set(headings) == checks | {"`pycemrg certify`", "`pycemrg repair`"}
+
+
+def test_the_python_of_the_page_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, check = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    pycemrg("labels", "keep", HEART, "blood_pools", "LV_myo_label", "-o", "my_heart.nrrd")
+    exec(compile(run, PAGE.name, "exec"), {})
+    assert "expected lumen_open LPV1_label is open to the background on " in capsys.readouterr().out
+    (tmp_path / "small_lumens.py").write_text(check)
+    result = pycemrg("certify", "my_heart.nrrd", "--plugin", "small_lumens.py", "--json", code=1)
+    findings = json.loads(result.stdout)["findings"]
+    found = {one["values"][0] for one in findings if one["check"] == "small_lumen"}
+    array = voxels(tmp_path / "my_heart.nrrd")
+    small = {label for label in (1, *range(3, 15)) if (array == label).sum() < 5000}  # voxels of 1 mm3
+    assert found == small != set()
