@@ -556,7 +556,9 @@ def test_the_picture_is_a_radiologists_view(tmp_path: Path) -> None:
 
 def test_demo_grows_the_shipped_heart_and_draws_it(tmp_path: Path, grown: Path) -> None:
     result = pycemrg("demo", "-o", tmp_path / "demo")
-    assert {path.name for path in (tmp_path / "demo").iterdir()} == {"heart.nrrd", "run.json", "slices.png"}
+    assert {path.name for path in (tmp_path / "demo").iterdir()} == {
+        "heart.nrrd", "run.json", "slices.png", "certificate.json"
+    }  # fmt: skip
     assert (tmp_path / "demo" / "heart.nrrd").read_bytes() == (grown / "heart.nrrd").read_bytes()
     assert (tmp_path / "demo" / "slices.png").read_bytes() == (grown / "slices.png").read_bytes()
     for part in ("Rodero", "CC BY 4.0"):

@@ -147,6 +147,36 @@ def _execute(
     """Run, show progress, write the result."""
     from pycemrg_core.errors import PycemrgError
     from pycemrg_core.results import CERTIFICATE, IMAGE, RECORD, write_json, write_result
+
+    result = _steps(planned, prepared, folder, kept, start)
+    for warning in result.record.warnings:
+        click.echo(f"note: {warning}", err=True)
+    extra: dict[str, Callable[[Path], Any]] = {}
+    if picture:
+        extra["slices.png"] = lambda path: draw(prepared.image, result, catalogue, planned, path)
+    if label_table:
+        name = table_path(folder / IMAGE, label_table).name
+        extra[name] = lambda path: write_table(result.image, planned.names, catalogue, path, label_table)
+    certificate = result.certificate(catalogue, name=IMAGE) if certify else None
+    if certificate:
+        data = certificate.as_json()
+        extra[CERTIFICATE] = lambda path: write_json(data, path)
+    try:
+        write_result(result, source, folder, extra)
+    except KeyboardInterrupt:
+        raise PycemrgError(f"interrupted; {folder} is as it was") from None
+    written = [IMAGE, RECORD, *extra]
+    click.echo(f"{folder}: {', '.join(written[:-1])} and {written[-1]} written")
+    if certificate:
+        click.echo(verdict_line(certificate))
+        if not certificate.passed:
+            click.echo(f"{folder / CERTIFICATE} says what; 'pycemrg repair' closes what can be closed by rule")
+    return result
+
+
+def _steps(planned: Plan, prepared: Prepared, folder: Path, kept: KeptSteps | None, start: Resume | None) -> RunResult:
+    """Run the steps with a line of progress for each."""
+    from pycemrg_core.errors import PycemrgError
     from pycemrg_core.runner import RunResult, StepFinished, StepStarted, run_plan
 
     progress = Progress()
@@ -168,26 +198,6 @@ def _execute(
         how = "go on with --resume" if kept else f"{folder} is as it was"
         raise PycemrgError(f"interrupted; {how}") from None
     assert isinstance(result, RunResult)
-    for warning in result.record.warnings:
-        click.echo(f"note: {warning}", err=True)
-    extra: dict[str, Callable[[Path], Any]] = {}
-    if picture:
-        extra["slices.png"] = lambda path: draw(prepared.image, result, catalogue, planned, path)
-    if label_table:
-        name = table_path(folder / IMAGE, label_table).name
-        extra[name] = lambda path: write_table(result.image, planned.names, catalogue, path, label_table)
-    certificate = result.certificate(catalogue, name=IMAGE) if certify else None
-    if certificate:
-        data = certificate.as_json()
-        extra[CERTIFICATE] = lambda path: write_json(data, path)
-    try:
-        write_result(result, source, folder, extra)
-    except KeyboardInterrupt:
-        raise PycemrgError(f"interrupted; {folder} is as it was") from None
-    written = [IMAGE, RECORD, *extra]
-    click.echo(f"{folder}: {', '.join(written[:-1])} and {written[-1]} written")
-    if certificate:
-        click.echo(verdict_line(certificate))
     return result
 
 
