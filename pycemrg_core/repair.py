@@ -107,27 +107,38 @@ class _Done:
 
 @frozen
 class _Limits:
-    """How much of each label may change: a share of what it had, in voxels."""
+    """How much of each label may change: a share of what it had, in voxels.
+
+    ``change`` counts what lumens gained, ``loose`` what labels lost as loose pieces.
+    """
 
     share: float
     voxels: Mapping[int, int]
     parts: Mapping[int, Part]
     change: dict[int, int] = Factory(dict)
+    loose: dict[int, int] = Factory(dict)
     refused: dict[str, None] = Factory(dict)
 
     def allows(self, rule: str, fix: _Fix, heart: Heart) -> bool:
         """Whether a fix stays within the limits; it then counts, and otherwise is noted."""
         count = len(fix.places)
-        after = {fix.old: self.change.get(fix.old, 0) - count, fix.new: self.change.get(fix.new, 0) + count}
-        for label, change in after.items():
-            bound = self.parts.get(label) is Part.LUMEN or (rule == _LOOSE and label == fix.old)
-            if label and bound and abs(change) > self.share * self.voxels.get(label, 0):
-                percent = 100 * abs(change) / max(self.voxels.get(label, 0), 1)
-                verb = "lose" if change < 0 else "gain"
-                text = f"{rule}: {heart.name(label)} would {verb} {percent:.3g} % of its volume"
+        gains = {fix.old: -count, fix.new: count}
+        change = {
+            label: self.change.get(label, 0) + gain
+            for label, gain in gains.items()
+            if self.parts.get(label) is Part.LUMEN
+        }
+        loose = {fix.old: self.loose.get(fix.old, 0) + count} if rule == _LOOSE else {}
+        for label, much in (*change.items(), *((label, -lost) for label, lost in loose.items())):
+            if abs(much) > self.share * self.voxels.get(label, 0):
+                percent = 100 * abs(much) / max(self.voxels.get(label, 0), 1)
+                text = (
+                    f"{rule}: {heart.name(label)} would {'lose' if much < 0 else 'gain'} {percent:.3g} % of its volume"
+                )
                 self.refused[f"{text}, more than the limit of {100 * self.share:g} %"] = None
                 return False
-        self.change.update(after)
+        self.change.update(change)
+        self.loose.update(loose)
         return True
 
 

@@ -188,3 +188,18 @@ def test_the_real_heart_comes_out_closed() -> None:
     # A repaired heart is a fixed point.
     again = repair.repair(done.image, catalogue(), asked_of(catalogue(), "four_chamber_full"))
     assert again.ledger == ()
+
+
+def test_growing_a_wall_does_not_use_up_the_limit_of_its_loose_pieces() -> None:
+    """Shifted slices: walls grow by a fifth, and lose some loose voxels in later rounds."""
+    image, _ = imaging.read_labels(HEART)
+    asked = asked_of(catalogue(), "four_chamber_full")
+    grown = run_recipe("four_chamber_full", image, catalogue()).image
+    closed = imaging.voxel_array(repair.repair(grown, catalogue(), asked).image)
+    rng = np.random.default_rng(0)
+    shifted = np.stack([np.roll(plane, rng.integers(-1, 2, 2), (0, 1)) for plane in closed])
+    done = repair.repair(imaging.image_from_array(shifted, image), catalogue(), asked)
+    assert (done.refused, done.left) == ((), ())
+    gained = sum(e.change.voxels for e in done.ledger if e.change.new == 104 and e.rule == "wall")
+    assert gained > 0.1 * (shifted == 104).sum()
+    assert any(e.change.old == 104 and e.rule == "loose voxels" for e in done.ledger)
