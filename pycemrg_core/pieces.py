@@ -55,13 +55,14 @@ class Pieces:
         return found
 
     def voxels_of(self, pieces: Ints) -> Ints:
-        """Indices (z, y, x) in the image of all voxels of some pieces."""
+        """Indices (z, y, x) in the image of all voxels of some pieces, piece by piece."""
+        of_run = self.parts.of_run[np.isin(self.parts.of_run, pieces)]
         runs = self.parts.runs.take(np.isin(self.parts.of_run, pieces))
         z, y = (np.repeat(index, runs.voxels) for index in runs.place())
         before = np.cumsum(runs.voxels) - runs.voxels
         x = np.arange(len(z)) - np.repeat(before - runs.start, runs.voxels)
         found: Ints = np.stack([z, y, x], axis=1) + np.array([axis.start for axis in runs.region])
-        return found
+        return found[np.argsort(np.repeat(of_run, runs.voxels), kind="stable")]
 
     def enclosed(self) -> Iterator[tuple[int, int]]:
         """Pieces that lie wholly inside of one label, with that label, and pieces of background in the heart,

@@ -70,8 +70,8 @@ def repair(
 ) -> Repair:
     """Repair a label map; the image given is not changed.
 
-    ``limit_percent``: no lumen gains or loses more than this share of its volume, and no label loses more as loose
-    pieces; what would is not done. A limit of 0 leaves the blood as it is.
+    ``limit_percent``: no lumen gains or loses more than this share of its volume, and no piece with
+    more than this share of its label is loose; what would be is not done. A limit of 0 leaves the blood as it is.
     """
     heart = heart_of(image, catalogue, asked)
     start = heart.volume
@@ -107,16 +107,12 @@ class _Done:
 
 @frozen
 class _Limits:
-    """How much of each label may change: a share of what it had, in voxels.
-
-    ``change`` counts what lumens gained, ``loose`` what labels lost as loose pieces.
-    """
+    """How much of each lumen may change, and how large a loose piece may be: a share of its label's volume."""
 
     share: float
     voxels: Mapping[int, int]
     parts: Mapping[int, Part]
     change: dict[int, int] = Factory(dict)
-    loose: dict[int, int] = Factory(dict)
     refused: dict[str, None] = Factory(dict)
 
     def allows(self, rule: str, fix: _Fix, heart: Heart) -> bool:
@@ -128,17 +124,16 @@ class _Limits:
             for label, gain in gains.items()
             if self.parts.get(label) is Part.LUMEN
         }
-        loose = {fix.old: self.loose.get(fix.old, 0) + count} if rule == _LOOSE else {}
-        for label, much in (*change.items(), *((label, -lost) for label, lost in loose.items())):
-            if abs(much) > self.share * self.voxels.get(label, 0):
-                percent = 100 * abs(much) / max(self.voxels.get(label, 0), 1)
-                text = (
-                    f"{rule}: {heart.name(label)} would {'lose' if much < 0 else 'gain'} {percent:.3g} % of its volume"
-                )
+        bounds = [(label, much, self.voxels.get(label, 0)) for label, much in change.items()]
+        if rule == _LOOSE:  # of what there is now: a wall may have been grown anew
+            bounds.append((fix.old, -count, int(heart.pieces.voxels[heart.pieces.label == fix.old].sum())))
+        for label, much, had in bounds:
+            if abs(much) > self.share * had:
+                verb, percent = "lose" if much < 0 else "gain", 100 * abs(much) / max(had, 1)
+                text = f"{rule}: {heart.name(label)} would {verb} {percent:.3g} % of its volume"
                 self.refused[f"{text}, more than the limit of {100 * self.share:g} %"] = None
                 return False
         self.change.update(change)
-        self.loose.update(loose)
         return True
 
 
@@ -147,7 +142,7 @@ def _carry_out(
 ) -> tuple[Change, ...]:
     name, propose = rule
     now = attrs.evolve(heart, volume=done.volume)
-    edits = [_edit(fix) for fix in propose(now) if len(fix.places) and limits.allows(name, fix, heart)]
+    edits = [_edit(fix) for fix in propose(now) if len(fix.places) and limits.allows(name, fix, now)]
     changes = done.volume.apply(edits)
     for change in changes:
         key = name, change.old, change.new
@@ -163,16 +158,17 @@ def _edit(fix: _Fix) -> Edit:
 
 
 def _loose(heart: Heart) -> Iterator[_Fix]:
-    """Every piece of a label but the largest goes to the label that it shares most surface with."""
-    if np.array_equal(heart.pieces.largest, heart.pieces.label > 0):
+    """Every piece of a label but the largest goes to the label that it shares most surface with, small ones first."""
+    found = heart.pieces
+    loose = np.flatnonzero(~found.largest & (found.label > 0))
+    if not len(loose):
         return
-    edits = components.reassign_islands(heart.volume, heart.volume.boxes)
-    places, new = [np.zeros((0, 3), np.int64)], [np.zeros(0, np.int64)]
-    for edit in edits:
-        found = np.argwhere(edit.mask) + np.array([axis.start for axis in edit.region])
-        places.append(found)
-        new.append(np.full(len(found), edit.label))
-    yield from _fixes(heart, np.concatenate(places), np.concatenate(new))
+    future = heart.volume.array.copy()
+    for edit in components.reassign_islands(heart.volume, heart.volume.boxes):
+        future[edit.region][edit.mask] = edit.label
+    pieces = np.split(found.voxels_of(loose), np.cumsum(found.voxels[loose])[:-1])
+    for piece, places in sorted(zip(loose.tolist(), pieces, strict=True), key=lambda one: len(one[1])):
+        yield _Fix(places, int(found.label[piece]), int(future[tuple(places[0])]))
 
 
 def _enclosed(heart: Heart) -> Iterator[_Fix]:

@@ -196,7 +196,7 @@ def test_growing_a_wall_does_not_use_up_the_limit_of_its_loose_pieces() -> None:
     asked = asked_of(catalogue(), "four_chamber_full")
     grown = run_recipe("four_chamber_full", image, catalogue()).image
     closed = imaging.voxel_array(repair.repair(grown, catalogue(), asked).image)
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(1)
     shifted = np.stack([np.roll(plane, rng.integers(-1, 2, 2), (0, 1)) for plane in closed])
     done = repair.repair(imaging.image_from_array(shifted, image), catalogue(), asked)
     assert (done.refused, done.left) == ((), ())
