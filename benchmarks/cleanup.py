@@ -43,7 +43,7 @@ Array = npt.NDArray[np.uint8]
 
 def label_map() -> Array:
     """The heart with its islands, (z, y, x)."""
-    heart = sitk.GetArrayViewFromImage(sitk.ReadImage(HEART))
+    heart = sitk.GetArrayFromImage(sitk.ReadImage(HEART))
     inner = [size - 2 * MARGIN for size in SHAPE]
     nearest = [np.arange(new) * old // new for new, old in zip(inner, heart.shape, strict=True)]
     array = np.pad(heart[np.ix_(*nearest)], MARGIN)

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pycemrg_core.catalogue import Catalogue, load_catalogue
+    from pycemrg_core.certificate import Certificate, Finding, Heart, Severity
     from pycemrg_core.contracts import (
         ApplicationStep,
         Label,
         Mode,
+        Part,
         application_steps,
         changes,
         choice,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from pycemrg_core.plugins import Policy
     from pycemrg_core.records import (
         Augmentation,
+        Check,
         Command,
         LabelScheme,
         Measures,
@@ -48,8 +51,12 @@ _HOMES = {
     "ApplicationStep": "contracts",
     "Augmentation": "records",
     "Catalogue": "catalogue",
+    "Certificate": "certificate",
+    "Check": "records",
     "Command": "records",
     "Edit": "volume",
+    "Finding": "certificate",
+    "Heart": "certificate",
     "ImageFacts": "planner",
     "Label": "contracts",
     "LabelScheme": "records",
@@ -58,6 +65,7 @@ _HOMES = {
     "Measures": "records",
     "Metric": "records",
     "Mode": "contracts",
+    "Part": "contracts",
     "Plan": "planner",
     "PlanError": "errors",
     "Policy": "plugins",
@@ -69,6 +77,7 @@ _HOMES = {
     "RunResult": "runner",
     "Schematic": "records",
     "Settings": "planner",
+    "Severity": "certificate",
     "Step": "records",
     "Zone": "volume",
     "application_steps": "contracts",
@@ -92,8 +101,12 @@ __all__ = [
     "ApplicationStep",
     "Augmentation",
     "Catalogue",
+    "Certificate",
+    "Check",
     "Command",
     "Edit",
+    "Finding",
+    "Heart",
     "ImageFacts",
     "Label",
     "LabelScheme",
@@ -102,6 +115,7 @@ __all__ = [
     "Measures",
     "Metric",
     "Mode",
+    "Part",
     "Plan",
     "PlanError",
     "Policy",
@@ -113,6 +127,7 @@ __all__ = [
     "RunResult",
     "Schematic",
     "Settings",
+    "Severity",
     "Step",
     "Zone",
     "application_steps",

@@ -19,6 +19,7 @@ from pycemrg_core.labels import close_to
 from pycemrg_core.plugins import Found, Plugin, Policy, State
 from pycemrg_core.records import (
     Augmentation,
+    Check,
     Command,
     LabelScheme,
     Metric,
@@ -28,7 +29,7 @@ from pycemrg_core.records import (
     Step,
 )
 
-R = TypeVar("R", Schematic, Recipe, Step, Metric, LabelScheme, Augmentation, Command)
+R = TypeVar("R", Schematic, Recipe, Step, Metric, LabelScheme, Augmentation, Command, Check)
 
 # What each kind of record is called in messages and on the command line.
 KINDS: Mapping[type, str] = MappingProxyType(
@@ -40,6 +41,7 @@ KINDS: Mapping[type, str] = MappingProxyType(
         LabelScheme: "label scheme",
         Augmentation: "augmentation",
         Command: "command",
+        Check: "check",
     }
 )
 

@@ -22,6 +22,7 @@ from pycemrg_core.plugins import Plugin
 from pycemrg_core.recipes import flatten, unmet
 from pycemrg_core.records import (
     Augmentation,
+    Check,
     Command,
     LabelScheme,
     Measures,
@@ -105,6 +106,10 @@ def _augmentation(record: Augmentation, _catalogue: Catalogue) -> Iterator[str]:
     yield from _not_callable("function", record.function.load(), 2, more=True)
 
 
+def _check(record: Check, _catalogue: Catalogue) -> Iterator[str]:
+    yield from _not_callable("function", record.function.load(), 1)
+
+
 def _command(record: Command, _catalogue: Catalogue) -> Iterator[str]:
     if not isinstance(command := record.command.load(), click.Command):
         yield f"{record.command} is not a click command but {command!r:.60}"
@@ -154,4 +159,5 @@ _CHECKS: dict[type, Any] = {
     LabelScheme: _scheme,
     Augmentation: _augmentation,
     Command: _command,
+    Check: _check,
 }

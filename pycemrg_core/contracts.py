@@ -49,6 +49,15 @@ class ApplicationStep:
     labels: tuple[Label, ...] = ()
 
 
+class Part(Enum):
+    """What a label is in a closed heart; the value is the group of a label scheme that holds such labels."""
+
+    LUMEN = "blood_pools"  # blood, dropped at meshing
+    WALL = "walls"
+    VALVE = "valves"  # between two lumens
+    RING = "rings"  # round a vein, on a wall
+
+
 class Use(Enum):
     """What a step does with the label or number in a field."""
 
@@ -66,6 +75,7 @@ class Role:
     """A field of a contract: its ``key`` in the semantic map, how it is used, and the unit of a number.
 
     ``options`` are the values of a choice and ``default`` the one taken when the map does not have the key.
+    ``part`` is what the label of the field is in the heart, when that is known.
     """
 
     field_name: str
@@ -75,16 +85,17 @@ class Role:
     minimum: float | None = None
     options: tuple[int, ...] = ()
     default: int | None = None
+    part: Part | None = None
 
 
-def reads(key: str) -> Any:
-    """A label that must be in the image, or be written by an earlier step."""
-    return _role(key, Use.READS)
+def reads(key: str, *, part: Part | None = None) -> Any:
+    """A label that must be in the image, or be written by an earlier step; ``part`` says what it is."""
+    return _role(key, Use.READS, part=part)
 
 
-def writes(key: str) -> Any:
-    """The label that the step writes."""
-    return _role(key, Use.WRITES)
+def writes(key: str, *, part: Part | None = None) -> Any:
+    """The label that the step writes. ``part`` says what it is, so that a certificate knows what it must do."""
+    return _role(key, Use.WRITES, part=part)
 
 
 def thickness(key: str) -> Any:
@@ -111,7 +122,7 @@ def choice(key: str, options: tuple[int, ...] = (6, 18, 26), default: int | None
     The semantic map holds the number itself or the name of a parameter.
     """
     default = options[0] if default is None else default
-    return field(metadata={_METADATA_KEY: (key, Use.CHOICE, "", None, options, default)})
+    return _role(key, Use.CHOICE, options=options, default=default)
 
 
 def application_steps(key: str) -> Any:
@@ -119,8 +130,8 @@ def application_steps(key: str) -> Any:
     return _role(key, Use.APPLIES)
 
 
-def _role(key: str, use: Use, unit: str = "", minimum: float | None = None) -> Any:
-    return field(metadata={_METADATA_KEY: (key, use, unit, minimum)})
+def _role(key: str, use: Use, **more: Any) -> Any:
+    return field(metadata={_METADATA_KEY: {"key": key, "use": use, **more}})
 
 
 def roles(contract: type) -> tuple[Role, ...]:
@@ -137,7 +148,7 @@ def roles(contract: type) -> tuple[Role, ...]:
                 f"{contract.__name__}.{attribute.name} says no role; declare it with reads(), writes(), "
                 "thickness(), number(), changes(), choice() or application_steps()"
             )
-        found.append(Role(attribute.name, *attribute.metadata[_METADATA_KEY]))
+        found.append(Role(attribute.name, **attribute.metadata[_METADATA_KEY]))
     return tuple(found)
 
 

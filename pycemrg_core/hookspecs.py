@@ -14,6 +14,7 @@ import pluggy
 
 from pycemrg_core.records import (
     Augmentation,
+    Check,
     Command,
     LabelScheme,
     Metric,
@@ -170,6 +171,24 @@ class HookSpecs:
         """
         raise NotImplementedError
 
+    @hookspec
+    def pycemrg_checks(self) -> Iterable[Check]:
+        """Faults that a certificate looks for in a grown heart.
+
+        Example::
+
+            from pycemrg_core import Check, Ref, hookimpl
+
+            @hookimpl
+            def pycemrg_checks():
+                yield Check(
+                    name="small_lumen",
+                    summary="a lumen of less than 1 mL",
+                    function=Ref("my_heart.checks:small_lumen"),
+                )
+        """
+        raise NotImplementedError
+
 
 # The hook that contributes each kind of record; the order is the order of every listing.
 HOOKS: dict[str, type] = {
@@ -180,4 +199,5 @@ HOOKS: dict[str, type] = {
     "pycemrg_label_schemes": LabelScheme,
     "pycemrg_augmentations": Augmentation,
     "pycemrg_commands": Command,
+    "pycemrg_checks": Check,
 }

@@ -206,6 +206,11 @@ def image_from_array(array: npt.NDArray[Any], like: sitk.Image) -> sitk.Image:
     return image
 
 
+def padded(image: sitk.Image, low: Sequence[int], high: Sequence[int]) -> sitk.Image:
+    """The image with ``low`` and ``high`` (x, y, z) voxels of background more at the ends of its axes."""
+    return sitk.ConstantPad(image, list(low), list(high), 0)
+
+
 def geometry(image: sitk.Image) -> Geometry:
     """Return the geometry and pixel type (such as ``"uint8"``) of ``image`` as plain data for JSON."""
     return {

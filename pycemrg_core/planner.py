@@ -21,7 +21,7 @@ from pycemrg_core.contracts import Label, Role, Use
 from pycemrg_core.errors import LabelError, NameConflictError, PlanError, PycemrgError
 from pycemrg_core.labels import close_to
 from pycemrg_core.plugins import Found
-from pycemrg_core.recipes import flatten, unmet
+from pycemrg_core.recipes import Rules, flatten, rules_of, unmet
 from pycemrg_core.records import Recipe, RecipeStep, Schematic, Step
 from pycemrg_core.semantic_map import fill, label_names, option
 
@@ -80,7 +80,8 @@ class Plan:
     """What will run, with every label and number resolved.
 
     ``names`` are label names by integer, for reports. ``dtype`` is the pixel type of the result.
-    ``contributors`` are plugins that take part besides those of the recipe and its steps.
+    ``contributors`` are plugins that take part besides those of the recipe and its steps. ``rules`` are for the
+    certificate of the result.
     """
 
     recipe: str
@@ -92,6 +93,7 @@ class Plan:
     dtype: str
     warnings: tuple[str, ...] = ()
     contributors: tuple[Found, ...] = ()
+    rules: Rules = Rules()
 
     @property
     def providers(self) -> tuple[Found, ...]:
@@ -156,6 +158,7 @@ class _Planner:
             names=MappingProxyType(self._names(labels)),
             dtype=dtype,
             warnings=tuple(dict.fromkeys(self.warnings)),
+            rules=rules_of(recipe, self.catalogue),
         )
 
     def _entries(self, recipe: Recipe) -> list[_Entry]:

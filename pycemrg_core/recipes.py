@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib import metadata
 
+from attrs import frozen
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from pycemrg_core.catalogue import Catalogue
-from pycemrg_core.errors import PlanError
+from pycemrg_core.errors import LabelError, PlanError
+from pycemrg_core.labels import close_to
 from pycemrg_core.plugins import Plugin, State
 from pycemrg_core.records import Recipe, RecipeStep
 
@@ -41,6 +43,37 @@ def unmet(recipe: Recipe, catalogue: Catalogue) -> Iterator[str]:
             for c in catalogue.all(Recipe)
             if isinstance(c.record, Recipe) and any(c.answers_to(name) for name in inner)
         ]
+
+
+@frozen
+class Rules:
+    """What a recipe allows, by name: lumens that may touch the background, and pairs that may touch.
+
+    ``included`` are lumens that an included recipe leaves open; one that gets a wall all the same must be closed.
+    """
+
+    open: frozenset[str] = frozenset()
+    included: frozenset[str] = frozenset()
+    may_touch: frozenset[frozenset[str]] = frozenset()
+
+
+def rules_of(recipe: Recipe, catalogue: Catalogue) -> Rules:
+    """The rules of a recipe and of all recipes that it includes.
+
+    Raises :class:`LabelError` when a rule names a label that no schematic and no label scheme knows, and what
+    :func:`flatten` raises.
+    """
+    inside = [rules_of(catalogue.get(Recipe, step.recipe), catalogue) for step in recipe.steps if step.recipe]
+    own = Rules(open=frozenset(recipe.open), may_touch=frozenset(map(frozenset, recipe.may_touch)))
+    known = {name for c in catalogue.contributions for name in getattr(c.record, "labels", ())}
+    for name in sorted(own.open.union(*own.may_touch)):
+        if name not in known:
+            raise LabelError(f"the rules of recipe {recipe.name!r} name the label {name!r}{close_to(name, known)}")
+    return Rules(
+        own.open,
+        frozenset().union(*(rules.open | rules.included for rules in inside)),
+        own.may_touch.union(*(rules.may_touch for rules in inside)),
+    )
 
 
 def _flatten(recipe: Recipe, catalogue: Catalogue, inside: tuple[str, ...]) -> Iterator[RecipeStep]:

@@ -156,17 +156,42 @@ def _requirements(requires: Iterable[str]) -> tuple[str, ...]:
     return requires
 
 
+def _label_list(labels: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(labels, str):
+        raise RecordError(f"the labels that a recipe leaves open are a list, not {labels!r}")
+    for name in (labels := tuple(labels)):
+        if not isinstance(name, str) or not name:
+            raise RecordError(f"the labels that a recipe leaves open are names, not {name!r}")
+    return labels
+
+
+def _label_pairs(pairs: Iterable[Iterable[str]]) -> tuple[tuple[str, ...], ...]:
+    found = []
+    for pair in pairs if not isinstance(pairs, str) else (pairs,):
+        names = (pair,) if isinstance(pair, str) else tuple(pair)
+        if len(names) != 2 or not all(isinstance(name, str) and name for name in names):
+            raise RecordError(f"may_touch is a list of pairs of label names, not {pair!r}")
+        found.append(names)
+    return tuple(found)
+
+
 @frozen(kw_only=True)
 class Recipe:
     """Schematics in the order they run. A plain string in ``steps`` is a schematic's name.
 
     ``requires`` are the distributions it needs, as pip writes them: ``pycemrg-internal-part>=1.0``.
+
+    The rest says what the result need not be, for its certificate: lumens in ``open`` may touch the background,
+    and one another, since both are open to the same outside; those in a pair of ``may_touch`` may touch each other.
+    Rules of included recipes hold too.
     """
 
     name: str = _name()
     steps: tuple[RecipeStep, ...] = field(converter=_recipe_steps)
     summary: str = _text(default="")
     requires: tuple[str, ...] = field(default=(), converter=_requirements)
+    open: tuple[str, ...] = field(default=(), converter=_label_list)
+    may_touch: tuple[tuple[str, ...], ...] = field(default=(), converter=_label_pairs)
 
 
 @frozen(kw_only=True)
@@ -256,4 +281,17 @@ class Command:
     command: Ref = _ref()
 
 
-Record = Schematic | Recipe | Step | Metric | LabelScheme | Augmentation | Command
+@frozen(kw_only=True)
+class Check:
+    """A pure function that looks for one kind of fault in a grown heart.
+
+    ``function(heart)`` takes a :class:`~pycemrg_core.certificate.Heart` and returns an iterable of
+    :class:`~pycemrg_core.certificate.Finding` s.
+    """
+
+    name: str = _name()
+    summary: str = _text()
+    function: Ref = _ref()
+
+
+Record = Schematic | Recipe | Step | Metric | LabelScheme | Augmentation | Command | Check

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 IMAGE = "heart.nrrd"
 RECORD = "run.json"
+CERTIFICATE = "certificate.json"
 FORMAT = 1
 _OLD = ".old"
 

@@ -14,9 +14,12 @@ from attrs import field, frozen
 
 from pycemrg_core import contracts, imaging
 from pycemrg_core.catalogue import Catalogue
+from pycemrg_core.certificate import Certificate
 from pycemrg_core.errors import PycemrgError, StepError
+from pycemrg_core.hearts import Asked, certify_image
 from pycemrg_core.planner import ImageFacts, Plan, PlannedStep, Settings, plan
 from pycemrg_core.plugins import Found
+from pycemrg_core.recipes import Rules
 from pycemrg_core.records import LabelScheme, Recipe
 from pycemrg_core.schemes import Conversion, check_anatomy, convert, recipe_labels
 from pycemrg_core.volume import Change, Edit, LabelVolume, WorkingVolume
@@ -67,6 +70,7 @@ class RunRecord:
     steps: tuple[StepRecord, ...]
     conversion: Conversion | None = None
     warnings: tuple[str, ...] = ()
+    rules: Rules = Rules()
 
 
 @frozen(kw_only=True)
@@ -75,6 +79,21 @@ class RunResult:
 
     image: sitk.Image
     record: RunRecord
+
+    def certificate(self, catalogue: Catalogue, *, name: str = "") -> Certificate:
+        """Certify the image by the checks of the catalogue; worked out anew at each call, and only then.
+
+        What it must be follows from the contracts of the steps that ran, so thicknesses are those of this run.
+        ``name`` is what the certificate calls the image.
+        """
+        record = self.record
+        asked = Asked(
+            labels={**recipe_labels(catalogue), **record.labels},
+            contracts=tuple(step.contract for step in record.steps),
+            rules=record.rules,
+            recipe=record.recipe,
+        )
+        return certify_image(self.image, catalogue, asked, name=name)
 
 
 @frozen
@@ -226,6 +245,7 @@ def run_plan(planned: Plan, prepared: Prepared, *, resume: Resume | None = None)
             steps=tuple(done),
             conversion=prepared.conversion,
             warnings=(*prepared.notes, *planned.warnings, *unchanged),
+            rules=planned.rules,
         ),
     )
 

@@ -22,10 +22,11 @@ BUILTIN = Path(schematics_builtin.__file__).parent
 ORDER = [
     *("errors", "refs", "records", "contracts", "labels", "hookspecs", "metadata", "codec"),
     *("plugins", "catalogue", "project"),
-    *("ball", "volume", "kernels", "components", "measure", "metrics", "samples"),
+    *("ball", "volume", "kernels", "runs", "components", "blocks", "pieces", "measure", "metrics", "samples"),
+    "certificate",
     *("filecheck", "inr", "imaging", "grids", "remap"),
-    *("semantic_map", "recipes", "planner", "checkup", "schemes", "diagnosis", "runner"),
-    *("label_files", "results", "again", "config", "picture", "scaffold"),
+    *("semantic_map", "recipes", "planner", "checkup", "schemes", "hearts", "diagnosis", "runner"),
+    *("label_files", "results", "again", "repair", "config", "picture", "scaffold"),
     *("cli", "testing"),
 ]
 

@@ -98,9 +98,11 @@ def programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 def test_the_demo_runs_from_an_empty_folder_of_an_empty_environment(programs: Path, tmp_path: Path) -> None:
     out = called(programs / "pycemrg", "demo", cwd=tmp_path)
-    assert "pycemrg_demo: heart.nrrd, run.json and slices.png written" in out
+    assert "pycemrg_demo: heart.nrrd, run.json, slices.png and certificate.json written" in out
     result = tmp_path / "pycemrg_demo"
-    assert {path.name for path in result.iterdir()} == {"heart.nrrd", "input.nrrd", "run.json", "slices.png"}
+    assert {path.name for path in result.iterdir()} == {
+        *("certificate.json", "heart.nrrd", "input.nrrd", "run.json", "slices.png")
+    }
     here = run_recipe("four_chamber_full", sitk.ReadImage(str(HEART)), load_catalogue()).image
     assert np.array_equal(voxels(result / "heart.nrrd"), sitk.GetArrayViewFromImage(here))
 

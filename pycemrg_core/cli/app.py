@@ -17,6 +17,8 @@ from pycemrg_core.records import Command
 _COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run:run", "Grow a label map by a recipe."),
     "plan": ("plan:plan", "Check what a run would do, and run nothing."),
+    "certify": ("certify:certify", "Say what in a grown heart would leak or break a mesher."),
+    "repair": ("repair:repair", "Close what of a grown heart can be closed by rule."),
     "init": ("init:init", "Write a configuration folder for a recipe."),
     "describe": ("describe:describe", "What a name reads, writes and where it comes from."),
     "list-recipes": ("lists:list_recipes", "Recipes and their steps."),
@@ -25,6 +27,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "list-metrics": ("lists:list_metrics", "Metrics."),
     "list-schemes": ("lists:list_schemes", "Label schemes."),
     "list-augmentations": ("lists:list_augmentations", "Augmentations."),
+    "list-checks": ("lists:list_checks", "Checks of a certificate."),
     "list-plugins": ("list_plugins:list_plugins", "Plugins, their state and what they provide."),
     "new-plugin": ("new_plugin:new_plugin", "Write a plugin package that works, to start from."),
     "bug-report": ("bug_report:bug_report", "Versions, plugins and platform for a bug ticket."),

@@ -10,6 +10,7 @@ import click
 from pycemrg_core.cli.session import echo_json, plugin_options, session_of
 from pycemrg_core.records import (
     Augmentation,
+    Check,
     Command,
     LabelScheme,
     Metric,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 @plugin_options
 @click.pass_context
 def describe(ctx: click.Context, name: str, as_json: bool) -> None:
-    """Describe a recipe, schematic, step, metric, label scheme, augmentation or command."""
+    """Describe a recipe, schematic, step, metric, label scheme, augmentation, command or check."""
     from pycemrg_core.errors import UnknownNameError
     from pycemrg_core.labels import close_to
 
@@ -120,7 +121,13 @@ def _recipe(record: Recipe, catalogue: Catalogue) -> dict[str, Any]:
     except PycemrgError as error:
         lines.append(f"not usable: {error}")
     includes = tuple(step.recipe for step in record.steps if step.recipe)
-    return {"includes": includes, "requires": record.requires, "steps": lines}
+    return {
+        "includes": includes,
+        "requires": record.requires,
+        "steps": lines,
+        "may be open": record.open,
+        "may touch": tuple(" - ".join(pair) for pair in record.may_touch),
+    }
 
 
 def _step(record: Step, catalogue: Catalogue) -> dict[str, Any]:
@@ -176,6 +183,10 @@ def _command(record: Command, _catalogue: Catalogue) -> dict[str, Any]:
     return {"runs": str(record.command)}
 
 
+def _check(record: Check, _catalogue: Catalogue) -> dict[str, Any]:
+    return {"function": str(record.function)}
+
+
 _DETAILS: dict[type, Any] = {
     Schematic: _schematic,
     Recipe: _recipe,
@@ -184,6 +195,7 @@ _DETAILS: dict[type, Any] = {
     Metric: _metric,
     Augmentation: _augmentation,
     Command: _command,
+    Check: _check,
 }
 
 

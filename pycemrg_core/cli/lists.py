@@ -11,6 +11,7 @@ from pycemrg_core.catalogue import KINDS
 from pycemrg_core.cli.session import echo_json, echo_table, plugin_options, session_of
 from pycemrg_core.records import (
     Augmentation,
+    Check,
     LabelScheme,
     Metric,
     Recipe,
@@ -161,4 +162,7 @@ list_schemes = _list(
 )
 list_augmentations = _list(
     "list-augmentations", Augmentation, "Augmentations.", _no_details, _grouped(("provider",), ("name", "summary"))
+)
+list_checks = _list(
+    "list-checks", Check, "Checks of a certificate.", _no_details, _table("name", "provider", "summary")
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pycemrg_core.cli.findings import verdict_line
 from pycemrg_core.cli.options import (
     label_table_option,
     setting_options,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 @setting_options
 @click.option("--picture", is_flag=True, help="Also draw slices before and after, as slices.png.")
 @label_table_option
+@click.option("--certify", is_flag=True, help="Also certify the result, as certificate.json.")
 @click.option("--keep-steps", is_flag=True, help="Also write the image after each step, into DIR/steps.")
 @click.option("--resume", is_flag=True, help="Take up a run with --keep-steps where it stopped.")
 @click.option("--again", metavar="RUN.JSON", help="Repeat the run of a record, bit by bit.")
@@ -54,6 +56,7 @@ def run(
     check: bool,
     picture: bool,
     label_table: Kind | None,
+    certify: bool,
     keep_steps: bool,
     resume: bool,
     again: str | None,
@@ -70,7 +73,7 @@ def run(
         raise click.UsageError("--any-version goes with --again", ctx)
     catalogue = session_of(ctx).catalogue()
     if again:
-        if image or parameters or scheme or labels or config or keep_steps or resume:
+        if image or parameters or scheme or labels or config or keep_steps or resume or certify:
             raise click.UsageError(
                 "--again takes at most an IMAGE, -o, --picture, --label-table and --any-version", ctx
             )
@@ -94,8 +97,9 @@ def run(
     kept = KeptSteps(folder / STEPS, planned, source, prepared) if keep_steps or resume else None
     start = kept.resume() if kept and resume else None
     _execute(
-        catalogue, planned, prepared, source, folder, picture=picture, label_table=label_table, kept=kept, start=start
-    )
+        catalogue, planned, prepared, source, folder,
+        picture=picture, label_table=label_table, certify=certify, kept=kept, start=start,
+    )  # fmt: skip
 
 
 def _run_again(
@@ -136,12 +140,43 @@ def _execute(
     *,
     picture: bool,
     label_table: Kind | None,
+    certify: bool = False,
     kept: KeptSteps | None = None,
     start: Resume | None = None,
 ) -> RunResult:
     """Run, show progress, write the result."""
     from pycemrg_core.errors import PycemrgError
-    from pycemrg_core.results import IMAGE, RECORD, write_result
+    from pycemrg_core.results import CERTIFICATE, IMAGE, RECORD, write_json, write_result
+
+    result = _steps(planned, prepared, folder, kept, start)
+    for warning in result.record.warnings:
+        click.echo(f"note: {warning}", err=True)
+    extra: dict[str, Callable[[Path], Any]] = {}
+    if picture:
+        extra["slices.png"] = lambda path: draw(prepared.image, result, catalogue, planned, path)
+    if label_table:
+        name = table_path(folder / IMAGE, label_table).name
+        extra[name] = lambda path: write_table(result.image, planned.names, catalogue, path, label_table)
+    certificate = result.certificate(catalogue, name=IMAGE) if certify else None
+    if certificate:
+        data = certificate.as_json()
+        extra[CERTIFICATE] = lambda path: write_json(data, path)
+    try:
+        write_result(result, source, folder, extra)
+    except KeyboardInterrupt:
+        raise PycemrgError(f"interrupted; {folder} is as it was") from None
+    written = [IMAGE, RECORD, *extra]
+    click.echo(f"{folder}: {', '.join(written[:-1])} and {written[-1]} written")
+    if certificate:
+        click.echo(verdict_line(certificate))
+        if not certificate.passed:
+            click.echo(f"{folder / CERTIFICATE} says what; 'pycemrg repair' closes what can be closed by rule")
+    return result
+
+
+def _steps(planned: Plan, prepared: Prepared, folder: Path, kept: KeptSteps | None, start: Resume | None) -> RunResult:
+    """Run the steps with a line of progress for each."""
+    from pycemrg_core.errors import PycemrgError
     from pycemrg_core.runner import RunResult, StepFinished, StepStarted, run_plan
 
     progress = Progress()
@@ -163,20 +198,6 @@ def _execute(
         how = "go on with --resume" if kept else f"{folder} is as it was"
         raise PycemrgError(f"interrupted; {how}") from None
     assert isinstance(result, RunResult)
-    for warning in result.record.warnings:
-        click.echo(f"note: {warning}", err=True)
-    extra: dict[str, Callable[[Path], Any]] = {}
-    if picture:
-        extra["slices.png"] = lambda path: draw(prepared.image, result, catalogue, planned, path)
-    if label_table:
-        name = table_path(folder / IMAGE, label_table).name
-        extra[name] = lambda path: write_table(result.image, planned.names, catalogue, path, label_table)
-    try:
-        write_result(result, source, folder, extra)
-    except KeyboardInterrupt:
-        raise PycemrgError(f"interrupted; {folder} is as it was") from None
-    written = [IMAGE, RECORD, *extra]
-    click.echo(f"{folder}: {', '.join(written[:-1])} and {written[-1]} written")
     return result
 
 

@@ -39,5 +39,6 @@ def demo(ctx: click.Context, output: str) -> None:
         parameters={},
         check=True,
         picture=True,
+        certify=True,
         label_table=None,
     )

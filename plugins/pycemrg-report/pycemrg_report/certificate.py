@@ -1,0 +1,70 @@
+"""The certificate of a run: read from its folder, or asked of the core."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import attrs
+
+from pycemrg_core import codec
+from pycemrg_core.catalogue import Catalogue
+from pycemrg_core.errors import CodecError, PycemrgError
+from pycemrg_core.results import IMAGE
+from pycemrg_report.run import Run
+
+CERTIFICATE = "certificate.json"
+SEVERITIES = ("error", "warning", "expected")
+
+
+def certificate_of(run: Run, catalogue: Catalogue) -> Mapping[str, Any] | None:
+    """The certificate as plain data; None when the core cannot certify.
+
+    Raises :class:`CodecError` when ``certificate.json`` is there and is none.
+    """
+    path = run.folder / CERTIFICATE
+    if not path.is_file():
+        return _certified(run, catalogue)
+    data = codec.load_json(path)
+    if problem := _problem(data):
+        raise CodecError(f"{path}: not a certificate: {problem}; remove it, or write it again with 'pycemrg certify'")
+    return data
+
+
+def _certified(run: Run, catalogue: Catalogue) -> Mapping[str, Any] | None:
+    """What the core says of the heart, by the contracts of the steps that ran and the rules of the recipe."""
+    if find_spec("pycemrg_core.hearts") is None:
+        return None
+    hearts = import_module("pycemrg_core.hearts")
+    try:
+        asked = hearts.asked_of(catalogue, run.data["recipe"])
+    except PycemrgError:  # the recipe is not installed: its rules are unknown, what its steps made is not
+        asked = hearts.asked_of(catalogue)
+    asked = attrs.evolve(
+        asked,
+        labels={**asked.labels, **run.data["labels"]},
+        contracts=tuple(step.contract for step in run.steps if step.contract is not None),
+        recipe=run.data["recipe"],
+    )
+    data: dict[str, Any] = hearts.certify_image(run.stored, catalogue, asked, name=IMAGE).as_json()
+    return data
+
+
+def _problem(data: Mapping[str, Any]) -> str:
+    if data.get("verdict") not in ("PASS", "FAIL"):
+        return f"its verdict is {data.get('verdict')!r}"
+    if not isinstance(findings := data.get("findings"), list):
+        return "it has no list of findings"
+    for number, finding in enumerate(findings):
+        if not isinstance(finding, dict) or not isinstance(finding.get("what"), str):
+            return f"findings[{number}] does not say what"
+        if finding.get("severity") not in SEVERITIES:
+            return f"the severity of findings[{number}] is {finding.get('severity')!r}"
+        point = finding.get("point_mm")
+        if point is not None and not (
+            isinstance(point, list) and [type(mm) in (int, float) for mm in point] == [True] * 3
+        ):
+            return f"point_mm of findings[{number}] is {point!r}, not three numbers"
+    return ""

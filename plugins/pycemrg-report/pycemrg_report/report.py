@@ -1,0 +1,187 @@
+"""The page about a run: everything it shows is worked out here and set into the template."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from pycemrg_core.catalogue import Catalogue
+from pycemrg_core.errors import OutputError, PycemrgError
+from pycemrg_core.results import write_text
+from pycemrg_core.volume import LabelArray, Region, as_region
+from pycemrg_report import certificate, pictures, surfaces, walls
+from pycemrg_report.pictures import Picture, picture
+from pycemrg_report.run import RanStep, Run, arrays_after, read_run
+
+PAGE = "report.html"
+_AROUND_MM = 16.0
+_PICTURED_FINDINGS = 50  # a heart with thousands of faults would make a page that nobody can open
+
+
+@frozen
+class Volume:
+    """A label's voxels before and after; ``before`` is None when the input is not there."""
+
+    label: int
+    before: int | None
+    after: int
+
+
+def write_report(folder: Path, catalogue: Catalogue, target: Path | None = None) -> Path:
+    """Write one self-contained page about the run in ``folder``, and return where it is.
+
+    ``target`` is ``folder/report.html`` by default. The page is written under a temporary name and renamed. Raises
+    :class:`PycemrgError` when the folder holds no run, and :class:`OutputError` when the page cannot be written.
+    """
+    target = folder / PAGE if target is None else target
+    run = read_run(folder, catalogue)
+    _check(target)
+    write_text(_page(run, catalogue), target)
+    return target
+
+
+def _check(target: Path) -> None:
+    if target.suffix != ".html":
+        raise OutputError(f"{target}: a report is a web page; choose a name that ends in .html")
+    if target.is_dir() or not target.parent.is_dir():
+        what = "it is a folder" if target.is_dir() else f"the folder {target.parent} does not exist"
+        raise OutputError(f"{target}: cannot be written: {what}; choose another name")
+
+
+def _page(run: Run, catalogue: Catalogue) -> str:
+    environment = Environment(
+        loader=PackageLoader("pycemrg_report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters["short"] = lambda name: name.removesuffix("_label")
+    environment.filters["hex"] = pictures.hexadecimal
+    box = pictures.heart_box(run.volume.array, run.before)
+    found = surfaces.surfaces(run.image, run.volume)
+    notes = [*run.notes]
+    findings, certified = _findings(run, catalogue, notes)
+    measured = [*walls.walls(run)]
+    shades = {wall.label: walls.shade(run, wall, found[wall.label].points) for wall in measured}
+    return environment.get_template("report.html.j2").render(
+        run=run,
+        data=run.data,
+        certificate=certified,
+        findings=findings,
+        slices=[*_slices(run, box)],
+        removed=_removed(run),
+        steps=[*zip(run.steps, _step_pictures(run, catalogue, box, notes), strict=True)],
+        walls=measured,
+        unmeasured=sorted(
+            {one.label for step in run.steps for one in step.requested if one.label in run.volume.boxes}
+            - {wall.label for wall in measured}
+        ),
+        gradient=walls.scale_gradient(),
+        scale=walls.scale_colours(),
+        volumes=[*_volumes(run)],
+        voxel_ml=run.volume.voxel_mm3 / 1000,
+        shown=list(found),
+        triangles=sum(len(surface.triangles) for surface in found.values()),
+        view=surfaces.viewer_page(found, run.colours, shades),
+        notes=notes,
+    )
+
+
+def _findings(
+    run: Run, catalogue: Catalogue, notes: list[str]
+) -> tuple[dict[str, list[tuple[Mapping[str, Any], list[Picture]]]], Mapping[str, Any] | None]:
+    """The findings of the certificate with pictures, by severity, and the certificate; None when there is none."""
+    certified = certificate.certificate_of(run, catalogue)
+    if certified is None:
+        return {}, None
+    by_severity: dict[str, list[tuple[Mapping[str, Any], list[Picture]]]] = {}
+    ordered = sorted(certified["findings"], key=lambda finding: certificate.SEVERITIES.index(finding["severity"]))
+    for number, finding in enumerate(ordered):
+        shown = [*_place(run, finding)] if number < _PICTURED_FINDINGS else []
+        by_severity.setdefault(finding["severity"], []).append((finding, shown))
+    if len(ordered) > _PICTURED_FINDINGS:
+        notes.append(f"Of {len(ordered)} findings the first {_PICTURED_FINDINGS}, errors first, have pictures.")
+    return by_severity, certified
+
+
+def _place(run: Run, finding: Mapping[str, Any]) -> Iterator[Picture]:
+    """Three slices through the place of a finding, its labels strong and the others faded."""
+    if not finding.get("point_mm"):
+        return
+    x, y, z = run.image.TransformPhysicalPointToIndex([float(mm) for mm in finding["point_mm"]])
+    size_z, size_y, size_x = (round(_AROUND_MM / mm) for mm in run.volume.spacing)
+    window = pictures.around(run.volume.array, (z, y, x), (size_z, size_y, size_x))
+    whole = as_region(slice(0, size) for size in window.shape)
+    strong = set(finding.get("values", ())) or None
+    for plane, labels, mm in pictures.slices(window, (size_z, size_y, size_x), whole, run.volume.spacing):
+        yield picture(pictures.coloured(labels, run.colours, strong), mm, f"{plane} slice at: {finding['what']}")
+
+
+def _slices(run: Run, box: Region) -> Iterator[tuple[str, list[Picture]]]:
+    """Rows of the three slices through the middle of the heart: before, after, and what changed."""
+    at, spacing = pictures.middle(box), run.volume.spacing
+    after = [*pictures.slices(run.volume.array, at, box, spacing)]
+    before = [] if run.before is None else [*pictures.slices(run.before, at, box, spacing)]
+    for stage, row in (("before", before), ("after", after)):
+        if row:
+            shown = [
+                (pictures.coloured(labels, run.colours), mm, f"{plane} slice {stage}") for plane, labels, mm in row
+            ]
+            yield stage, [picture(*one) for one in shown]
+    if before:
+        pairs = [(plane, old, new, mm) for (plane, old, mm), (_, new, _) in zip(before, after, strict=True)]
+        yield (
+            "difference",
+            [
+                picture(pictures.changed(old, new, run.colours), mm, f"{plane}: what changed")
+                for plane, old, new, mm in pairs
+            ],
+        )
+
+
+def _removed(run: Run) -> str:
+    """The colour of what was taken away, or nothing when no voxel was."""
+    gone = run.before is not None and bool(((run.before != 0) & (run.volume.array == 0)).any())
+    return pictures.hexadecimal(pictures.REMOVED) if gone else ""
+
+
+def _step_pictures(run: Run, catalogue: Catalogue, box: Region, notes: list[str]) -> list[Picture | None]:
+    """For each step a slice through what it changed; None where that is not known or nothing."""
+    shown: list[Picture | None] = []
+    before = run.before
+    try:
+        for step, after in zip(run.steps, arrays_after(run, catalogue), strict=False):
+            shown.append(None if before is None else _step_picture(run, step, before, after, box))
+            before = after
+    except PycemrgError as error:
+        notes.append(str(error))
+    return shown + [None] * (len(run.steps) - len(shown))
+
+
+def _step_picture(run: Run, step: RanStep, before: LabelArray, after: LabelArray, box: Region) -> Picture | None:
+    differs = before != after
+    if not differs.any():
+        return None
+    axis, at = pictures.through(differs, run.volume.spacing)
+    plane, new, mm = [*pictures.slices(after, at, box, run.volume.spacing)][axis]
+    old = [*pictures.slices(before, at, box, run.volume.spacing)][axis][1]
+    return picture(pictures.changed(old, new, run.colours), mm, f"{plane} slice: what {step.name} changed")
+
+
+def _volumes(run: Run) -> Iterator[Volume]:
+    """Every label that is in the result or was in the input."""
+    after = _counts(run.volume.array)
+    before = None if run.before is None else _counts(run.before)
+    for label in sorted({*after, *(before or {})} - {0}):
+        yield Volume(label, None if before is None else before.get(label, 0), after.get(label, 0))
+
+
+def _counts(array: LabelArray) -> dict[int, int]:
+    values, counts = np.unique(array, return_counts=True)
+    return dict(zip(values.tolist(), counts.tolist(), strict=True))

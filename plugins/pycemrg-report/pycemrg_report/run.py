@@ -1,0 +1,214 @@
+"""A run as a report sees it: its record, the grown heart, the input if it is still there, and its steps.
+
+All images are turned so that x, y, z point to the patient's left, back and head as nearly as the axes allow;
+arrays are (z, y, x).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from attrs import frozen
+
+from pycemrg_core import codec, contracts, imaging
+from pycemrg_core.again import STEPS, SavedRun
+from pycemrg_core.catalogue import Catalogue
+from pycemrg_core.errors import PlanError, PycemrgError
+from pycemrg_core.picture import Colour, colour_of
+from pycemrg_core.records import Step
+from pycemrg_core.results import IMAGE, RECORD, Source
+from pycemrg_core.runner import LedgerEntry, Prepared, StepFinished, run_plan, volume_of
+from pycemrg_core.schemes import colours_of, recipe_labels
+from pycemrg_core.volume import LabelArray, LabelVolume
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+
+@frozen
+class Requested:
+    """A wall that a step was asked for: ``label``, how thick in mm, and the step's name."""
+
+    label: int
+    mm: float
+    step: str
+
+
+@frozen
+class RanStep:
+    """A step of the record: name, kind, provider, seconds, ledger, and its contract; None when it is not known here."""
+
+    name: str
+    kind: str
+    provider: str
+    seconds: float
+    ledger: tuple[LedgerEntry, ...]
+    contract: Any
+
+    @property
+    def voxels(self) -> int:
+        """How many voxels changed."""
+        return sum(entry.voxels for entry in self.ledger)
+
+    @property
+    def requested(self) -> tuple[Requested, ...]:
+        """The walls that its contract asks for: labels that it writes, with its thickness."""
+        if self.contract is None:
+            return ()
+        roles = contracts.roles(type(self.contract))
+        thick = [getattr(self.contract, role.field_name) for role in roles if role.use is contracts.Use.THICKNESS]
+        written = contracts.written_labels(self.contract)
+        return tuple(Requested(label.value, mm, self.name) for label in written for mm in thick)
+
+
+@frozen(eq=False)
+class Run:
+    """What there is to report. ``before`` is None when the input is not there any more; ``notes`` say why.
+
+    ``stored`` is the result as it is in its file, ``image`` the same turned.
+    """
+
+    saved: SavedRun
+    stored: sitk.Image
+    image: sitk.Image
+    volume: LabelVolume
+    names: Mapping[int, str]
+    colours: Mapping[int, Colour]
+    steps: tuple[RanStep, ...]
+    prepared: Prepared | None
+    before: LabelArray | None
+    notes: tuple[str, ...]
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """What ``run.json`` says."""
+        return self.saved.data
+
+    @property
+    def folder(self) -> Path:
+        return self.saved.path.parent
+
+
+def read_run(folder: Path, catalogue: Catalogue) -> Run:
+    """Read a folder that ``pycemrg run`` wrote.
+
+    Raises :class:`PycemrgError` when it is not one, or its image cannot be read.
+    """
+    if not (folder / RECORD).is_file():
+        raise PycemrgError(f"{folder}: no {RECORD} is there; give a folder that 'pycemrg run' wrote")
+    saved = SavedRun.read(folder / RECORD)
+    steps = tuple(_step(entry, catalogue, f"{saved.path}: steps[{i}]") for i, entry in enumerate(saved.data["steps"]))
+    label_map, _ = imaging.read_labels(folder / IMAGE)
+    notes = []
+    if imaging.voxels_sha256(label_map) != saved.data["output"]["voxels_sha256"]:
+        notes.append(f"{IMAGE} has changed since the run: its voxels are not those that {RECORD} names.")
+    if strange := [step.name for step in steps if step.contract is None]:
+        notes.append(f"What {', '.join(strange)} asked for is not known: the step is not installed, or has changed.")
+    image = imaging.oriented_lps(label_map)
+    volume = volume_of(image)
+    prepared, why = _input(saved, label_map)
+    before = _array(prepared.image) if prepared else None
+    names = _names(saved, steps, recipe_labels(catalogue))
+    given = colours_of(catalogue)
+    there = {*volume.boxes, *names, *(np.unique(before).tolist() if before is not None else ())} - {0}
+    return Run(
+        saved=saved,
+        stored=label_map,
+        image=image,
+        volume=volume,
+        names={label: names.get(label, str(label)) for label in sorted(there)},
+        colours={label: colour_of(label, names.get(label, ""), given) for label in sorted(there)},
+        steps=steps,
+        prepared=prepared,
+        before=before,
+        notes=(*notes, *why),
+    )
+
+
+def arrays_after(run: Run, catalogue: Catalogue) -> Iterator[LabelArray]:
+    """The voxels after each step: as they were kept, or else made again from the input.
+
+    Raises :class:`PycemrgError` when neither is possible.
+    """
+    kept = [run.folder / STEPS / f"{number:02d}_{step.name}.nrrd" for number, step in enumerate(run.steps, 1)]
+    if kept and all(path.is_file() for path in kept) and _same(kept[-1], run):
+        yield from (_read(path) for path in kept)
+        return
+    if run.prepared is None:
+        raise PycemrgError("The images between the steps were not kept, and without the input they cannot be made.")
+    source = Source(run.saved.input_path, run.data["input"]["sha256"])
+    try:
+        plan = run.saved.plan(catalogue, source)
+    except PlanError as error:
+        raise PycemrgError(f"The steps cannot be run again here: {'; '.join(error.problems)}.") from error
+    for event in run_plan(plan, run.prepared):
+        if isinstance(event, StepFinished):
+            yield _array(imaging.image_from_array(event.volume.array, run.prepared.image))
+
+
+def _array(image: sitk.Image) -> LabelArray:
+    array: LabelArray = imaging.voxel_array(imaging.oriented_lps(image))
+    return array
+
+
+def _read(path: Path) -> LabelArray:
+    return _array(imaging.read_labels(path)[0])
+
+
+def _same(path: Path, run: Run) -> bool:
+    """Whether a kept image is the result: the folder may hold the steps of an earlier run."""
+    try:
+        return np.array_equal(_read(path), run.volume.array)
+    except PycemrgError:
+        return False
+
+
+def _input(saved: SavedRun, label_map: sitk.Image) -> tuple[Prepared | None, tuple[str, ...]]:
+    """The input as the run saw it, or why there is none."""
+    path, name = saved.input_path, saved.data["input"].get("name", "the input")
+    if not path.is_file():
+        return None, (f"{name}, the input, is not where the run found it: 'before' is left out.",)
+    try:
+        if Source.of(path).sha256 != saved.data["input"]["sha256"]:
+            return None, (f"{name}, the input, has changed since the run (its SHA-256 differs): 'before' is left out.",)
+        prepared = saved.prepare(imaging.read_labels(path)[0])
+    except PycemrgError as error:
+        return None, (f"'before' is left out: {error}",)
+    if prepared.image.GetSize() != label_map.GetSize():
+        return None, (f"{name}, the input, has another size than {IMAGE}: 'before' is left out.",)
+    return prepared, ()
+
+
+def _names(saved: SavedRun, steps: tuple[RanStep, ...], usual: Mapping[str, int]) -> dict[int, str]:
+    """Names by integer: those of the record, and for labels that no step knew the usual ones if the rest are usual."""
+    names = {value: name for name, value in saved.data["labels"].items()}
+    for entry in (entry for step in steps for entry in step.ledger):
+        names.setdefault(entry.old, entry.old_name)
+        names.setdefault(entry.new, entry.new_name)
+    for label in saved.data.get("conversion", {}).get("labels", ()):
+        names.setdefault(label.get("new"), label.get("name"))
+    if all(usual.get(name, value) == value for name, value in saved.data["labels"].items()):
+        names = {**{value: name for name, value in usual.items()}, **names}
+    return names
+
+
+def _step(saved: Mapping[str, Any], catalogue: Catalogue, where: str) -> RanStep:
+    return RanStep(
+        name=saved["name"],
+        kind=saved["step"],
+        provider=saved["provider"],
+        seconds=float(saved.get("seconds", 0.0)),
+        ledger=codec.structure(saved["ledger"], tuple[LedgerEntry, ...], f"{where}.ledger"),
+        contract=_contract(saved, catalogue, f"{where}.contract"),
+    )
+
+
+def _contract(saved: Mapping[str, Any], catalogue: Catalogue, where: str) -> Any:
+    try:
+        kind = catalogue.get(Step, f"{saved['provider']}:{saved['step']}").contract.load()
+        return codec.structure(saved["contract"], kind, where)
+    except PycemrgError:
+        return None

@@ -1,0 +1,158 @@
+"use strict";
+(() => {
+  const frame = document.getElementById("view");
+  const stage = document.getElementById("stage");
+  const probe = document.createElement("canvas");
+  if (!probe.getContext("webgl2") && !probe.getContext("webgl")) {
+    const status = document.getElementById("view-status");
+    status.textContent = "This browser has no WebGL, which the view in 3-D needs.";
+    status.hidden = false;
+    return;
+  }
+
+  // Directions (x, y, z) to the eye in the LPS frame: left, back, head; and what is up on the screen.
+  const sides = {
+    front: [[0, -1, 0], [0, 0, 1]], back: [[0, 1, 0], [0, 0, 1]],
+    left: [[1, 0, 0], [0, 0, 1]], right: [[-1, 0, 0], [0, 0, 1]],
+    above: [[0, 0, 1], [0, -1, 0]], below: [[0, 0, -1], [0, -1, 0]],
+  };
+  const turns = { ArrowLeft: 0.15, ArrowRight: -0.15, ArrowUp: -0.15, ArrowDown: 0.15 };
+  const boxes = [...document.querySelectorAll("#labels input[data-label]")];
+  const meshes = new Map();
+  const shading = document.getElementById("shading");
+  let page, ball;
+
+  function show() {
+    for (const box of boxes) {
+      const mesh = meshes.get(box.dataset.label);
+      if (mesh) mesh.visible = box.checked;
+    }
+    page.render();
+  }
+
+  // Colours of the vertices by where they are on the scale, grey where nothing was measured.
+  function shade(mesh) {
+    const { THREE } = page;
+    const scale = frame.dataset.scale.split(" ").map((colour) => new THREE.Color(colour));
+    const places = mesh.geometry.getAttribute("_shade");
+    const colours = new Float32Array(places.count * 3);
+    for (let i = 0; i < places.count; i++) {
+      const place = places.getX(i) * (scale.length - 1);
+      const low = Math.min(Math.floor(place), scale.length - 2);
+      const colour = place < 0 ? new THREE.Color(0x8a8e96) : scale[low].clone().lerp(scale[low + 1], place - low);
+      colour.toArray(colours, 3 * i);
+    }
+    mesh.geometry.setAttribute("color", new THREE.Float32BufferAttribute(colours, 3));
+  }
+
+  function shadeAll() {
+    for (const mesh of meshes.values()) {
+      if (!mesh.geometry.getAttribute("color")) continue;
+      mesh.material.vertexColors = shading.checked;
+      mesh.material.color.copy(shading.checked ? new page.THREE.Color(1, 1, 1) : mesh.userData.own);
+      mesh.material.needsUpdate = true;
+    }
+    page.render();
+  }
+
+  function look(side) {
+    const { camera, controls, THREE } = page;
+    const [eye, up] = sides[side].map((vector) => new THREE.Vector3(...vector));
+    const narrow = Math.min(1, camera.aspect);
+    const far = ball.radius / Math.sin((camera.fov * Math.PI) / 360) / narrow;
+    camera.up.copy(up);
+    camera.position.copy(ball.center).addScaledVector(eye, far);
+    camera.near = far / 100;
+    camera.far = far * 10;
+    camera.updateProjectionMatrix();
+    controls.target.copy(ball.center);
+    controls.update();
+    page.render();
+  }
+
+  function paint() {
+    page.scene.background = new page.THREE.Color(getComputedStyle(frame).backgroundColor);
+    page.render();
+  }
+
+  function key(event) {
+    const { camera, controls, THREE } = page;
+    const eye = camera.position.clone().sub(controls.target);
+    if (event.key in turns) {
+      const across = eye.clone().cross(camera.up).normalize();
+      const axis = /Up|Down/.test(event.key) ? across : camera.up.clone();
+      eye.applyAxisAngle(axis, turns[event.key]);
+      camera.up.applyAxisAngle(axis, turns[event.key]);
+    } else if ("+-".includes(event.key)) {
+      eye.multiplyScalar(event.key === "+" ? 0.9 : 1 / 0.9);
+    } else {
+      return;
+    }
+    event.preventDefault();
+    camera.position.copy(controls.target).add(eye);
+    controls.update();
+    page.render();
+  }
+
+  function start() {
+    const { THREE, scene, camera, controls, renderer } = page;
+    scene.traverse((object) => {
+      const named = /^label_(\d+)(_\d+)?$/.exec(object.name);
+      if (object.isMesh && named) {
+        object.geometry.computeVertexNormals();
+        object.material.flatShading = false;
+        object.material.needsUpdate = true;
+        object.userData.own = object.material.color.clone();
+        if (object.geometry.getAttribute("_shade")) shade(object);
+        meshes.set(named[1], object);
+      }
+    });
+    page.tracklight.intensity = 0.6;
+    scene.add(new THREE.AmbientLight(0xffffff, 0.36));
+    const box = new THREE.Box3().setFromObject(scene);
+    const size = box.getSize(new THREE.Vector3());
+    // Not the sphere round the box: hearts have no corners, and would be small in it.
+    ball = { center: box.getCenter(new THREE.Vector3()), radius: Math.max(size.x, size.y, size.z) * 0.62 };
+    camera.fov = 28;
+    const canvas = renderer.domElement;
+    canvas.tabIndex = 0;
+    canvas.setAttribute("aria-label", "Heart in 3-D; arrow keys turn it");
+    canvas.style.outlineOffset = "-3px";
+    controls.zoomSpeed = 4;
+    // Until it is clicked the wheel scrolls the page.
+    controls.noZoom = true;
+    canvas.addEventListener("pointerdown", () => { controls.noZoom = false; canvas.focus(); }, true);
+    canvas.addEventListener("pointerleave", () => { controls.noZoom = true; });
+    page.addEventListener("keydown", key);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
+    for (const box of boxes) box.addEventListener("change", show);
+    if (shading) {
+      shading.addEventListener("change", shadeAll);
+      shadeAll();
+    }
+    for (const button of document.querySelectorAll("[data-all]")) {
+      button.addEventListener("click", () => {
+        for (const box of boxes) box.checked = button.dataset.all === "on";
+        show();
+      });
+    }
+    for (const button of document.querySelectorAll("[data-side]")) {
+      button.addEventListener("click", () => look(button.dataset.side));
+    }
+    paint();
+    show();
+    look("front");
+    frame.dataset.ready = "yes";
+  }
+
+  function wait() {
+    page = frame.contentWindow;
+    // The controls are made when the surfaces have been read.
+    if (page && page.controls) start();
+    else setTimeout(wait, 50);
+  }
+
+  stage.hidden = false;
+  frame.srcdoc = frame.dataset.page;
+  wait();
+})();

@@ -1,0 +1,283 @@
+"""The page in a real browser: Chromium without a window, driven by Selenium. Skipped where there is none."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from report_runs import make_run, record, report
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="Selenium is not installed")
+wheel_input = pytest.importorskip("selenium.webdriver.common.actions.wheel_input")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+DRIVER = shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="Chromium and chromedriver are not installed")
+
+OPTIONS = (
+    "--headless=new", "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    found = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield found
+    found.quit()
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = make_run(tmp_path_factory.mktemp("run"))
+    report(run)
+    return run / "report.html"
+
+
+@pytest.fixture
+def open_page(browser: Any, page: Path) -> Callable[..., Any]:
+    """Open the page afresh; returns the browser once the view in 3-D is there."""
+
+    def opened(width: int = 1280, height: int = 900, scheme: str = "light", script: bool = True) -> Any:
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": width < 500})
+        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not script})
+        for log in ("browser", "performance"):
+            browser.get_log(log)  # forget what was before
+        browser.get(page.as_uri())
+        if script:
+            until(lambda: value(browser, "document.getElementById('view').dataset.ready") == "yes")
+            browser.execute_script(
+                "document.getElementById('view').scrollIntoView({block: 'center', behavior: 'instant'})"
+            )
+        return browser
+
+    return opened
+
+
+def show_view(browser: Any) -> None:
+    browser.execute_script("document.getElementById('view').scrollIntoView({block: 'center', behavior: 'instant'})")
+
+
+def until(there: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait for something that a slow machine may take a while for; fails when it does not come."""
+    end = time.monotonic() + seconds
+    while not there():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def value(browser: Any, expression: str) -> Any:
+    return browser.execute_script(f"return {expression}")
+
+
+def view(browser: Any) -> np.ndarray[Any, Any]:
+    """The pixels (rows, columns, 3) of the view in 3-D, without its rounded corners."""
+    # Two frames later what was asked for is on the screen.
+    browser.execute_async_script("const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(done))")
+    png = browser.find_element("id", "view").screenshot_as_png
+    return np.array(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)[10:-10, 10:-10]
+
+
+def differing(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> float:
+    """The share of pixels that differ by more than a rounding."""
+    return float((np.abs(one - other).max(axis=2) > 8).mean())
+
+
+def switch(browser: Any, label: int) -> Any:
+    return browser.find_element("css selector", f"#labels input[data-label='{label}']")
+
+
+def click(browser: Any, selector: str) -> None:
+    browser.execute_script("arguments[0].click()", browser.find_element("css selector", selector))
+
+
+def test_it_opens_without_errors_and_without_the_network(open_page: Callable[..., Any]) -> None:
+    browser = open_page()
+    assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+    assert any(url.endswith("/report.html") for url in asked)
+    assert [url for url in asked if not url.startswith(("file:", "data:", "about:", "blob:"))] == []
+    assert [url for url in asked if url.startswith("file:") and not url.endswith("/report.html")] == []
+
+
+def test_the_heart_is_shown_and_labels_are_switched(open_page: Callable[..., Any], page: Path) -> None:
+    browser = open_page()
+    whole = view(browser)
+    empty = whole[0, 0]
+    assert 0.1 < (np.abs(whole - empty).max(axis=2) > 8).mean() < 0.9
+    right_ventricle = record(page.parent)["labels"]["RV_myo_label"]
+    switch(browser, right_ventricle).click()
+    without = view(browser)
+    assert differing(whole, without) > 0.05
+    switch(browser, right_ventricle).click()
+    assert differing(whole, view(browser)) == 0
+    click(browser, "[data-all=off]")
+    assert not any(
+        value(browser, "[...document.querySelectorAll('#labels input[data-label]')].map(box => box.checked)")
+    )
+    assert (view(browser) == empty).all()
+    # One label alone has its own colour: most of what is seen is nearer to it than to the background's grey.
+    switch(browser, right_ventricle).click()
+    alone = view(browser)
+    seen = alone[np.abs(alone - empty).max(axis=2) > 8]
+    chip = value(browser, f"getComputedStyle(document.querySelector('#labels input[data-label=\"{right_ventricle}\"]')"
+                 ".parentElement.querySelector('.chip')).backgroundColor")  # fmt: skip
+    colour = np.array([int(part) for part in chip[4:-1].split(",")])
+    shade, hue = seen.mean(axis=0) / seen.mean(), colour / colour.mean()
+    np.testing.assert_allclose(shade, hue, atol=0.12)
+    click(browser, "[data-all=on]")
+    assert differing(whole, view(browser)) == 0
+
+
+def test_walls_take_the_colours_of_their_thickness(open_page: Callable[..., Any]) -> None:
+    browser = open_page()
+    own = view(browser)
+    click(browser, "#shading")
+    shaded = view(browser)
+    assert differing(own, shaded) > 0.1
+    # The same outline in other colours: what is background stays background.
+    assert differing(np.where(own == own[0, 0], 0, 1) * 255, np.where(shaded == own[0, 0], 0, 1) * 255) < 0.01
+    click(browser, "#shading")
+    assert differing(own, view(browser)) == 0
+
+
+def test_labels_are_switched_by_the_keyboard(open_page: Callable[..., Any], page: Path) -> None:
+    browser = open_page()
+    whole = view(browser)
+    box = switch(browser, record(page.parent)["labels"]["RV_myo_label"])
+    box.send_keys(" ")
+    assert not box.is_selected()
+    assert differing(whole, view(browser)) > 0.05
+
+
+def test_the_heart_is_turned_by_mouse_buttons_and_keys(open_page: Callable[..., Any]) -> None:
+    browser = open_page()
+    front = view(browser)
+    frame = browser.find_element("id", "view")
+    actions = webdriver.ActionChains(browser)
+    actions.move_to_element(frame).click_and_hold().move_by_offset(120, 30).release().perform()
+    assert differing(front, view(browser)) > 0.05
+    click(browser, "[data-side=front]")
+    assert differing(front, view(browser)) < 0.005
+    click(browser, "[data-side=back]")
+    back = view(browser)
+    assert differing(front, back) > 0.05
+    # The same outline, the other way round.
+    outline = np.abs(front - front[0, 0]).max(axis=2) > 8, np.abs(back - back[0, 0]).max(axis=2) > 8
+    assert abs(outline[0].mean() - outline[1].mean()) < 0.05
+    browser.switch_to.frame(frame)
+    browser.find_element("css selector", "canvas").send_keys("\ue014")  # arrow right
+    browser.switch_to.default_content()
+    assert differing(back, view(browser)) > 0.02
+
+
+def test_the_wheel_scrolls_the_page_until_the_view_is_clicked(open_page: Callable[..., Any]) -> None:
+    browser = open_page()
+    before, place = view(browser), value(browser, "scrollY")
+    frame = browser.find_element("id", "view")
+    origin = wheel_input.ScrollOrigin.from_element(frame)
+    webdriver.ActionChains(browser).scroll_from_origin(origin, 0, 200).perform()
+    until(lambda: value(browser, "scrollY") > place)
+    show_view(browser)
+    assert differing(before, view(browser)) == 0
+    place = value(browser, "scrollY")
+    webdriver.ActionChains(browser).move_to_element(frame).click().perform()
+    webdriver.ActionChains(browser).scroll_from_origin(origin, 0, -200).perform()
+    until(lambda: differing(before, view(browser)) > 0.02)
+    assert value(browser, "scrollY") == place
+
+
+def touch(browser: Any, kind: str, *points: tuple[float, float]) -> None:
+    places = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
+    browser.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+
+
+def test_fingers_turn_and_enlarge_the_heart(open_page: Callable[..., Any]) -> None:
+    browser = open_page(390, 844)
+    front = view(browser)
+    place = value(browser, "document.getElementById('view').getBoundingClientRect().toJSON()")
+    x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
+    scrolled = value(browser, "scrollY")
+    touch(browser, "touchStart", (x, y))
+    for step in range(1, 6):
+        touch(browser, "touchMove", (x + 15 * step, y))
+    touch(browser, "touchEnd")
+    turned = view(browser)
+    assert differing(front, turned) > 0.03
+    click(browser, "[data-side=front]")
+    touch(browser, "touchStart", (x - 30, y), (x + 30, y))
+    for step in range(1, 6):
+        touch(browser, "touchMove", (x - 30 - 8 * step, y), (x + 30 + 8 * step, y))
+    touch(browser, "touchEnd")
+    large = view(browser)
+    heart = [(np.abs(shown - shown[0, 0]).max(axis=2) > 8).mean() for shown in (front, large)]
+    assert heart[1] > 1.2 * heart[0]
+    assert value(browser, "scrollY") == scrolled
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_it_fits_the_screen(open_page: Callable[..., Any], width: int, scheme: str) -> None:
+    browser = open_page(width, scheme=scheme)
+    for details in browser.find_elements("css selector", "details"):
+        browser.execute_script("arguments[0].open = true", details)
+    assert value(browser, "document.documentElement.scrollWidth") <= width
+    # Text against paper, as WCAG 2 asks for ordinary text; the view has the paper's kind of background.
+    ink, paper, panel, muted = (
+        value(browser, f"getComputedStyle(document.querySelector('{where}')).{what}")
+        for where, what in (
+            ("body", "color"),
+            ("body", "backgroundColor"),
+            ("#view", "backgroundColor"),
+            ("p.muted", "color"),
+        )
+    )
+    assert contrast(ink, paper) > 7
+    assert contrast(muted, paper) > 4.5
+    assert contrast(muted, panel) > 4.5
+    assert (luminance(paper) < 0.1) == (scheme == "dark")
+    np.testing.assert_allclose(view(browser)[0, 0], rgb(panel), atol=2)
+
+
+def rgb(colour: str) -> list[int]:
+    return [int(part) for part in colour[4:-1].split(",")]
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance, WCAG 2.2."""
+    parts = [c / 255 / 12.92 if c / 255 <= 0.04045 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in rgb(colour)]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_without_javascript_all_but_the_view_is_there(open_page: Callable[..., Any]) -> None:
+    browser = open_page(script=False)
+    try:
+        text = browser.find_element("tag name", "body").text
+        assert "The view in 3-D needs JavaScript; all else on this page does not." in text
+        for part in ("Slices", "Steps", "Wall thickness", "Volumes", "What ran", "mitral_valve"):
+            assert part in text
+        assert not browser.find_element("id", "stage").is_displayed()
+    finally:
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})

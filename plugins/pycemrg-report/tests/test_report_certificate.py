@@ -1,0 +1,172 @@
+"""The findings of a certificate on the page: what is said, in which order, and the picture of the place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from bs4 import Tag
+from click.testing import CliRunner
+from command_line import contents, pycemrg, voxels
+from report_runs import make_run, one, pixels, record, report, words
+
+from pycemrg_core.cli import main
+from pycemrg_core.imaging import write_image
+
+SPACING = 1.6
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_run(tmp_path_factory.mktemp("run"))
+
+
+def finding(severity: str, what: str, voxel: tuple[int, int, int], values: list[int]) -> dict[str, Any]:
+    """A finding at a voxel (x, y, z) of the phantom, whose origin is taken from the record."""
+    place = {"voxel": list(voxel), "box": [list(voxel), list(voxel)]}
+    amount = {"faces": 1, "mm2": 2.56, "voxels": 0, "mm": None}
+    return {
+        "check": "lumen_contact",
+        "severity": severity,
+        "what": what,
+        "labels": [],
+        "values": values,
+        **place,
+        **amount,
+    }
+
+
+def certify(run: Path, findings: list[dict[str, Any]], verdict: str) -> None:
+    """Write a certificate; the points in mm follow from the voxels and the record."""
+    origin = np.array(record(run)["input"]["origin"])
+    for one_of_them in findings:
+        one_of_them["point_mm"] = (origin + SPACING * np.array(one_of_them["voxel"])).tolist()
+    data = {"format": 1, "verdict": verdict, "recipe": "four_chamber_full", "input": {"name": "heart.nrrd"},
+            "checks": [{"name": "lumen_contact", "provider": "builtin"}], "findings": findings}  # fmt: skip
+    (run / "certificate.json").write_text(json.dumps(data), encoding="utf-8")
+
+
+def middle(image: Tag) -> list[int]:
+    shown = pixels(image)
+    assert shown.shape[0] % 2 == shown.shape[1] % 2 == 1
+    return [int(value) for value in shown[shown.shape[0] // 2, shown.shape[1] // 2]]
+
+
+def test_findings_stand_with_their_place_in_the_middle(run: Path) -> None:
+    heart = voxels(run / "heart.nrrd")
+    places = {label: tuple(int(i) for i in np.argwhere(heart == label)[7][::-1]) for label in (1, 4, 103)}
+    faults = [
+        finding("expected", "a vein is open", places[103], [103]),
+        finding("warning", "thin & <b>torn</b>", places[4], [4]),
+        finding("error", "LV_BP_label leaks", places[1], [4]),
+    ]
+    certify(run, faults, "FAIL")
+    page = report(run)
+    assert words(one(page, ".badge")) == "FAIL"
+    shown = page.select("#findings .finding")
+    assert [words(one(entry, "h3")) for entry in shown] == [
+        "error LV_BP_label leaks",
+        "warning thin & <b>torn</b>",
+        "expected a vein is open",
+    ]
+    assert page.select("#findings b") == []
+    colours = {
+        int(words(li).split()[0]): [*bytes.fromhex(str(one(li, ".chip")["style"])[-6:])]
+        for li in page.select(".legend li")
+    }
+    # The first is about another label than the one at the place, which is therefore faded.
+    for entry, label, strong in zip(shown, (1, 4, 103), (False, True, True), strict=True):
+        images = entry.select("img")
+        assert len(images) == 3
+        for image in images:
+            assert middle(image)[:3] == colours[label]
+            assert (middle(image)[3] == 255) is strong
+
+
+def test_a_finding_at_the_border_of_the_image_is_in_the_middle_too(run: Path) -> None:
+    certify(run, [finding("error", "at the corner", (0, 0, 0), [1])], "FAIL")
+    images = report(run).select("#findings img")
+    reach = 2 * round(16 / SPACING) + 1
+    assert [pixels(image).shape for image in images] == [(reach, reach, 4)] * 3
+    assert all(middle(image)[3] == 0 for image in images)
+
+
+def test_a_finding_without_a_place_has_no_picture(run: Path) -> None:
+    nowhere = {
+        "check": "not_made",
+        "severity": "error",
+        "what": "MV_label was not made",
+        "point_mm": None,
+        "voxel": None,
+    }
+    certify(run, [], "FAIL")
+    data = json.loads((run / "certificate.json").read_text(encoding="utf-8"))
+    (run / "certificate.json").write_text(json.dumps({**data, "findings": [nowhere]}), encoding="utf-8")
+    page = report(run)
+    assert words(one(page, "#findings h3")) == "error MV_label was not made"
+    assert page.select("#findings img") == []
+
+
+def test_a_heart_that_passes_says_so(run: Path) -> None:
+    certify(run, [], "PASS")
+    page = report(run)
+    assert words(one(page, ".badge")) == "PASS"
+    assert "0 errors, 0 warnings, 0 expected by 1 checks" in words(one(page, "#findings"))
+
+
+def test_thousands_of_findings_do_not_make_thousands_of_pictures(run: Path) -> None:
+    certify(run, [finding("warning", f"fault {n}", (20, 20, 20), [1]) for n in range(300)], "PASS")
+    page = report(run)
+    assert len(page.select(".finding")) == 300
+    assert len(page.select("#findings img")) == 150
+    assert words(one(page, "header .note")) == "Of 300 findings the first 50, errors first, have pictures."
+
+
+def test_without_a_certificate_the_heart_is_certified(tmp_path: Path) -> None:
+    pytest.importorskip("pycemrg_core.hearts", reason="this pycemrg-core cannot certify")
+    run = make_run(tmp_path)
+    # Turned, so that the voxels named are those of the file and not of an image in the usual order.
+    turned = sitk.Flip(sitk.PermuteAxes(sitk.ReadImage(str(run / "heart.nrrd")), [1, 2, 0]), [True, False, False])
+    write_image(turned, run / "heart.nrrd")
+    command = ("certify", run / "heart.nrrd", "--recipe", "four_chamber_full", "--json")
+    said = json.loads(CliRunner().invoke(main, [str(word) for word in command]).stdout)
+    page = report(run)
+    assert words(one(page, ".badge")) == said["verdict"]
+    shown = {
+        (words(one(entry, "h3")), words(one(entry, "p")).rpartition("voxel ")[2]) for entry in page.select(".finding")
+    }
+    expected = {
+        (f"{f['severity']} {f['what']}", f"({', '.join(map(str, f['voxel']))})") for f in said["findings"] if f["voxel"]
+    }
+    assert len(expected) > 3
+    assert expected <= shown
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"verdict": "MAYBE"}, "its verdict is 'MAYBE'"),
+        ({"findings": None}, "it has no list of findings"),
+        ({"findings": [{"severity": "error"}]}, "findings[0] does not say what"),
+        ({"findings": [{"severity": "bad", "what": "x"}]}, "the severity of findings[0] is 'bad'"),
+        (
+            {"findings": [{"severity": "error", "what": "x", "point_mm": [1, "2", 3]}]},
+            "point_mm of findings[0] is [1, '2', 3], not three numbers",
+        ),
+    ],
+)
+def test_what_is_not_a_certificate_is_refused(run: Path, change: dict[str, Any], reason: str) -> None:
+    certify(run, [], "PASS")
+    data = json.loads((run / "certificate.json").read_text(encoding="utf-8"))
+    (run / "certificate.json").write_text(json.dumps({**data, **change}), encoding="utf-8")
+    before = contents(run)
+    result = pycemrg("report", run, code=1)
+    assert result.stderr == (
+        f"error: {run / 'certificate.json'}: not a certificate: {reason};"
+        " remove it, or write it again with 'pycemrg certify'\n"
+    )
+    assert contents(run) == before

@@ -1,0 +1,59 @@
+"""``pycemrg certify``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pycemrg_core.cli.findings import echo_findings
+from pycemrg_core.cli.session import echo_json, plugin_options, session_of
+
+
+@click.command(short_help="Say what in a grown heart would leak or break a mesher.")
+@click.argument("image")
+@click.option("--recipe", metavar="NAME", help="The recipe that made IMAGE: what it asked for, and its rules.")
+@click.option("--scheme", metavar="NAME", help="The label scheme of IMAGE; see 'pycemrg list-schemes'.")
+@click.option("-o", "--output", metavar="FILE", help="Also write the certificate, as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@plugin_options
+@click.pass_context
+def certify(
+    ctx: click.Context, image: str, recipe: str | None, scheme: str | None, output: str | None, as_json: bool
+) -> None:
+    """Look for everything in the label map IMAGE that is no closed heart. Exits with 1 when the verdict is FAIL.
+
+    Without a recipe nothing may be open: what is a lumen or a wall follows from the groups of the label scheme.
+
+    \b
+      pycemrg certify out/heart.nrrd --recipe four_chamber_full
+      pycemrg certify out/heart.nrrd --recipe four_chamber_full -o certificate.json
+    """
+    from pycemrg_core import imaging
+    from pycemrg_core.hearts import asked_of, certify_image
+    from pycemrg_core.results import write_json
+
+    if output:
+        _check_output(Path(output))
+    catalogue = session_of(ctx).catalogue()
+    asked = asked_of(catalogue, recipe, scheme)
+    label_map, notes = imaging.read_labels(image)
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+    certificate = certify_image(label_map, catalogue, asked, name=Path(image).name)
+    if output:
+        write_json(certificate.as_json(), Path(output))
+        click.echo(f"{output} written", err=True)
+    if as_json:
+        echo_json(certificate.as_json())
+    else:
+        echo_findings(certificate)
+    if not certificate.passed:
+        ctx.exit(1)
+
+
+def _check_output(output: Path) -> None:
+    from pycemrg_core.errors import OutputError
+
+    if output.suffix != ".json":
+        raise OutputError(f"{output}: a certificate is JSON; choose a name that ends in .json")

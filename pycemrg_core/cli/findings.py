@@ -1,0 +1,35 @@
+"""How a certificate is shown to people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pycemrg_core.cli.session import counted
+
+if TYPE_CHECKING:
+    from pycemrg_core.certificate import Certificate
+
+
+def echo_findings(certificate: Certificate) -> None:
+    """One finding after the other, errors first, and the verdict last."""
+    from pycemrg_core.certificate import Severity
+
+    for severity in Severity:
+        for finding in certificate.of(severity):
+            place = f"; voxel {finding.voxel}" if finding.voxel else ""
+            head = f"{severity.value:<8} "
+            text = click.wrap_text(f"{finding.check}: {finding.what}{place}", 80, head, " " * len(head))
+            click.echo(click.style(head, bold=severity is Severity.ERROR) + text.removeprefix(head))
+    click.echo(verdict_line(certificate))
+
+
+def verdict_line(certificate: Certificate) -> str:
+    """The verdict and how many findings there are of each severity."""
+    from pycemrg_core.certificate import Severity
+
+    errors, warnings, expected = (len(certificate.of(severity)) for severity in Severity)
+    counts = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}, {expected:,} expected"
+    by = f" by the rules of {certificate.recipe}" if certificate.recipe else ""
+    return f"{certificate.verdict}{by}: {counts}"

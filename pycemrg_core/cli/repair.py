@@ -1,0 +1,96 @@
+"""``pycemrg repair``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pycemrg_core.cli.findings import verdict_line
+from pycemrg_core.cli.session import counted, echo_json, plugin_options, session_of
+
+if TYPE_CHECKING:
+    from pycemrg_core.repair import Repair
+
+
+@click.command(short_help="Close what of a grown heart can be closed by rule.")
+@click.argument("image")
+@click.option("-o", "--output", required=True, metavar="FILE", help="The image to write.")
+@click.option("--recipe", metavar="NAME", help="The recipe that made IMAGE: what it asked for, and its rules.")
+@click.option("--scheme", metavar="NAME", help="The label scheme of IMAGE; see 'pycemrg list-schemes'.")
+@click.option(
+    "--limit", type=click.FloatRange(0, 100), metavar="PERCENT", default=2.0, show_default=True,
+    help="The most that a structure of blood may gain or lose.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print what changed, and the new certificate, as JSON.")
+@plugin_options
+@click.pass_context
+def repair(
+    ctx: click.Context, image: str, output: str, recipe: str | None, scheme: str | None, limit: float, as_json: bool
+) -> None:
+    """Repair the label map IMAGE by rule, and certify it again. Exits with 1 when the verdict is still FAIL.
+
+    Loose voxels go to the label that they touch most, enclosed background is filled, leaks are sealed with the
+    valve or wall beside them, walls are filled up to the thickness that the recipe asks for, voxels that meet by an
+    edge only are joined, and an image whose border the heart touches grows.
+
+    \b
+      pycemrg repair out/heart.nrrd -o out/repaired.nrrd --recipe four_chamber_full
+    """
+    from pycemrg_core import imaging
+    from pycemrg_core.errors import OutputError
+    from pycemrg_core.hearts import asked_of
+    from pycemrg_core.repair import repair as repair_image
+
+    if Path(output).resolve() == Path(image).resolve():
+        raise OutputError(f"{output}: the result would take the place of its input; choose another name")
+    catalogue = session_of(ctx).catalogue()
+    asked = asked_of(catalogue, recipe, scheme)
+    label_map, notes = imaging.read_labels(image)
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+    done = repair_image(label_map, catalogue, asked, limit_percent=limit, name=Path(output).name)
+    imaging.write_image(done.image, output)
+    click.echo(f"{output} written", err=True)
+    if as_json:
+        echo_json(_as_json(done))
+    else:
+        _show(done)
+    if not done.certificate.passed:
+        ctx.exit(1)
+
+
+def _show(done: Repair) -> None:
+    for entry in done.ledger:
+        change = entry.change
+        amount = f"{counted(change.voxels, 'voxel')} ({change.mm3:g} mm3)"
+        click.echo(f"{entry.rule}: {amount} of {change.old_name} -> {change.new_name}")
+    low, high = done.padding
+    if any((*low, *high)):
+        click.echo(f"border: the image grew by {low} voxels at its low and {high} at its high ends (x, y, z)")
+    if not done.ledger and not any((*low, *high)):
+        click.echo("nothing to repair, or nothing that a rule can repair")
+    for finding, why in _not_repaired(done):
+        click.echo(click.wrap_text(f"not repaired: {finding.check}: {finding.what}; {why}", 80, "", "  "))
+    click.echo(verdict_line(done.certificate))
+
+
+def _not_repaired(done: Repair) -> list[tuple[Any, str]]:
+    """The errors that are left, each with the reason."""
+    found = []
+    for finding in done.left:
+        held = [why for why in done.refused if any(name in why for name in finding.labels)]
+        found.append((finding, "; ".join(held) or "no rule mends this; look at the segmentation and run again"))
+    return found
+
+
+def _as_json(done: Repair) -> dict[str, Any]:
+    from pycemrg_core import codec
+
+    return {
+        "ledger": [{"rule": entry.rule, **codec.unstructure(entry.change)} for entry in done.ledger],
+        "padding": {"low": list(done.padding[0]), "high": list(done.padding[1])},
+        "not_repaired": [{"check": one.check, "what": one.what, "why": why} for one, why in _not_repaired(done)],
+        "certificate": done.certificate.as_json(),
+    }

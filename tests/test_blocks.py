@@ -1,0 +1,139 @@
+"""Faces, pinches and pieces against brute force on small random maps."""
+
+from __future__ import annotations
+
+from itertools import combinations, product
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from scipy import ndimage
+
+from pycemrg_core.blocks import Blocks
+from pycemrg_core.errors import ImageError
+from pycemrg_core.pieces import Pieces
+from pycemrg_core.volume import LabelVolume
+
+Array = np.ndarray[Any, Any]
+SPACING = (2.0, 1.0, 0.5)
+
+maps = arrays.arrays(
+    np.uint16,
+    st.tuples(*[st.integers(1, 5)] * 3),
+    elements=st.sampled_from([0, 0, 1, 2, 300]),
+)
+
+
+def brute_pinches(inside: Array) -> tuple[int, int, set[tuple[int, ...]]]:
+    """Edges, corners and the inside voxels there, from every square and every block, one by one."""
+    padded = np.pad(inside, 1)
+    edges, corners = 0, 0
+    voxels = set()
+    for at in product(*(range(n - 1) for n in padded.shape)):
+        cube = {step: bool(padded[tuple(np.add(at, step))]) for step in product((0, 1), repeat=3)}
+        for still in range(3):  # the three squares that hold the cube's first corner
+            square = {step: value for step, value in cube.items() if step[still] == 0}
+            held = [step for step, value in square.items() if value]
+            if len(held) == 2 and np.abs(np.subtract(*held)).sum() == 2:
+                edges += 1
+                voxels |= {tuple(np.add(at, step) - 1) for step in held}
+        held = [step for step, value in cube.items() if value]
+        rest = [step for step, value in cube.items() if not value]
+        for two in (held, rest):
+            if len(two) == 2 and np.abs(np.subtract(*two)).sum() == 3:
+                corners += 1
+                voxels |= {tuple(np.add(at, step) - 1) for step in held}
+    return edges, corners, voxels
+
+
+@settings(max_examples=150, deadline=None)
+@given(maps)
+def test_faces_are_those_of_brute_force(array: Array) -> None:
+    blocks = Blocks.of(LabelVolume(array, SPACING))
+    padded = np.pad(array, 1)
+    found: dict[tuple[int, int], list[tuple[tuple[int, ...], int]]] = {}
+    for at in product(*(range(n - 1) for n in padded.shape)):
+        for axis in range(3):
+            other = np.array(at)
+            other[axis] += 1
+            here, there = int(padded[at]), int(padded[tuple(other)])
+            if here != there:
+                found.setdefault((here, there), []).append((tuple(i - 1 for i in at), axis))
+                found.setdefault((there, here), []).append((tuple(int(i) - 1 for i in other), axis))
+    assert blocks.touching() == {pair: len(faces) for pair, faces in found.items() if pair[0] < pair[1]}
+    for (a, b), faces in found.items():
+        ours = blocks.faces((a,), (b,))
+        rows = [(tuple(row), axis) for row, axis in zip(ours.voxels.tolist(), ours.axis.tolist(), strict=True)]
+        assert sorted(rows) == sorted(faces)
+        sizes = (0.5, 1.0, 2.0)  # mm2 of a face across z, y, x
+        assert ours.mm2(SPACING) == sum(sizes[axis] for _, axis in faces)
+
+
+@settings(max_examples=150, deadline=None)
+@given(maps)
+def test_pinches_are_those_of_brute_force(array: Array) -> None:
+    blocks = Blocks.of(LabelVolume(array, SPACING))
+    present = sorted(set(np.unique(array).tolist()) - {0})
+    for size in (1, 2, 3):
+        for labels in combinations(present, size):
+            edges, corners, voxels = brute_pinches(np.isin(array, labels))
+            ours = blocks.pinches(labels)
+            assert (ours.edges, ours.corners) == (edges, corners)
+            assert {tuple(row) for row in ours.voxels.tolist()} == voxels
+
+
+@settings(max_examples=100, deadline=None)
+@given(maps)
+def test_filling_mends_every_pinch_in_the_end(array: Array) -> None:
+    """Each filling is not of the label yet; filling one of each pair, again and again, leaves none."""
+    inside = np.pad(array == 1, 2)
+    for _ in range(inside.size):
+        fillings = Blocks.of(LabelVolume(inside.astype(np.uint8), SPACING)).fillings((1,))
+        assert not inside[tuple(np.moveaxis(fillings, 2, 0))].any()
+        if not len(fillings):
+            break
+        inside[tuple(fillings[:, 0].T)] = True
+    assert brute_pinches(inside)[:2] == (0, 0)
+
+
+@settings(max_examples=150, deadline=None)
+@given(maps)
+def test_pieces_are_those_of_scipy(array: Array) -> None:
+    volume = LabelVolume(array, SPACING)
+    pieces = Pieces.of(volume)
+    enclosed = dict(pieces.enclosed())
+    ours = {}
+    for number, label in enumerate(pieces.label.tolist()):
+        voxels = pieces.voxels_of(np.array([number]))
+        assert len(voxels) == pieces.voxels[number]
+        assert {tuple(row) for row in pieces.places(np.array([number])).tolist()} <= {
+            tuple(row) for row in voxels.tolist()
+        }
+        ours[frozenset(map(tuple, voxels.tolist()))] = (label, number in enclosed)
+    expected = {}
+    padded = np.pad(array, 1)
+    for label in np.unique(array).tolist() if volume.boxes else []:
+        found, count = ndimage.label(padded == label)
+        for number in range(1, count + 1):
+            mask = found == number
+            around = set(padded[ndimage.binary_dilation(mask) & ~mask].tolist())
+            within = not mask[0].any() and (label == 0 or (len(around) == 1 and 0 not in around))
+            voxels = frozenset(tuple(int(i) - 1 for i in at) for at in np.argwhere(mask))
+            if label or not any(-1 in at or at[2] == array.shape[2] for at in voxels):
+                expected[voxels] = (label, within)
+    # Background that reaches the outside is not told apart: it is cut at the box round the labels.
+    assert {v: one for v, one in ours.items() if one[0] or one[1]} == {
+        v: one for v, one in expected.items() if one[0] or one[1]
+    }
+
+
+def test_many_labels_and_large_ones() -> None:
+    few = np.zeros((3, 3, 3), np.uint32)
+    few[1, 1, 1], few[1, 1, 2] = 70_000, 2**31
+    assert Blocks.of(LabelVolume(few, SPACING)).touching() == {(0, 70_000): 5, (0, 2**31): 5, (70_000, 2**31): 1}
+    many = np.arange(1, 257, dtype=np.uint16).reshape(1, 16, 16)
+    with pytest.raises(ImageError, match=r"^the image holds 256 different labels, a heart has some dozens$"):
+        Blocks.of(LabelVolume(many, SPACING))

@@ -1,0 +1,205 @@
+"""Repair: what is mended, what is left alone, and that blood keeps its volume."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from closed_heart import RING, VALVE, VEIN, WALL_A, WALL_B, WALL_C, A, Array, B, C, array, catalogue, heart
+from command_line import HEART
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_certificate import DAMAGES, damaged
+
+from pycemrg_core import imaging, repair
+from pycemrg_core.certificate import Heart
+from pycemrg_core.hearts import Asked, asked_of, heart_of
+from pycemrg_core.repair import Repair
+from pycemrg_core.runner import run_recipe
+
+LUMENS = (A, B, C, VEIN)
+
+
+@pytest.fixture(autouse=True)
+def boxes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was asked is that of the heart of boxes, unless a recipe is named."""
+
+    def of(image: sitk.Image, catalogue: Any, asked: Asked) -> Heart:
+        if asked.recipe:
+            return heart_of(image, catalogue, asked)
+        x, y, z = image.GetSpacing()
+        return heart(imaging.voxel_array(image), (z, y, x))
+
+    monkeypatch.setattr(repair, "heart_of", of)
+
+
+def image_of(voxels: Array, spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> sitk.Image:
+    image = sitk.GetImageFromArray(voxels)
+    image.SetSpacing(spacing)
+    image.SetOrigin((5.0, -3.0, 11.0))
+    image.SetDirection((0.0, 1.0, 0.0, -1.0, 0.0, 0.0, 0.0, 0.0, 1.0))
+    return image
+
+
+def repaired(voxels: Array, **options: Any) -> Repair:
+    return repair.repair(image_of(voxels), catalogue(), Asked(labels={}), **options)
+
+
+def volumes(voxels: Array) -> dict[int, int]:
+    return {label: int((voxels == label).sum()) for label in LUMENS}
+
+
+def ledger_of(before: Array, after: Array) -> Counter[tuple[int, int]]:
+    pairs = np.stack([before.ravel(), after.ravel()], axis=1)
+    return Counter(map(tuple, pairs[before.ravel() != after.ravel()].tolist()))
+
+
+def test_a_clean_heart_is_left_alone() -> None:
+    done = repaired(array())
+    assert (done.ledger, done.refused, done.padding) == ((), (), ((0, 0, 0), (0, 0, 0)))
+    assert np.array_equal(imaging.voxel_array(done.image), array())
+    assert done.certificate.passed
+
+
+MENDED = {
+    "a channel between two lumens": None,
+    "a hole in a wall": array(),
+    "a hole in a valve": None,
+    "a dent in a wall": array(),
+    "two voxels at an edge": None,
+    "a loose voxel": None,
+    "a hole": array(),
+}
+
+
+@pytest.mark.parametrize("name", MENDED)
+def test_what_can_be_closed_is_closed(name: str) -> None:
+    before = damaged(DAMAGES[name])
+    done = repaired(before)
+    after = imaging.voxel_array(done.image)
+    assert done.certificate.passed, done.left
+    assert done.left == done.refused == ()
+    if (expected := MENDED[name]) is not None:
+        assert np.array_equal(after, expected)
+    # Nothing changed twice here, so that the ledger is the difference of the two maps.
+    ours = Counter({(e.change.old, e.change.new): e.change.voxels for e in done.ledger})
+    assert ours == ledger_of(before, after)
+    for label, voxels in volumes(before).items():
+        assert abs(volumes(after)[label] - voxels) <= 0.02 * voxels
+
+
+def test_the_seal_is_of_the_valve_or_the_wall() -> None:
+    def sealed(name: str) -> list[tuple[str, int, int]]:
+        done = repaired(damaged(DAMAGES[name]))
+        return [(e.rule, e.change.old, e.change.new) for e in done.ledger]
+
+    assert sealed("a hole in a valve") == [("leak between lumens", A, VALVE)]
+    ((rule, old, new),) = sealed("a channel between two lumens")
+    assert (rule, old) == ("leak between lumens", A)
+    assert new in (WALL_A, WALL_C)
+
+
+@pytest.mark.parametrize(
+    "name", ["a valve away from a lumen", "an open ring", "no valve", "a label over 255", "another label inside"]
+)
+def test_what_no_rule_mends_is_said(name: str) -> None:
+    done = repaired(damaged(DAMAGES[name]))
+    errors = {DAMAGES[name].check} if "error" in DAMAGES[name].severities else set()
+    assert {finding.check for finding in done.left} == errors
+    assert done.refused == ()
+
+
+def test_the_image_grows_where_the_heart_touches_its_border() -> None:
+    cut = array()[:, 6:, :28]  # the wall at y = 0 is whole; of the vein and ring at x = 28 and on, nothing is left
+    cut = np.where(cut == VEIN, WALL_B, cut)
+    image = image_of(np.ascontiguousarray(cut), (2.0, 1.0, 0.5))
+    done = repair.repair(image, catalogue(), Asked(labels={}))
+    (x, y, z), (far_x, far_y, far_z) = done.padding
+    # 2 mm of wall and a voxel of background, at 2.0, 1.0 and 0.5 mm along x, y and z.
+    assert ((x, y, z), (far_x, far_y, far_z)) == ((0, 4, 0), (3, 0, 0))
+    grown = imaging.voxel_array(done.image)
+    assert grown.shape == (cut.shape[0], cut.shape[1] + 4, cut.shape[2] + 3)
+    inner = grown[:, 4:, :-3]
+    assert np.array_equal(inner[cut > 0] > 0, np.ones((cut > 0).sum(), bool))
+    # The same voxel is at the same point.
+    for index in ((0, 0, 0), (27, 17, 31)):
+        moved = tuple(int(i + low) for i, low in zip(index, (x, y, z), strict=True))
+        assert done.image.TransformIndexToPhysicalPoint(moved) == pytest.approx(
+            image.TransformIndexToPhysicalPoint(index)
+        )
+    assert done.image.GetDirection() == image.GetDirection()
+    assert "image_border" not in {finding.check for finding in done.left}
+
+
+def test_a_wall_that_the_border_cut_is_grown_again() -> None:
+    done = repaired(np.ascontiguousarray(array()[:, 7:]))
+    assert done.certificate.passed
+    low = done.padding[0][1]
+    # Where A, B and C ask for wall within 2 mm it is there again; the corners of the box stay rounded.
+    after, whole = imaging.voxel_array(done.image)[:, low - 1 : low + 17], array()[:, 6:]
+    assert set(ledger_of(whole, after)) <= {(WALL_A, 0), (WALL_B, 0), (WALL_C, 0)}
+    assert (after[8:16, 0, 8:16] == WALL_A).all()
+
+
+def test_no_structure_changes_by_more_than_the_limit() -> None:
+    wide = array()
+    wide[16:18, 9:15, 9:15], wide[18:20, 9:15, 9:15] = A, C  # 36 of about 500 voxels
+    done = repaired(wide)
+    assert [f.check for f in done.left] == ["lumen_contact"]
+    share = 100 * 36 / (wide == A).sum()
+    assert done.refused == (
+        f"leak between lumens: A would lose {share:.3g} % of its volume, more than the limit of 2 %",
+    )
+    assert np.array_equal(imaging.voxel_array(done.image), wide)
+    assert repaired(wide, limit_percent=10).certificate.passed
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000), limit=st.sampled_from([0.0, 0.5, 2.0, 10.0]))
+def test_whatever_is_damaged_the_limit_holds(seed: int, limit: float) -> None:
+    rng = np.random.default_rng(seed)
+    voxels = array()
+    for _ in range(40):
+        z, y, x = (int(rng.integers(0, size - 2)) for size in voxels.shape)
+        voxels[z : z + 2, y : y + 2, x : x + int(rng.integers(1, 3))] = rng.choice([0, *LUMENS, WALL_A, VALVE, RING])
+    kept = voxels.copy()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(repair, "heart_of", lambda image, *_: heart(imaging.voxel_array(image)))
+        done = repaired(voxels, limit_percent=limit)
+    assert np.array_equal(voxels, kept)
+    after = volumes(imaging.voxel_array(done.image))
+    for label, before in volumes(voxels).items():
+        assert abs(after[label] - before) <= limit / 100 * before + 1e-9
+
+
+def test_the_real_heart_comes_out_closed() -> None:
+    image, _ = imaging.read_labels(HEART)
+    grown = run_recipe("four_chamber_full", image, catalogue()).image
+    done = repair.repair(grown, catalogue(), asked_of(catalogue(), "four_chamber_full"))
+    assert done.certificate.passed
+    before, after = imaging.voxel_array(grown), imaging.voxel_array(done.image)
+    assert 0 < (before != after).sum() < 0.01 * (before > 0).sum()
+    for label in range(1, 15):
+        if label != 2:  # the myocardium is tissue
+            assert abs(int((after == label).sum()) / (before == label).sum() - 1) <= 0.02
+    # A repaired heart is a fixed point.
+    again = repair.repair(done.image, catalogue(), asked_of(catalogue(), "four_chamber_full"))
+    assert again.ledger == ()
+
+
+def test_growing_a_wall_does_not_use_up_the_limit_of_its_loose_pieces() -> None:
+    """Shifted slices: walls grow by a fifth, and lose some loose voxels in later rounds."""
+    image, _ = imaging.read_labels(HEART)
+    asked = asked_of(catalogue(), "four_chamber_full")
+    grown = run_recipe("four_chamber_full", image, catalogue()).image
+    closed = imaging.voxel_array(repair.repair(grown, catalogue(), asked).image)
+    rng = np.random.default_rng(1)
+    shifted = np.stack([np.roll(plane, rng.integers(-1, 2, 2), (0, 1)) for plane in closed])
+    done = repair.repair(imaging.image_from_array(shifted, image), catalogue(), asked)
+    assert (done.refused, done.left) == ((), ())
+    gained = sum(e.change.voxels for e in done.ledger if e.change.new == 104 and e.rule == "wall")
+    assert gained > 0.1 * (shifted == 104).sum()
+    assert any(e.change.old == 104 and e.rule == "loose voxels" for e in done.ledger)
