@@ -29,6 +29,10 @@ def metric(old: str, new: str, test: str, message: str, file: str = "metrics.py"
     return Broken("MetricConformance", file, old, new, test, message)
 
 
+def check(old: str, new: str, test: str, message: str) -> Broken:
+    return Broken("CheckConformance", "checks.py", old, new, test, message)
+
+
 def augmentation(old: str, new: str, test: str, message: str) -> Broken:
     return Broken("AugmentationConformance", "augment.py", old, new, test, message)
 
@@ -217,6 +221,40 @@ BROKEN = {
     "size of one axis only": metric(
         "structure.volume.voxel_mm3", "structure.spacing[0] ** 3", "test_it_is_the_same_along_every_axis",
         "when the image is stored with axes in turn",
+    ),
+    # --- checks
+    "two arguments": check(
+        "def leaks(heart):", "def leaks(heart, limit):", "test_its_function_fits",
+        "check 'PACKAGE.leaks' (PACKAGE.checks:leaks): function must take 1 argument: missing a required argument",
+    ),
+    "crash where nothing is": check(
+        "    lumens = heart.lumens", "    lumens = heart.lumens\n    lumens[0]", "test_it_runs",
+        "raised IndexError: tuple index out of range on the label map 'labels absent'; a label of the recipe may be",
+    ),
+    "text instead of a finding": check(
+        "yield heart.finding(", "yield 'leak'\n                yield heart.finding(", "test_its_findings_say_where",
+        "yields 'leak', not a Finding on the label map 'anisotropic'; make findings with heart.finding()",
+    ),
+    "a place outside": check(
+        "np.argwhere(heart.volume.mask(a))", "np.argwhere(heart.volume.mask(a)) + 900", "test_its_findings_say_where",
+        "yields a finding at voxel (",
+    ),
+    "a label that is nowhere": check(
+        "(a, b), places", "(a, 77), places", "test_its_findings_say_where",
+        "yields a finding about the label 77, which the heart does not have",
+    ),
+    "writes into the heart": check(
+        "    lumens = heart.lumens",
+        "    lumens = heart.lumens\n    v = heart.volume.array\n    v.flags.writeable = True\n    v[0, 0, 0] = 2",
+        "test_it_leaves_its_input_alone", "changes the heart it is given ('anisotropic'); only look at it",
+    ),
+    "other findings each time": check(
+        "faces=faces", "faces=faces + next(CALLS)", "test_it_repeats_itself",
+        "gives other findings for the same heart; it must depend on nothing but its argument",
+    ),
+    "the size of one axis": check(
+        "faces=faces", "faces=heart.volume.array.shape[0]", "test_it_is_the_same_along_every_axis",
+        "when the image is stored with axes in turn: error of (1, 3) became error of (1, 3)",
     ),
     # --- augmentations
     "nothing drawn": augmentation(

@@ -3,7 +3,8 @@
 GOOD = {
     "plugin.py": '''
 """What a good plugin contributes; PACKAGE stands for its name."""
-from pycemrg_core import Augmentation, Command, Measures, Metric, Recipe, RecipeStep, Ref, Schematic, Step, hookimpl
+from pycemrg_core import Augmentation, Check, Command, Measures, Metric, Recipe, RecipeStep, Ref, Schematic, Step
+from pycemrg_core import hookimpl
 
 @hookimpl
 def pycemrg_steps():
@@ -59,6 +60,10 @@ def pycemrg_metrics():
 @hookimpl
 def pycemrg_augmentations():
     yield Augmentation(name="PACKAGE.brighten", summary="brighter", function=Ref("PACKAGE.augment:brighten"))
+
+@hookimpl
+def pycemrg_checks():
+    yield Check(name="PACKAGE.leaks", summary="lumens that touch", function=Ref("PACKAGE.checks:leaks"))
 
 @hookimpl
 def pycemrg_commands():
@@ -121,6 +126,23 @@ def brighten(sample, rng, most=0.1):
     image = None if sample.image is None else sample.image + by
     labels = sample.labels
     return Sample(image=image, labels=labels), {"by": by}
+""",
+    "checks.py": """
+from itertools import count
+import numpy as np
+from pycemrg_core.certificate import Finding, Severity
+
+CALLS = count()
+
+def leaks(heart):
+    lumens = heart.lumens
+    for a in lumens:
+        for b in lumens:
+            if a < b and (faces := heart.faces_between(a, b)):
+                places = np.argwhere(heart.volume.mask(a))
+                yield heart.finding(
+                    Severity.ERROR, f"{heart.name(a)} touches {heart.name(b)}", (a, b), places, faces=faces
+                )
 """,
     "cli.py": '''
 import click

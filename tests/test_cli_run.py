@@ -583,7 +583,7 @@ def test_the_picture_is_a_radiologists_view(tmp_path: Path) -> None:
 
 
 def test_demo_grows_the_shipped_heart_and_draws_it(tmp_path: Path, grown: Path) -> None:
-    result = pycemrg("demo", "-o", tmp_path / "demo")
+    result = pycemrg("--no-plugins", "demo", "-o", tmp_path / "demo")
     written = {path.name for path in (tmp_path / "demo").iterdir()}
     assert written == {"certificate.json", "heart.nrrd", "input.nrrd", "run.json", "slices.png"}
     assert (tmp_path / "demo" / "input.nrrd").read_bytes() == HEART.read_bytes()

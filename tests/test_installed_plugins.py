@@ -57,6 +57,7 @@ FIRST_PARTY = {
     "pycemrg-metrics": (("metrics", "dice"), ("compare", "measure")),
     "pycemrg-augment": (("augmentations", "gamma"), ("augment",)),
     "pycemrg-spatial": (None, ("sample", "voxelise")),
+    "pycemrg-report": (None, ("report",)),
 }
 
 

@@ -360,7 +360,10 @@ def test_every_list_command_explains_itself(site: FakeSite) -> None:
     assert isinstance(main, click.Group)
 
 
-@pytest.mark.parametrize(("command", "plugin"), [("compare", "pycemrg-metrics"), ("voxelise", "pycemrg-spatial")])
+@pytest.mark.parametrize(
+    ("command", "plugin"),
+    [("compare", "pycemrg-metrics"), ("voxelise", "pycemrg-spatial"), ("report", "pycemrg-report")],
+)
 def test_a_command_of_a_plugin_that_is_not_there(command: str, plugin: str) -> None:
     result = CliRunner().invoke(main, ["--no-plugins", command, "a.nrrd"])
     assert result.exit_code == 1

@@ -251,7 +251,7 @@ def test_the_classes_in_the_document_pass(tmp_path: Path) -> None:
     blocks = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
     write(tmp_path, "my_heart", GOOD)
     found = run(tmp_path, "\n\n".join(blocks))
-    assert len(found) == 10
+    assert len(found) == 11
     for suite, reports in found.items():
         assert len({one.test for one in reports}) > 4, suite
         assert not failures(reports), suite

@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from pycemrg_core import imaging
 from pycemrg_core.testing import (
+    CheckConformance,
     PluginConformance,
     RecipeConformance,
     SchematicConformance,
@@ -34,6 +35,10 @@ class TestSchematics(SchematicConformance):
 
 
 class TestRecipes(RecipeConformance):
+    plugin = BUILT_IN
+
+
+class TestChecks(CheckConformance):
     plugin = BUILT_IN
 
 

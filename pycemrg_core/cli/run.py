@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from pycemrg_core.runner import Prepared, Resume, RunResult
 
 
+REPORT = "report"
+
+
 @click.command(short_help="Grow a label map by a recipe.")
 @click.argument("recipe", required=False)
 @click.argument("image", required=False)
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 @click.option("--picture", is_flag=True, help="Also draw slices before and after, as slices.png.")
 @label_table_option
 @click.option("--certify", is_flag=True, help="Also certify the result, as certificate.json.")
+@click.option("--report", is_flag=True, help="Also write the page about it, report.html (plugin pycemrg-report).")
 @click.option("--keep-steps", is_flag=True, help="Also write the image after each step, into DIR/steps.")
 @click.option("--resume", is_flag=True, help="Take up a run with --keep-steps where it stopped.")
 @click.option("--again", metavar="RUN.JSON", help="Repeat the run of a record, bit by bit.")
@@ -57,6 +61,7 @@ def run(
     picture: bool,
     label_table: Kind | None,
     certify: bool,
+    report: bool,
     keep_steps: bool,
     resume: bool,
     again: str | None,
@@ -72,8 +77,9 @@ def run(
     if any_version and not again:
         raise click.UsageError("--any-version goes with --again", ctx)
     catalogue = session_of(ctx).catalogue()
+    page = report_command(catalogue) if report else None
     if again:
-        if image or parameters or scheme or labels or config or keep_steps or resume or certify:
+        if image or parameters or scheme or labels or config or keep_steps or resume or certify or report:
             raise click.UsageError(
                 "--again takes at most an IMAGE, -o, --picture, --label-table and --any-version", ctx
             )
@@ -100,6 +106,21 @@ def run(
         catalogue, planned, prepared, source, folder,
         picture=picture, label_table=label_table, certify=certify, kept=kept, start=start,
     )  # fmt: skip
+    if page:
+        ctx.invoke(page, folder=output, output=None)
+
+
+def report_command(catalogue: Catalogue) -> click.Command:
+    """The command that writes the page about a run. Raises :class:`UnknownNameError` when no plugin has it."""
+    from pycemrg_core.errors import UnknownNameError
+    from pycemrg_core.records import Command
+
+    try:
+        command: click.Command = catalogue.get(Command, REPORT).command.load()
+    except UnknownNameError:
+        remedy = "install it with: pip install pycemrg-report, or leave --report out"
+        raise UnknownNameError(f"--report needs the plugin pycemrg-report, which is not loaded; {remedy}") from None
+    return command
 
 
 def _run_again(

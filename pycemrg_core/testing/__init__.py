@@ -12,6 +12,7 @@ Each class checks every contribution of one kind that a plugin makes, or only th
 """
 
 from pycemrg_core.testing.augmentation import AugmentationConformance
+from pycemrg_core.testing.check import CheckConformance
 from pycemrg_core.testing.metric import MetricConformance
 from pycemrg_core.testing.plugin import PluginConformance
 from pycemrg_core.testing.recipe import RecipeConformance
@@ -20,6 +21,7 @@ from pycemrg_core.testing.step import StepConformance
 
 __all__ = [
     "AugmentationConformance",
+    "CheckConformance",
     "MetricConformance",
     "PluginConformance",
     "RecipeConformance",

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from pycemrg_core.cli.run import run
-from pycemrg_core.cli.session import plugin_options
+from pycemrg_core.cli.run import REPORT, run
+from pycemrg_core.cli.session import plugin_options, session_of
+from pycemrg_core.records import Command
 
 RECIPE = "four_chamber_full"
 HEART = "rodero01_1.0mm.nrrd"
@@ -40,5 +41,6 @@ def demo(ctx: click.Context, output: str) -> None:
         check=True,
         picture=True,
         certify=True,
+        report=any(c.name == REPORT for c in session_of(ctx).catalogue().all(Command)),
         label_table=None,
     )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import attrs
@@ -12,6 +10,7 @@ import attrs
 from pycemrg_core import codec
 from pycemrg_core.catalogue import Catalogue
 from pycemrg_core.errors import CodecError, PycemrgError
+from pycemrg_core.hearts import asked_of, certify_image
 from pycemrg_core.results import IMAGE
 from pycemrg_report.run import Run
 
@@ -19,8 +18,8 @@ CERTIFICATE = "certificate.json"
 SEVERITIES = ("error", "warning", "expected")
 
 
-def certificate_of(run: Run, catalogue: Catalogue) -> Mapping[str, Any] | None:
-    """The certificate as plain data; None when the core cannot certify.
+def certificate_of(run: Run, catalogue: Catalogue) -> Mapping[str, Any]:
+    """The certificate as plain data.
 
     Raises :class:`CodecError` when ``certificate.json`` is there and is none.
     """
@@ -33,23 +32,19 @@ def certificate_of(run: Run, catalogue: Catalogue) -> Mapping[str, Any] | None:
     return data
 
 
-def _certified(run: Run, catalogue: Catalogue) -> Mapping[str, Any] | None:
+def _certified(run: Run, catalogue: Catalogue) -> Mapping[str, Any]:
     """What the core says of the heart, by the contracts of the steps that ran and the rules of the recipe."""
-    if find_spec("pycemrg_core.hearts") is None:
-        return None
-    hearts = import_module("pycemrg_core.hearts")
     try:
-        asked = hearts.asked_of(catalogue, run.data["recipe"])
+        asked = asked_of(catalogue, run.data["recipe"])
     except PycemrgError:  # the recipe is not installed: its rules are unknown, what its steps made is not
-        asked = hearts.asked_of(catalogue)
+        asked = asked_of(catalogue)
     asked = attrs.evolve(
         asked,
         labels={**asked.labels, **run.data["labels"]},
         contracts=tuple(step.contract for step in run.steps if step.contract is not None),
         recipe=run.data["recipe"],
     )
-    data: dict[str, Any] = hearts.certify_image(run.stored, catalogue, asked, name=IMAGE).as_json()
-    return data
+    return certify_image(run.stored, catalogue, asked, name=IMAGE).as_json()
 
 
 def _problem(data: Mapping[str, Any]) -> str:

@@ -95,11 +95,9 @@ def _page(run: Run, catalogue: Catalogue) -> str:
 
 def _findings(
     run: Run, catalogue: Catalogue, notes: list[str]
-) -> tuple[dict[str, list[tuple[Mapping[str, Any], list[Picture]]]], Mapping[str, Any] | None]:
-    """The findings of the certificate with pictures, by severity, and the certificate; None when there is none."""
+) -> tuple[dict[str, list[tuple[Mapping[str, Any], list[Picture]]]], Mapping[str, Any]]:
+    """The findings of the certificate with pictures, by severity, and the certificate."""
     certified = certificate.certificate_of(run, catalogue)
-    if certified is None:
-        return {}, None
     by_severity: dict[str, list[tuple[Mapping[str, Any], list[Picture]]]] = {}
     ordered = sorted(certified["findings"], key=lambda finding: certificate.SEVERITIES.index(finding["severity"]))
     for number, finding in enumerate(ordered):

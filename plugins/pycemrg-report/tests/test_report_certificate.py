@@ -127,7 +127,6 @@ def test_thousands_of_findings_do_not_make_thousands_of_pictures(run: Path) -> N
 
 
 def test_without_a_certificate_the_heart_is_certified(tmp_path: Path) -> None:
-    pytest.importorskip("pycemrg_core.hearts", reason="this pycemrg-core cannot certify")
     run = make_run(tmp_path)
     # Turned, so that the voxels named are those of the file and not of an image in the usual order.
     turned = sitk.Flip(sitk.PermuteAxes(sitk.ReadImage(str(run / "heart.nrrd")), [1, 2, 0]), [True, False, False])

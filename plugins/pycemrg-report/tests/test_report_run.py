@@ -1,0 +1,23 @@
+"""``run --report`` and ``demo`` write the page at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from command_line import HEART, pycemrg
+
+
+def test_a_run_writes_its_page(tmp_path: Path) -> None:
+    result = pycemrg("run", "biventricular_basic", HEART, "-o", tmp_path / "out", "--report")
+    assert f"{tmp_path / 'out' / 'report.html'} written" in result.output
+    assert "biventricular_basic" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_demo_writes_its_page(tmp_path: Path) -> None:
+    pycemrg("demo", "-o", tmp_path / "demo")
+    assert "four_chamber_full" in (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
+
+
+def test_without_asking_there_is_no_page(tmp_path: Path) -> None:
+    pycemrg("run", "biventricular_basic", HEART, "-o", tmp_path / "out")
+    assert not (tmp_path / "out" / "report.html").exists()
