@@ -83,7 +83,10 @@ def test_a_file_that_is_wrong(site: FakeSite) -> None:
     install(site, "paper_recipes:recipes.yaml", "recipes: {mine: {steps: [], stps: []}}")
     (plugin,) = (plugin for plugin in catalogue(site).plugins if plugin.found.name == "paper")
     assert plugin.state is State.FAILED
-    assert "recipes.yaml: unknown key 'stps' (known: name, steps, summary, requires) @ recipes.mine" in plugin.reason
+    assert (
+        "recipes.yaml: unknown key 'stps' (known: name, steps, summary, requires, open, may_touch) @ recipes.mine"
+        in plugin.reason
+    )
 
 
 def test_help_does_not_read_it(site: FakeSite, tmp_path: Path) -> None:
