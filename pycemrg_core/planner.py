@@ -23,10 +23,9 @@ from pycemrg_core.labels import close_to
 from pycemrg_core.plugins import Found
 from pycemrg_core.recipes import Rules, flatten, rules_of, unmet
 from pycemrg_core.records import Recipe, RecipeStep, Schematic, Step
-from pycemrg_core.semantic_map import fill, label_names, option
+from pycemrg_core.semantic_map import fill, integer_problems, label_names, option
 
 _AXES = ("z", "y", "x")
-_HIGHEST = 2**32 - 1
 
 
 @frozen(kw_only=True)
@@ -225,26 +224,8 @@ class _Planner:
                         "set it in labels.yaml"
                     )
                 origin.setdefault(name, entry.schematic.name)
-        self._check_labels(labels)
+        self.problems.extend(integer_problems(labels, self.settings.labels))
         return labels
-
-    def _check_labels(self, labels: Mapping[str, int]) -> None:
-        by_value: dict[int, list[str]] = {}
-        for name, value in {**self.settings.labels, **labels}.items():
-            if type(value) is not int or value < 1:
-                self.problems.append(f"{name!r} is {value!r}; labels are integers from 1 (0 is the background)")
-                continue
-            if value > _HIGHEST:
-                self.problems.append(f"{name!r} is {value}; no pixel type holds labels beyond {_HIGHEST}")
-            by_value.setdefault(value, []).append(name)
-        for value, names in by_value.items():
-            if len(names) > 1:
-                self.problems.append(f"{' and '.join(map(repr, names))} are both {value}; give each its own integer")
-        unset = [name for name in labels if name not in self.settings.labels]
-        for name in sorted(self.settings.labels.keys() - labels.keys()):
-            # A misspelt name would leave the default integer in force, and the wall in the wrong place.
-            if hint := close_to(name, unset, cutoff=0.85):
-                self.problems.append(f"no step uses the label {name!r}{hint}")
 
     def _parameters(self, entries: Iterable[_Entry]) -> dict[str, float]:
         """Values of all parameters of the recipe; one that only some steps override has the value of the others."""

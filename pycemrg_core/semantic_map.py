@@ -7,6 +7,9 @@ from typing import Any
 
 from pycemrg_core.contracts import ApplicationStep, Label, Mode, Role, Use
 from pycemrg_core.errors import LabelError
+from pycemrg_core.labels import close_to
+
+_HIGHEST = 2**32 - 1
 
 
 def label_names(semantic_map: Mapping[str, Any], roles: Iterable[Role], uses: Iterable[Use]) -> Iterator[str]:
@@ -28,6 +31,26 @@ def label_names(semantic_map: Mapping[str, Any], roles: Iterable[Role], uses: It
 def _names(values: Any) -> Iterator[str]:
     if isinstance(values, (list, tuple)):
         yield from (value for value in values if isinstance(value, str))
+
+
+def integer_problems(labels: Mapping[str, int], given: Mapping[str, int]) -> Iterator[str]:
+    """What is wrong with the integers of a recipe's ``labels``, and with those that the user has ``given``."""
+    by_value: dict[int, list[str]] = {}
+    for name, value in {**given, **labels}.items():
+        if type(value) is not int or value < 1:
+            yield f"{name!r} is {value!r}; labels are integers from 1 (0 is the background)"
+            continue
+        if value > _HIGHEST:
+            yield f"{name!r} is {value}; no pixel type holds labels beyond {_HIGHEST}"
+        by_value.setdefault(value, []).append(name)
+    for value, names in by_value.items():
+        if len(names) > 1:
+            yield f"{' and '.join(map(repr, names))} are both {value}; give each its own integer"
+    unset = [name for name in labels if name not in given]
+    for name in sorted(given.keys() - labels.keys()):
+        # A misspelt name would leave the default integer in force, and the wall in the wrong place.
+        if hint := close_to(name, unset, cutoff=0.85):
+            yield f"no step uses the label {name!r}{hint}"
 
 
 def fill(role: Role, filled: Any, labels: Mapping[str, int]) -> Any:
