@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Hashable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, get_origin
 
@@ -23,6 +24,7 @@ T = TypeVar("T")
 _MOST_BYTES = 1_000_000
 
 
+@cache  # it is never changed, and to make it costs more than most of what it does
 def _make_converter() -> cattrs.Converter:
     converter = make_converter(forbid_extra_keys=True)
     converter.register_structure_hook(Ref, lambda value, _: Ref(value))

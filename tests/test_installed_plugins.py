@@ -58,6 +58,7 @@ FIRST_PARTY = {
     "pycemrg-augment": (("augmentations", "gamma"), ("augment",)),
     "pycemrg-spatial": (None, ("sample", "voxelise")),
     "pycemrg-report": (None, ("report",)),
+    "pycemrg-cohort": (None, ("cohort",)),
 }
 
 

@@ -38,6 +38,7 @@ _PLUGIN_COMMANDS = {
     "compare": "pycemrg-metrics",
     "measure": "pycemrg-metrics",
     "augment": "pycemrg-augment",
+    "cohort": "pycemrg-cohort",
     "report": "pycemrg-report",
     "sample": "pycemrg-spatial",
     "voxelise": "pycemrg-spatial",

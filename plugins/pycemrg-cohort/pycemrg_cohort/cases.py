@@ -1,0 +1,177 @@
+"""The cases of a cohort, from files, folders, patterns and tables."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import os
+import re
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+from pycemrg_core import codec
+from pycemrg_core.errors import PlanError, PycemrgError
+from pycemrg_core.labels import close_to
+
+EXTENSIONS = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd", ".inr")
+_TABLES = {".csv": ",", ".tsv": "\t"}
+_COLUMNS = ("path", "id", "scheme")
+# An id is the name of a folder: as the names of records, which become names of files.
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
+
+
+@frozen(kw_only=True)
+class Case:
+    """One heart: its id, its image, the label scheme of its integers and its own parameters.
+
+    ``path`` is as the user gave it, ``file`` the same as an absolute path. ``where`` is the place in a table.
+    """
+
+    id: str
+    path: str
+    file: str
+    scheme: str = ""
+    parameters: dict[str, float] = field(factory=dict)
+    where: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data for a worker."""
+        return {"id": self.id, "path": self.path, "file": self.file, "scheme": self.scheme, "values": self.parameters}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Case:
+        """The case of :meth:`as_json`."""
+        return cls(
+            id=data["id"], path=data["path"], file=data["file"], scheme=data["scheme"], parameters=data["values"]
+        )
+
+
+def read_cases(
+    inputs: Iterable[str], *, parameters: Collection[str], schemes: Collection[str], scheme: str = ""
+) -> tuple[Case, ...]:
+    """The cases that ``inputs`` name, sorted by id: label maps, folders, patterns with ``*`` and tables.
+
+    ``parameters`` and ``schemes`` are the names that a table may use; ``scheme`` is that of cases which name
+    none. Raises :class:`PlanError` with every problem at once, those of tables with their line.
+    """
+    problems: list[str] = []
+    cases: list[Case] = []
+    for text in inputs:
+        try:
+            cases.extend(_cases(text, parameters, schemes, problems))
+        except PycemrgError as error:
+            problems.append(str(error))
+    problems.extend(_id_problems(cases))
+    if not cases and not problems:
+        problems.append("no input holds a case")
+    if problems:
+        raise PlanError("the cohort cannot be used:", problems)
+    return tuple(sorted((evolve(case, scheme=case.scheme or scheme) for case in cases), key=lambda case: case.id))
+
+
+def _cases(text: str, parameters: Collection[str], schemes: Collection[str], problems: list[str]) -> Iterator[Case]:
+    path = Path(text)
+    if path.is_dir():
+        found = sorted(name for name in os.listdir(path) if extension(name) and not name.startswith("."))
+        if not found:
+            problems.append(f"{text}: holds no image that can be read ({', '.join(EXTENSIONS)})")
+        yield from (_case(str(path / name)) for name in found)
+    elif path.is_file() and path.suffix.lower() in _TABLES:
+        yield from _table(path, parameters, schemes, problems)
+    elif path.is_file():
+        yield _case(text)
+    elif glob.has_magic(text):
+        found = sorted(glob.glob(text, recursive=True))
+        if not found:
+            problems.append(f"{text}: matches no file")
+        yield from map(_case, found)
+    else:
+        problems.append(f"{text}: no such file or folder")
+
+
+def extension(name: str) -> str:
+    """The extension of an image that can be read, in lower case; empty for any other file."""
+    return next((end for end in sorted(EXTENSIONS, key=len, reverse=True) if name.lower().endswith(end)), "")
+
+
+def _case(path: str, **given: Any) -> Case:
+    name = os.path.basename(path)
+    stem = name[: -len(end)] if (end := extension(name)) else name.partition(".")[0]
+    return Case(**{"id": stem, "path": path, "file": os.path.abspath(path), **given})
+
+
+def _table(table: Path, parameters: Collection[str], schemes: Collection[str], problems: list[str]) -> Iterator[Case]:
+    text = codec.read_text(table, "a table of cases")
+    reader = csv.reader(text.splitlines(), delimiter=_TABLES[table.suffix.lower()])
+    header = [name.strip() for name in next(reader, [])]
+    wrong = [*_header_problems(header, parameters)]
+    problems += [f"{table}, line 1: {problem}" for problem in wrong]
+    if wrong:
+        return
+    for cells in reader:
+        if not any(cell.strip() for cell in cells):
+            continue
+        where = f"{table}, line {reader.line_num}"
+        row = dict(zip(header, (cell.strip() for cell in cells), strict=False))
+        told = _row_problems(row, len(cells), len(header), table.parent, schemes)
+        problems += [f"{where}: {problem}" for problem in told]
+        if len(cells) == len(header) and row["path"]:  # its id is looked at too, whatever else is wrong
+            given = {key: row[key] for key in ("id", "scheme") if row.get(key)}
+            values = {name: float(cell) for name, cell in row.items() if name not in _COLUMNS and _is_number(cell)}
+            yield _case(os.path.normpath(table.parent / row["path"]), where=where, parameters=values, **given)
+
+
+def _header_problems(header: list[str], parameters: Collection[str]) -> Iterator[str]:
+    if "path" not in header:
+        yield f"no column 'path'{close_to('path', header)}; the first line names the columns"
+    for name in dict.fromkeys(name for name in header if header.count(name) > 1):
+        yield f"column {name!r} is there {header.count(name)} times"
+    for name in header:
+        if name not in (*_COLUMNS, *parameters):
+            hint = close_to(name, [*_COLUMNS, *parameters]) or "; remove it"
+            yield f"column {name!r} is neither path, id or scheme nor a parameter of the recipe{hint}"
+
+
+def _row_problems(
+    row: dict[str, str], cells: int, columns: int, folder: Path, schemes: Collection[str]
+) -> Iterator[str]:
+    if cells != columns:
+        yield f"{cells} cells for {columns} columns"
+        return
+    if not row["path"]:
+        yield "no path"
+    elif not (folder / row["path"]).is_file():
+        yield f"no such file: {folder / row['path']}"
+    if (scheme := row.get("scheme", "")) and scheme not in schemes:
+        yield f"no label scheme is called {scheme!r}{close_to(scheme, schemes)}"
+    for name, cell in row.items():
+        if name not in _COLUMNS and cell and not _is_number(cell):
+            yield f"{name} is {cell!r}, not a number"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _id_problems(cases: Iterable[Case]) -> Iterator[str]:
+    users: dict[str, list[Case]] = {}
+    for case in cases:
+        at = case.where or case.path
+        if not _ID.fullmatch(case.id):
+            yield (
+                f"{at}: id {case.id!r} must be 1 to 80 letters, digits, '_', '-' or '.' and start with a letter or"
+                " digit; give ids in a table"
+            )
+        # Some file systems do not tell A from a.
+        users.setdefault(case.id.casefold(), []).append(case)
+    for same in users.values():
+        if len(same) > 1:
+            at = ", ".join(case.where or case.path for case in same)
+            yield f"id {same[0].id!r} is that of {len(same)} cases: {at}; give ids of their own in a table"

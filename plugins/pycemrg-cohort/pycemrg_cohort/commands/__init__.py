@@ -1,0 +1,44 @@
+"""``pycemrg cohort``: a group that imports a command when it runs."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+
+import click
+
+# name: (module:object, help line)
+_COMMANDS = {
+    "run": ("pycemrg_cohort.commands.run:run", "Run a recipe on every case."),
+    "plan": ("pycemrg_cohort.commands.plan:plan", "Check every case, and run none."),
+    "report": ("pycemrg_cohort.report.command:report", "Write one page about a cohort."),
+}
+
+
+class CohortGroup(click.Group):
+    """The commands that this installation has."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for name, (target, _) in _COMMANDS.items() if _is_here(target)]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in self.list_commands(ctx):
+            return None
+        module, _, attribute = _COMMANDS[name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The help lines come from the table, so that no command is imported to show them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+
+def _is_here(target: str) -> bool:
+    package = target.partition(":")[0].rpartition(".")[0]
+    return importlib.util.find_spec(package) is not None
+
+
+@click.group(cls=CohortGroup, short_help="Run a recipe on a whole cohort.")
+def cohort() -> None:
+    """Run a recipe on a whole cohort, in parallel, and take it up where it stopped."""

@@ -1,0 +1,66 @@
+"""What ``cohort run`` and ``cohort plan`` share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from pycemrg_core.cli.options import setting_options, settings_from
+
+if TYPE_CHECKING:
+    from pycemrg_cohort.cases import Case
+    from pycemrg_cohort.job import Job
+    from pycemrg_core.catalogue import Catalogue
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def cohort_options(command: F) -> F:
+    """RECIPE, INPUTS, the settings of a run, and where it happens."""
+    command = click.option(
+        "--scheduler", metavar="ADDRESS", help="Use the workers of a Dask scheduler that is running, tcp://HOST:PORT."
+    )(command)
+    command = click.option(
+        "--workers", type=click.IntRange(min=1), metavar="N", help="How many processes of this machine to use."
+    )(command)
+    command = setting_options(command)
+    command = click.argument("inputs", nargs=-1, required=True)(command)
+    return click.argument("recipe")(command)
+
+
+def work(
+    catalogue: Catalogue,
+    recipe: str,
+    inputs: tuple[str, ...],
+    *,
+    parameters: dict[str, float],
+    scheme: str | None,
+    labels: str | None,
+    config: str | None,
+    check: bool,
+    extras: tuple[str, ...] = (),
+) -> tuple[Job, tuple[Case, ...]]:
+    """The job and its cases. Raises before anything runs when a name, a setting or a table is wrong."""
+    from pycemrg_cohort.cases import read_cases
+    from pycemrg_cohort.job import Job, loaded_plugins, parameter_names
+    from pycemrg_core.records import LabelScheme
+
+    settings = settings_from(catalogue, parameters, labels, config)
+    if scheme:
+        catalogue.find(LabelScheme, scheme)
+    cases = read_cases(
+        inputs,
+        parameters=parameter_names(recipe, catalogue, settings),
+        schemes=[name for c in catalogue.all(LabelScheme) for name in (c.name, c.qualified_name)],
+        scheme=scheme or "",
+    )
+    job = Job(recipe=recipe, settings=settings, check=check, extras=extras, plugins=loaded_plugins(catalogue))
+    return job, cases
+
+
+def check_place(ctx: click.Context, workers: int | None, scheduler: str | None) -> None:
+    """Refuse two places to work at."""
+    if workers and scheduler:
+        raise click.UsageError("--workers is for this machine; a scheduler has the workers that it has", ctx)

@@ -1,0 +1,108 @@
+"""``pycemrg cohort plan``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pycemrg_cohort.commands.options import check_place, cohort_options, work
+from pycemrg_core.cli.session import counted, echo_json, echo_table, plugin_options, session_of
+
+if TYPE_CHECKING:
+    from pycemrg_cohort.cases import Case
+
+
+@click.command(short_help="Check every case, and run none.")
+@cohort_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@plugin_options
+@click.pass_context
+def plan(
+    ctx: click.Context,
+    /,
+    recipe: str,
+    inputs: tuple[str, ...],
+    workers: int | None,
+    scheduler: str | None,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    """Check RECIPE against every case that INPUTS name; exit with 1 when one of them would not run.
+
+    The largest case that would run is run once in memory, to tell how long all will take and how much memory a
+    worker needs.
+    """
+    from pycemrg_cohort.errors import CohortError
+
+    check_place(ctx, workers, scheduler)
+    catalogue = session_of(ctx).catalogue()
+    job, cases = work(catalogue, recipe, inputs, **settings)
+    found, total = _checked(cases, job.as_text(), workers, scheduler)
+    if as_json:
+        rows = [{"id": case.id, "path": case.path, **found[case.id]} for case in cases]
+        echo_json({"recipe": recipe, "cases": rows, "total": total})
+    else:
+        _show(cases, found, total)
+    if failing := sum(bool(one["problems"]) for one in found.values()):
+        raise CohortError(f"{failing} of {counted(len(cases), 'case')} would fail")
+
+
+def _checked(
+    cases: Sequence[Case], job: str, workers: int | None, scheduler: str | None
+) -> tuple[dict[str, dict[str, Any]], dict[str, Any] | None]:
+    """What each case would meet, by id, and what all would cost; None when none would run."""
+    from pycemrg_cohort.cluster import connected, threads
+    from pycemrg_cohort.engine import check_cases, sample_case
+    from pycemrg_cohort.memory import case_bytes, voxel_bytes
+    from pycemrg_cohort.progress import Progress
+
+    need = case_bytes(max(voxel_bytes(case.file) for case in cases))
+    with connected(len(cases), need, workers, scheduler) as client:
+        progress, found = Progress(len(cases), lambda: threads(client)), {}
+        for one in check_cases(client, cases, job):
+            found[one.pop("id")] = one
+            progress.finished(case="")
+        progress.end()
+        at_once = threads(client)
+        voxels = {name: prod(one["size"]) for name, one in found.items() if not one["problems"]}
+        largest = max(voxels, key=lambda name: (voxels[name], name), default=None)
+        if largest is None:
+            return found, None
+        cost = sample_case(client, next(case for case in cases if case.id == largest), job)
+    if cost is None:
+        found[largest]["problems"] = ["its worker died of it, most likely of too little memory"]
+        return found, None
+    # Every case takes as long as its voxels; the workers share them.
+    seconds = cost["seconds"] * sum(voxels.values()) / voxels[largest] / max(1, min(at_once, len(voxels)))
+    return found, {
+        "sample": largest,
+        "sample_seconds": round(cost["seconds"], 3),
+        "workers": at_once,
+        "seconds": round(seconds, 3),
+        "memory_mib": round(cost["memory"] / 2**20),
+    }
+
+
+def _show(cases: Sequence[Case], found: dict[str, dict[str, Any]], total: dict[str, Any] | None) -> None:
+    from pycemrg_cohort.progress import duration
+
+    rows = []
+    for case in cases:
+        one = found[case.id]
+        if one["problems"]:
+            rows.append((case.id, "-", "-", "; ".join(one["problems"])))
+            continue
+        size = " x ".join(map(str, one["size"]))
+        spacing = " x ".join(f"{length:.3g}" for length in one["spacing"])
+        notes = counted(len(one["warnings"]), "note") if one["warnings"] else ""
+        rows.append((case.id, size, spacing, ", ".join(filter(None, [counted(one["steps"], "step"), notes]))))
+    echo_table(("case", "voxels", "mm", "what would happen"), rows)
+    if total:
+        click.echo(
+            f"{total['sample']}, the largest, takes {duration(total['sample_seconds'])} and"
+            f" {total['memory_mib']:,} MiB; all: about {duration(total['seconds'])} on"
+            f" {counted(total['workers'], 'worker')}, besides writing"
+        )

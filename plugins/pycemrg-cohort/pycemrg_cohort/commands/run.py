@@ -1,0 +1,143 @@
+"""``pycemrg cohort run``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pycemrg_cohort.commands.options import check_place, cohort_options, work
+from pycemrg_core.cli.session import counted, plugin_options, session_of
+
+if TYPE_CHECKING:
+    from pycemrg_cohort.cases import Case
+
+
+@click.command(short_help="Run a recipe on every case.")
+@cohort_options
+@click.option("-o", "--output", required=True, metavar="DIR", help="The folder of the cohort.")
+@click.option("--picture", is_flag=True, help="Also draw slices of each case, as slices.png.")
+@click.option("--certify", is_flag=True, help="Also certify each result, as certificate.json.")
+@click.option("--report", is_flag=True, help="Also write a page about each case, as report.html.")
+@plugin_options
+@click.pass_context
+def run(
+    ctx: click.Context,
+    /,
+    recipe: str,
+    inputs: tuple[str, ...],
+    output: str,
+    workers: int | None,
+    scheduler: str | None,
+    picture: bool,
+    certify: bool,
+    report: bool,
+    **settings: Any,
+) -> None:
+    """Run RECIPE on every case that INPUTS name, and write one folder per case.
+
+    INPUTS are label maps, folders of label maps, patterns in quotes and tables, .csv or .tsv. The same command
+    again goes on where it stopped: what is done, and would come out the same, is not done again.
+
+    \b
+      pycemrg cohort run four_chamber_full hearts -o out
+      pycemrg cohort run four_chamber_full "hearts/*.nrrd" -o out --set LA_WT=2.5
+      pycemrg cohort run four_chamber_full cohort.csv -o out --scheduler tcp://node1:8786
+    """
+    from pycemrg_core.results import check_folder
+
+    check_place(ctx, workers, scheduler)
+    catalogue = session_of(ctx).catalogue()
+    extras = _extras(picture, certify, report)
+    job, cases = work(catalogue, recipe, inputs, extras=extras, **settings)
+    root = Path(output)
+    check_folder(root)
+
+    from pycemrg_cohort import marker
+    from pycemrg_cohort.engine import sweep
+    from pycemrg_cohort.errors import CohortError
+    from pycemrg_cohort.summary import write_summary
+
+    outcomes: dict[str, dict[str, Any]] = {}
+    sweep(root)
+    before = {case.id for case in cases if (root / "cases" / case.id / marker.NAME).is_file()}
+    try:
+        _bring(cases, job.as_text(), root.absolute(), workers, scheduler, report, outcomes)
+    except KeyboardInterrupt:
+        done = sum(outcome["state"] == "done" for outcome in outcomes.values())
+        raise CohortError(
+            f"interrupted; {done} of {counted(len(cases), 'case')} are done, and the same command goes on from there"
+        ) from None
+    finally:
+        sweep(root)
+    write_summary(root, job, cases, outcomes)
+    # One that a worker finished just before it died was not there before this run.
+    _tell(root, cases, outcomes, sum(outcome["again"] and name in before for name, outcome in outcomes.items()))
+
+
+def _tell(root: Path, cases: Sequence[Case], outcomes: dict[str, dict[str, Any]], before: int) -> None:
+    """What became of the cohort, ``before`` of it earlier than this run; an error when a case failed."""
+    from pycemrg_cohort.errors import CohortError
+    from pycemrg_cohort.summary import COHORT, TABLE
+
+    failed = [case.id for case in cases if outcomes[case.id]["state"] == "failed"]
+    click.echo(
+        f"{root}: {counted(len(cases), 'case')}, {len(cases) - len(failed)} done"
+        f"{f' ({before} of them before)' if before else ''}, {len(failed)} failed; {COHORT} and {TABLE} written"
+    )
+    verdicts = [outcome.get("verdict") for outcome in outcomes.values()]
+    if any(verdicts):
+        click.echo(f"certificates: {verdicts.count('PASS')} PASS, {verdicts.count('FAIL')} FAIL")
+    if failed:
+        raise CohortError(
+            f"{len(failed)} of {counted(len(cases), 'case')} failed, {failed[0]}: {outcomes[failed[0]]['error']}"
+            f"{f' (all are in {root / TABLE})' if len(failed) > 1 else ''}"
+        )
+
+
+def _bring(
+    cases: Sequence[Case],
+    job: str,
+    root: Path,
+    workers: int | None,
+    scheduler: str | None,
+    report: bool,
+    outcomes: dict[str, dict[str, Any]],
+) -> None:
+    """Bring all cases up to date and fill ``outcomes``, by id, as they finish."""
+    from pycemrg_cohort.cluster import connected, has_dashboard, threads
+    from pycemrg_cohort.engine import run_cases
+    from pycemrg_cohort.memory import case_bytes, voxel_bytes
+    from pycemrg_cohort.progress import Progress
+
+    need = case_bytes(max(voxel_bytes(case.file) for case in cases), report=report)
+    with connected(len(cases), need, workers, scheduler) as client:
+        progress = Progress(len(cases), lambda: threads(client))
+        if has_dashboard():
+            progress.note(f"dashboard: {client.dashboard_link}")
+        progress.show()
+        try:
+            for outcome in run_cases(client, cases, job, root):
+                outcomes[outcome["id"]] = outcome
+                progress.finished(case=outcome["id"], error=outcome["error"], before=outcome["again"])
+        except KeyboardInterrupt:
+            progress.note("stopping ...")
+            raise
+        finally:
+            progress.end()
+
+
+def _extras(picture: bool, certify: bool, report: bool) -> tuple[str, ...]:
+    """The files that were asked for; refused when nothing installed can write them."""
+    import importlib.util
+
+    from pycemrg_cohort.errors import CohortError
+    from pycemrg_cohort.job import PICTURE, REPORT
+    from pycemrg_core.results import CERTIFICATE
+
+    if report and not importlib.util.find_spec("pycemrg_report"):
+        raise CohortError("--report needs pycemrg-report; install it with: pip install pycemrg-report")
+    chosen = ((PICTURE, picture), (CERTIFICATE, certify), (REPORT, report))
+    return tuple(name for name, wanted in chosen if wanted)

@@ -1,0 +1,122 @@
+"""What all cases of a cohort have in common, and whether a process can do it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+from attrs import frozen
+
+import pycemrg_core
+from pycemrg_cohort.errors import OtherVersionsError
+from pycemrg_core import codec, plugins
+from pycemrg_core.catalogue import Catalogue, compose
+from pycemrg_core.errors import PycemrgError, UnknownNameError
+from pycemrg_core.planner import Settings
+from pycemrg_core.plugins import LOCAL_FILE, Found, Policy, State
+from pycemrg_core.recipes import flatten
+from pycemrg_core.records import LabelScheme, Metric, Recipe, Schematic
+
+PICTURE, REPORT = "slices.png", "report.html"
+THICKNESS = "wall_thickness_median"
+_HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+@frozen(kw_only=True)
+class Job:
+    """A recipe, its settings, the files to write besides the usual ones, and the versions that must do it.
+
+    ``check`` is off for ``--no-check``. ``plugins`` are all that the client has loaded.
+    """
+
+    recipe: str
+    settings: Settings
+    check: bool = True
+    extras: tuple[str, ...] = ()
+    plugins: tuple[Found, ...] = ()
+    python: str = _HERE
+    pycemrg: str = pycemrg_core.__version__
+
+    def as_text(self) -> str:
+        """JSON for a worker: the same job is the same text."""
+        return json.dumps(codec.unstructure(self), sort_keys=True)
+
+
+def loaded_plugins(catalogue: Catalogue) -> tuple[Found, ...]:
+    """The plugins whose records are in a catalogue."""
+    return tuple(plugin.found for plugin in catalogue.plugins if plugin.state is State.LOADED)
+
+
+def parameter_names(recipe: str, catalogue: Catalogue, settings: Settings) -> frozenset[str]:
+    """Every parameter of a recipe. Raises what the catalogue raises for a name that it does not know."""
+    names: set[str] = set()
+    for step in flatten(catalogue.get(Recipe, recipe), catalogue):
+        own = settings.schematics.get(step.schematic)
+        schematic = own or catalogue.get(Schematic, step.schematic)
+        names |= {*schematic.parameters, *step.parameters}
+    return frozenset(names)
+
+
+def wall_names(catalogue: Catalogue) -> frozenset[str]:
+    """The labels that some label scheme has in its group ``walls``."""
+    schemes = [c.record for c in catalogue.all(LabelScheme) if isinstance(c.record, LabelScheme)]
+    return frozenset(name for scheme in schemes for name in scheme.groups.get("walls", ()))
+
+
+def thickness_provider(catalogue: Catalogue) -> Found | None:
+    """Who measures walls, if anybody does."""
+    try:
+        return catalogue.find(Metric, THICKNESS).provider
+    except UnknownNameError:
+        return None
+
+
+# Kept for the life of a process: what it has imported stays as it was, whatever is installed meanwhile.
+@cache
+def _discovered() -> tuple[Found, ...]:
+    return plugins.discover()
+
+
+@cache
+def _local(path: str) -> Found:
+    return plugins.local_plugin(path)
+
+
+@cache
+def ready(text: str) -> tuple[Job, Catalogue]:
+    """A job and the catalogue to do it with in this process, which holds the client's plugins and no others.
+
+    Raises :class:`OtherVersionsError` naming every difference between this process and the client.
+    """
+    try:
+        job = codec.structure(json.loads(text), Job)
+        here = (*_discovered(), *(_local(found.module) for found in job.plugins if found.distribution == LOCAL_FILE))
+    except PycemrgError as error:
+        raise OtherVersionsError(str(error)) from error
+    different = [*differences(job, here)]
+    if not different:
+        wanted = {(found.name, found.distribution) for found in job.plugins}
+        loaded = plugins.load([found for found in here if (found.name, found.distribution) in wanted], Policy())
+        different = [f"plugin {p.found} does not load there: {p.reason}" for p in loaded if p.state is not State.LOADED]
+    if different:
+        raise OtherVersionsError("; ".join(different))
+    return job, compose(loaded)
+
+
+def differences(job: Job, here: Iterable[Found], python: str = _HERE) -> Iterator[str]:
+    """How a process with the plugins ``here`` differs from what a job asks for, one text each."""
+    if python != job.python:
+        yield f"Python {python} there, {job.python} here"
+    if pycemrg_core.__version__ != job.pycemrg:
+        yield f"pycemrg-core {pycemrg_core.__version__} there, {job.pycemrg} here"
+    versions = {(found.name, found.distribution): found.version for found in here}
+    for found in job.plugins:
+        version = versions.get((found.name, found.distribution))
+        if version is None:
+            yield f"plugin {found} is not there"
+        elif version != found.version and found.distribution == LOCAL_FILE:
+            yield f"plugin {found} has another content there than here"
+        elif version != found.version:
+            yield f"plugin {found.name}: {found.distribution} {version} there, {found.version} here"

@@ -1,0 +1,145 @@
+"""``case.json``: what says that a case is done, and how a later run knows whether that still holds.
+
+``run.json`` says what ran; the marker adds the facts of the image, so that the plan can be made again without
+reading it, and the hash of the result. Written last, it vouches for nothing that is half there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from pycemrg_cohort.cases import Case
+from pycemrg_cohort.job import Job, thickness_provider
+from pycemrg_core import __version__, codec, planner
+from pycemrg_core.catalogue import Catalogue
+from pycemrg_core.errors import PycemrgError
+from pycemrg_core.planner import ImageFacts, Plan, Settings
+from pycemrg_core.records import Check, LabelScheme
+from pycemrg_core.results import CERTIFICATE, IMAGE, RECORD, Source
+from pycemrg_core.schemes import recipe_labels
+
+NAME = "case.json"
+FORMAT = 1
+_KEPT = ("seconds", "verdict", "volumes_ml", "thickness_mm", "plugins")
+
+
+def settings_of(job: Job, case: Case) -> Settings:
+    """The settings of one case: its own parameters win over those for all."""
+    return attrs.evolve(job.settings, parameters={**job.settings.parameters, **case.parameters})
+
+
+def marker(
+    folder: Path, facts: ImageFacts, job: Job, case: Case, catalogue: Catalogue, outcome: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What to write when a case is done."""
+    return {
+        "format": FORMAT,
+        "facts": {
+            "labels": sorted(facts.labels),
+            "spacing": list(facts.spacing),
+            "dtype": facts.dtype,
+            "scheme": facts.scheme,
+            "lacks": sorted(facts.lacks),
+        },
+        "asked": _asked(job, case, catalogue),
+        "image_sha256": _sha256(folder / IMAGE),
+        **{key: outcome[key] for key in _KEPT},
+    }
+
+
+def kept(folder: Path, source: Source, job: Job, case: Case, catalogue: Catalogue) -> dict[str, Any] | None:
+    """What the marker of a case says, or None when the case is to be run.
+
+    It is kept when input, recipe, contracts, parameters and versions are those of ``run.json``, what was asked
+    for besides is the same, and the result is the file that was written.
+    """
+    try:
+        marker, record = codec.load_json(folder / NAME), codec.load_json(folder / RECORD)
+        facts = marker["facts"]
+        planned = planner.plan(
+            job.recipe,
+            catalogue,
+            ImageFacts(
+                name=case.path,
+                labels=frozenset(facts["labels"]),
+                spacing=tuple(facts["spacing"]),
+                dtype=facts["dtype"],
+                scheme=facts["scheme"],
+                lacks=frozenset(facts["lacks"]),
+            ),
+            settings_of(job, case),
+        )
+        same = (
+            marker["format"] == FORMAT
+            and marker["asked"] == _asked(job, case, catalogue)
+            and _recorded(record) == _wanted(planned, source)
+            and marker["image_sha256"] == _sha256(folder / IMAGE)
+            and all((folder / name).is_file() for name in job.extras)
+        )
+        return {key: marker[key] for key in _KEPT} if same else None
+    except (PycemrgError, OSError, KeyError, TypeError):
+        return None  # not there, or not whole
+
+
+def _asked(job: Job, case: Case, catalogue: Catalogue) -> dict[str, Any]:
+    """What the result depends on and ``run.json`` does not tell."""
+    conversion = {}
+    if case.scheme:
+        conversion = {
+            "from": dict(catalogue.get(LabelScheme, case.scheme).labels),
+            "to": recipe_labels(catalogue, settings_of(job, case)),
+        }
+    measures = thickness_provider(catalogue)
+    checks = catalogue.all(Check) if CERTIFICATE in job.extras else ()
+    return {
+        "check": job.check,
+        "scheme": case.scheme,
+        "conversion": conversion,
+        "extras": sorted(job.extras),
+        "measures": f"{measures.distribution} {measures.version}" if measures else "",
+        "checks": [f"{check.qualified_name} {check.provider.version}" for check in checks],
+    }
+
+
+def _wanted(planned: Plan, source: Source) -> dict[str, Any]:
+    """What ``run.json`` must say of a plan."""
+    contracts = codec.unstructure([step.contract for step in planned.steps])
+    wanted = {
+        "pycemrg": __version__,
+        "recipe": planned.recipe,
+        "sha256": source.sha256,
+        "pixel_type": planned.dtype,
+        "labels": dict(planned.labels),
+        "parameters": dict(planned.parameters),
+        "plugins": [[found.name, found.distribution, found.version] for found in planned.providers],
+        "steps": [
+            [step.name, step.step.name, step.step_provider.name, contract]
+            for step, contract in zip(planned.steps, contracts, strict=True)
+        ],
+    }
+    return dict(json.loads(json.dumps(wanted)))
+
+
+def _recorded(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``run.json`` says of that."""
+    return {
+        "pycemrg": record["pycemrg"],
+        "recipe": record["recipe"],
+        "sha256": record["input"]["sha256"],
+        "pixel_type": record["output"]["pixel_type"],
+        "labels": record["labels"],
+        "parameters": record["parameters"],
+        "plugins": [[found["name"], found["distribution"], found["version"]] for found in record["plugins"]],
+        "steps": [[step["name"], step["step"], step["provider"], step["contract"]] for step in record["steps"]],
+    }
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

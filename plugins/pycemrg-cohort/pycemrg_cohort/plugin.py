@@ -1,0 +1,18 @@
+"""What the cohort plugin contributes; light, since every command imports it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pycemrg_core.hookspecs import hookimpl
+from pycemrg_core.records import Command
+from pycemrg_core.refs import Ref
+
+
+@hookimpl
+def pycemrg_commands() -> Iterable[Command]:
+    yield Command(
+        name="cohort",
+        summary="Run a recipe on a whole cohort.",
+        command=Ref("pycemrg_cohort.commands:cohort"),
+    )

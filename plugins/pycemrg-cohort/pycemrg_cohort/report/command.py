@@ -1,0 +1,32 @@
+"""``pycemrg cohort report``."""
+
+from __future__ import annotations
+
+import click
+
+from pycemrg_core.cli.session import plugin_options, session_of
+
+
+@click.command(short_help="Write one page about a cohort.")
+@click.argument("folder", metavar="DIR")
+@plugin_options
+@click.pass_context
+def report(ctx: click.Context, folder: str) -> None:
+    """Write one page about a cohort, DIR/report.html: DIR is a folder that 'pycemrg cohort run' wrote.
+
+    The page holds all that it shows and needs no network. It links to the folders of the cases beside it.
+
+    \b
+      pycemrg cohort report out
+    """
+    import sys
+    from pathlib import Path
+
+    from pycemrg_cohort.report.page import write_report
+
+    def drawn(count: int, all_of_them: int) -> None:
+        click.echo(f"\r{count} of {all_of_them} pictures", err=True, nl=count == all_of_them)
+
+    more = {"drawn": drawn} if sys.stderr.isatty() else {}
+    page = write_report(Path(folder), session_of(ctx).catalogue(), **more)
+    click.echo(f"{page} written")

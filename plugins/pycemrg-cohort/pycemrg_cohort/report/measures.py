@@ -1,0 +1,66 @@
+"""What was measured of all cases, and which of them stand apart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from attrs import field, frozen
+from numpy.typing import NDArray
+
+from pycemrg_cohort.report.saved import SavedCase
+
+FEWEST = 5
+FAR = 3.5
+# Mean absolute deviation to standard deviation, for normal values.
+_MEAN_TO_SD = math.sqrt(math.pi / 2)
+
+
+@frozen
+class Measure:
+    """One number of every case that has it, in the order of the cases.
+
+    ``label`` is the name of a label, ``what`` and ``unit`` are ``volume`` and ``mL`` or ``thickness`` and ``mm``.
+    ``outliers`` are the :func:`scores` of the cases beyond :data:`FAR`, by id; values count as they are shown, with
+    two decimals, since wall thicknesses of one grid differ in the last digits only.
+    """
+
+    label: str
+    what: str
+    unit: str
+    values: Mapping[str, float]
+    median: float
+    outliers: Mapping[str, float] = field(factory=dict)
+
+
+def measures(cases: Sequence[SavedCase]) -> tuple[Measure, ...]:
+    """All volumes, then all thicknesses, of cases that are done."""
+    done = [case for case in cases if not case.failed]
+    volumes = _measures({case.id: case.volumes_ml for case in done}, "volume", "mL")
+    return *volumes, *_measures({case.id: case.thickness_mm for case in done}, "thickness", "mm")
+
+
+def _measures(found: Mapping[str, Mapping[str, float]], what: str, unit: str) -> Iterator[Measure]:
+    for label in dict.fromkeys(label for values in found.values() for label in values):
+        values = {name: one[label] for name, one in found.items() if label in one}
+        scored = zip(values, scores([round(value, 2) for value in values.values()]).tolist(), strict=True)
+        outliers = {name: score for name, score in scored if abs(score) > FAR}
+        yield Measure(label, what, unit, values, float(np.median([*values.values()])), outliers)
+
+
+def scores(values: Sequence[float]) -> NDArray[np.float64]:
+    """How far each value is from the median, in scaled median absolute deviations (MAD), with its sign.
+
+    The modified z-score 0.6745 (x - median) / MAD of Iglewicz and Hoaglin, "How to Detect and Handle Outliers",
+    1993. Where the MAD is 0, since half of the values or more are the same, the mean absolute deviation times
+    sqrt(pi / 2) takes its place. All 0 for fewer than :data:`FEWEST` values.
+    """
+    array = np.asarray(values, np.float64)
+    if len(array) < FEWEST:
+        return np.zeros(len(array))
+    away = array - np.median(array)
+    mad, mean = float(np.median(np.abs(away))), float(np.mean(np.abs(away)))
+    if mad:
+        return 0.6745 * away / mad
+    return away / (_MEAN_TO_SD * mean) if mean else away

@@ -1,0 +1,156 @@
+"""The page about a cohort: everything it shows is worked out here and set into the template."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+import attrs
+from attrs import frozen
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from pycemrg_cohort import marker
+from pycemrg_cohort.job import REPORT
+from pycemrg_cohort.report import measures, plots
+from pycemrg_cohort.report.measures import Measure
+from pycemrg_cohort.report.saved import SavedCase, names_of, read_cohort
+from pycemrg_cohort.report.thumbnails import Thumbnail, thumbnail
+from pycemrg_core import codec, imaging
+from pycemrg_core.catalogue import Catalogue
+from pycemrg_core.errors import OutputError, PycemrgError
+from pycemrg_core.results import IMAGE, RECORD, write_text
+from pycemrg_core.schemes import colours_of, recipe_labels
+
+# With more cases, or more pictures, a page takes long to make and to open.
+MOST_PICTURES = 300
+
+
+@frozen(kw_only=True)
+class Row:
+    """A case as the page shows it; ``folder`` and ``report`` are links, empty where there is nothing to open.
+
+    ``problem`` is what is wrong with its files by now. ``outliers`` counts the measures that stand apart.
+    """
+
+    case: SavedCase
+    folder: str
+    report: str
+    problem: str
+    outliers: int
+    settings: str
+    picture: Thumbnail | None = None
+
+    @property
+    def of_interest(self) -> bool:
+        return self.case.failed or self.outliers > 0
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What the page can filter by."""
+        told = (self.case.state, True), ("FAIL", self.case.verdict == "FAIL"), ("outlier", self.outliers > 0)
+        return tuple(name for name, true in (*told, ("problem", bool(self.problem))) if true)
+
+
+def write_report(folder: Path, catalogue: Catalogue, drawn: Callable[[int, int], None] = lambda _, __: None) -> Path:
+    """Write ``folder/report.html``, one self-contained page about the cohort in ``folder``, and return its path.
+
+    The page is written under a temporary name and renamed. A case whose files are gone or no longer whole is
+    shown with that. ``drawn`` is told after each picture how many there are by now, and of how many. Raises
+    :class:`CohortError` when the folder holds no cohort, and :class:`OutputError` when the page cannot be written.
+    """
+    cohort = read_cohort(folder)
+    target = folder / REPORT
+    if target.is_dir():
+        raise OutputError(f"{target}: cannot be written: it is a folder; remove it")
+    measured = measures.measures(cohort.cases)
+    rows = sorted((_row(folder, case, measured) for case in cohort.cases), key=_first)
+    pictured = rows if len(rows) <= MOST_PICTURES else [row for row in rows if row.of_interest][:MOST_PICTURES]
+    pictures = {}
+    for row in pictured:
+        pictures[row.case.id] = _pictured(folder, row, catalogue)
+        drawn(len(pictures), len(pictured))
+    strips, every_point = plots.plots(measured)
+    page = _environment().get_template("cohort.html.j2").render(
+        cohort=cohort,
+        rows=[pictures.get(row.case.id, row) for row in rows],
+        measures=measured,
+        plots=strips,
+        every_point=every_point,
+        band=plots.BAND,
+        width=plots.WIDTH,
+        most_points=plots.MOST_POINTS,
+        most_pictures=MOST_PICTURES,
+        fewest=measures.FEWEST,
+        far=measures.FAR,
+    )  # fmt: skip
+    write_text(page, target)
+    return target
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("pycemrg_cohort.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters["short"] = lambda name: name.removesuffix("_label")
+    return environment
+
+
+def _first(row: Row) -> tuple[bool, bool, bool, bool, str]:
+    """Failures first, then what else wants to be looked at."""
+    return not row.case.failed, not row.problem, row.case.verdict != "FAIL", not row.outliers, row.case.id
+
+
+def _row(folder: Path, case: SavedCase, measured: Sequence[Measure]) -> Row:
+    place = folder / case.folder
+    # A failed case may still have the page of an older result.
+    page = case.report or f"{case.folder}/{REPORT}"
+    settings = [f"{name} = {value:g}" for name, value in case.parameters.items()]
+    return Row(
+        case=case,
+        folder=quote(f"{case.folder}/") if place.is_dir() else "",
+        report=quote(page) if not case.failed and (folder / page).is_file() else "",
+        problem="" if case.failed else _problem(place),
+        outliers=sum(case.id in measure.outliers for measure in measured),
+        settings=", ".join([*([f"scheme {case.scheme}"] if case.scheme else []), *settings]),
+    )
+
+
+def _problem(place: Path) -> str:
+    """What is wrong with the image of a case that is done, as far as its hash tells."""
+    if not (place / IMAGE).is_file():
+        return f"{IMAGE} is gone since the run"
+    try:
+        written = codec.load_json(place / marker.NAME).get("image_sha256")
+        same = written == imaging.file_sha256(place / IMAGE)
+    except PycemrgError as error:
+        return _shortened(error, place)
+    return "" if same else f"{IMAGE} has changed since the run (its SHA-256 differs)"
+
+
+def _shortened(error: PycemrgError, place: Path) -> str:
+    """An error as one line, without the place, which the row tells already."""
+    return " ".join(str(error).split()).replace(f"{place}/", "")
+
+
+def _pictured(folder: Path, row: Row, catalogue: Catalogue) -> Row:
+    """The row with its picture: of the result, or of the input of a case that failed, which may not be readable."""
+    case, place = row.case, folder / row.case.folder
+    if row.problem:
+        return row
+    try:
+        if case.failed:
+            names = {} if case.scheme else {value: name for name, value in recipe_labels(catalogue).items()}
+            image = imaging.read_labels(folder / case.input.path)[0]
+        else:
+            names = names_of(place / RECORD)
+            image = imaging.read_labels(place / IMAGE)[0]
+    except PycemrgError as error:
+        return row if case.failed else attrs.evolve(row, problem=_shortened(error, place))
+    what = f"the input of {case.id}" if case.failed else case.id
+    alt = f"Axial, coronal and sagittal slice of {what}"
+    return attrs.evolve(row, picture=thumbnail(image, names, colours_of(catalogue), alt))

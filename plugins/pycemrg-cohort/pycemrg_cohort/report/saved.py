@@ -1,0 +1,109 @@
+"""``cohort.json`` as records."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NoReturn
+
+from attrs import frozen
+
+from pycemrg_cohort.errors import CohortError
+from pycemrg_cohort.summary import COHORT, FORMAT
+from pycemrg_core import codec
+from pycemrg_core.errors import CodecError
+
+
+@frozen(kw_only=True)
+class SavedInput:
+    """The image a case came from; ``path`` is relative to the folder of the cohort where that is possible."""
+
+    path: str
+    sha256: str
+
+
+@frozen(kw_only=True)
+class SavedCase:
+    """One case: volumes in mL and median wall thicknesses in mm, by label name; ``error`` when it failed."""
+
+    id: str
+    state: str
+    folder: str
+    input: SavedInput
+    scheme: str
+    parameters: dict[str, float]
+    seconds: float
+    error: str
+    verdict: str
+    volumes_ml: dict[str, float]
+    thickness_mm: dict[str, float]
+    report: str
+
+    @property
+    def failed(self) -> bool:
+        return self.state == "failed"
+
+
+@frozen(kw_only=True)
+class SavedPlugin:
+    """A plugin that took part."""
+
+    name: str
+    distribution: str
+    version: str
+
+
+@frozen(kw_only=True)
+class SavedCohort:
+    """What ``cohort.json`` holds."""
+
+    format: int
+    pycemrg: str
+    recipe: str
+    plugins: tuple[SavedPlugin, ...]
+    python: str
+    counts: dict[str, int]
+    cases: tuple[SavedCase, ...]
+
+
+def read_cohort(folder: Path) -> SavedCohort:
+    """Read ``folder/cohort.json``. Raises :class:`CohortError` of one line when the folder holds no cohort."""
+    path = folder / COHORT
+    remedy = "'pycemrg cohort run' writes one"
+    if not path.is_file():
+        raise CohortError(f"{folder}: not a cohort: it has no {COHORT}; {remedy}")
+    try:
+        # Not the codec's reader: a large cohort is larger than any configuration file.
+        data = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refused)
+        if isinstance(data, dict) and data.get("format", FORMAT) != FORMAT:
+            raise CohortError(
+                f"{path}: format {data['format']!r} is not {FORMAT}, which this version reads; update pycemrg-cohort"
+            )
+        return _checked(codec.structure(data, SavedCohort))
+    except (OSError, ValueError, RecursionError) as error:
+        raise CohortError(f"{path}: not JSON that can be read: {error}; {remedy}") from error
+    except CodecError as error:
+        first, *more = str(error).split("; ")
+        others = f" (and {len(more)} more)" if more else ""
+        raise CohortError(f"{path}: not what {remedy.replace('one', 'there')}: {first}{others}") from error
+
+
+def _refused(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a number")
+
+
+def _checked(cohort: SavedCohort) -> SavedCohort:
+    seen: set[str] = set()
+    for case in cohort.cases:
+        if case.id in seen:
+            raise CodecError(f"id {case.id!r} is there twice")
+        if case.state not in ("done", "failed"):
+            raise CodecError(f"the state of {case.id!r} is {case.state!r}, neither 'done' nor 'failed'")
+        seen.add(case.id)
+    return cohort
+
+
+def names_of(record: Path) -> dict[int, str]:
+    """Label names by integer as ``run.json`` tells them. Raises :class:`CodecError`."""
+    labels: Any = codec.load_json(record).get("labels")
+    return {value: name for name, value in codec.structure(labels, dict[str, int], str(record)).items()}

@@ -1,0 +1,166 @@
+"""What a worker does: one case after the other, from plain data to plain data.
+
+The functions here are the tasks. Whatever goes wrong with a case is a value; what is raised concerns the worker.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pycemrg_cohort import marker
+from pycemrg_cohort.cases import Case
+from pycemrg_cohort.errors import one_line
+from pycemrg_cohort.job import PICTURE, REPORT, THICKNESS, Job, ready, thickness_provider, wall_names
+from pycemrg_core import imaging, planner
+from pycemrg_core.catalogue import Catalogue
+from pycemrg_core.errors import PlanError, PycemrgError
+from pycemrg_core.metrics import Structure, evaluate
+from pycemrg_core.planner import Plan
+from pycemrg_core.records import Check, Metric
+from pycemrg_core.results import CERTIFICATE, IMAGE, Source, check_place, write_json, write_result
+from pycemrg_core.runner import Prepared, RunResult, prepare, run_plan, volume_of
+
+Outcome = dict[str, Any]
+
+
+def bring(data: Mapping[str, Any], *, job: str, root: str) -> Outcome:
+    """Bring one case up to date in ``root/cases/ID``, and say how it went.
+
+    A case that is done already, with these very settings, is left as it is (``"again": True``).
+    Raises :class:`OtherVersionsError` when this process is not what the client is.
+    """
+    todo, catalogue = ready(job)
+    case = Case.from_json(dict(data))
+    folder = Path(root) / "cases" / case.id
+    begin = time.perf_counter()
+    outcome: Outcome = {"id": case.id, "state": "failed", "sha256": "", "again": False, "error": ""}
+    try:
+        source = Source.of(case.file)
+        outcome["sha256"] = source.sha256
+        if (kept := marker.kept(folder, source, todo, case, catalogue)) is not None:
+            return {**outcome, **kept, "state": "done", "again": True}
+        made = _make(todo, case, source, folder, catalogue, begin)
+    except Exception as error:
+        seconds = round(time.perf_counter() - begin, 3)
+        return {**outcome, "seconds": seconds, "error": one_line(error, hide=case.file, show=case.path)}
+    return {**outcome, **made, "state": "done"}
+
+
+def check(data: Mapping[str, Any], *, job: str) -> Outcome:
+    """What a run of a case would meet: its problems and warnings, and the image's size (x, y, z) and spacing."""
+    todo, catalogue = ready(job)
+    case = Case.from_json(dict(data))
+    try:
+        prepared, planned = _planned(todo, case, catalogue)
+    except Exception as error:
+        problems = error.problems if isinstance(error, PlanError) else (one_line(error),)
+        return {"id": case.id, "problems": [text.replace(case.file, case.path) for text in problems]}
+    image = prepared.image
+    return {
+        "id": case.id,
+        "problems": [],
+        "warnings": [*prepared.notes, *planned.warnings],
+        "steps": len(planned.steps),
+        "size": list(image.GetSize()),
+        "spacing": list(image.GetSpacing()),
+    }
+
+
+def sample(data: Mapping[str, Any], *, job: str) -> Outcome:
+    """Run one case and write nothing: its seconds, and the highest memory of this process meanwhile, in bytes."""
+    from pycemrg_cohort.memory import peak_memory
+
+    todo, catalogue = ready(job)
+    case = Case.from_json(dict(data))
+    begin = time.perf_counter()
+    with peak_memory() as peak:
+        prepared, planned = _planned(todo, case, catalogue)
+        result = _run(planned, prepared)
+        _measured(result, planned, catalogue)
+    return {"id": case.id, "seconds": time.perf_counter() - begin, "memory": peak()}
+
+
+def _planned(job: Job, case: Case, catalogue: Catalogue) -> tuple[Prepared, Plan]:
+    """As ``pycemrg run`` prepares and plans, with the path called what the user calls it."""
+    settings = marker.settings_of(job, case)
+    label_map, notes = imaging.read_labels(case.file)
+    notes = tuple(note.replace(case.file, case.path) for note in notes)
+    prepared = prepare(
+        label_map, catalogue, settings, scheme=case.scheme or None, name=case.path, notes=notes, check=job.check
+    )
+    return prepared, planner.plan(job.recipe, catalogue, prepared.facts, settings)
+
+
+def _run(planned: Plan, prepared: Prepared) -> RunResult:
+    for event in run_plan(planned, prepared):
+        if isinstance(event, RunResult):
+            return event
+    raise PycemrgError("the run ended without a result")
+
+
+def _make(job: Job, case: Case, source: Source, folder: Path, catalogue: Catalogue, begin: float) -> Outcome:
+    """Run a case and write its folder; the marker, which says that it is done, comes last."""
+    prepared, planned = _planned(job, case, catalogue)
+    check_place(folder, source)
+    result = _run(planned, prepared)
+    extra: dict[str, Callable[[Path], Any]] = {}
+    verdict = ""
+    if PICTURE in job.extras:
+        from pycemrg_core.cli.run import draw
+
+        extra[PICTURE] = lambda path: draw(prepared.image, result, catalogue, planned, path)
+    if CERTIFICATE in job.extras:
+        certificate = result.certificate(catalogue, name=IMAGE)
+        verdict = certificate.verdict
+        extra[CERTIFICATE] = lambda path: write_json(certificate.as_json(), path)
+    measured = _measured(result, planned, catalogue)
+    with suppress(FileNotFoundError):
+        (folder / marker.NAME).unlink()
+    write_result(result, source, folder, extra)
+    if REPORT in job.extras:
+        from pycemrg_report.report import write_report
+
+        write_report(folder, catalogue, folder / REPORT)
+    outcome = {
+        "seconds": round(time.perf_counter() - begin, 3),
+        "verdict": verdict,
+        **measured,
+        "plugins": _taking_part(planned, catalogue, job),
+    }
+    write_json(marker.marker(folder, prepared.facts, job, case, catalogue, outcome), folder / marker.NAME)
+    return outcome
+
+
+def _measured(result: RunResult, planned: Plan, catalogue: Catalogue) -> Outcome:
+    """The volume of each label in mL and, where somebody measures walls, their median thickness in mm."""
+    volume = volume_of(result.image)
+    mm3 = float(np.prod(volume.spacing))
+    values, counts = np.unique(volume.array, return_counts=True)
+    found = {int(value): int(count) for value, count in zip(values, counts, strict=True) if value}
+    names = {value: planned.names.get(value, str(value)) for value in found}
+    volumes = {names[value]: round(count * mm3 / 1000, 6) for value, count in found.items()}
+    thickness = {}
+    if thickness_provider(catalogue):
+        metric, walls = catalogue.get(Metric, THICKNESS), wall_names(catalogue)
+        for value, name in names.items():
+            if name in walls:
+                thickness[name] = round(evaluate(metric, Structure(volume, (value,), name)), 6)
+    # A wall without a lumen has no thickness.
+    return {"volumes_ml": volumes, "thickness_mm": {name: mm for name, mm in thickness.items() if np.isfinite(mm)}}
+
+
+def _taking_part(planned: Plan, catalogue: Catalogue, job: Job) -> list[dict[str, str]]:
+    """Everybody who had a part in a case: as ``run.json`` says, and those who measured and certified."""
+    providers = {*planned.providers, thickness_provider(catalogue)}
+    if CERTIFICATE in job.extras:
+        providers |= {contribution.provider for contribution in catalogue.all(Check)}
+    return [
+        {"name": found.name, "distribution": found.distribution, "version": found.version}
+        for found in sorted(provider for provider in providers if provider)
+    ]

@@ -1,0 +1,201 @@
+"""Workers of other versions are refused, those that die cost only their case, and a machine is not overrun."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+import SimpleITK as sitk
+from cohort_lab import Processes, ended, eventually, hearts
+from command_line import HEART, local_plugin
+from phantom import heart_phantom
+from plugin_packages import FakeSite, run_python, schematics_source
+from pycemrg_cohort.cases import read_cases
+from pycemrg_cohort.cluster import workers_for
+from pycemrg_cohort.errors import OtherVersionsError
+from pycemrg_cohort.job import Job, differences, loaded_plugins, ready
+from pycemrg_cohort.memory import case_bytes, peak_memory, voxel_bytes
+
+import pycemrg_core
+from pycemrg_core import load_catalogue
+from pycemrg_core.codec import structure, unstructure
+from pycemrg_core.planner import Settings
+from pycemrg_core.plugins import Found
+from pycemrg_core.records import Schematic
+
+pytest.importorskip("distributed", reason="Dask is not installed")
+
+
+@pytest.fixture
+def processes() -> Iterator[Processes]:
+    started = Processes()
+    yield started
+    started.end()
+
+
+def cluster(processes: Processes, **environment: str) -> tuple[str, subprocess.Popen[str]]:
+    """A scheduler and one worker; the worker with its own environment."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{one.getsockname()[1]}"
+    processes.start("distributed.cli.dask_scheduler", "--host", address, "--no-dashboard", "--no-show")
+    worker = processes.start(
+        "distributed.cli.dask_worker", address, "--nthreads", 1, "--no-dashboard", "--no-nanny", **environment
+    )
+    return address, worker
+
+
+def site(folder: Path, version: str) -> str:
+    FakeSite(folder).install("cohort-heart", schematics_source("cohort_wall"), version=version)
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("there", "told"),
+    [
+        ("2.0", "plugin cohort-heart: cohort-heart 2.0 there, 1.0 here"),
+        ("", "plugin cohort-heart (cohort-heart 1.0) is not there"),
+    ],
+)
+def test_a_worker_with_another_version_is_refused(tmp_path: Path, processes: Processes, there: str, told: str) -> None:
+    here = site(tmp_path / "here", "1.0")
+    address, _ = cluster(processes, PYTHONPATH=site(tmp_path / "there", there) if there else "")
+    root = tmp_path / "out"
+    command = ("run", "four_chamber_full", hearts(tmp_path / "in", 2, size=48), "-o", root, "--scheduler", address)
+    running = processes.start("pycemrg_core", "cohort", *command, PYTHONPATH=here)
+    assert ended(running, code=1) == (
+        f"error: a worker is not as this process is: {told}; make them alike, and start it anew\n"
+    )
+    assert not root.exists()
+
+
+def test_a_worker_with_more_plugins_is_as_good(tmp_path: Path, processes: Processes) -> None:
+    address, _ = cluster(processes, PYTHONPATH=site(tmp_path / "there", "1.0"))
+    root = tmp_path / "out"
+    command = ("run", "four_chamber_full", hearts(tmp_path / "in", 1, size=48), "-o", root, "--scheduler", address)
+    assert "1 case, 1 done" in ended(processes.cohort(*command), code=0)
+
+
+def test_every_difference_is_named() -> None:
+    job = Job(
+        recipe="r",
+        settings=Settings(),
+        plugins=(
+            Found("a", "dist-a", "1.0", "g", "m"),
+            Found("b", "dist-b", "1.0", "g", "m"),
+            Found("mine", "local file", "abc", "g", "/mine.py"),
+        ),
+        python="3.11",
+        pycemrg="0.0.9",
+    )
+    here = [Found("a", "dist-a", "1.1", "g", "m"), Found("mine", "local file", "def", "g", "/mine.py")]
+    assert [*differences(job, here, python="3.12")] == [
+        "Python 3.12 there, 3.11 here",
+        f"pycemrg-core {pycemrg_core.__version__} there, 0.0.9 here",
+        "plugin a: dist-a 1.1 there, 1.0 here",
+        "plugin b (dist-b 1.0) is not there",
+        "plugin mine (local file) has another content there than here",
+    ]
+
+
+def test_a_plugin_file_that_is_not_there(tmp_path: Path) -> None:
+    gone = Found("mine", "local file", "abc", "pycemrg.v1", str(tmp_path / "mine.py"))
+    with pytest.raises(OtherVersionsError, match=r"no plugin file .*mine\.py; give a \.py or \.yaml file that exists"):
+        ready(Job(recipe="r", settings=Settings(), plugins=(gone,)).as_text())
+
+
+def test_a_job_is_the_same_on_the_other_side() -> None:
+    catalogue = load_catalogue()
+    schematic = catalogue.get(Schematic, "la_myocardium")
+    settings = Settings(
+        labels={"LA_BP_label": 44}, parameters={"LA_WT": 2.5}, defaults={"RA_WT": 1.5}, schematics={"x": schematic}
+    )
+    job = Job(recipe="four_chamber_full", settings=settings, plugins=loaded_plugins(catalogue), extras=("slices.png",))
+    there, same = ready(job.as_text())
+    assert attrs.asdict(there, recurse=False).keys() == attrs.asdict(job, recurse=False).keys()
+    assert unstructure(there) == unstructure(structure(json.loads(job.as_text()), Job))
+    assert unstructure(there.settings.schematics["x"]) == unstructure(schematic)
+    assert same.contributions == catalogue.contributions
+
+
+def test_nobody_answers(tmp_path: Path, processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
+    processes.environment["DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT"] = "1s"
+    command = ("run", "four_chamber_full", hearts(tmp_path / "in", 1), "-o", tmp_path / "out")
+    told = ended(processes.cohort(*command, "--scheduler", "tcp://127.0.0.1:9"), code=1)
+    assert told == "error: no Dask scheduler answers at tcp://127.0.0.1:9; start one, or correct the address\n"
+
+
+def test_a_case_that_kills_its_workers_costs_only_itself(tmp_path: Path, processes: Processes) -> None:
+    body = """
+        if volume.spacing[0] > 1.8:
+            os.kill(os.getpid(), 9)
+        return paint(volume, contract)
+    """
+    plugin = local_plugin(tmp_path, body, recipe="deadly")
+    folder = hearts(tmp_path / "in", 3)
+    sitk.WriteImage(heart_phantom(32, (1.9, 1.9, 1.9)), str(folder / "h01a.nrrd"))
+    processes.environment["DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES"] = "0"
+    root = tmp_path / "out"
+    command = ("run", "deadly", folder, "-o", root, "--plugin", plugin, "--no-check", "--workers", 1)
+    told = ended(processes.cohort(*command), code=1)
+    assert "its worker died every time, most likely of too little memory; use fewer --workers" in told
+    cases = json.loads((root / "cohort.json").read_text(encoding="utf-8"))["cases"]
+    assert {case["id"]: case["state"] for case in cases} == {
+        "h00": "done", "h01": "done", "h01a": "failed", "h02": "done",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("needed", "cases", "free", "cores", "expected"),
+    [
+        (1, 100, 1000, 4, 4),  # one per core
+        (300, 100, 1000, 4, 3),  # 900 of 1000 for workers of 300
+        (1000, 100, 1000, 4, 1),  # one at least
+        (1, 2, 1000, 4, 2),  # no more than there are cases
+    ],
+)
+def test_how_many_workers(needed: int, cases: int, free: int, cores: int, expected: int) -> None:
+    assert workers_for(needed, cases, free, cores) == expected
+
+
+@pytest.mark.parametrize(("kind", "width"), [(sitk.sitkUInt8, 1), (sitk.sitkInt16, 2), (sitk.sitkFloat64, 8)])
+@pytest.mark.parametrize("name", ["a.nrrd", "a.nii.gz", "a.mha"])
+def test_the_header_tells_the_size(tmp_path: Path, kind: int, width: int, name: str) -> None:
+    sitk.WriteImage(sitk.Image([5, 6, 7], kind), str(tmp_path / name))
+    assert voxel_bytes(str(tmp_path / name)) == 5 * 6 * 7 * width
+
+
+def test_a_file_without_a_header_counts_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "a.nrrd").write_bytes(b"nonsense")
+    assert voxel_bytes(str(tmp_path / "a.nrrd")) == 8
+    assert voxel_bytes(str(tmp_path / "b.nrrd")) == 0
+
+
+def test_the_highest_memory_is_seen() -> None:
+    with peak_memory() as low:
+        pass
+    with peak_memory() as high:
+        block = bytearray(200 * 2**20)
+        eventually(lambda: high() > low() + 150 * 2**20, "the block is seen")
+        del block
+    assert high() > low() + 150 * 2**20
+
+
+def test_what_a_case_needs_at_most(tmp_path: Path) -> None:
+    """A fresh process that runs the real heart stays below what is reckoned for it."""
+    cases = read_cases([str(HEART)], parameters=(), schemes=())
+    catalogue = load_catalogue()
+    job = Job(recipe="four_chamber_full", settings=Settings(), plugins=loaded_plugins(catalogue)).as_text()
+    measure = (
+        "import json, sys; from pycemrg_cohort.worker import sample;"
+        "print(sample(json.loads(sys.argv[1]), job=sys.argv[2])['memory'])"
+    )
+    ran = run_python(measure, json.dumps(cases[0].as_json()), job, cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    voxels = voxel_bytes(str(HEART))
+    assert voxels < int(ran.stdout) < case_bytes(voxels) < case_bytes(voxels, report=True)
