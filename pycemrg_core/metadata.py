@@ -59,7 +59,10 @@ def _distributions(folder: str, prefix: str) -> Iterator[tuple[str, list[EntryPo
         from importlib.metadata import distributions
 
         for distribution in distributions(path=[folder]):
-            name, version = distribution.metadata["Name"] or "unknown", distribution.version
+            # A missing header is None by one reader of metadata and a KeyError by another.
+            headers = distribution.metadata
+            name = headers["Name"] if "Name" in headers else "unknown"  # noqa: SIM401 - the type has no get()
+            version = headers["Version"] if "Version" in headers else "unknown"  # noqa: SIM401
             yield (
                 _key(name),
                 [
