@@ -1,39 +1,21 @@
-"""The page in a real browser: Chromium without a window, driven by Selenium. Skipped where there is none."""
+"""The page in a real browser: Chromium without a window, driven by Selenium."""
 
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cohort_report_pages import case, failed, give_hearts, large_cohort, report, saved, write_cohort
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="Selenium is not installed")
-support = pytest.importorskip("selenium.webdriver.support.ui")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-DRIVER = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="Chromium and chromedriver are not installed")
+support = pytest.importorskip("selenium.webdriver.support.ui", reason="Selenium is not installed")
 
-OPTIONS = ("--headless=new", "--no-sandbox", "--no-first-run", "--disable-background-networking",
-           "--disable-component-update", "--disable-sync")  # fmt: skip
+pytest_plugins = ("chromium",)
 
 VOLUMES = {"c1": 9.5, "c2": 100.25, "c10": 20.0, "c3": 101.0, "c4": 99.0, "c5": 98.0, "c6": 1000.0}
 LONG = "an-id-of-eighty-letters-that-no-line-of-a-telephone-can-hold-however-small-it-is"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    found = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield found
-    found.quit()
 
 
 @pytest.fixture(scope="module")

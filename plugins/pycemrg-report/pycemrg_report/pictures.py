@@ -19,7 +19,6 @@ from pycemrg_core.metrics import Spacing
 from pycemrg_core.picture import Colour
 from pycemrg_core.volume import LabelArray, Mask, Region, as_region
 
-PLANES = ("axial", "coronal", "sagittal")
 _FADED = 70  # of 255: how strongly what only gives the place is drawn
 GREY: Colour = (128, 132, 140)
 REMOVED: Colour = (214, 0, 110)

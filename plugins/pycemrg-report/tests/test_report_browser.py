@@ -1,12 +1,11 @@
-"""The page in a real browser: Chromium without a window, driven by Selenium. Skipped where there is none."""
+"""The page in a real browser: Chromium without a window, driven by Selenium."""
 
 from __future__ import annotations
 
 import io
 import json
-import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +15,9 @@ from PIL import Image
 from report_runs import make_run, record, report
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="Selenium is not installed")
-wheel_input = pytest.importorskip("selenium.webdriver.common.actions.wheel_input")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-DRIVER = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="Chromium and chromedriver are not installed")
+wheel_input = pytest.importorskip("selenium.webdriver.common.actions.wheel_input", reason="Selenium is not installed")
 
-OPTIONS = (
-    "--headless=new", "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
-)  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    found = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield found
-    found.quit()
+pytest_plugins = ("chromium",)
 
 
 @pytest.fixture(scope="module")

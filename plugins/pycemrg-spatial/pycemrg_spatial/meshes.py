@@ -26,7 +26,6 @@ from pycemrg_spatial.errors import MeshError
 from pycemrg_spatial.opencarp import TAG, opencarp_texts, read_opencarp
 
 FORMATS = (".vtk", ".vtu", ".ply", ".stl", ".elem", ".pts")
-WITH_ARRAYS = (".vtk", ".vtu", ".elem", ".pts")
 # VTK's triangle, polygon and quadrilateral.
 SURFACE = (5, 7, 9)
 _READERS: dict[str, Any] = {".vtk": vtkDataSetReader, ".vtu": vtkXMLUnstructuredGridReader, ".stl": vtkSTLReader}
