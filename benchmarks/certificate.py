@@ -23,9 +23,10 @@ import edt
 import numpy as np
 import SimpleITK as sitk
 
-from pycemrg_core import imaging, load_catalogue, run_recipe
-from pycemrg_core.hearts import asked_of, certify_image, heart_of
-from pycemrg_core.records import Check
+from pycemrg_core import load_catalogue, run_recipe
+from pycemrg_core.api.records import Check
+from pycemrg_core.images import image_files
+from schematics_builtin.certificate.hearts import asked_of, certify_image, heart_of
 
 HEART = Path(__file__).resolve().parent / "data" / "rodero01_0.5mm.nrrd"
 SHAPE = (300, 512, 512)  # (z, y, x)
@@ -64,7 +65,7 @@ def main() -> None:
     for recipe in RECIPES:
         grown = run_recipe(recipe, heart, catalogue).image
         asked = asked_of(catalogue, recipe)
-        array = imaging.voxel_array(grown)
+        array = image_files.voxel_array(grown)
         background = np.ascontiguousarray(array != 1)
         ours, transform = [], []
         for _ in range(options.repeat):

@@ -28,8 +28,8 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from pycemrg_core import components
-from pycemrg_core.volume import LabelVolume, WorkingVolume
+from pycemrg_core.images import components
+from pycemrg_core.images.label_volume import LabelVolume, WorkingVolume
 
 HEART = Path(__file__).resolve().parent / "data" / "rodero01_0.5mm.nrrd"
 SHAPE = (300, 512, 512)  # (z, y, x)

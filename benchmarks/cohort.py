@@ -31,11 +31,13 @@ from pycemrg_cohort.job import Job, loaded_plugins
 from pycemrg_cohort.memory import voxel_bytes
 from pycemrg_cohort.worker import bring
 
-from pycemrg_core import imaging, load_catalogue, planner
-from pycemrg_core.catalogue import Catalogue
-from pycemrg_core.planner import Settings
-from pycemrg_core.results import Source, write_result
-from pycemrg_core.runner import RunResult, prepare, run_plan
+from pycemrg_core import load_catalogue
+from pycemrg_core.images import image_files
+from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core.recipes import planner
+from pycemrg_core.recipes.planner import Settings
+from pycemrg_core.recipes.runner import RunResult, prepare, run_plan
+from pycemrg_core.runs.run_folder import Source, write_result
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests"))
@@ -56,7 +58,7 @@ def resident(pid: int | None = None) -> int:
 
 def plain(case: Case, catalogue: Catalogue, root: Path) -> None:
     """What ``pycemrg run`` does."""
-    label_map, notes = imaging.read_labels(case.file)
+    label_map, notes = image_files.read_labels(case.file)
     prepared = prepare(label_map, catalogue, Settings(), name=case.path, notes=notes)
     planned = planner.plan(RECIPE, catalogue, prepared.facts, Settings())
     *_, result = run_plan(planned, prepared)
@@ -144,7 +146,7 @@ def main() -> None:
     options = parser.parse_args()
     catalogue = load_catalogue()
     job = Job(recipe=RECIPE, settings=Settings(), plugins=loaded_plugins(catalogue)).as_text()
-    real = [*options.hearts, str(HERE.parent / "schematics_builtin" / "data" / "rodero01_1.0mm.nrrd")]
+    real = [*options.hearts, str(HERE.parent / "schematics_builtin" / "demo" / "data" / "rodero01_1.0mm.nrrd")]
     print(f"load before: {os.getloadavg()[0]:.1f}; {os.cpu_count()} cores")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

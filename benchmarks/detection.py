@@ -19,12 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pycemrg_core import Recipe, include, load_catalogue, run_recipe
-from pycemrg_core.catalogue import Catalogue
-from pycemrg_core.imaging import image_from_array, read_labels, voxel_array
-from pycemrg_core.measure import measure
-from pycemrg_core.records import LabelScheme
-from pycemrg_core.remap import LabelRemapper
-from schematics_builtin.anatomy import contradicts, rank
+from pycemrg_core.api.records import LabelScheme
+from pycemrg_core.images.image_files import image_from_array, read_labels, voxel_array
+from pycemrg_core.images.remap import LabelRemapper
+from pycemrg_core.plugins.catalogue import Catalogue
+from schematics_builtin.labels.anatomy import contradicts, rank
+from schematics_builtin.labels.measure import measure
 
 Array = NDArray[np.integer]
 Spacing = tuple[float, float, float]
@@ -126,7 +126,7 @@ def main() -> None:
     schemes = {c.name: dict(catalogue.get(LabelScheme, c.name).labels) for c in catalogue.all(LabelScheme)}
     counts: Counter[tuple[str, str]] = Counter()
     contradicted = 0
-    with as_file(files("schematics_builtin") / "data" / "rodero01_1.0mm.nrrd") as shipped:
+    with as_file(files("schematics_builtin") / "demo" / "data" / "rodero01_1.0mm.nrrd") as shipped:
         sources = [(path, "cemrg") for path in [shipped, *arguments.hearts]]
         sources += [(arguments.mm_whs, "mm-whs")] if arguments.mm_whs else []
         for path, source in sources:

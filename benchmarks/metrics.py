@@ -28,8 +28,8 @@ import SimpleITK as sitk
 from pycemrg_metrics.distances import assd, hausdorff, hd95, nsd
 from scipy import ndimage
 
-from pycemrg_core.metrics import Comparison, Structure
-from pycemrg_core.volume import LabelVolume
+from pycemrg_core.images.label_volume import LabelVolume
+from pycemrg_core.images.metric_subjects import Comparison, Structure
 
 HEART = Path(__file__).resolve().parent / "data" / "rodero01_0.5mm.nrrd"
 LABELS = {"LV_BP": 1, "LV_myo": 2, "LA_BP": 4, "Ao_BP": 6, "LAA": 12}

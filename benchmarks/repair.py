@@ -25,10 +25,12 @@ from pycemrg_augment import failures
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from pycemrg_core import imaging, load_catalogue, run_recipe
-from pycemrg_core.certificate import Certificate, Severity
-from pycemrg_core.hearts import asked_of, certify_image
-from pycemrg_core.repair import repair
+from pycemrg_core import load_catalogue, run_recipe
+from pycemrg_core.images import image_files
+from pycemrg_core.images.heart import Severity
+from schematics_builtin.certificate.certificate import Certificate
+from schematics_builtin.certificate.hearts import asked_of, certify_image
+from schematics_builtin.certificate.repair import repair
 
 RECIPE = "four_chamber_full"
 HEART = "rodero01_1.0mm.nrrd"
@@ -87,10 +89,10 @@ def main() -> None:
     count = parser.parse_args().hearts
     catalogue = load_catalogue()
     asked = asked_of(catalogue, RECIPE)
-    with as_file(files("schematics_builtin") / "data" / HEART) as path:
-        image, _ = imaging.read_labels(path)
+    with as_file(files("schematics_builtin") / "demo" / "data" / HEART) as path:
+        image, _ = image_files.read_labels(path)
     closed = repair(run_recipe(RECIPE, image, catalogue).image, catalogue, asked).image
-    truth = imaging.voxel_array(closed)
+    truth = image_files.voxel_array(closed)
     assert certify_image(closed, catalogue, asked).passed
     print("| damage | hearts | found | repaired | Dice before | Dice after | HD95 before | HD95 after | left |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|---|")
@@ -105,8 +107,8 @@ def main() -> None:
             left |= {finding.check for finding in done.left}
             low, size = done.padding[0], closed.GetSize()
             inner = sitk.RegionOfInterest(done.image, size, low)
-            before = likeness(imaging.voxel_array(broken), truth, what.labels)
-            rows.append((*before, *likeness(imaging.voxel_array(inner), truth, what.labels)))
+            before = likeness(image_files.voxel_array(broken), truth, what.labels)
+            rows.append((*before, *likeness(image_files.voxel_array(inner), truth, what.labels)))
         a, b, c, d = (mean(column) for column in zip(*rows, strict=True))
         numbers = f"{a:.3f} | {c:.3f} | {b:.2f} | {d:.2f}".replace("nan", "-")
         print(f"| {kind} | {count} | {found} | {mended} | {numbers} | {', '.join(sorted(left)) or '-'} |", flush=True)

@@ -22,9 +22,9 @@ from pycemrg_spatial.queries import nearest_label
 from pycemrg_spatial.sampling import sample_label, sample_linear, sample_nearest
 from pycemrg_spatial.voxels import voxelise_cells
 
-from pycemrg_core.imaging import read_labels, voxel_array
+from pycemrg_core.images.image_files import read_labels, voxel_array
 
-HEART = Path(str(files("schematics_builtin"))) / "data" / "rodero01_1.0mm.nrrd"
+HEART = Path(str(files("schematics_builtin"))) / "demo" / "data" / "rodero01_1.0mm.nrrd"
 MANY, FEW = 1_000_000, 10_000
 
 

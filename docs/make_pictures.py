@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from pycemrg_core import Recipe, RecipeStep, include, load_catalogue, run_recipe
-from pycemrg_core.catalogue import Catalogue
-from pycemrg_core.imaging import oriented_lps, read_labels, voxel_array
-from pycemrg_core.picture import colour_of, draw_slices
-from pycemrg_core.schemes import colours_of
+from pycemrg_core.images.image_files import oriented_lps, read_labels, voxel_array
+from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core.recipes.conversion import colours_of
+from schematics_builtin.pictures.picture import colour_of, draw_slices
 
 IMAGES = Path(__file__).parent / "images"
 TILE, GAP, LEGEND = 340, 12, 26
@@ -31,7 +31,7 @@ RECIPES = ("biventricular_basic", "atria_full")
 
 
 def main() -> None:
-    heart, _ = read_labels(str(files("schematics_builtin") / "data" / "rodero01_1.0mm.nrrd"))
+    heart, _ = read_labels(str(files("schematics_builtin") / "demo" / "data" / "rodero01_1.0mm.nrrd"))
     catalogue = load_catalogue()
     names, colours = {}, colours_of(catalogue)
     for recipe in ("four_chamber_full", "atria_full"):

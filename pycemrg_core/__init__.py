@@ -6,9 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pycemrg_core.catalogue import Catalogue, load_catalogue
-    from pycemrg_core.certificate import Certificate, Finding, Heart, Severity
-    from pycemrg_core.contracts import (
+    from pycemrg_core.api.contracts import (
         ApplicationStep,
         Label,
         Mode,
@@ -21,13 +19,9 @@ if TYPE_CHECKING:
         thickness,
         writes,
     )
-    from pycemrg_core.errors import PlanError, PycemrgError
-    from pycemrg_core.hookspecs import hookimpl
-    from pycemrg_core.kernels import convert, grow
-    from pycemrg_core.labels import LabelTable
-    from pycemrg_core.planner import ImageFacts, Plan, Settings, plan
-    from pycemrg_core.plugins import Policy
-    from pycemrg_core.records import (
+    from pycemrg_core.api.hookspecs import hookimpl
+    from pycemrg_core.api.labels import LabelTable
+    from pycemrg_core.api.records import (
         Augmentation,
         Check,
         Command,
@@ -40,68 +34,72 @@ if TYPE_CHECKING:
         Step,
         include,
     )
-    from pycemrg_core.refs import Ref
-    from pycemrg_core.runner import RunRecord, RunResult, run_plan, run_recipe
-    from pycemrg_core.volume import Edit, LabelVolume, Zone
+    from pycemrg_core.api.refs import Ref
+    from pycemrg_core.errors import PlanError, PycemrgError
+    from pycemrg_core.images.heart import Finding, Heart, Severity
+    from pycemrg_core.images.kernels import convert, grow
+    from pycemrg_core.images.label_volume import Edit, LabelVolume, Zone
+    from pycemrg_core.plugins.catalogue import Catalogue, load_catalogue
+    from pycemrg_core.plugins.loading import Policy
+    from pycemrg_core.recipes.planner import ImageFacts, Plan, Settings, plan
+    from pycemrg_core.recipes.runner import RunRecord, RunResult, run_plan, run_recipe
 
 __version__ = "0.1.0"
 
 # Imported at first use: a plugin that only needs records must not pay for numpy and SimpleITK.
 _HOMES = {
-    "ApplicationStep": "contracts",
-    "Augmentation": "records",
-    "Catalogue": "catalogue",
-    "Certificate": "certificate",
-    "Check": "records",
-    "Command": "records",
-    "Edit": "volume",
-    "Finding": "certificate",
-    "Heart": "certificate",
-    "ImageFacts": "planner",
-    "Label": "contracts",
-    "LabelScheme": "records",
-    "LabelTable": "labels",
-    "LabelVolume": "volume",
-    "Measures": "records",
-    "Metric": "records",
-    "Mode": "contracts",
-    "Part": "contracts",
-    "Plan": "planner",
+    "ApplicationStep": "api.contracts",
+    "Augmentation": "api.records",
+    "Catalogue": "plugins.catalogue",
+    "Check": "api.records",
+    "Command": "api.records",
+    "Edit": "images.label_volume",
+    "Finding": "images.heart",
+    "Heart": "images.heart",
+    "ImageFacts": "recipes.planner",
+    "Label": "api.contracts",
+    "LabelScheme": "api.records",
+    "LabelTable": "api.labels",
+    "LabelVolume": "images.label_volume",
+    "Measures": "api.records",
+    "Metric": "api.records",
+    "Mode": "api.contracts",
+    "Part": "api.contracts",
+    "Plan": "recipes.planner",
     "PlanError": "errors",
-    "Policy": "plugins",
+    "Policy": "plugins.loading",
     "PycemrgError": "errors",
-    "Recipe": "records",
-    "RecipeStep": "records",
-    "Ref": "refs",
-    "RunRecord": "runner",
-    "RunResult": "runner",
-    "Schematic": "records",
-    "Settings": "planner",
-    "Severity": "certificate",
-    "Step": "records",
-    "Zone": "volume",
-    "application_steps": "contracts",
-    "changes": "contracts",
-    "choice": "contracts",
-    "convert": "kernels",
-    "grow": "kernels",
-    "hookimpl": "hookspecs",
-    "include": "records",
-    "load_catalogue": "catalogue",
-    "number": "contracts",
-    "plan": "planner",
-    "reads": "contracts",
-    "run_plan": "runner",
-    "run_recipe": "runner",
-    "thickness": "contracts",
-    "writes": "contracts",
+    "Recipe": "api.records",
+    "RecipeStep": "api.records",
+    "Ref": "api.refs",
+    "RunRecord": "recipes.runner",
+    "RunResult": "recipes.runner",
+    "Schematic": "api.records",
+    "Settings": "recipes.planner",
+    "Severity": "images.heart",
+    "Step": "api.records",
+    "Zone": "images.label_volume",
+    "application_steps": "api.contracts",
+    "changes": "api.contracts",
+    "choice": "api.contracts",
+    "convert": "images.kernels",
+    "grow": "images.kernels",
+    "hookimpl": "api.hookspecs",
+    "include": "api.records",
+    "load_catalogue": "plugins.catalogue",
+    "number": "api.contracts",
+    "plan": "recipes.planner",
+    "reads": "api.contracts",
+    "run_plan": "recipes.runner",
+    "run_recipe": "recipes.runner",
+    "thickness": "api.contracts",
+    "writes": "api.contracts",
 }
 
 __all__ = [
     "ApplicationStep",
     "Augmentation",
     "Catalogue",
-    "Certificate",
     "Check",
     "Command",
     "Edit",

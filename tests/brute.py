@@ -17,9 +17,9 @@ from attrs import field, frozen
 from scipy import ndimage
 
 from pycemrg_core import Catalogue, Policy, Recipe, Schematic, Settings, load_catalogue, plan
-from pycemrg_core.catalogue import compose
-from pycemrg_core.plugins import GROUP, Found, Plugin, State
-from pycemrg_core.runner import Event, Resume, prepare, run_plan
+from pycemrg_core.plugins.catalogue import compose
+from pycemrg_core.plugins.loading import GROUP, Found, Plugin, State
+from pycemrg_core.recipes.runner import Event, Resume, prepare, run_plan
 
 Array = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]

@@ -7,11 +7,12 @@ from typing import Any
 import attrs
 import numpy as np
 
-from pycemrg_core.catalogue import Catalogue, load_catalogue
-from pycemrg_core.certificate import Certificate, Finding, Heart, Ring, Severity, Valve, Wall, certify
-from pycemrg_core.contracts import Part
-from pycemrg_core.plugins import Policy
-from pycemrg_core.volume import LabelVolume
+from pycemrg_core.api.contracts import Part
+from pycemrg_core.images.heart import Finding, Heart, Ring, Severity, Valve, Wall
+from pycemrg_core.images.label_volume import LabelVolume
+from pycemrg_core.plugins.catalogue import Catalogue, load_catalogue
+from pycemrg_core.plugins.loading import Policy
+from schematics_builtin.certificate.certificate import Certificate, certify
 
 A, WALL_A, B, WALL_B, VALVE, VEIN, RING, C, WALL_C = 1, 2, 3, 4, 5, 6, 7, 9, 10
 NAMES = {A: "A", WALL_A: "A_wall", B: "B", WALL_B: "B_wall", VALVE: "valve", VEIN: "vein", RING: "ring"}

@@ -15,7 +15,7 @@ from phantom import heart_phantom
 
 from pycemrg_core.cli import main
 
-HEART = Path(str(files("schematics_builtin"))) / "data" / "rodero01_1.0mm.nrrd"
+HEART = Path(str(files("schematics_builtin"))) / "demo" / "data" / "rodero01_1.0mm.nrrd"
 
 _numbers = itertools.count(1)
 

@@ -119,7 +119,7 @@ def error(pair):
     "augment.py": """
 import numpy as np
 import SimpleITK as sitk
-from pycemrg_core.samples import Sample
+from pycemrg_core.images.training_sample import Sample
 
 def brighten(sample, rng, most=0.1):
     by = rng.uniform(0, most)
@@ -130,7 +130,7 @@ def brighten(sample, rng, most=0.1):
     "checks.py": """
 from itertools import count
 import numpy as np
-from pycemrg_core.certificate import Finding, Severity
+from pycemrg_core.images.heart import Finding, Severity
 
 CALLS = count()
 

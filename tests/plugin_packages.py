@@ -12,16 +12,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pycemrg_core import plugins
-from pycemrg_core.catalogue import Catalogue, load_catalogue
-from pycemrg_core.plugins import Found, Policy
+from pycemrg_core.plugins import loading
+from pycemrg_core.plugins.catalogue import Catalogue, load_catalogue
+from pycemrg_core.plugins.loading import Found, Policy
 
 
 def schematics_source(*names: str) -> str:
     """A plugin module that contributes schematics of these names."""
     return f"""
-from pycemrg_core.hookspecs import hookimpl
-from pycemrg_core.records import Schematic
+from pycemrg_core.api.hookspecs import hookimpl
+from pycemrg_core.api.records import Schematic
 
 @hookimpl
 def pycemrg_schematics():
@@ -44,7 +44,7 @@ class FakeSite:
         *,
         version: str = "1.0",
         plugin: str = "",
-        group: str = plugins.GROUP,
+        group: str = loading.GROUP,
         entry_points: str | None = None,
     ) -> Path:
         """Write the module and its metadata; returns the metadata folder.
@@ -67,7 +67,7 @@ class FakeSite:
 
     def discover(self) -> tuple[Found, ...]:
         """The plugins of this folder, and of no other."""
-        return plugins.discover([str(self.folder)])
+        return loading.discover([str(self.folder)])
 
     def catalogue(self, policy: Policy | None = None, local: Iterable[Path] = ()) -> Catalogue:
         """A catalogue of the plugins of this folder, and of no other."""
@@ -91,7 +91,7 @@ def fake_site(tmp_path: Path) -> Iterator[FakeSite]:
 
 def built_in() -> tuple[Found, ...]:
     """The plugins that come with the core."""
-    return tuple(found for found in plugins.discover() if found.built_in)
+    return tuple(found for found in loading.discover() if found.built_in)
 
 
 def run_python(

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from pycemrg_core import measure as anatomy_measure
 from pycemrg_core.errors import ImageError
-from pycemrg_core.measure import NEAR_MM, Facts, measure
-from schematics_builtin.anatomy import contradicts, judge, rank, suggest
-from schematics_builtin.anatomy.rules import RULES
+from schematics_builtin.labels import measure as anatomy_measure
+from schematics_builtin.labels.anatomy import contradicts, judge, rank, suggest
+from schematics_builtin.labels.anatomy.rules import RULES
+from schematics_builtin.labels.measure import NEAR_MM, Facts, measure
 
 Array = NDArray[Any]
 MM = (1.0, 1.0, 1.0)

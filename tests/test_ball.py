@@ -13,7 +13,7 @@ from brute import Array, Mask, Spacing, all_pairs, limit, transform
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from pycemrg_core.ball import dilate
+from pycemrg_core.images.dilation import dilate
 
 # Lines of one, two and three words, and around their borders.
 WIDTHS = st.one_of(st.integers(1, 12), st.sampled_from([63, 64, 65, 100, 127, 128, 129, 150]))
@@ -121,7 +121,7 @@ def test_a_limit_on_a_voxel_centre_is_no_error() -> None:
 def test_a_radius_far_larger_than_the_image_costs_no_more_than_the_image() -> None:
     # 2000 for 2000 micrometres: the loop must end at the image's border.
     code = (
-        "import numpy as np; from pycemrg_core.ball import dilate; m = np.zeros((3, 4, 5), bool);"
+        "import numpy as np; from pycemrg_core.images.dilation import dilate; m = np.zeros((3, 4, 5), bool);"
         "m[0, 0, 0] = True; assert dilate(m, (0.1, 0.1, 0.1), 2000.0).all()"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=15)

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import ndimage
 
-from pycemrg_core.blocks import Blocks
 from pycemrg_core.errors import ImageError
-from pycemrg_core.pieces import Pieces
-from pycemrg_core.volume import LabelVolume
+from pycemrg_core.images.adjacency import Blocks
+from pycemrg_core.images.component_map import Pieces
+from pycemrg_core.images.label_volume import LabelVolume
 
 Array = np.ndarray[Any, Any]
 SPACING = (2.0, 1.0, 0.5)

@@ -32,13 +32,14 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
 from pycemrg_core import __version__
-from pycemrg_core.catalogue import Catalogue, Contribution
-from pycemrg_core.certificate import Finding, Heart, Severity, Wall, certify
-from pycemrg_core.contracts import Part
+from pycemrg_core.api.contracts import Part
+from pycemrg_core.api.records import Check
+from pycemrg_core.api.refs import Ref
 from pycemrg_core.errors import PycemrgError
-from pycemrg_core.plugins import Found
-from pycemrg_core.records import Check
-from pycemrg_core.refs import Ref
+from pycemrg_core.images.heart import Finding, Heart, Severity, Wall
+from pycemrg_core.plugins.catalogue import Catalogue, Contribution
+from pycemrg_core.plugins.loading import Found
+from schematics_builtin.certificate.certificate import certify
 
 SPACINGS = [(1.0, 1.0, 1.0), (1.5, 1.0, 0.8), (0.7, 2.0, 1.2)]
 

@@ -14,16 +14,16 @@ from closed_heart import catalogue
 from command_line import HEART, contents, pycemrg, small_heart, voxels
 
 from pycemrg_core import run_recipe
-from pycemrg_core.certificate import Ring, Severity, Valve, Wall
-from pycemrg_core.checkup import record_faults
-from pycemrg_core.codec import records_from_yaml
-from pycemrg_core.contracts import Label, Part, reads, roles, writes
+from pycemrg_core.api.contracts import Label, Part, reads, roles, writes
+from pycemrg_core.api.documents import records_from_yaml
+from pycemrg_core.api.records import Check, Recipe, include
+from pycemrg_core.api.refs import Ref
 from pycemrg_core.errors import LabelError, RecordError
-from pycemrg_core.hearts import Asked, asked_of, heart_of
-from pycemrg_core.imaging import read_labels
-from pycemrg_core.recipes import Rules, rules_of
-from pycemrg_core.records import Check, Recipe, include
-from pycemrg_core.refs import Ref
+from pycemrg_core.images.heart import Ring, Severity, Valve, Wall
+from pycemrg_core.images.image_files import read_labels
+from pycemrg_core.recipes.flatten import Rules, rules_of
+from pycemrg_core.recipes.validation import record_faults
+from schematics_builtin.certificate.hearts import Asked, asked_of, heart_of
 
 VEINS = set(range(8, 15))
 
@@ -271,7 +271,7 @@ def no_function() -> None:
 
 
 def test_faults_of_a_check() -> None:
-    good = Check(name="good", summary="", function=Ref("schematics_builtin.checks.shapes:holes"))
+    good = Check(name="good", summary="", function=Ref("schematics_builtin.certificate.checks.shapes:holes"))
     bad = Check(name="bad", summary="", function=Ref("test_certify_command:no_function"))
     assert list(record_faults(good, catalogue())) == []
     (fault,) = record_faults(bad, catalogue())

@@ -12,13 +12,13 @@ from attrs import frozen
 from brute import Array, catalogue, image_of
 
 from pycemrg_core import PlanError, Recipe, RunResult, Schematic, Step, run_recipe
-from pycemrg_core import imaging as core_imaging
-from pycemrg_core.codec import structure, unstructure
-from pycemrg_core.contracts import Label, Use, changed_labels, changes, choice, roles
+from pycemrg_core.api.contracts import Label, Use, changed_labels, changes, choice, roles
+from pycemrg_core.api.documents import structure, unstructure
+from pycemrg_core.api.refs import Ref
 from pycemrg_core.errors import StepError
-from pycemrg_core.refs import Ref
-from pycemrg_core.volume import Edit, LabelVolume, as_region
-from schematics_builtin import cleanup
+from pycemrg_core.images import image_files as core_imaging
+from pycemrg_core.images.label_volume import Edit, LabelVolume, as_region
+from schematics_builtin.catalogue import cleanup
 
 NAMES = {"A_label": 1, "B_label": 2, "C_label": 3, "absent_label": 300}
 KINDS = {
@@ -33,8 +33,8 @@ STEPS = [
     Step(
         name=f"this_{name}",
         summary=name,
-        run=Ref(f"schematics_builtin.cleanup:{name}"),
-        contract=Ref(f"schematics_builtin.cleanup:{contract}"),
+        run=Ref(f"schematics_builtin.catalogue.cleanup:{name}"),
+        contract=Ref(f"schematics_builtin.catalogue.cleanup:{contract}"),
     )
     for name, contract in KINDS.items()
 ]

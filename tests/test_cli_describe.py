@@ -10,7 +10,7 @@ import pytest
 from command_line import local_plugin, pycemrg
 
 from pycemrg_core import __version__, load_catalogue
-from pycemrg_core.catalogue import KINDS
+from pycemrg_core.plugins.catalogue import KINDS
 
 
 def described(name: str, *options: object) -> list[dict[str, Any]]:

@@ -14,8 +14,8 @@ import yaml
 from command_line import HEART, contents, local_plugin, pycemrg, small_heart, voxels
 
 from pycemrg_core import Recipe, Schematic, load_catalogue
-from pycemrg_core.recipes import flatten
-from schematics_builtin.schematics import LABELS, PARAMETERS
+from pycemrg_core.recipes.flatten import flatten
+from schematics_builtin.catalogue.schematics import LABELS, PARAMETERS
 
 RECIPES = (
     "biventricular_basic",

@@ -17,8 +17,8 @@ import pytest
 import SimpleITK as sitk
 from command_line import contents, local_plugin, pycemrg, small_heart, voxels
 
-from pycemrg_core import imaging
-from pycemrg_core.again import SavedRun
+from pycemrg_core.images import image_files
+from pycemrg_core.runs.replay import SavedRun
 
 RECIPE = "four_chamber_full"
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals and limits")
@@ -144,7 +144,7 @@ def test_an_unknown_recipe(earlier: Path, heart: Path) -> None:
 def test_missing_labels_and_other_problems_come_in_one_message(tmp_path: Path, earlier: Path, heart: Path) -> None:
     array = voxels(heart)
     array[np.isin(array, [4, 13])] = 0
-    image = imaging.image_from_array(array, sitk.ReadImage(str(heart)))
+    image = image_files.image_from_array(array, sitk.ReadImage(str(heart)))
     path = tmp_path / "partial.nrrd"
     sitk.WriteImage(image, str(path))
     text = refused(earlier, "atria_full", path, "--set", "RA_WT=-1", "--set", "RV_TW=3")
@@ -502,7 +502,7 @@ def test_control_c_while_the_image_is_written(
         Path(path).write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(imaging, "write_image", interrupted)
+    monkeypatch.setattr(image_files, "write_image", interrupted)
     before = contents(earlier.parent)
     folder = earlier.parent / "fresh" / "deep" if fresh else earlier
     text = pycemrg("run", RECIPE, heart, "-o", folder, "--set", "LA_WT=3", code=1).stderr

@@ -18,10 +18,10 @@ from command_line import HEART, contents, local_plugin, pycemrg, small_heart, vo
 from PIL import Image
 
 from pycemrg_core import LabelScheme, __version__, load_catalogue, run_recipe
-from pycemrg_core.imaging import file_sha256, geometry, read_labels, voxels_sha256
-from pycemrg_core.planner import Settings, plan
-from pycemrg_core.runner import Resume, RunResult, prepare, run_plan
-from schematics_builtin.schematics import LABELS
+from pycemrg_core.images.image_files import file_sha256, geometry, read_labels, voxels_sha256
+from pycemrg_core.recipes.planner import Settings, plan
+from pycemrg_core.recipes.runner import Resume, RunResult, prepare, run_plan
+from schematics_builtin.catalogue.schematics import LABELS
 
 RECIPE = "four_chamber_full"
 

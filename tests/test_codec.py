@@ -13,8 +13,8 @@ from attrs import field, frozen
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pycemrg_core import codec, contracts
-from pycemrg_core.contracts import (
+from pycemrg_core.api import contracts, documents
+from pycemrg_core.api.contracts import (
     ApplicationStep,
     Label,
     Mode,
@@ -27,9 +27,9 @@ from pycemrg_core.contracts import (
     thickness,
     writes,
 )
+from pycemrg_core.api.records import LabelScheme, Metric, Recipe, Schematic, Step
 from pycemrg_core.errors import CodecError
-from pycemrg_core.records import LabelScheme, Metric, Recipe, Schematic, Step
-from schematics_builtin.contracts import (
+from schematics_builtin.catalogue.contracts import (
     MyocardiumCreationContract,
     PushCreationContract,
     RingCreationContract,
@@ -50,7 +50,7 @@ KNOWN = "(known: name, step, labels, parameters, semantic_map, summary)"
 
 def refusal(value: Any, kind: type, where: str = "") -> str:
     with pytest.raises(CodecError) as refused:
-        codec.structure(value, kind, where)
+        documents.structure(value, kind, where)
     return str(refused.value)
 
 
@@ -119,7 +119,7 @@ def test_a_recipe_step_is_text_or_a_mapping(value: Any) -> None:
 
 @pytest.mark.parametrize("value", [True, False])
 def test_true_and_false(value: bool) -> None:
-    assert codec.structure(STEP | {"frozen_reference": value}, Step).frozen_reference is value
+    assert documents.structure(STEP | {"frozen_reference": value}, Step).frozen_reference is value
 
 
 @pytest.mark.parametrize("value", ["no", 0, 1, None])
@@ -129,7 +129,7 @@ def test_nothing_else_passes_for_true_or_false(value: Any) -> None:
 
 
 def test_whole_numbers_are_numbers_and_become_floats() -> None:
-    value = codec.structure(SCHEMATIC | {"parameters": {"LA_WT": 2}}, Schematic).parameters["LA_WT"]
+    value = documents.structure(SCHEMATIC | {"parameters": {"LA_WT": 2}}, Schematic).parameters["LA_WT"]
     assert (type(value), value) == (float, 2.0)
 
 
@@ -157,10 +157,10 @@ def test_contracts_of_the_built_in_steps_come_back(tmp_path: Path, contract: typ
     @given(st.builds(contract, **{role.field_name: BY_USE[role.use] for role in roles(contract)}))
     @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
     def comes_back(one: Any) -> None:
-        plain = codec.unstructure(one)
-        assert codec.structure(json.loads(json.dumps(plain)), contract) == one
+        plain = documents.unstructure(one)
+        assert documents.structure(json.loads(json.dumps(plain)), contract) == one
         file.write_text(yaml.safe_dump(plain), encoding="utf-8")
-        assert codec.structure(codec.load_yaml(file), contract) == one
+        assert documents.structure(documents.load_yaml(file), contract) == one
 
     comes_back()
 
@@ -173,7 +173,7 @@ def test_a_contract_as_plain_data() -> None:
         thickness_mm=2.0,
         application=(ApplicationStep(Mode.REPLACE_ONLY, (Label("LA_myo_label", 104),)),),
     )
-    assert codec.unstructure(contract) == {
+    assert documents.unstructure(contract) == {
         "vein": {"name": "SVC_label", "value": 13},
         "atrium_wall": {"name": "RA_myo_label", "value": 105},
         "target": {"name": "SVC_ring_label", "value": 213},
@@ -251,24 +251,24 @@ def file(tmp_path: Path) -> Path:
 def file_refusal(file: Path, content: str | bytes) -> str:
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(CodecError) as refused:
-        codec.load_yaml(file)
+        documents.load_yaml(file)
     return str(refused.value)
 
 
 def test_a_plain_mapping(file: Path) -> None:
     file.write_text("\ufefflabels:\n  LV: 1\n", encoding="utf-8")
-    assert codec.load_yaml(file) == {"labels": {"LV": 1}}
+    assert documents.load_yaml(file) == {"labels": {"LV": 1}}
 
 
 def test_no_file(file: Path) -> None:
     with pytest.raises(CodecError) as refused:
-        codec.load_yaml(file)
+        documents.load_yaml(file)
     assert str(refused.value) == f"{file}: no such file"
 
 
 def test_a_folder(tmp_path: Path) -> None:
     with pytest.raises(CodecError, match="cannot be read as text: "):
-        codec.load_yaml(tmp_path)
+        documents.load_yaml(tmp_path)
 
 
 @pytest.mark.parametrize("content", ["", "# nothing\n", "- 1\n", "just text\n", "3\n", "null\n"])
@@ -314,7 +314,7 @@ def test_a_binary_file(file: Path, content: bytes) -> None:
 
 def test_a_large_file(file: Path) -> None:
     file.write_bytes(b"a: 1\n#" + b" " * 999_994)
-    assert codec.load_yaml(file) == {"a": 1}
+    assert documents.load_yaml(file) == {"a": 1}
     assert file_refusal(file, b"a: 1\n#" + b" " * 999_995) == (
         f"{file}: larger than 1,000,000 bytes; this is not a configuration file"
     )
@@ -328,19 +328,19 @@ def test_a_file_of_nothing_but_depth(file: Path, content: str) -> None:
 def json_refusal(file: Path, content: str) -> str:
     file.write_text(content, encoding="utf-8")
     with pytest.raises(CodecError) as refused:
-        codec.load_json(file)
+        documents.load_json(file)
     return str(refused.value)
 
 
 def test_json_files(tmp_path: Path) -> None:
     file = tmp_path / "parameters.json"
     with pytest.raises(CodecError) as refused:
-        codec.load_json(file)
+        documents.load_json(file)
     assert str(refused.value) == f"{file}: no such file"
     assert json_refusal(file, "[1]") == f"{file}: must hold a mapping of names to values"
     assert json_refusal(file, '{"a": 1,\n "b" 2}') == f"{file}, line 2: not valid JSON: Expecting ':' delimiter"
     file.write_text('\ufeff{\n\t"LA_WT": 1e-3\n}', encoding="utf-8")
-    assert codec.load_json(file) == {"LA_WT": 0.001}
+    assert documents.load_json(file) == {"LA_WT": 0.001}
 
 
 def test_json_files_have_the_same_limits(tmp_path: Path) -> None:
@@ -370,7 +370,7 @@ recipes:
 
 def test_records_of_a_file(file: Path) -> None:
     file.write_text(RECORDS)
-    schematic, recipe = codec.records_from_yaml(file)
+    schematic, recipe = documents.records_from_yaml(file)
     assert isinstance(schematic, Schematic)
     assert isinstance(recipe, Recipe)
     assert (schematic.name, schematic.step, dict(schematic.parameters)) == ("thick_la", "create", {"LA_WT": 3.0})
@@ -385,7 +385,7 @@ def test_records_of_a_file(file: Path) -> None:
 @pytest.mark.parametrize("content", ["schematics:\n", "recipes: {}\n", "schematics: {}\nrecipes:\n"])
 def test_sections_may_be_empty(file: Path, content: str) -> None:
     file.write_text(content)
-    assert codec.records_from_yaml(file) == ()
+    assert documents.records_from_yaml(file) == ()
 
 
 @pytest.mark.parametrize(
@@ -407,11 +407,11 @@ def test_sections_may_be_empty(file: Path, content: str) -> None:
 def test_a_wrong_file_of_records(file: Path, content: str, message: str) -> None:
     file.write_text(content)
     with pytest.raises(CodecError) as refused:
-        codec.records_from_yaml(file)
+        documents.records_from_yaml(file)
     assert str(refused.value) == f"heart.yaml: {message}"
 
 
 def test_a_definition_has_one_name(file: Path) -> None:
     file.write_text(RECORDS.replace("    step: create", "    name: other\n    step: create"))
     with pytest.raises(CodecError, match=r"'other'.* @ schematics\.thick_la"):
-        codec.records_from_yaml(file)
+        documents.records_from_yaml(file)

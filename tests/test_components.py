@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
-from pycemrg_core.components import (
+from pycemrg_core.errors import StepError
+from pycemrg_core.images.components import (
     CONNECTIVITIES,
     components,
     fill_holes,
@@ -25,8 +26,7 @@ from pycemrg_core.components import (
     reassign_islands,
     remove_small,
 )
-from pycemrg_core.errors import StepError
-from pycemrg_core.volume import Edit, LabelVolume, WorkingVolume
+from pycemrg_core.images.label_volume import Edit, LabelVolume, WorkingVolume
 
 ONE = (1.0, 1.0, 1.0)
 WIDE = 70_000  # more than 16 bits
@@ -332,7 +332,7 @@ def test_unknown_connectivity_is_refused() -> None:
 @pytest.fixture(scope="module")
 def heart() -> tuple[Array, Spacing]:
     """The real heart, its labels in one piece each and without holes."""
-    with as_file(files("schematics_builtin") / "data" / "rodero01_1.0mm.nrrd") as path:
+    with as_file(files("schematics_builtin") / "demo" / "data" / "rodero01_1.0mm.nrrd") as path:
         image = sitk.ReadImage(path)
     labels = range(1, 15)
     array = cleaned(sitk.GetArrayFromImage(image), lambda volume: reassign_islands(volume, labels))

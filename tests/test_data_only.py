@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from plugin_packages import FakeSite, built_in, fake_site, modules_after
 
-from pycemrg_core.catalogue import Catalogue, load_catalogue
-from pycemrg_core.plugins import Policy, State
-from pycemrg_core.records import LabelScheme, Recipe, Schematic
+from pycemrg_core.api.records import LabelScheme, Recipe, Schematic
+from pycemrg_core.plugins.catalogue import Catalogue, load_catalogue
+from pycemrg_core.plugins.loading import Policy, State
 
 RECIPES = """
 schematics:

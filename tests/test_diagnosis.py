@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from scipy import ndimage
 
-from pycemrg_core.diagnosis import Contact, LabelDiagnostic, LabelReport, LabelStatus
 from pycemrg_core.errors import PlanError, UnknownNameError
-from pycemrg_core.measure import NEAR_MM, measure
-from pycemrg_core.planner import Settings
-from pycemrg_core.volume import LabelVolume
+from pycemrg_core.images.label_volume import LabelVolume
+from pycemrg_core.recipes.planner import Settings
+from schematics_builtin.labels.diagnosis import Contact, LabelDiagnostic, LabelReport, LabelStatus
+from schematics_builtin.labels.measure import NEAR_MM, measure
 
 Array = np.ndarray[Any, Any]
 

@@ -17,12 +17,12 @@ from phantom import heart_phantom
 from plugin_packages import FakeSite, run_python
 
 from pycemrg_core import load_catalogue
-from pycemrg_core.catalogue import Catalogue
+from pycemrg_core.api.hookspecs import HOOKS
+from pycemrg_core.api.records import Augmentation, Command, Metric, Recipe, Schematic, Step
 from pycemrg_core.cli import main
-from pycemrg_core.hookspecs import HOOKS
-from pycemrg_core.imaging import write_image
-from pycemrg_core.plugins import Policy, discover
-from pycemrg_core.records import Augmentation, Command, Metric, Recipe, Schematic, Step
+from pycemrg_core.images.image_files import write_image
+from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core.plugins.loading import Policy, discover
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"

@@ -7,7 +7,7 @@ import pytest
 import SimpleITK as sitk
 from sample_images import make
 
-from pycemrg_core.grids import grid_difference
+from pycemrg_core.images.geometry import grid_difference
 
 
 def moved(voxels: float) -> sitk.Image:

@@ -12,11 +12,11 @@ from typing import get_args, get_origin, get_type_hints
 import pytest
 from plugin_packages import built_in, fake_site
 
-from pycemrg_core.catalogue import KINDS, load_catalogue
-from pycemrg_core.hookspecs import HOOKS, PROJECT, HookSpecs
-from pycemrg_core.plugins import Policy, State
-from pycemrg_core.recipes import flatten
-from pycemrg_core.records import Recipe, Schematic, Step
+from pycemrg_core.api.hookspecs import HOOKS, PROJECT, HookSpecs
+from pycemrg_core.api.records import Recipe, Schematic, Step
+from pycemrg_core.plugins.catalogue import KINDS, load_catalogue
+from pycemrg_core.plugins.loading import Policy, State
+from pycemrg_core.recipes.flatten import flatten
 
 SPECS = {name: spec for name, spec in vars(HookSpecs).items() if hasattr(spec, f"{PROJECT}_spec")}
 

@@ -10,8 +10,8 @@ import pytest
 import SimpleITK as sitk
 from sample_images import VOXELS, make, refusal
 
-from pycemrg_core import imaging
 from pycemrg_core.errors import ImageError, OutputError
+from pycemrg_core.images import image_files
 
 # Geometry that cannot be right
 
@@ -66,16 +66,16 @@ def test_broken_geometry_in_a_file_is_refused_in_silence(
 ) -> None:
     path = tmp_path / f"a{extension}"
     path.write_bytes(content)
-    assert message in refusal(ImageError, imaging.read_image, path)
+    assert message in refusal(ImageError, image_files.read_image, path)
     assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("content", [nrrd(f"space directions: {AXES}\n"), nrrd("spacings: 1 1 1\n")])
 def test_the_same_file_with_sound_geometry_is_read(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.nrrd").write_bytes(content)
-    assert imaging.read_image(tmp_path / "a.nrrd")[1] == ()
+    assert image_files.read_image(tmp_path / "a.nrrd")[1] == ()
     (tmp_path / "a.mha").write_bytes(mha())
-    assert imaging.read_image(tmp_path / "a.mha")[1] == ()
+    assert image_files.read_image(tmp_path / "a.mha")[1] == ()
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_broken_nifti_header_is_refused_in_silence(
     content = bytearray(path.read_bytes())
     struct.pack_into(f"<{kind}", content, offset, value)
     path.write_bytes(content)
-    assert message in refusal(ImageError, imaging.read_image, path)
+    assert message in refusal(ImageError, image_files.read_image, path)
     assert capfd.readouterr() == ("", "")
 
 
@@ -110,7 +110,7 @@ def test_sheared_nifti_is_refused_in_one_line(tmp_path: Path, capfd: pytest.Capt
     struct.pack_into("<h", content, 252, 0)
     struct.pack_into("<f", content, 284, 0.5)
     path.write_bytes(content)
-    text = refusal(ImageError, imaging.read_image, path)
+    text = refusal(ImageError, image_files.read_image, path)
     assert text == f"{path}: cannot be read: the image axes are not at right angles. Correct it, or export it again."
     assert capfd.readouterr() == ("", "")
 
@@ -135,15 +135,15 @@ def test_broken_geometry_in_memory_is_refused(
 ) -> None:
     image = make()
     getattr(image, change)(value)
-    assert message in refusal(ImageError, imaging.label_image, image, "memory")
-    assert message in refusal(OutputError, imaging.write_image, image, tmp_path / "a.nii")
+    assert message in refusal(ImageError, image_files.label_image, image, "memory")
+    assert message in refusal(OutputError, image_files.write_image, image, tmp_path / "a.nii")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_mirrored_axes_are_sound() -> None:
     image = make()
     image.SetDirection((-1, 0, 0, 0, 1, 0, 0, 0, 1))
-    assert imaging.label_image(image, "memory")[0] is image
+    assert image_files.label_image(image, "memory")[0] is image
 
 
 @pytest.mark.parametrize(
@@ -153,4 +153,4 @@ def test_mirrored_axes_are_sound() -> None:
 def test_missing_spacing_is_noted(tmp_path: Path, extension: str, content: bytes) -> None:
     path = tmp_path / f"a{extension}"
     path.write_bytes(content)
-    assert imaging.read_labels(path)[1] == (f"{path}: no voxel spacing in the file: 1 mm assumed",)
+    assert image_files.read_labels(path)[1] == (f"{path}: no voxel spacing in the file: 1 mm assumed",)

@@ -13,43 +13,45 @@ import pytest
 import SimpleITK as sitk
 from sample_images import VOXELS, make, refusal
 
-from pycemrg_core import filecheck, imaging
 from pycemrg_core.errors import ImageError, OutputError
+from pycemrg_core.images import image_files, integrity
 
 READABLE = [".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd", ".inr"]
 
 
 def test_the_heart_that_ships_is_read_without_notes() -> None:
-    path = Path(str(files("schematics_builtin") / "data" / "rodero01_1.0mm.nrrd"))
-    image, notes = imaging.read_labels(path)
+    path = Path(str(files("schematics_builtin") / "demo" / "data" / "rodero01_1.0mm.nrrd"))
+    image, notes = image_files.read_labels(path)
     sizes = next(line for line in path.read_bytes().split(b"\n") if line.startswith(b"sizes:"))
     assert list(image.GetSize()) == [int(n) for n in sizes.split()[1:]]
     assert notes == ()
-    np.testing.assert_array_equal(imaging.voxel_array(image), sitk.GetArrayFromImage(sitk.ReadImage(str(path))))
+    np.testing.assert_array_equal(image_files.voxel_array(image), sitk.GetArrayFromImage(sitk.ReadImage(str(path))))
 
 
 def test_missing_file_suggests_what_was_probably_meant(tmp_path: Path) -> None:
     (tmp_path / "heart_01.nrrd").touch()
     path = tmp_path / "hart_01.nrrd"
-    assert refusal(ImageError, imaging.read_labels, path) == f"{path}: no such file. Did you mean heart_01.nrrd?"
+    assert refusal(ImageError, image_files.read_labels, path) == f"{path}: no such file. Did you mean heart_01.nrrd?"
     other = tmp_path / "zzz.nii"
-    assert refusal(ImageError, imaging.read_labels, other) == f"{other}: no such file. Check the path."
+    assert refusal(ImageError, image_files.read_labels, other) == f"{other}: no such file. Check the path."
     deep = tmp_path / "no" / "heart.nrrd"
-    assert "no such file, and no folder" in refusal(ImageError, imaging.read_labels, deep)
+    assert "no such file, and no folder" in refusal(ImageError, image_files.read_labels, deep)
 
 
 def test_folder_is_refused_with_the_images_in_it(tmp_path: Path) -> None:
-    assert refusal(ImageError, imaging.read_image, tmp_path).endswith("is a folder, not an image. Give an image file.")
+    assert refusal(ImageError, image_files.read_image, tmp_path).endswith(
+        "is a folder, not an image. Give an image file."
+    )
     for name in ("b.nii.gz", "a.nrrd", "notes.txt"):
         (tmp_path / name).touch()
-    text = refusal(ImageError, imaging.read_image, tmp_path)
+    text = refusal(ImageError, image_files.read_image, tmp_path)
     assert text == f"{tmp_path}: is a folder, not an image. Give one of the files in it: a.nrrd, b.nii.gz."
 
 
 @pytest.mark.parametrize(("name", "shown"), [("a.png", ".png"), ("a.vtk", ".vtk"), ("a", "files without extension")])
 def test_unknown_extension_is_refused(tmp_path: Path, name: str, shown: str) -> None:
     (tmp_path / name).write_bytes(b"x" * 1000)
-    text = refusal(ImageError, imaging.read_image, tmp_path / name)
+    text = refusal(ImageError, image_files.read_image, tmp_path / name)
     assert f"{shown} cannot be read. Convert it to .nrrd; read are .nrrd, .nhdr, .nii, .nii.gz" in text
 
 
@@ -60,7 +62,7 @@ def test_file_that_is_no_image_is_refused_in_silence(
 ) -> None:
     path = tmp_path / f"a{extension}"
     path.write_bytes(content)
-    assert refusal(ImageError, imaging.read_image, path).split(": ")[1].startswith("not an ")
+    assert refusal(ImageError, image_files.read_image, path).split(": ")[1].startswith("not an ")
     assert capfd.readouterr() == ("", "")
 
 
@@ -81,7 +83,7 @@ FORMATS = [
 
 def write_any(path: Path, compressed: bool) -> None:
     if path.suffix == ".inr":
-        imaging.write_image(make(), path)
+        image_files.write_image(make(), path)
     else:
         sitk.WriteImage(make(), str(path), compressed)
 
@@ -92,14 +94,14 @@ def test_truncated_file_is_refused_in_silence(
 ) -> None:
     path, part = tmp_path / name, tmp_path / data
     write_any(path, compressed)
-    assert imaging.read_labels(path)[1] == ()
+    assert image_files.read_labels(path)[1] == ()
     whole = part.read_bytes()
     for keep in (len(whole) // 2, len(whole) - 9, len(whole) - 5, len(whole) - 1):
         part.write_bytes(whole[:keep])
-        assert "cut short" in refusal(ImageError, imaging.read_labels, path)
+        assert "cut short" in refusal(ImageError, image_files.read_labels, path)
     assert capfd.readouterr() == ("", "")
     part.write_bytes(whole)
-    imaging.read_labels(path)
+    image_files.read_labels(path)
 
 
 @pytest.mark.parametrize(("name", "compressed", "data"), [row for row in FORMATS if row[1]])
@@ -111,7 +113,7 @@ def test_damaged_compressed_data_is_refused_in_silence(
     content = bytearray(part.read_bytes())
     content[-20] ^= 0x55
     part.write_bytes(content)
-    assert "cut short or damaged" in refusal(ImageError, imaging.read_labels, path)
+    assert "cut short or damaged" in refusal(ImageError, image_files.read_labels, path)
     assert capfd.readouterr() == ("", "")
 
 
@@ -119,18 +121,18 @@ def test_damaged_compressed_data_is_refused_in_silence(
 def test_missing_data_file_is_named(tmp_path: Path, header: str, data: str) -> None:
     sitk.WriteImage(make(), str(tmp_path / header))
     (tmp_path / data).unlink()
-    text = refusal(ImageError, imaging.read_image, tmp_path / header)
+    text = refusal(ImageError, image_files.read_image, tmp_path / header)
     assert text.endswith(f"its data file {data} is missing. Copy it beside the header.")
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 1 << 20])
 def test_gzip_in_several_members_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
-    monkeypatch.setattr(filecheck, "_CHUNK", chunk)
+    monkeypatch.setattr(integrity, "_CHUNK", chunk)
     sitk.WriteImage(make(), str(tmp_path / "a.nii"))
     content = (tmp_path / "a.nii").read_bytes()
     path = tmp_path / "a.nii.gz"
     path.write_bytes(gzip.compress(content[:1000]) + gzip.compress(content[1000:]))
-    np.testing.assert_array_equal(imaging.voxel_array(imaging.read_labels(path)[0]), VOXELS)
+    np.testing.assert_array_equal(image_files.voxel_array(image_files.read_labels(path)[0]), VOXELS)
 
 
 @pytest.mark.parametrize(
@@ -154,9 +156,9 @@ def test_every_nrrd_type_name_is_measured(tmp_path: Path, kind: str, width: int)
     head = f"NRRD0004\ntype: {kind}\ndimension: 3\nsizes: 4 3 2\nspacings: 1 1 1\nendian: little\n"
     head += "encoding: raw\n\n"
     path.write_bytes(head.encode() + bytes(24 * width))
-    assert imaging.read_image(path)[0].GetSize() == (4, 3, 2)
+    assert image_files.read_image(path)[0].GetSize() == (4, 3, 2)
     path.write_bytes(head.encode() + bytes(24 * width - 1))
-    text = refusal(ImageError, imaging.read_image, path)
+    text = refusal(ImageError, image_files.read_image, path)
     assert f"cut short or damaged: {24 * width - 1} of {24 * width} bytes of voxels." in text
 
 
@@ -176,18 +178,18 @@ def nifti(order: str) -> bytes:
 def test_nifti_is_read_in_both_byte_orders(tmp_path: Path, order: str) -> None:
     path = tmp_path / "a.nii"
     path.write_bytes(nifti(order))
-    image, _ = imaging.read_labels(path)
+    image, _ = image_files.read_labels(path)
     assert image.GetSpacing() == (0.5, 0.25, 2.0)
-    np.testing.assert_array_equal(imaging.voxel_array(image).ravel(), range(24))
+    np.testing.assert_array_equal(image_files.voxel_array(image).ravel(), range(24))
     path.write_bytes(nifti(order)[:-1])
-    assert "cut short" in refusal(ImageError, imaging.read_labels, path)
+    assert "cut short" in refusal(ImageError, image_files.read_labels, path)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_second_nifti_version_is_refused(tmp_path: Path, order: str) -> None:
     path = tmp_path / "a.nii"
     path.write_bytes(struct.pack(f"{order}i", 540) + bytes(1000))
-    text = refusal(ImageError, imaging.read_labels, path)
+    text = refusal(ImageError, image_files.read_labels, path)
     assert text == f"{path}: is NIfTI-2, which cannot be read. Convert it to NIfTI-1 or .nrrd."
 
 
@@ -196,7 +198,7 @@ def test_what_itk_refuses_is_told_in_one_line(tmp_path: Path) -> None:
     content = bytearray(nifti("<"))
     struct.pack_into("<h", content, 70, 1536)
     path.write_bytes(content)
-    text = refusal(ImageError, imaging.read_image, path)
+    text = refusal(ImageError, image_files.read_image, path)
     assert text.startswith(f"{path}: cannot be read: ")
     assert "ERROR" not in text
     assert "NiftiImageIO" not in text
@@ -207,7 +209,7 @@ def test_nifti_geometry_that_is_not_in_use_may_be_anything(tmp_path: Path) -> No
     content = bytearray(nifti("<"))
     struct.pack_into("<18f", content, 256, *[math.nan] * 18)
     path.write_bytes(content)
-    assert imaging.read_labels(path)[0].GetSpacing() == (0.5, 0.25, 2.0)
+    assert image_files.read_labels(path)[0].GetSpacing() == (0.5, 0.25, 2.0)
 
 
 @pytest.mark.parametrize(
@@ -228,8 +230,8 @@ def test_nifti_geometry_that_is_not_in_use_may_be_anything(tmp_path: Path) -> No
 def test_kinds_of_image_that_are_no_label_map_are_refused(tmp_path: Path, image: sitk.Image, message: str) -> None:
     path = tmp_path / "a.nrrd"
     sitk.WriteImage(image, str(path))
-    assert message in refusal(ImageError, imaging.read_image, path)
-    assert message in refusal(ImageError, imaging.label_image, image, "memory")
+    assert message in refusal(ImageError, image_files.read_image, path)
+    assert message in refusal(ImageError, image_files.label_image, image, "memory")
     target = tmp_path / "b.nrrd"
-    assert message in refusal(OutputError, imaging.write_image, image, target)
+    assert message in refusal(OutputError, image_files.write_image, image, target)
     assert not target.exists()

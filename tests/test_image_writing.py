@@ -20,8 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sample_images import VOXELS, frame, make, refusal, rotation
 
-from pycemrg_core import imaging
 from pycemrg_core.errors import ImageError, OutputError
+from pycemrg_core.images import image_files
 
 WRITABLE = [".nrrd", ".nii", ".nii.gz", ".mha", ".inr"]
 # NIfTI is in single precision, NRRD stores direction times spacing, MetaImage drops subnormal numbers.
@@ -57,8 +57,8 @@ def test_round_trip(
     image.SetDirection(rotation(*angles))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"heart{extension}")
-        imaging.write_image(image, path)
-        found, notes = imaging.read_image(path)
+        image_files.write_image(image, path)
+        found, notes = image_files.read_image(path)
     assert notes == ()
     assert found.GetPixelID() == image.GetPixelID()
     np.testing.assert_array_equal(sitk.GetArrayFromImage(found), array)
@@ -70,23 +70,23 @@ def test_round_trip(
 @pytest.mark.parametrize("extension", [".NRRD", ".NII", ".NII.GZ", ".MHA", ".INR"])
 def test_extensions_in_capitals_are_read_and_written(tmp_path: Path, extension: str) -> None:
     path = tmp_path / f"HEART{extension}"
-    imaging.write_image(make(), path)
-    image, _ = imaging.read_labels(path)
-    np.testing.assert_array_equal(imaging.voxel_array(image), VOXELS)
+    image_files.write_image(make(), path)
+    image, _ = image_files.read_labels(path)
+    np.testing.assert_array_equal(image_files.voxel_array(image), VOXELS)
 
 
 def test_voxels_are_compressed_where_the_format_can(tmp_path: Path) -> None:
     image = make(np.ones((50, 50, 50), np.uint8))
     for extension in (".nrrd", ".nii.gz", ".mha"):
-        imaging.write_image(image, tmp_path / f"a{extension}")
+        image_files.write_image(image, tmp_path / f"a{extension}")
         assert (tmp_path / f"a{extension}").stat().st_size < 2000
 
 
 @pytest.mark.parametrize("extension", WRITABLE)
 def test_written_twice_the_bytes_are_the_same_and_nothing_else_is_left(tmp_path: Path, extension: str) -> None:
     first, second = tmp_path / f"a{extension}", tmp_path / f"b{extension}"
-    imaging.write_image(make(), first)
-    imaging.write_image(make(), second)
+    image_files.write_image(make(), first)
+    image_files.write_image(make(), second)
     assert first.read_bytes() == second.read_bytes()
     beside = [".json"] if extension == ".inr" else []
     expected = {f"{path.name}{suffix}" for path in (first, second) for suffix in ("", *beside)}
@@ -98,7 +98,7 @@ def test_file_gets_the_ordinary_permissions(tmp_path: Path, extension: str) -> N
     path = tmp_path / f"a{extension}"
     before = os.umask(0o027)
     try:
-        imaging.write_image(make(), path)
+        image_files.write_image(make(), path)
     finally:
         os.umask(before)
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
@@ -108,9 +108,9 @@ def test_link_is_written_through(tmp_path: Path) -> None:
     (tmp_path / "store").mkdir()
     link = tmp_path / "a.nrrd"
     link.symlink_to(tmp_path / "store" / "real.nrrd")
-    imaging.write_image(make(), link)
+    image_files.write_image(make(), link)
     assert link.is_symlink()
-    np.testing.assert_array_equal(imaging.voxel_array(imaging.read_labels(link)[0]), VOXELS)
+    np.testing.assert_array_equal(image_files.voxel_array(image_files.read_labels(link)[0]), VOXELS)
 
 
 @pytest.mark.parametrize(
@@ -126,13 +126,13 @@ def test_link_is_written_through(tmp_path: Path) -> None:
 )
 def test_target_that_cannot_be_written_is_refused(tmp_path: Path, name: str, message: str) -> None:
     (tmp_path / "folder.nrrd").mkdir()
-    assert message in refusal(OutputError, imaging.write_image, make(), tmp_path / name)
+    assert message in refusal(OutputError, image_files.write_image, make(), tmp_path / name)
     assert [path.name for path in tmp_path.iterdir()] == ["folder.nrrd"]
 
 
 def test_pixel_type_that_inr_lacks_is_refused(tmp_path: Path) -> None:
     image = make(VOXELS.astype(np.uint64))
-    text = refusal(OutputError, imaging.write_image, image, tmp_path / "a.inr")
+    text = refusal(OutputError, image_files.write_image, image, tmp_path / "a.inr")
     assert ".inr cannot hold uint64 voxels. Cast them to uint8, uint16 or uint32, or use .nrrd" in text
     assert list(tmp_path.iterdir()) == []
 
@@ -147,7 +147,7 @@ def test_failure_at_the_last_moment_leaves_what_was_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extension: str, error: BaseException
 ) -> None:
     path = tmp_path / f"a{extension}"
-    imaging.write_image(make(), path)
+    image_files.write_image(make(), path)
     before = snapshot(tmp_path)
     replace = os.replace
 
@@ -161,21 +161,21 @@ def test_failure_at_the_last_moment_leaves_what_was_there(
     other.SetOrigin((7, 8, 9))
     if isinstance(error, KeyboardInterrupt):
         with pytest.raises(KeyboardInterrupt):
-            imaging.write_image(other, path)
+            image_files.write_image(other, path)
     else:
-        text = refusal(OutputError, imaging.write_image, other, path)
+        text = refusal(OutputError, image_files.write_image, other, path)
         assert "cannot be written: Permission denied. Check the free space and permissions of" in text
     assert snapshot(tmp_path) == before
     path.unlink()
     path.with_name(f"{path.name}.json").unlink(missing_ok=True)
     with pytest.raises(type(error) if isinstance(error, KeyboardInterrupt) else OutputError):
-        imaging.write_image(other, path)
+        image_files.write_image(other, path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_sidecar_that_cannot_be_placed_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.inr.json").mkdir()
-    assert "cannot be written: " in refusal(OutputError, imaging.write_image, make(), tmp_path / "a.inr")
+    assert "cannot be written: " in refusal(OutputError, image_files.write_image, make(), tmp_path / "a.inr")
     assert [path.name for path in tmp_path.iterdir()] == ["a.inr.json"]
 
 
@@ -187,7 +187,7 @@ def test_interrupt_while_writing_leaves_nothing(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(sitk, "WriteImage", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        imaging.write_image(make(), tmp_path / "a.nrrd")
+        image_files.write_image(make(), tmp_path / "a.nrrd")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -195,7 +195,7 @@ FULL_DISK = """
     import resource, signal, sys
     import numpy as np, SimpleITK as sitk
     from pycemrg_core.errors import OutputError
-    from pycemrg_core.imaging import write_image
+    from pycemrg_core.images.image_files import write_image
     noise = np.random.default_rng(1).integers(1, 200, (30, 40, 50)).astype(np.uint8)
     image = sitk.GetImageFromArray(noise)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -212,7 +212,7 @@ FULL_DISK = """
 @pytest.mark.parametrize("extension", WRITABLE)
 def test_full_disk_is_reported_and_leaves_what_was_there(tmp_path: Path, extension: str, limit: int) -> None:
     path = tmp_path / f"a{extension}"
-    imaging.write_image(make(), path)
+    image_files.write_image(make(), path)
     before = snapshot(tmp_path)
     command = [sys.executable, "-c", textwrap.dedent(FULL_DISK), str(path), str(limit)]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -226,15 +226,15 @@ def test_warnings_are_silenced_only_while_itk_works(tmp_path: Path) -> None:
     before = sitk.ProcessObject.GetGlobalWarningDisplay()
     for wanted in (True, False):
         sitk.ProcessObject.SetGlobalWarningDisplay(wanted)
-        imaging.write_image(make(), tmp_path / "a.nii")
-        imaging.read_image(tmp_path / "a.nii")
+        image_files.write_image(make(), tmp_path / "a.nii")
+        image_files.read_image(tmp_path / "a.nii")
         assert sitk.ProcessObject.GetGlobalWarningDisplay() is wanted
     sitk.ProcessObject.SetGlobalWarningDisplay(before)
 
 
 def test_inr_geometry_is_exact_and_matches_simpleitk(tmp_path: Path) -> None:
     image, path = make(), tmp_path / "a.inr"
-    imaging.write_image(image, path)
+    image_files.write_image(image, path)
     content = path.read_bytes()
     assert content[256:] == VOXELS.tobytes()
     assert b"VZ=0.3333333333333333\n" in content[:256]
@@ -242,16 +242,16 @@ def test_inr_geometry_is_exact_and_matches_simpleitk(tmp_path: Path) -> None:
     for index in ((0, 0, 0), (13, 12, 11), (5, 0, 7)):
         point = image.TransformIndexToPhysicalPoint(index)
         np.testing.assert_allclose((matrix @ [*index, 1])[:3], point, rtol=1e-13)
-    found, notes = imaging.read_labels(path)
+    found, notes = image_files.read_labels(path)
     assert notes == ()
     assert frame(found).tobytes() == frame(image).tobytes()
 
 
 def test_inr_without_sidecar_is_noted(tmp_path: Path) -> None:
     path = tmp_path / "a.inr"
-    imaging.write_image(make(), path)
+    image_files.write_image(make(), path)
     path.with_name("a.inr.json").unlink()
-    image, notes = imaging.read_labels(path)
+    image, notes = image_files.read_labels(path)
     assert image.GetSpacing() == make().GetSpacing()
     assert image.GetOrigin() == (0, 0, 0)
     assert notes == (f"{path}: no a.inr.json beside it: origin 0 and identity direction assumed",)
@@ -266,7 +266,7 @@ def test_inr_without_sidecar_is_noted(tmp_path: Path) -> None:
 )
 def test_inr_with_broken_spacing_is_refused(tmp_path: Path, old: bytes, new: bytes, message: str) -> None:
     path = tmp_path / "a.inr"
-    imaging.write_image(make(), path)
+    image_files.write_image(make(), path)
     path.with_name("a.inr.json").unlink()
     path.write_bytes(path.read_bytes().replace(old, new))
-    assert message in refusal(ImageError, imaging.read_image, path)
+    assert message in refusal(ImageError, image_files.read_image, path)

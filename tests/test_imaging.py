@@ -12,14 +12,14 @@ import pytest
 import SimpleITK as sitk
 from sample_images import VOXELS, frame, make, refusal, rotation
 
-from pycemrg_core import imaging
 from pycemrg_core.errors import ImageError
+from pycemrg_core.images import image_files
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8"])
 def test_integer_image_is_returned_as_it_is(dtype: str) -> None:
     image = make(VOXELS.astype(dtype))
-    found, notes = imaging.label_image(image, "memory")
+    found, notes = image_files.label_image(image, "memory")
     assert found is image
     assert notes == ()
 
@@ -33,7 +33,7 @@ def test_whole_numbered_float_image_becomes_the_smallest_integer_type(dtype: str
     array = VOXELS.astype(dtype)
     array[3, 2, 1] = high
     image = make(array)
-    found, notes = imaging.label_image(image, "memory")
+    found, notes = image_files.label_image(image, "memory")
     assert notes == (f"memory: float image holds only whole numbers: read as {kind}",)
     result = sitk.GetArrayFromImage(found)
     assert result.dtype == kind
@@ -48,28 +48,28 @@ def test_scaled_nifti_is_read_as_its_scaled_integers(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     struct.pack_into("<f", content, 112, 2.0)
     path.write_bytes(content)
-    image, notes = imaging.read_labels(path)
-    np.testing.assert_array_equal(imaging.voxel_array(image), VOXELS * 2)
+    image, notes = image_files.read_labels(path)
+    np.testing.assert_array_equal(image_files.voxel_array(image), VOXELS * 2)
     assert notes == (f"{path}: float image holds only whole numbers: read as uint8",)
 
 
 def test_fractions_are_counted_and_shown() -> None:
     array = VOXELS.astype(np.float32)
     array[3, 2, 1] = 1.5
-    text = refusal(ImageError, imaging.label_image, make(array), "memory")
+    text = refusal(ImageError, image_files.label_image, make(array), "memory")
     assert text == (
         "memory: 1 voxel is not whole numbers, for example 1.5 at index (x, y, z) = (1, 2, 3). A label map"
         " holds integers: give the segmentation, and resample it with nearest-neighbour interpolation."
     )
     array[4:6] = 0.25
-    assert "365 voxels are not whole numbers" in refusal(ImageError, imaging.label_image, make(array), "memory")
+    assert "365 voxels are not whole numbers" in refusal(ImageError, image_files.label_image, make(array), "memory")
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_pixels_that_are_no_numbers_are_refused(value: float) -> None:
     array = VOXELS.astype(np.float64)
     array[5, 4, 3] = value
-    text = refusal(ImageError, imaging.label_image, make(array), "memory")
+    text = refusal(ImageError, image_files.label_image, make(array), "memory")
     assert f"1 voxel is NaN or infinite, for example {value:g} at index (x, y, z) = (3, 4, 5)" in text
 
 
@@ -77,30 +77,30 @@ def test_pixels_that_are_no_numbers_are_refused(value: float) -> None:
 def test_negative_values_are_refused(dtype: str) -> None:
     array = VOXELS.astype(dtype)
     array[0, 0, 0] = -7
-    text = refusal(ImageError, imaging.label_image, make(array), "memory")
+    text = refusal(ImageError, image_files.label_image, make(array), "memory")
     assert "holds negative values (minimum -7). Labels are 0 (background) and up" in text
 
 
 @pytest.mark.parametrize("dtype", ["u1", "i4", "f4"])
 def test_empty_image_is_refused(dtype: str) -> None:
-    text = refusal(ImageError, imaging.label_image, make(np.zeros((2, 3, 4), dtype)), "memory")
+    text = refusal(ImageError, image_files.label_image, make(np.zeros((2, 3, 4), dtype)), "memory")
     assert "is empty, every voxel is 0 (background)" in text
 
 
 def test_image_without_voxels_is_refused() -> None:
     image = sitk.Image([0, 3, 2], sitk.sitkUInt8)
-    text = refusal(ImageError, imaging.label_image, image, "memory")
+    text = refusal(ImageError, image_files.label_image, image, "memory")
     assert text == "memory: has no voxels (0 x 3 x 2). Give the whole volume."
 
 
 def test_labels_beyond_32_bits_are_refused() -> None:
     array = np.full((2, 2, 2), 2.0**32)
-    assert "label 4294967296 does not fit" in refusal(ImageError, imaging.label_image, make(array), "memory")
+    assert "label 4294967296 does not fit" in refusal(ImageError, image_files.label_image, make(array), "memory")
 
 
 def test_voxel_array_shares_memory_and_is_read_only() -> None:
     image = make()
-    array = imaging.voxel_array(image)
+    array = image_files.voxel_array(image)
     np.testing.assert_array_equal(array, VOXELS)
     assert array.shape == (12, 13, 14)
     assert array.flags.c_contiguous
@@ -113,7 +113,7 @@ def test_voxel_array_shares_memory_and_is_read_only() -> None:
 def test_voxel_array_outlives_its_image() -> None:
     image = sitk.Image(200, 200, 200, sitk.sitkUInt8) + 3
     address = sitk.GetArrayViewFromImage(image).ctypes.data
-    array = imaging.voxel_array(image)
+    array = image_files.voxel_array(image)
     assert array.ctypes.data == address
     del image
     others = [sitk.Image(200, 200, 200, sitk.sitkUInt8) + 9 for _ in range(3)]
@@ -123,10 +123,10 @@ def test_voxel_array_outlives_its_image() -> None:
 
 def test_voxel_array_keeps_its_values_when_the_image_changes() -> None:
     image = make()
-    array = imaging.voxel_array(image)
+    array = image_files.voxel_array(image)
     image[1, 2, 3] = 99
     image += 1
-    again = imaging.voxel_array(image)
+    again = image_files.voxel_array(image)
     np.testing.assert_array_equal(array, VOXELS)
     assert again[3, 2, 1] == 100
 
@@ -135,7 +135,7 @@ def test_image_from_array_copies_geometry_and_no_metadata() -> None:
     like = make()
     like.SetMetaData("patient", "name")
     array = np.asfortranarray(VOXELS[:, :, ::-1]).astype(">u2")
-    image = imaging.image_from_array(array, like)
+    image = image_files.image_from_array(array, like)
     assert image.GetPixelID() == sitk.sitkUInt16
     np.testing.assert_array_equal(sitk.GetArrayFromImage(image), array)
     assert frame(image).tobytes() == frame(like).tobytes()
@@ -145,19 +145,19 @@ def test_image_from_array_copies_geometry_and_no_metadata() -> None:
 
 
 def test_image_from_array_takes_masks() -> None:
-    image = imaging.image_from_array(VOXELS > 5, make())
+    image = image_files.image_from_array(VOXELS > 5, make())
     assert image.GetPixelID() == sitk.sitkUInt8
     np.testing.assert_array_equal(sitk.GetArrayFromImage(image), (VOXELS > 5).astype(np.uint8))
 
 
 def test_image_from_array_refuses_another_shape() -> None:
     with pytest.raises(ValueError, match=r"array of shape \(14, 13, 12\) \(z, y, x\) for an image of shape"):
-        imaging.image_from_array(VOXELS.T, make())
+        image_files.image_from_array(VOXELS.T, make())
 
 
 def test_geometry_is_plain_data() -> None:
     image = make()
-    assert imaging.geometry(image) == {
+    assert image_files.geometry(image) == {
         "size": [14, 13, 12],
         "spacing": [0.3, 0.7, 1 / 3],
         "origin": [-123.456789012345, 1e-7 / 3, 1000 / 7],
@@ -165,23 +165,23 @@ def test_geometry_is_plain_data() -> None:
         "pixel_type": "uint8",
     }
     kinds = ["u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f4", "f8"]
-    named = [imaging.geometry(make(VOXELS.astype(kind)))["pixel_type"] for kind in kinds]
+    named = [image_files.geometry(make(VOXELS.astype(kind)))["pixel_type"] for kind in kinds]
     assert named == [np.dtype(kind).name for kind in kinds]
 
 
 def test_file_sha256(tmp_path: Path) -> None:
     path = tmp_path / "a.bin"
     path.write_bytes(b"abc")
-    assert imaging.file_sha256(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert image_files.file_sha256(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     path.write_bytes(b"x" * 3_000_000)
-    assert imaging.file_sha256(path) == hashlib.sha256(b"x" * 3_000_000).hexdigest()
+    assert image_files.file_sha256(path) == hashlib.sha256(b"x" * 3_000_000).hexdigest()
     missing = tmp_path / "a.bim"
-    assert "Did you mean a.bin?" in refusal(ImageError, imaging.file_sha256, missing)
+    assert "Did you mean a.bin?" in refusal(ImageError, image_files.file_sha256, missing)
 
 
 def test_voxels_sha256_is_of_the_voxels_alone() -> None:
     image = make()
     expected = hashlib.sha256(VOXELS.tobytes()).hexdigest()
-    assert imaging.voxels_sha256(image) == expected
+    assert image_files.voxels_sha256(image) == expected
     image.SetOrigin((0, 0, 0))
-    assert imaging.voxels_sha256(image) == expected
+    assert image_files.voxels_sha256(image) == expected

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pycemrg_core import inr
 from pycemrg_core.errors import ImageError
+from pycemrg_core.images import inria
 
 HEADER = (
     b"#INRIMAGE-4#{\nXDIM=4\nYDIM=3\nZDIM=2\nVDIM=1\nTYPE=unsigned fixed\nPIXSIZE=16 bits\nCPU=decm\n"
@@ -35,14 +35,14 @@ def write(tmp_path: Path) -> Write:
 
 
 def test_header_and_voxels_are_the_expected_bytes() -> None:
-    header, voxels = inr.encode(VALUES, (0.1, 1 / 3, 2.0))
+    header, voxels = inria.encode(VALUES, (0.1, 1 / 3, 2.0))
     assert header == HEADER + b"\n" * (252 - len(HEADER)) + b"##}\n"
     by_hand = b"".join(int(VALUES[z, y, x]).to_bytes(2, "little") for z in range(2) for y in range(3) for x in range(4))
     assert voxels.tobytes() == by_hand
 
 
 def test_header_is_a_multiple_of_256_bytes_at_its_longest() -> None:
-    header, _ = inr.encode(np.zeros((1, 1, 1), np.int16), (1.2345678901234567e-300,) * 3)
+    header, _ = inria.encode(np.zeros((1, 1, 1), np.int16), (1.2345678901234567e-300,) * 3)
     assert len(header) == 256
     assert header.endswith(b"\n##}\n")
 
@@ -60,11 +60,11 @@ def test_header_is_a_multiple_of_256_bytes_at_its_longest() -> None:
 )
 def test_every_pixel_type_names_itself_and_comes_back(tmp_path: Path, dtype: str, kind: str, bits: int) -> None:
     array = np.arange(24).reshape(2, 3, 4).astype(dtype)
-    header, voxels = inr.encode(array, (1, 1, 1))
+    header, voxels = inria.encode(array, (1, 1, 1))
     assert f"TYPE={kind}\nPIXSIZE={bits} bits\n".encode() in header
     path = tmp_path / "heart.inr"
     path.write_bytes(header + voxels.tobytes())
-    found = inr.read_inr(path).array
+    found = inria.read_inr(path).array
     assert found.dtype == np.dtype(dtype)
     np.testing.assert_array_equal(found, array)
 
@@ -72,14 +72,14 @@ def test_every_pixel_type_names_itself_and_comes_back(tmp_path: Path, dtype: str
 @pytest.mark.parametrize(("cpu", "order"), [("decm", "<u2"), ("pc", "<u2"), ("sun", ">u2"), ("sgi", ">u2")])
 def test_both_byte_orders_are_read(write: Write, cpu: str, order: str) -> None:
     path = write(VALUES.astype(order).tobytes(), (b"CPU=decm", f"CPU={cpu}".encode()))
-    found = inr.read_inr(path)
+    found = inria.read_inr(path)
     np.testing.assert_array_equal(found.array, VALUES)
     assert found.array.dtype.isnative
 
 
 def test_without_sidecar_the_geometry_is_said_to_be_assumed(write: Write) -> None:
     path = write(VALUES.tobytes())
-    found = inr.read_inr(path)
+    found = inria.read_inr(path)
     assert found.spacing == (0.1, 1 / 3, 2.0)
     assert found.origin == (0, 0, 0)
     assert found.direction == (1, 0, 0, 0, 1, 0, 0, 0, 1)
@@ -88,7 +88,7 @@ def test_without_sidecar_the_geometry_is_said_to_be_assumed(write: Write) -> Non
 
 def test_missing_spacing_is_said_to_be_assumed(write: Write) -> None:
     path = write(VALUES.tobytes(), (b"VZ=2.0\n", b""))
-    found = inr.read_inr(path)
+    found = inria.read_inr(path)
     assert found.spacing == (0.1, 1 / 3, 1.0)
     assert found.notes[0] == f"{path}: no voxel spacing in the file: 1 mm assumed"
 
@@ -97,12 +97,12 @@ def test_longer_header_is_skipped_whole(tmp_path: Path) -> None:
     text = HEADER + b"#" + b"x" * 300 + b"\n"
     path = tmp_path / "heart.inr"
     path.write_bytes(text + b"\n" * (512 - 4 - len(text)) + b"##}\n" + VALUES.tobytes())
-    np.testing.assert_array_equal(inr.read_inr(path).array, VALUES)
+    np.testing.assert_array_equal(inria.read_inr(path).array, VALUES)
 
 
 def test_sidecar_text_holds_the_affine() -> None:
     turned = (0.0, -1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0)
-    content = json.loads(inr.encode_sidecar((4, 3, 2), (0.5, 2.0, 3.0), (10.0, 20.0, 1 / 3), turned))
+    content = json.loads(inria.encode_sidecar((4, 3, 2), (0.5, 2.0, 3.0), (10.0, 20.0, 1 / 3), turned))
     assert content == {
         "size": [4, 3, 2],
         "spacing": [0.5, 2.0, 3.0],
@@ -132,7 +132,7 @@ def test_sidecar_text_holds_the_affine() -> None:
 def test_wrong_headers_are_refused(write: Write, change: tuple[bytes, bytes], message: str) -> None:
     path = write(VALUES.tobytes(), change)
     with pytest.raises(ImageError, match=re.escape(message)) as caught:
-        inr.read_inr(path)
+        inria.read_inr(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
 
@@ -141,7 +141,7 @@ def test_file_cut_inside_its_header_is_refused(write: Write) -> None:
     path = write(VALUES.tobytes())
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(ImageError, match="header is cut short"):
-        inr.read_inr(path)
+        inria.read_inr(path)
 
 
 @pytest.mark.parametrize(
@@ -158,12 +158,12 @@ def test_sidecar_that_contradicts_is_refused(write: Write, change: dict[str, obj
     path = write(VALUES.tobytes())
     identity = [1, 0, 0, 0, 1, 0, 0, 0, 1]
     content = {"size": [4, 3, 2], "spacing": [0.1, 1 / 3, 2.0], "origin": [1, 2, 3], "direction": identity}
-    beside = inr.sidecar_path(path)
+    beside = inria.sidecar_path(path)
     beside.write_text(json.dumps(content))
-    assert inr.read_inr(path).origin == (1.0, 2.0, 3.0)
+    assert inria.read_inr(path).origin == (1.0, 2.0, 3.0)
     beside.write_text(json.dumps(content | change))
     with pytest.raises(ImageError, match=re.escape(message)) as caught:
-        inr.read_inr(path)
+        inria.read_inr(path)
     assert str(caught.value).startswith(f"{beside}: ")
     assert "delete it to read the image with origin 0" in str(caught.value)
 
@@ -171,20 +171,20 @@ def test_sidecar_that_contradicts_is_refused(write: Write, change: dict[str, obj
 @pytest.mark.parametrize("text", ["{", "[]", "\xff"])
 def test_sidecar_that_is_not_json_is_refused(write: Write, text: str) -> None:
     path = write(VALUES.tobytes())
-    inr.sidecar_path(path).write_text(text, encoding="latin-1")
+    inria.sidecar_path(path).write_text(text, encoding="latin-1")
     with pytest.raises(ImageError, match=r"heart\.inr\.json: .*Correct it, or delete it"):
-        inr.read_inr(path)
+        inria.read_inr(path)
 
 
 def test_spacing_rounded_by_another_tool_is_no_contradiction(write: Write) -> None:
     path = write(VALUES.tobytes(), (b"0.3333333333333333", b"0.333333"))
     identity = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
-    inr.sidecar_path(path).write_text(inr.encode_sidecar((4, 3, 2), (0.1, 1 / 3, 2.0), (0, 0, 0), identity))
-    assert inr.read_inr(path).spacing == (0.1, 1 / 3, 2.0)
+    inria.sidecar_path(path).write_text(inria.encode_sidecar((4, 3, 2), (0.1, 1 / 3, 2.0), (0, 0, 0), identity))
+    assert inria.read_inr(path).spacing == (0.1, 1 / 3, 2.0)
 
 
 @pytest.mark.parametrize("dtype", ["u8", "i8", "f2"])
 def test_pixel_types_the_format_lacks_are_refused(dtype: str) -> None:
     name = np.dtype(dtype).name
     with pytest.raises(ImageError, match=f"cannot hold {name} voxels. Cast them to uint8"):
-        inr.encode(np.zeros((1, 1, 1), dtype), (1, 1, 1))
+        inria.encode(np.zeros((1, 1, 1), dtype), (1, 1, 1))

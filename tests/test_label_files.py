@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pycemrg_core.errors import CodecError, LabelError, OutputError
-from pycemrg_core.label_files import (
+from pycemrg_core.images.remap import LabelRemapper
+from schematics_builtin.labels.label_files import (
     Kind,
     LabelRow,
     labels_of,
@@ -23,7 +24,6 @@ from pycemrg_core.label_files import (
     read_mapping_file,
     write_label_table,
 )
-from pycemrg_core.remap import LabelRemapper
 
 KINDS: tuple[Kind, ...] = ("slicer", "itksnap")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from plugin_packages import FakeSite, modules_after, schematics_source
 
-from pycemrg_core.plugins import discover
+from pycemrg_core.plugins.loading import discover
 
 HEAVY = {"numpy", "scipy", "SimpleITK", "cattrs", "yaml", "PIL"}
 MOST_MODULES = 150
@@ -78,7 +78,7 @@ def test_many_plugins_bring_only_their_own_modules(
 
 
 def test_discovery_alone_imports_no_plugin(tmp_path: Path, crowd: Path) -> None:
-    work = "from pycemrg_core.plugins import discover; print(len(discover()))"
+    work = "from pycemrg_core.plugins.loading import discover; print(len(discover()))"
     _, modules, printed = modules_after(work, path=[crowd], cwd=tmp_path)
     assert int(printed) >= 21
     assert not {name for name in modules if name.startswith(("crowd_", "schematics_builtin", "importlib.metadata"))}

@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from plugin_packages import FakeSite, fake_site, schematics_source
 
-from pycemrg_core import plugins
-from pycemrg_core.metadata import EntryPoint, entry_points
-from pycemrg_core.plugins import Policy, State
+from pycemrg_core.plugins import loading
+from pycemrg_core.plugins.loading import Policy, State
+from pycemrg_core.plugins.metadata import EntryPoint, entry_points
 
 
 def expected(points: Iterable[importlib.metadata.EntryPoint]) -> tuple[EntryPoint, ...]:
@@ -165,9 +165,9 @@ def test_a_zipped_distribution(tmp_path: Path) -> None:
         (site.folder / "zipped_heart.py").unlink()
         sys.path.insert(0, str(archive))
         try:
-            found = plugins.discover([str(archive)])
+            found = loading.discover([str(archive)])
             assert [(one.name, one.version) for one in found] == [("zipped-heart", "1.0")]
-            (loaded,) = plugins.load(found, Policy())
+            (loaded,) = loading.load(found, Policy())
             assert (loaded.state, [record.name for record in loaded.records]) == (State.LOADED, ["from_a_zip"])
         finally:
             sys.path.remove(str(archive))

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pycemrg_core.api.records import Measures, Metric
+from pycemrg_core.api.refs import Ref
 from pycemrg_core.errors import MetricError
-from pycemrg_core.metrics import Comparison, ImagePair, Structure, evaluate
-from pycemrg_core.records import Measures, Metric
-from pycemrg_core.refs import Ref
-from pycemrg_core.volume import LabelVolume
+from pycemrg_core.images.label_volume import LabelVolume
+from pycemrg_core.images.metric_subjects import Comparison, ImagePair, Structure, evaluate
 
 SPACING = (2.0, 1.0, 0.5)
 

@@ -265,7 +265,12 @@ class Numbers:
 
 
 def test_other_numbers() -> None:
-    step = Step(name="turn", summary="-", run=Ref("schematics_builtin.steps:push"), contract=Ref(f"{__name__}:Numbers"))
+    step = Step(
+        name="turn",
+        summary="-",
+        run=Ref("schematics_builtin.catalogue.steps:push"),
+        contract=Ref(f"{__name__}:Numbers"),
+    )
     schematic = Schematic(
         name="one",
         step="turn",

@@ -13,14 +13,14 @@ import pytest
 import SimpleITK as sitk
 from plugin_packages import FakeSite, built_in, fake_site, run_python, schematics_source
 
-from pycemrg_core import plugins
-from pycemrg_core.catalogue import Catalogue, load_catalogue
+from pycemrg_core.api.records import Metric, Recipe, Schematic, Step, include
 from pycemrg_core.errors import NameConflictError, PlanError, PluginError, UnknownNameError
-from pycemrg_core.plugins import GROUP, LOCAL_FILE, Found, Plugin, Policy, State
-from pycemrg_core.records import Metric, Recipe, Schematic, Step, include
-from pycemrg_core.runner import run_recipe
+from pycemrg_core.plugins import loading
+from pycemrg_core.plugins.catalogue import Catalogue, load_catalogue
+from pycemrg_core.plugins.loading import GROUP, LOCAL_FILE, Found, Plugin, Policy, State
+from pycemrg_core.recipes.runner import run_recipe
 
-HOOKS = "from pycemrg_core.hookspecs import hookimpl\nfrom pycemrg_core.records import *\n"
+HOOKS = "from pycemrg_core.api.hookspecs import hookimpl\nfrom pycemrg_core.api.records import *\n"
 ONE_SCHEMATIC = "Schematic(name='a', step='create', labels={'LV': 1})"
 
 
@@ -507,7 +507,7 @@ def test_order_of_installation_changes_nothing(rivals: FakeSite, tmp_path: Path)
     elsewhere = FakeSite(tmp_path / "elsewhere")
     elsewhere.install("gamma-heart", schematics_source("shared", "third"))
     folders = [str(rivals.folder), str(elsewhere.folder)]
-    assert plugins.discover(folders) == plugins.discover(folders[::-1])
+    assert loading.discover(folders) == loading.discover(folders[::-1])
 
 
 def test_listings_are_sorted_by_name_then_provider(rivals: FakeSite) -> None:

@@ -18,18 +18,19 @@ import SimpleITK as sitk
 from attrs import evolve
 from brute import RECIPES, TABLE, Array, Mask, Spacing
 
-from pycemrg_core import imaging, run_recipe
-from pycemrg_core.catalogue import Catalogue, compose
-from pycemrg_core.records import Recipe, Schematic
-from pycemrg_core.runner import RunRecord, RunResult
+from pycemrg_core import run_recipe
+from pycemrg_core.api.records import Recipe, Schematic
+from pycemrg_core.images import image_files
+from pycemrg_core.plugins.catalogue import Catalogue, compose
+from pycemrg_core.recipes.runner import RunRecord, RunResult
 
 OBLIQUE = sitk.Euler3DTransform((0, 0, 0), 0.3, -0.2, 0.9).GetMatrix()
 
 
 @cache
 def heart() -> sitk.Image:
-    with as_file(files("schematics_builtin") / "data" / "rodero01_1.0mm.nrrd") as path:
-        return imaging.read_labels(path)[0]
+    with as_file(files("schematics_builtin") / "demo" / "data" / "rodero01_1.0mm.nrrd") as path:
+        return image_files.read_labels(path)[0]
 
 
 def voxels(image: sitk.Image) -> Array:

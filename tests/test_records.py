@@ -13,9 +13,8 @@ from attrs.exceptions import FrozenInstanceError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pycemrg_core import codec
-from pycemrg_core.errors import RecordError
-from pycemrg_core.records import (
+from pycemrg_core.api import documents
+from pycemrg_core.api.records import (
     Augmentation,
     Command,
     LabelScheme,
@@ -28,7 +27,8 @@ from pycemrg_core.records import (
     Step,
     include,
 )
-from pycemrg_core.refs import Ref
+from pycemrg_core.api.refs import Ref
+from pycemrg_core.errors import RecordError
 
 REF = Ref("package.module:object")
 MEASURES = {"measures": Measures.IMAGES}
@@ -245,13 +245,13 @@ records: st.SearchStrategy[Record] = st.one_of(
 @given(records)
 @settings(max_examples=150, deadline=None)
 def test_records_come_back_from_json(record: Record) -> None:
-    plain = json.loads(json.dumps(codec.unstructure(record)))
-    assert codec.structure(plain, type(record)) == record
+    plain = json.loads(json.dumps(documents.unstructure(record)))
+    assert documents.structure(plain, type(record)) == record
 
 
 @given(records)
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_records_come_back_from_a_yaml_file(tmp_path: Path, record: Record) -> None:
     file = tmp_path / "record.yaml"
-    file.write_text(yaml.safe_dump(codec.unstructure(record)), encoding="utf-8", newline="")
-    assert codec.structure(codec.load_yaml(file), type(record)) == record
+    file.write_text(yaml.safe_dump(documents.unstructure(record)), encoding="utf-8", newline="")
+    assert documents.structure(documents.load_yaml(file), type(record)) == record

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from plugin_packages import fake_site
 
+from pycemrg_core.api.refs import Ref, import_file
 from pycemrg_core.errors import PluginError, PycemrgError, RefError
-from pycemrg_core.refs import Ref, import_file
 
 
 @pytest.mark.parametrize(

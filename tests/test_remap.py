@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pycemrg_core import imaging, remap
 from pycemrg_core.errors import LabelError
-from pycemrg_core.remap import Dropped, LabelRemapper, remap_image
-from pycemrg_core.volume import Change
+from pycemrg_core.images import image_files, remap
+from pycemrg_core.images.label_volume import Change
+from pycemrg_core.images.remap import Dropped, LabelRemapper, remap_image
 from tests.sample_images import frame, make
 
 SOURCE = {"LV": 1, "RV": 3, "LA": 4}
@@ -329,29 +329,29 @@ def test_the_report() -> None:
 
 def test_an_image_keeps_its_geometry() -> None:
     image = make()
-    before = imaging.voxels_sha256(image)
+    before = image_files.voxels_sha256(image)
     result = remap_image(image, LabelRemapper({5: 6, 6: 5, 7: 700}))
     assert np.array_equal(frame(result), frame(image))
     assert result.GetPixelID() == sitk.sitkUInt16
-    assert imaging.voxels_sha256(image) == before
+    assert image_files.voxels_sha256(image) == before
     assert remap_image(image, LabelRemapper({5: 6, 6: 5})).GetPixelID() == sitk.sitkUInt8
 
 
 @pytest.fixture(scope="module")
 def heart() -> sitk.Image:
-    image, notes = imaging.read_labels(str(files("schematics_builtin") / "data" / "rodero01_1.0mm.nrrd"))
+    image, notes = image_files.read_labels(str(files("schematics_builtin") / "demo" / "data" / "rodero01_1.0mm.nrrd"))
     assert notes == ()
     return image
 
 
 def test_a_whole_heart_there_and_back(heart: sitk.Image) -> None:
-    voxels = imaging.voxel_array(heart)
+    voxels = image_files.voxel_array(heart)
     remapper = LabelRemapper({label: label % 14 + 1 for label in range(1, 15)})
     moved = remap_image(heart, remapper)
-    assert np.array_equal(imaging.voxel_array(moved), np.where(voxels > 0, voxels % 14 + 1, 0))
+    assert np.array_equal(image_files.voxel_array(moved), np.where(voxels > 0, voxels % 14 + 1, 0))
     assert np.array_equal(frame(moved), frame(heart))
     back = remap_image(moved, remapper.inverse())
-    assert imaging.voxels_sha256(back) == imaging.voxels_sha256(heart)
+    assert image_files.voxels_sha256(back) == image_files.voxels_sha256(heart)
     report = remapper.report(voxels)
     assert sum(change.voxels for change in report.mapped) == np.count_nonzero(voxels)
     assert (report.kept, report.absent) == ((), ())
@@ -362,8 +362,8 @@ def test_a_whole_heart_in_another_scheme(heart: sitk.Image, dropped: Dropped) ->
     source = {f"label_{label}": label for label in range(1, 15)}
     target = {"label_1": 500, "label_3": 600, "label_4": 420, "label_5": 550}
     remapper = LabelRemapper.between(source, target, dropped=dropped)
-    result = imaging.voxel_array(remap_image(heart, remapper))
+    result = image_files.voxel_array(remap_image(heart, remapper))
     assert result.dtype == np.uint16
     others = {2, *range(6, 15)} if dropped == "keep" else set()
     assert set(np.unique(result).tolist()) == {0, 500, 600, 420, 550} | others
-    assert np.count_nonzero(result == 420) == np.count_nonzero(imaging.voxel_array(heart) == 4)
+    assert np.count_nonzero(result == 420) == np.count_nonzero(image_files.voxel_array(heart) == 4)

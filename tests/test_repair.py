@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_certificate import DAMAGES, damaged
 
-from pycemrg_core import imaging, repair
-from pycemrg_core.certificate import Heart
-from pycemrg_core.hearts import Asked, asked_of, heart_of
-from pycemrg_core.repair import Repair
-from pycemrg_core.runner import run_recipe
+from pycemrg_core.images import image_files
+from pycemrg_core.images.heart import Heart
+from pycemrg_core.recipes.runner import run_recipe
+from schematics_builtin.certificate import repair
+from schematics_builtin.certificate.hearts import Asked, asked_of, heart_of
+from schematics_builtin.certificate.repair import Repair
 
 LUMENS = (A, B, C, VEIN)
 
@@ -31,7 +32,7 @@ def boxes(monkeypatch: pytest.MonkeyPatch) -> None:
         if asked.recipe:
             return heart_of(image, catalogue, asked)
         x, y, z = image.GetSpacing()
-        return heart(imaging.voxel_array(image), (z, y, x))
+        return heart(image_files.voxel_array(image), (z, y, x))
 
     monkeypatch.setattr(repair, "heart_of", of)
 
@@ -60,7 +61,7 @@ def ledger_of(before: Array, after: Array) -> Counter[tuple[int, int]]:
 def test_a_clean_heart_is_left_alone() -> None:
     done = repaired(array())
     assert (done.ledger, done.refused, done.padding) == ((), (), ((0, 0, 0), (0, 0, 0)))
-    assert np.array_equal(imaging.voxel_array(done.image), array())
+    assert np.array_equal(image_files.voxel_array(done.image), array())
     assert done.certificate.passed
 
 
@@ -79,7 +80,7 @@ MENDED = {
 def test_what_can_be_closed_is_closed(name: str) -> None:
     before = damaged(DAMAGES[name])
     done = repaired(before)
-    after = imaging.voxel_array(done.image)
+    after = image_files.voxel_array(done.image)
     assert done.certificate.passed, done.left
     assert done.left == done.refused == ()
     if (expected := MENDED[name]) is not None:
@@ -120,7 +121,7 @@ def test_the_image_grows_where_the_heart_touches_its_border() -> None:
     (x, y, z), (far_x, far_y, far_z) = done.padding
     # 2 mm of wall and a voxel of background, at 2.0, 1.0 and 0.5 mm along x, y and z.
     assert ((x, y, z), (far_x, far_y, far_z)) == ((0, 4, 0), (3, 0, 0))
-    grown = imaging.voxel_array(done.image)
+    grown = image_files.voxel_array(done.image)
     assert grown.shape == (cut.shape[0], cut.shape[1] + 4, cut.shape[2] + 3)
     inner = grown[:, 4:, :-3]
     assert np.array_equal(inner[cut > 0] > 0, np.ones((cut > 0).sum(), bool))
@@ -139,7 +140,7 @@ def test_a_wall_that_the_border_cut_is_grown_again() -> None:
     assert done.certificate.passed
     low = done.padding[0][1]
     # Where A, B and C ask for wall within 2 mm it is there again; the corners of the box stay rounded.
-    after, whole = imaging.voxel_array(done.image)[:, low - 1 : low + 17], array()[:, 6:]
+    after, whole = image_files.voxel_array(done.image)[:, low - 1 : low + 17], array()[:, 6:]
     assert set(ledger_of(whole, after)) <= {(WALL_A, 0), (WALL_B, 0), (WALL_C, 0)}
     assert (after[8:16, 0, 8:16] == WALL_A).all()
 
@@ -153,7 +154,7 @@ def test_no_structure_changes_by_more_than_the_limit() -> None:
     assert done.refused == (
         f"leak between lumens: A would lose {share:.3g} % of its volume, more than the limit of 2 %",
     )
-    assert np.array_equal(imaging.voxel_array(done.image), wide)
+    assert np.array_equal(image_files.voxel_array(done.image), wide)
     assert repaired(wide, limit_percent=10).certificate.passed
 
 
@@ -167,20 +168,20 @@ def test_whatever_is_damaged_the_limit_holds(seed: int, limit: float) -> None:
         voxels[z : z + 2, y : y + 2, x : x + int(rng.integers(1, 3))] = rng.choice([0, *LUMENS, WALL_A, VALVE, RING])
     kept = voxels.copy()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(repair, "heart_of", lambda image, *_: heart(imaging.voxel_array(image)))
+        patch.setattr(repair, "heart_of", lambda image, *_: heart(image_files.voxel_array(image)))
         done = repaired(voxels, limit_percent=limit)
     assert np.array_equal(voxels, kept)
-    after = volumes(imaging.voxel_array(done.image))
+    after = volumes(image_files.voxel_array(done.image))
     for label, before in volumes(voxels).items():
         assert abs(after[label] - before) <= limit / 100 * before + 1e-9
 
 
 def test_the_real_heart_comes_out_closed() -> None:
-    image, _ = imaging.read_labels(HEART)
+    image, _ = image_files.read_labels(HEART)
     grown = run_recipe("four_chamber_full", image, catalogue()).image
     done = repair.repair(grown, catalogue(), asked_of(catalogue(), "four_chamber_full"))
     assert done.certificate.passed
-    before, after = imaging.voxel_array(grown), imaging.voxel_array(done.image)
+    before, after = image_files.voxel_array(grown), image_files.voxel_array(done.image)
     assert 0 < (before != after).sum() < 0.01 * (before > 0).sum()
     for label in range(1, 15):
         if label != 2:  # the myocardium is tissue
@@ -192,13 +193,13 @@ def test_the_real_heart_comes_out_closed() -> None:
 
 def test_growing_a_wall_does_not_use_up_the_limit_of_its_loose_pieces() -> None:
     """Shifted slices: walls grow by a fifth, and lose some loose voxels in later rounds."""
-    image, _ = imaging.read_labels(HEART)
+    image, _ = image_files.read_labels(HEART)
     asked = asked_of(catalogue(), "four_chamber_full")
     grown = run_recipe("four_chamber_full", image, catalogue()).image
-    closed = imaging.voxel_array(repair.repair(grown, catalogue(), asked).image)
+    closed = image_files.voxel_array(repair.repair(grown, catalogue(), asked).image)
     rng = np.random.default_rng(1)
     shifted = np.stack([np.roll(plane, rng.integers(-1, 2, 2), (0, 1)) for plane in closed])
-    done = repair.repair(imaging.image_from_array(shifted, image), catalogue(), asked)
+    done = repair.repair(image_files.image_from_array(shifted, image), catalogue(), asked)
     assert (done.refused, done.left) == ((), ())
     gained = sum(e.change.voxels for e in done.ledger if e.change.new == 104 and e.rule == "wall")
     assert gained > 0.1 * (shifted == 104).sum()

@@ -9,11 +9,11 @@ import pytest
 from command_line import pycemrg, small_heart
 from plugin_packages import FakeSite, built_in, fake_site
 
-from pycemrg_core.catalogue import Catalogue, load_catalogue
+from pycemrg_core.api.records import Recipe, include
 from pycemrg_core.errors import RecordError
-from pycemrg_core.plugins import Policy
-from pycemrg_core.recipes import unmet
-from pycemrg_core.records import Recipe, include
+from pycemrg_core.plugins.catalogue import Catalogue, load_catalogue
+from pycemrg_core.plugins.loading import Policy
+from pycemrg_core.recipes.flatten import unmet
 
 PART = """
 from pycemrg_core import Recipe, hookimpl, include

@@ -13,22 +13,10 @@ from attrs import evolve, frozen
 from brute import RECIPES, Array
 from phantom import heart_phantom
 
-from pycemrg_core import (
-    Catalogue,
-    Edit,
-    Label,
-    LabelVolume,
-    Recipe,
-    Ref,
-    Schematic,
-    Step,
-    imaging,
-    reads,
-    run_recipe,
-    writes,
-)
+from pycemrg_core import Catalogue, Edit, Label, LabelVolume, Recipe, Ref, Schematic, Step, reads, run_recipe, writes
 from pycemrg_core.errors import ImageError, PlanError, StepError
-from pycemrg_core.runner import (
+from pycemrg_core.images import image_files
+from pycemrg_core.recipes.runner import (
     LedgerEntry,
     Resume,
     RunRecord,
@@ -84,7 +72,7 @@ def test_the_record_holds_what_a_second_run_needs() -> None:
         "atria_full", image, brute.catalogue(), parameters={"LA_WT": 4}, labels={"LAA_label": 12}
     ).record
     assert record.recipe == "atria_full"
-    assert record.image == imaging.geometry(image)
+    assert record.image == image_files.geometry(image)
     assert record.dtype == "uint8"
     assert record.labels["LAA_ring_label"] == 212
     assert record.parameters == {"LA_WT": 4, "RA_WT": 2.0, "ring_thickness": 2.0}
@@ -111,7 +99,7 @@ def test_a_run_taken_up_in_the_middle_equals_the_whole(recipe: str) -> None:
     for event in brute.events(recipe, image, brute.catalogue()):
         if isinstance(event, StepFinished):
             records.append(event.record)
-            kept.append(imaging.image_from_array(event.volume.array, image))
+            kept.append(image_files.image_from_array(event.volume.array, image))
         elif isinstance(event, RunResult):
             whole = event
     assert whole is not None

@@ -16,9 +16,9 @@ from command_line import HEART, pycemrg, voxels
 
 from pycemrg_core import LabelScheme
 from pycemrg_core.errors import LabelError
-from pycemrg_core.imaging import read_labels, write_image
-from pycemrg_core.remap import LabelRemapper, remap_image
-from pycemrg_core.schemes import convert, convert_again, recipe_labels
+from pycemrg_core.images.image_files import read_labels, write_image
+from pycemrg_core.images.remap import LabelRemapper, remap_image
+from pycemrg_core.recipes.conversion import convert, convert_again, recipe_labels
 
 RECIPE = "four_chamber_full"
 

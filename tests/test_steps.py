@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from pycemrg_core import Edit, Label, LabelVolume, Recipe, Ref, Schematic, Step, reads, run_recipe, writes
-from pycemrg_core.volume import as_region
+from pycemrg_core.images.label_volume import as_region
 
 ONE = (1.0, 1.0, 1.0)
 INPUTS = {"create": 1, "valve": 2, "ring": 2, "push": 2}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from pycemrg_core import imaging
+from pycemrg_core.images import image_files
 from pycemrg_core.testing import (
     CheckConformance,
     PluginConformance,
@@ -19,7 +19,7 @@ from pycemrg_core.testing import (
     volumes,
 )
 
-BUILT_IN = "schematics_builtin.plugin"
+BUILT_IN = "schematics_builtin.catalogue.plugin"
 
 
 class TestPlugin(PluginConformance):
@@ -94,7 +94,7 @@ def test_a_rotation_keeps_sizes_in_mm(rotation: str) -> None:
 def test_an_oblique_image_is_oblique() -> None:
     array = volumes.body([1, 2])
     image = volumes.oblique_image(array)
-    assert np.array_equal(imaging.voxel_array(image), array)
+    assert np.array_equal(image_files.voxel_array(image), array)
     assert image.GetSpacing() == volumes.SPACING[::-1]
     direction = np.reshape(image.GetDirection(), (3, 3))
     assert direction @ direction.T == pytest.approx(np.eye(3))

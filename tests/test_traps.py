@@ -12,16 +12,17 @@ import pytest
 import SimpleITK as sitk
 from brute import ADD, EXCEPT, ONLY, RECIPES, TABLE, Array, Row
 
-from pycemrg_core import imaging, run_recipe
-from pycemrg_core.runner import StepFinished
+from pycemrg_core import run_recipe
+from pycemrg_core.images import image_files
+from pycemrg_core.recipes.runner import StepFinished
 
 ONE = (1.0, 1.0, 1.0)
 
 
 @cache
 def heart() -> sitk.Image:
-    with as_file(files("schematics_builtin") / "data" / "rodero01_1.0mm.nrrd") as path:
-        return imaging.read_labels(path)[0]
+    with as_file(files("schematics_builtin") / "demo" / "data" / "rodero01_1.0mm.nrrd") as path:
+        return image_files.read_labels(path)[0]
 
 
 def steps(recipe: str) -> Iterator[tuple[Row, Array, Array]]:

@@ -64,15 +64,15 @@ def test_the_wheel_holds_the_two_packages_whole_and_nothing_else(wheel: Path) ->
     information = f"pycemrg_core-{__version__}.dist-info"
     assert {name.partition("/")[0] for name in packed} == {*PACKAGES, information}
     assert {name: data for name, data in packed.items() if not name.startswith(information)} == sources()
-    for name in (*(f"{package}/py.typed" for package in PACKAGES), "schematics_builtin/data/ATTRIBUTION.md"):
+    for name in (*(f"{package}/py.typed" for package in PACKAGES), "schematics_builtin/demo/data/ATTRIBUTION.md"):
         assert name in packed
-    assert packed[f"schematics_builtin/data/{HEART.name}"] == HEART.read_bytes()
+    assert packed[f"schematics_builtin/demo/data/{HEART.name}"] == HEART.read_bytes()
     licences = {name: data for name, data in packed.items() if name.startswith(f"{information}/licenses/")}
     assert licences[f"{information}/licenses/LICENSE"] == (ROOT / "LICENSE").read_bytes()
     assert any(name.endswith("ATTRIBUTION.md") for name in licences)
     entry_points = packed[f"{information}/entry_points.txt"].decode()
     assert "pycemrg = pycemrg_core.cli:main" in entry_points
-    assert "builtin = schematics_builtin.plugin" in entry_points
+    assert "builtin = schematics_builtin.catalogue.plugin" in entry_points
 
 
 def test_the_source_archive_holds_what_the_wheel_is_built_from(built: Path) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 import pycemrg_core
+from pycemrg_core.api.labels import close_to
+from pycemrg_core.api.records import Command
 from pycemrg_core.cli.session import Session, plugin_options
 from pycemrg_core.errors import PycemrgError
-from pycemrg_core.labels import close_to
-from pycemrg_core.records import Command
 
 # name: (module:object, help line), in the order of the help page; a None starts a new section.
 _COMMANDS: dict[str, tuple[str, str]] = {

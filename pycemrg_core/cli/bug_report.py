@@ -10,7 +10,7 @@ import click
 from pycemrg_core.cli.session import counted, echo_json, plugin_options, session_of
 
 if TYPE_CHECKING:
-    from pycemrg_core.plugins import Plugin
+    from pycemrg_core.plugins.loading import Plugin
 
 
 @click.command("bug-report")
@@ -54,7 +54,7 @@ def _libraries() -> dict[str, str]:
 
     from packaging.requirements import Requirement
 
-    from pycemrg_core.plugins import CORE_DISTRIBUTION
+    from pycemrg_core.plugins.loading import CORE_DISTRIBUTION
 
     found = {}
     for text in metadata.requires(CORE_DISTRIBUTION) or ():
@@ -86,7 +86,7 @@ def _entry(plugin: Plugin) -> dict[str, Any]:
 
 
 def _counts(plugin: Plugin) -> Iterator[tuple[str, int]]:
-    from pycemrg_core.catalogue import KINDS
+    from pycemrg_core.plugins.catalogue import KINDS
 
     for kind, word in KINDS.items():
         yield word, sum(type(record) is kind for record in plugin.records)

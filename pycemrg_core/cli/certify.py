@@ -29,15 +29,15 @@ def certify(
       pycemrg certify out/heart.nrrd --recipe four_chamber_full
       pycemrg certify out/heart.nrrd --recipe four_chamber_full -o certificate.json
     """
-    from pycemrg_core import imaging
-    from pycemrg_core.hearts import asked_of, certify_image
-    from pycemrg_core.results import write_json
+    from pycemrg_core.images import image_files
+    from pycemrg_core.runs.run_folder import write_json
+    from schematics_builtin.certificate.hearts import asked_of, certify_image
 
     if output:
         _check_output(Path(output))
     catalogue = session_of(ctx).catalogue()
     asked = asked_of(catalogue, recipe, scheme)
-    label_map, notes = imaging.read_labels(image)
+    label_map, notes = image_files.read_labels(image)
     for note in notes:
         click.echo(f"note: {note}", err=True)
     certificate = certify_image(label_map, catalogue, asked, name=Path(image).name)

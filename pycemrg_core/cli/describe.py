@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pycemrg_core.cli.session import echo_json, plugin_options, session_of
-from pycemrg_core.records import (
+from pycemrg_core.api.records import (
     Augmentation,
     Check,
     Command,
@@ -18,9 +17,10 @@ from pycemrg_core.records import (
     Schematic,
     Step,
 )
+from pycemrg_core.cli.session import echo_json, plugin_options, session_of
 
 if TYPE_CHECKING:
-    from pycemrg_core.catalogue import Catalogue, Contribution
+    from pycemrg_core.plugins.catalogue import Catalogue, Contribution
 
 
 @click.command(short_help="What a name reads, writes and where it comes from.")
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 @click.pass_context
 def describe(ctx: click.Context, name: str, as_json: bool) -> None:
     """Describe a recipe, schematic, step, metric, label scheme, augmentation, command or check."""
+    from pycemrg_core.api.labels import close_to
     from pycemrg_core.errors import UnknownNameError
-    from pycemrg_core.labels import close_to
 
     catalogue = session_of(ctx).catalogue()
     found = catalogue.named(name)
@@ -70,7 +70,7 @@ def _echo(key: str, value: Any) -> None:
 
 
 def _describe(contribution: Contribution, catalogue: Catalogue) -> dict[str, Any]:
-    from pycemrg_core.catalogue import KINDS
+    from pycemrg_core.plugins.catalogue import KINDS
 
     record: Any = contribution.record
     return {
@@ -111,7 +111,7 @@ def _rule(rule: Any) -> str:
 
 def _recipe(record: Recipe, catalogue: Catalogue) -> dict[str, Any]:
     from pycemrg_core.errors import PycemrgError
-    from pycemrg_core.recipes import flatten
+    from pycemrg_core.recipes.flatten import flatten
 
     lines = []
     try:
@@ -131,7 +131,7 @@ def _recipe(record: Recipe, catalogue: Catalogue) -> dict[str, Any]:
 
 
 def _step(record: Step, catalogue: Catalogue) -> dict[str, Any]:
-    from pycemrg_core import contracts
+    from pycemrg_core.api import contracts
     from pycemrg_core.errors import RecordError
 
     try:
@@ -201,7 +201,7 @@ _DETAILS: dict[type, Any] = {
 
 def _schematics(recipe: Any, catalogue: Catalogue) -> set[str]:
     from pycemrg_core.errors import PycemrgError
-    from pycemrg_core.recipes import flatten
+    from pycemrg_core.recipes.flatten import flatten
 
     try:
         return {step.schematic for step in flatten(recipe, catalogue)}

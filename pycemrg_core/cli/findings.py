@@ -9,12 +9,12 @@ import click
 from pycemrg_core.cli.session import counted
 
 if TYPE_CHECKING:
-    from pycemrg_core.certificate import Certificate
+    from schematics_builtin.certificate.certificate import Certificate
 
 
 def echo_findings(certificate: Certificate) -> None:
     """One finding after the other, errors first, and the verdict last."""
-    from pycemrg_core.certificate import Severity
+    from pycemrg_core.images.heart import Severity
 
     for severity in Severity:
         for finding in certificate.of(severity):
@@ -27,7 +27,7 @@ def echo_findings(certificate: Certificate) -> None:
 
 def verdict_line(certificate: Certificate) -> str:
     """The verdict and how many findings there are of each severity."""
-    from pycemrg_core.certificate import Severity
+    from pycemrg_core.images.heart import Severity
 
     errors, warnings, expected = (len(certificate.of(severity)) for severity in Severity)
     counts = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}, {expected:,} expected"

@@ -19,7 +19,7 @@ def init(ctx: click.Context, folder: str, recipe: str) -> None:
 
     Change them and use them with 'pycemrg run RECIPE IMAGE --config FOLDER -o OUT'.
     """
-    from pycemrg_core.config import write_config
+    from pycemrg_core.runs.configuration import write_config
 
     session = session_of(ctx)
     written = write_config(Path(folder), recipe, session.catalogue(), session.local)

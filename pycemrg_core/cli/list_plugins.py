@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pycemrg_core.catalogue import KINDS
 from pycemrg_core.cli.session import counted, echo_json, echo_table, plugin_options, session_of
+from pycemrg_core.plugins.catalogue import KINDS
 
 if TYPE_CHECKING:
-    from pycemrg_core.catalogue import Catalogue
-    from pycemrg_core.plugins import Plugin
+    from pycemrg_core.plugins.catalogue import Catalogue
+    from pycemrg_core.plugins.loading import Plugin
 
 
 @click.command("list-plugins")
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def list_plugins(ctx: click.Context, check: bool, as_json: bool) -> None:
     """Plugins, their state, the reason when one is not loaded, and what they provide."""
-    from pycemrg_core.plugins import Policy
+    from pycemrg_core.plugins.loading import Policy
 
     session = session_of(ctx)
     catalogue = session.quiet_catalogue()
@@ -63,7 +63,7 @@ def plugin_entry(plugin: Plugin) -> dict[str, Any]:
 
 
 def _faults(catalogue: Catalogue) -> list[list[str]]:
-    from pycemrg_core.checkup import faults
+    from pycemrg_core.recipes.validation import faults
 
     return [list(faults(plugin, catalogue)) for plugin in catalogue.plugins]
 

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pycemrg_core.catalogue import KINDS
-from pycemrg_core.cli.session import echo_json, echo_table, plugin_options, session_of
-from pycemrg_core.records import (
+from pycemrg_core.api.records import (
     Augmentation,
     Check,
     LabelScheme,
@@ -19,9 +17,11 @@ from pycemrg_core.records import (
     Schematic,
     Step,
 )
+from pycemrg_core.cli.session import echo_json, echo_table, plugin_options, session_of
+from pycemrg_core.plugins.catalogue import KINDS
 
 if TYPE_CHECKING:
-    from pycemrg_core.catalogue import Catalogue, Contribution
+    from pycemrg_core.plugins.catalogue import Catalogue, Contribution
 
 Details = Callable[["Contribution", "Catalogue"], dict[str, Any]]
 Entry = dict[str, Any]

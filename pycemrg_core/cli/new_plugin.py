@@ -20,8 +20,8 @@ def new_plugin(name: str, parts: str, output: str) -> None:
       pycemrg new-plugin my-heart-steps
       pycemrg new-plugin my-recipes --with schematic,recipe
     """
-    from pycemrg_core.labels import close_to
-    from pycemrg_core.scaffold import write_package
+    from pycemrg_core.api.labels import close_to
+    from pycemrg_core.cli.scaffold import write_package
 
     chosen = [part.strip() for part in parts.split(",") if part.strip()]
     for part in chosen:

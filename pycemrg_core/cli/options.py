@@ -11,9 +11,9 @@ import click
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
-    from pycemrg_core.catalogue import Catalogue
-    from pycemrg_core.label_files import Kind
-    from pycemrg_core.planner import Settings
+    from pycemrg_core.plugins.catalogue import Catalogue
+    from pycemrg_core.recipes.planner import Settings
+    from schematics_builtin.labels.label_files import Kind
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -65,9 +65,9 @@ def table_path(image: Path, kind: Kind) -> Path:
 
 def write_table(image: sitk.Image, names: Mapping[int, str], catalogue: Catalogue, path: Path, kind: Kind) -> None:
     """Write the table of an image's labels: their names, and the colours that label schemes give them."""
-    from pycemrg_core.label_files import LabelRow, write_label_table
-    from pycemrg_core.runner import volume_of
-    from pycemrg_core.schemes import colours_of
+    from pycemrg_core.recipes.conversion import colours_of
+    from pycemrg_core.recipes.runner import volume_of
+    from schematics_builtin.labels.label_files import LabelRow, write_label_table
 
     colours = colours_of(catalogue)
     rows = []
@@ -83,8 +83,8 @@ def settings_from(
     """The settings that the options give; ``--labels`` and ``--set`` win over ``--config``."""
     import attrs
 
-    from pycemrg_core.config import read_config, read_labels_file
-    from pycemrg_core.planner import Settings
+    from pycemrg_core.recipes.planner import Settings
+    from pycemrg_core.runs.configuration import read_config, read_labels_file
 
     settings = read_config(Path(config), catalogue) if config else Settings()
     if labels:

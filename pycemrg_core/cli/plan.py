@@ -10,7 +10,7 @@ from pycemrg_core.cli.options import setting_options, settings_from
 from pycemrg_core.cli.session import counted, echo_json, echo_table, plugin_options, session_of
 
 if TYPE_CHECKING:
-    from pycemrg_core.planner import PlannedStep
+    from pycemrg_core.recipes.planner import PlannedStep
 
 
 @click.command(short_help="Check what a run would do, and run nothing.")
@@ -32,12 +32,13 @@ def plan(
     as_json: bool,
 ) -> None:
     """Check RECIPE against IMAGE as a run would; exit with 1 when it would not run."""
-    from pycemrg_core import imaging, planner
-    from pycemrg_core.runner import prepare
+    from pycemrg_core.images import image_files
+    from pycemrg_core.recipes import planner
+    from pycemrg_core.recipes.runner import prepare
 
     catalogue = session_of(ctx).catalogue()
     settings = settings_from(catalogue, parameters, labels, config)
-    label_map, notes = imaging.read_labels(image)
+    label_map, notes = image_files.read_labels(image)
     prepared = prepare(label_map, catalogue, settings, scheme=scheme, name=image, notes=notes, check=check)
     planned = planner.plan(recipe, catalogue, prepared.facts, settings)
     warnings = [*prepared.notes, *planned.warnings]
@@ -64,7 +65,7 @@ def plan(
 
 
 def _described(step: PlannedStep) -> dict[str, Any]:
-    from pycemrg_core import contracts
+    from pycemrg_core.api import contracts
 
     writes = [*contracts.written_labels(step.contract), *contracts.changed_labels(step.contract)]
     numbers = {

@@ -11,7 +11,7 @@ from pycemrg_core.cli.findings import verdict_line
 from pycemrg_core.cli.session import counted, echo_json, plugin_options, session_of
 
 if TYPE_CHECKING:
-    from pycemrg_core.repair import Repair
+    from schematics_builtin.certificate.repair import Repair
 
 
 @click.command(short_help="Close what of a grown heart can be closed by rule.")
@@ -38,20 +38,20 @@ def repair(
     \b
       pycemrg repair out/heart.nrrd -o out/repaired.nrrd --recipe four_chamber_full
     """
-    from pycemrg_core import imaging
     from pycemrg_core.errors import OutputError
-    from pycemrg_core.hearts import asked_of
-    from pycemrg_core.repair import repair as repair_image
+    from pycemrg_core.images import image_files
+    from schematics_builtin.certificate.hearts import asked_of
+    from schematics_builtin.certificate.repair import repair as repair_image
 
     if Path(output).resolve() == Path(image).resolve():
         raise OutputError(f"{output}: the result would take the place of its input; choose another name")
     catalogue = session_of(ctx).catalogue()
     asked = asked_of(catalogue, recipe, scheme)
-    label_map, notes = imaging.read_labels(image)
+    label_map, notes = image_files.read_labels(image)
     for note in notes:
         click.echo(f"note: {note}", err=True)
     done = repair_image(label_map, catalogue, asked, limit_percent=limit, name=Path(output).name)
-    imaging.write_image(done.image, output)
+    image_files.write_image(done.image, output)
     click.echo(f"{output} written", err=True)
     if as_json:
         echo_json(_as_json(done))
@@ -86,10 +86,10 @@ def _not_repaired(done: Repair) -> list[tuple[Any, str]]:
 
 
 def _as_json(done: Repair) -> dict[str, Any]:
-    from pycemrg_core import codec
+    from pycemrg_core.api import documents
 
     return {
-        "ledger": [{"rule": entry.rule, **codec.unstructure(entry.change)} for entry in done.ledger],
+        "ledger": [{"rule": entry.rule, **documents.unstructure(entry.change)} for entry in done.ledger],
         "padding": {"low": list(done.padding[0]), "high": list(done.padding[1])},
         "not_repaired": [{"check": one.check, "what": one.what, "why": why} for one, why in _not_repaired(done)],
         "certificate": done.certificate.as_json(),

@@ -22,12 +22,12 @@ from pycemrg_core.cli.session import counted, plugin_options, session_of
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
-    from pycemrg_core.again import KeptSteps
-    from pycemrg_core.catalogue import Catalogue
-    from pycemrg_core.label_files import Kind
-    from pycemrg_core.planner import Plan
-    from pycemrg_core.results import Source
-    from pycemrg_core.runner import Prepared, Resume, RunResult
+    from pycemrg_core.plugins.catalogue import Catalogue
+    from pycemrg_core.recipes.planner import Plan
+    from pycemrg_core.recipes.runner import Prepared, Resume, RunResult
+    from pycemrg_core.runs.replay import KeptSteps
+    from pycemrg_core.runs.run_folder import Source
+    from schematics_builtin.labels.label_files import Kind
 
 
 REPORT = "report"
@@ -88,14 +88,14 @@ def run(
     if not recipe or not image or not output:
         raise click.UsageError("give a RECIPE, an IMAGE and -o DIR; see 'pycemrg list-recipes'", ctx)
 
-    from pycemrg_core import imaging
-    from pycemrg_core.again import STEPS, KeptSteps
-    from pycemrg_core.planner import plan
-    from pycemrg_core.results import Source, check_place
-    from pycemrg_core.runner import prepare
+    from pycemrg_core.images import image_files
+    from pycemrg_core.recipes.planner import plan
+    from pycemrg_core.recipes.runner import prepare
+    from pycemrg_core.runs.replay import STEPS, KeptSteps
+    from pycemrg_core.runs.run_folder import Source, check_place
 
     settings = settings_from(catalogue, parameters, labels, config)
-    label_map, notes = imaging.read_labels(image)
+    label_map, notes = image_files.read_labels(image)
     prepared = prepare(label_map, catalogue, settings, scheme=scheme, name=image, notes=notes, check=check)
     planned = plan(recipe, catalogue, prepared.facts, settings)
     folder, source = Path(output), Source.of(image)
@@ -112,8 +112,8 @@ def run(
 
 def report_command(catalogue: Catalogue) -> click.Command:
     """The command that writes the page about a run. Raises :class:`UnknownNameError` when no plugin has it."""
+    from pycemrg_core.api.records import Command
     from pycemrg_core.errors import UnknownNameError
-    from pycemrg_core.records import Command
 
     try:
         command: click.Command = catalogue.get(Command, REPORT).command.load()
@@ -132,10 +132,10 @@ def _run_again(
     picture: bool,
     label_table: Kind | None,
 ) -> None:
-    from pycemrg_core import imaging
-    from pycemrg_core.again import SavedRun
     from pycemrg_core.errors import OutputError
-    from pycemrg_core.results import Source, check_place
+    from pycemrg_core.images import image_files
+    from pycemrg_core.runs.replay import SavedRun
+    from pycemrg_core.runs.run_folder import Source, check_place
 
     saved = SavedRun.read(record)
     source = Source.of(image or saved.input_path)
@@ -144,10 +144,10 @@ def _run_again(
         Path(output) if output else saved.path.resolve().parent.with_name(f"{saved.path.resolve().parent.name}_again")
     )
     check_place(folder, source)
-    label_map, notes = imaging.read_labels(source.path)
+    label_map, notes = image_files.read_labels(source.path)
     prepared = saved.prepare(label_map, notes)
     result = _execute(catalogue, planned, prepared, source, folder, picture=picture, label_table=label_table)
-    if imaging.voxels_sha256(result.image) != saved.data["output"]["voxels_sha256"]:
+    if image_files.voxels_sha256(result.image) != saved.data["output"]["voxels_sha256"]:
         raise OutputError(f"{folder}: the image differs from the one of {record}; compare the two run.json")
     click.echo(f"every voxel is as in {record}")
 
@@ -167,7 +167,7 @@ def _execute(
 ) -> RunResult:
     """Run, show progress, write the result."""
     from pycemrg_core.errors import PycemrgError
-    from pycemrg_core.results import CERTIFICATE, IMAGE, RECORD, write_json, write_result
+    from pycemrg_core.runs.run_folder import CERTIFICATE, IMAGE, RECORD, write_json, write_result
 
     result = _steps(planned, prepared, folder, kept, start)
     for warning in result.record.warnings:
@@ -198,7 +198,7 @@ def _execute(
 def _steps(planned: Plan, prepared: Prepared, folder: Path, kept: KeptSteps | None, start: Resume | None) -> RunResult:
     """Run the steps with a line of progress for each."""
     from pycemrg_core.errors import PycemrgError
-    from pycemrg_core.runner import RunResult, StepFinished, StepStarted, run_plan
+    from pycemrg_core.recipes.runner import RunResult, StepFinished, StepStarted, run_plan
 
     progress = Progress()
     result = None
@@ -224,8 +224,8 @@ def _steps(planned: Plan, prepared: Prepared, folder: Path, kept: KeptSteps | No
 
 def draw(label_map: sitk.Image, result: RunResult, catalogue: Catalogue, planned: Plan, path: Path) -> None:
     """Draw the slices in the colours that label schemes give to the names."""
-    from pycemrg_core.picture import draw_slices
-    from pycemrg_core.schemes import colours_of
+    from pycemrg_core.recipes.conversion import colours_of
+    from schematics_builtin.pictures.picture import draw_slices
 
     draw_slices(label_map, result.image, planned.names, colours_of(catalogue), path)
 

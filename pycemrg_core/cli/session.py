@@ -13,8 +13,8 @@ import attrs
 import click
 
 if TYPE_CHECKING:
-    from pycemrg_core.catalogue import Catalogue
-    from pycemrg_core.plugins import Policy
+    from pycemrg_core.plugins.catalogue import Catalogue
+    from pycemrg_core.plugins.loading import Policy
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,8 +33,8 @@ class Session:
 
     def quiet_catalogue(self) -> Catalogue:
         """The catalogue, without a word about plugins that failed, however strict the policy."""
-        from pycemrg_core.catalogue import load_catalogue
-        from pycemrg_core.plugins import Policy
+        from pycemrg_core.plugins.catalogue import load_catalogue
+        from pycemrg_core.plugins.loading import Policy
 
         if self._catalogue is None:
             self._policy = Policy.from_environment(no_plugins=self.no_plugins)
@@ -44,8 +44,8 @@ class Session:
 
     def command_catalogue(self) -> Catalogue:
         """The catalogue for who looks for commands: what can hold none is not read, so ``--help`` stays light."""
-        from pycemrg_core.catalogue import load_catalogue
-        from pycemrg_core.plugins import Policy, discover, is_data
+        from pycemrg_core.plugins.catalogue import load_catalogue
+        from pycemrg_core.plugins.loading import Policy, discover, is_data
 
         found = discover()
         local = [*self._project_files(), *self.local]
@@ -59,7 +59,7 @@ class Session:
         """The plugins that ``pycemrg.toml`` lists, when the user said to use them."""
         if not self.uses_project:
             return ()
-        from pycemrg_core.project import project_plugins
+        from pycemrg_core.plugins.project import project_plugins
 
         return project_plugins(os.curdir, required=self.project)
 
@@ -68,7 +68,7 @@ class Session:
 
         Raises :class:`PluginError` when the policy is strict and one failed.
         """
-        from pycemrg_core.plugins import refuse_failures
+        from pycemrg_core.plugins.loading import refuse_failures
 
         catalogue = self.quiet_catalogue()
         if self._policy is not None and self._policy.strict:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from pycemrg_core import imaging
+from pycemrg_core.api.records import Augmentation
 from pycemrg_core.errors import PycemrgError
-from pycemrg_core.records import Augmentation
-from pycemrg_core.samples import Sample
+from pycemrg_core.images import image_files
+from pycemrg_core.images.training_sample import Sample
 from pycemrg_core.testing import volumes
 from pycemrg_core.testing.base import Conformance, describe, fail, require, who
 
@@ -114,7 +114,7 @@ class AugmentationConformance(Conformance):
         for seed in _SEEDS:
             made, _ = self.made(record, sample, seed)
             for name in ("image", "labels"):
-                before, after = (imaging.voxel_array(getattr(one, name)) for one in (sample, made))
+                before, after = (image_files.voxel_array(getattr(one, name)) for one in (sample, made))
                 require(
                     before.dtype == after.dtype and bool(np.isfinite(after).all()),
                     f"{who(record)} turns the {name} from {before.dtype} into {after.dtype}"
@@ -123,10 +123,10 @@ class AugmentationConformance(Conformance):
 
     def test_it_invents_no_label(self, record: Augmentation, sample: Sample) -> None:
         """Every label of the result was in the label map before."""
-        known = set(np.unique(imaging.voxel_array(sample.labels)).tolist()) | {0}
+        known = set(np.unique(image_files.voxel_array(sample.labels)).tolist()) | {0}
         for seed in _SEEDS:
             made, _ = self.made(record, sample, seed)
-            invented = set(np.unique(imaging.voxel_array(made.labels)).tolist()) - known
+            invented = set(np.unique(image_files.voxel_array(made.labels)).tolist()) - known
             require(
                 not invented,
                 f"{who(record)} makes the labels {', '.join(map(str, sorted(invented)))}, which were not there; "
@@ -156,8 +156,8 @@ def _part(sample: Sample, given: str) -> Sample:
 
 
 def _digest(sample: Sample) -> list[Any]:
-    return [(imaging.voxels_sha256(one), imaging.geometry(one)) for one in (sample.image, sample.labels)]
+    return [(image_files.voxels_sha256(one), image_files.geometry(one)) for one in (sample.image, sample.labels)]
 
 
 def _grid(image: sitk.Image) -> dict[str, Any]:
-    return {key: value for key, value in imaging.geometry(image).items() if key != "pixel_type"}
+    return {key: value for key, value in image_files.geometry(image).items() if key != "pixel_type"}

@@ -8,12 +8,12 @@ from typing import Any, ClassVar, NoReturn
 
 import pytest
 
-from pycemrg_core import plugins
-from pycemrg_core.catalogue import KINDS, Catalogue, compose
+from pycemrg_core.api.labels import close_to
+from pycemrg_core.api.records import Record
 from pycemrg_core.errors import PluginError
-from pycemrg_core.labels import close_to
-from pycemrg_core.plugins import GROUP, LOCAL_FILE, Found, Plugin, Policy, State
-from pycemrg_core.records import Record
+from pycemrg_core.plugins import loading
+from pycemrg_core.plugins.catalogue import KINDS, Catalogue, compose
+from pycemrg_core.plugins.loading import GROUP, LOCAL_FILE, Found, Plugin, Policy, State
 
 
 def fail(message: str) -> NoReturn:
@@ -37,11 +37,11 @@ def find(plugin: str | Path) -> Found:
 
     Raises :class:`~pycemrg_core.errors.PluginError` when it is a file that does not exist.
     """
-    installed = [found for found in plugins.discover() if found.module == plugin and found.group == GROUP]
+    installed = [found for found in loading.discover() if found.module == plugin and found.group == GROUP]
     if installed:
         return installed[0]
     if isinstance(plugin, Path) or plugin.endswith((".py", ".yaml", ".yml")):
-        return plugins.local_plugin(plugin)
+        return loading.local_plugin(plugin)
     # Shown in messages as "my_heart (module my_heart.plugin)".
     return Found(plugin.partition(".")[0], "module", plugin, GROUP, plugin)
 
@@ -50,7 +50,7 @@ def find(plugin: str | Path) -> Found:
 def load(plugin: str | Path) -> Plugin:
     """The plugin, loaded as the command line loads it; one that cannot be found has failed."""
     try:
-        return plugins.load([find(plugin)], Policy())[0]
+        return loading.load([find(plugin)], Policy())[0]
     except PluginError as error:
         return Plugin(Found(Path(plugin).stem, LOCAL_FILE, "-", GROUP, str(plugin)), State.FAILED, str(error))
 
@@ -66,8 +66,8 @@ def check_loaded(plugin: str | Path) -> None:
 def catalogue_with(plugin: str | Path) -> Catalogue:
     """What the plugin and all the others that are installed contribute."""
     mine = load(plugin)
-    others = [found for found in plugins.discover() if found != mine.found]
-    return compose([mine, *plugins.load(others, Policy())])
+    others = [found for found in loading.discover() if found != mine.found]
+    return compose([mine, *loading.load(others, Policy())])
 
 
 class Conformance:

@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
-from pycemrg_core.catalogue import Catalogue
-from pycemrg_core.certificate import Certificate, Finding, Heart, Ring, Severity, Valve, Wall
-from pycemrg_core.checkup import record_faults
-from pycemrg_core.contracts import Part
-from pycemrg_core.records import Check
+from pycemrg_core.api.contracts import Part
+from pycemrg_core.api.records import Check
+from pycemrg_core.images.heart import Finding, Heart, Ring, Severity, Valve, Wall
+from pycemrg_core.images.label_volume import LabelVolume
+from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core.recipes.validation import record_faults
 from pycemrg_core.testing import volumes
 from pycemrg_core.testing.base import Conformance, describe, fail, require, who
 from pycemrg_core.testing.volumes import CASES, ROTATIONS
-from pycemrg_core.volume import LabelVolume
+from schematics_builtin.certificate.certificate import Certificate
 
 _LABELS = (1, 2, 3, 4, 5)
 _PARTS = {1: Part.LUMEN, 2: Part.WALL, 3: Part.LUMEN, 4: Part.VALVE, 5: Part.RING}

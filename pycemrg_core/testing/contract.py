@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from pycemrg_core.contracts import (
+from pycemrg_core.api.contracts import (
     ApplicationStep,
     Label,
     Mode,

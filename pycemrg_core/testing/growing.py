@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pycemrg_core import contracts, imaging
-from pycemrg_core.catalogue import Catalogue
-from pycemrg_core.contracts import ApplicationStep, Label
+from pycemrg_core.api import contracts
+from pycemrg_core.api.contracts import ApplicationStep, Label
+from pycemrg_core.api.records import Recipe, Schematic
 from pycemrg_core.errors import PlanError, PycemrgError
-from pycemrg_core.planner import ImageFacts, Plan, PlannedStep, Settings, plan
-from pycemrg_core.recipes import flatten
-from pycemrg_core.records import Recipe, Schematic
-from pycemrg_core.runner import RunResult, prepare, run_plan
+from pycemrg_core.images import image_files
+from pycemrg_core.images.label_volume import LabelArray
+from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core.recipes.flatten import flatten
+from pycemrg_core.recipes.planner import ImageFacts, Plan, PlannedStep, Settings, plan
+from pycemrg_core.recipes.runner import RunResult, prepare, run_plan
 from pycemrg_core.testing.volumes import SPACING
-from pycemrg_core.volume import LabelArray
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -93,7 +94,7 @@ def changes(before: sitk.Image, after: sitk.Image) -> Mapping[tuple[int, int], i
 
 
 def _array(image: sitk.Image) -> LabelArray:
-    return imaging.voxel_array(image).astype(np.int64)
+    return image_files.voxel_array(image).astype(np.int64)
 
 
 def _values(labels: Iterable[Label]) -> set[int]:

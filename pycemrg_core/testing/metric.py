@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pycemrg_core.catalogue import Catalogue
-from pycemrg_core.checkup import record_faults
+from pycemrg_core.api.records import Measures, Metric
 from pycemrg_core.errors import PycemrgError
-from pycemrg_core.metrics import Comparison, ImagePair, Structure, evaluate
-from pycemrg_core.records import Measures, Metric
+from pycemrg_core.images.label_volume import LabelVolume
+from pycemrg_core.images.metric_subjects import Comparison, ImagePair, Structure, evaluate
+from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core.recipes.validation import record_faults
 from pycemrg_core.testing import volumes
 from pycemrg_core.testing.base import Conformance, describe, fail, require, who
 from pycemrg_core.testing.volumes import CASES, ROTATIONS
-from pycemrg_core.volume import LabelVolume
 
 _LABELS = (1, 2)
 Pair = tuple[LabelVolume, LabelVolume]

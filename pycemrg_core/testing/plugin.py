@@ -15,13 +15,13 @@ import attrs
 import click
 import pytest
 
-from pycemrg_core import plugins
-from pycemrg_core.catalogue import KINDS, compose
-from pycemrg_core.checkup import record_faults
+from pycemrg_core.api.records import Command, Recipe, Record, Schematic
+from pycemrg_core.api.refs import Ref
 from pycemrg_core.errors import RefError
-from pycemrg_core.plugins import GROUP, LOCAL_FILE, Plugin, Policy, State
-from pycemrg_core.records import Command, Recipe, Record, Schematic
-from pycemrg_core.refs import Ref
+from pycemrg_core.plugins import loading
+from pycemrg_core.plugins.catalogue import KINDS, compose
+from pycemrg_core.plugins.loading import GROUP, LOCAL_FILE, Plugin, Policy, State
+from pycemrg_core.recipes.validation import record_faults
 from pycemrg_core.testing.base import check_loaded, fail, load, require, who
 
 # Imports a plugin in a fresh interpreter. The last line says which modules that brought.
@@ -29,7 +29,7 @@ _IMPORT = """
 import json, os, sys
 from pathlib import Path
 from pycemrg_core import hookspecs, records
-from pycemrg_core.refs import import_file, import_plugin_module
+from pycemrg_core.api.refs import import_file, import_plugin_module
 before = set(sys.modules)
 import_file(Path(sys.argv[1])) if sys.argv[1].endswith(".py") else import_plugin_module(sys.argv[1])
 print()
@@ -72,7 +72,7 @@ class PluginConformance:
 
     def test_its_hooks_repeat_themselves(self, loaded: Plugin) -> None:
         """A second call of the hooks returns the same records."""
-        again = plugins.load([loaded.found], Policy())[0]
+        again = loading.load([loaded.found], Policy())[0]
         names = {who(one) for one in loaded.records} ^ {who(one) for one in again.records}
         changed = names or {who(a) for a, b in zip(loaded.records, again.records, strict=False) if a != b}
         require(
@@ -135,7 +135,7 @@ class PluginConformance:
         """The distribution that holds the module names it in the group of the plugin API."""
         if load(self.plugin).found.distribution == LOCAL_FILE:
             pytest.skip("a local file needs no entry point")
-        groups = {found.group for found in plugins.discover() if found.module == self.plugin}
+        groups = {found.group for found in loading.discover() if found.module == self.plugin}
         if GROUP in groups:
             return
         package = str(self.plugin).partition(".")[0]

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from pycemrg_core import contracts, imaging
-from pycemrg_core.catalogue import Catalogue
+from pycemrg_core.api import contracts
+from pycemrg_core.api.records import Recipe, Step
 from pycemrg_core.errors import PlanError, PycemrgError
-from pycemrg_core.planner import Settings
-from pycemrg_core.records import Recipe, Step
-from pycemrg_core.runner import RunResult
+from pycemrg_core.images import image_files
+from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core.recipes.planner import Settings
+from pycemrg_core.recipes.runner import RunResult
 from pycemrg_core.testing import growing, volumes
 from pycemrg_core.testing.base import Conformance, fail, require, who
 
@@ -65,14 +66,14 @@ class RecipeConformance(Conformance):
 
     def test_it_runs(self, record: Recipe, image: sitk.Image, catalogue: Catalogue, settings: Settings) -> None:
         """What its steps read is in the image or made before; geometry and pixel type are kept, the input too."""
-        voxels = imaging.voxels_sha256(image)
+        voxels = image_files.voxels_sha256(image)
         try:
             result = growing.grow(record, image, catalogue, settings)
         except PycemrgError as error:
             fail(f"{who(record)}: {growing.reasons(error)}{_needed(record, catalogue, settings)}")
-        require(imaging.voxels_sha256(image) == voxels, f"{who(record)} changes the image it is given")
-        expected = {**imaging.geometry(image), "pixel_type": result.record.dtype}
-        found = imaging.geometry(result.image)
+        require(image_files.voxels_sha256(image) == voxels, f"{who(record)} changes the image it is given")
+        expected = {**image_files.geometry(image), "pixel_type": result.record.dtype}
+        found = image_files.geometry(result.image)
         require(found == expected, f"{who(record)} gives an image with {found}; it must keep {expected}")
 
     def test_it_writes_what_it_declares(
@@ -96,7 +97,7 @@ class RecipeConformance(Conformance):
         self, record: Recipe, image: sitk.Image, catalogue: Catalogue, settings: Settings
     ) -> None:
         """The same image gives the same result, bit for bit."""
-        first, again = (imaging.voxel_array(_result(record, image, catalogue, settings).image) for _ in "ab")
+        first, again = (image_files.voxel_array(_result(record, image, catalogue, settings).image) for _ in "ab")
         differing = np.count_nonzero(first != again)
         require(
             not differing,

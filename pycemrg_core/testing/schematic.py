@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pycemrg_core import contracts
-from pycemrg_core.catalogue import Catalogue
+from pycemrg_core.api import contracts
+from pycemrg_core.api.records import Recipe, Schematic, Step
 from pycemrg_core.errors import PlanError, PycemrgError, StepError, UnknownNameError
-from pycemrg_core.planner import Settings
-from pycemrg_core.records import Recipe, Schematic, Step
-from pycemrg_core.runner import RunResult
+from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core.recipes.planner import Settings
+from pycemrg_core.recipes.runner import RunResult
 from pycemrg_core.testing import growing, volumes
 from pycemrg_core.testing.base import Conformance, fail, require, who
 

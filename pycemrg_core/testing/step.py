@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pycemrg_core import codec, contracts
-from pycemrg_core.catalogue import Catalogue
-from pycemrg_core.checkup import record_faults
+from pycemrg_core.api import contracts, documents
+from pycemrg_core.api.records import Step
 from pycemrg_core.errors import CodecError, StepError
-from pycemrg_core.records import Step
+from pycemrg_core.images.label_volume import Edit, LabelArray, LabelVolume, WorkingVolume
+from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core.recipes.validation import record_faults
 from pycemrg_core.testing import volumes
 from pycemrg_core.testing.base import Conformance, describe, fail, require, who
 from pycemrg_core.testing.contract import generic_contract, image_labels, renumbered
 from pycemrg_core.testing.volumes import CASES, ROTATIONS
-from pycemrg_core.volume import Edit, LabelArray, LabelVolume, WorkingVolume
 
 _MORE = 300  # beyond uint8
 
@@ -55,7 +55,7 @@ class StepConformance(Conformance):
     def test_its_contract_round_trips(self, record: Step, contract: Any) -> None:
         """The contract written as plain data and read again is the same."""
         try:
-            again = codec.structure(codec.unstructure(contract), type(contract))
+            again = documents.structure(documents.unstructure(contract), type(contract))
         except CodecError as error:
             again = str(error)
         require(
@@ -105,12 +105,12 @@ class StepConformance(Conformance):
     def test_it_leaves_its_input_alone(self, record: Step, contract: Any, case: str) -> None:
         """Neither the voxels, the boxes nor the contract change."""
         volume = CASES[case](image_labels(contract))
-        voxels, boxes, plain = volume.array.tobytes(), volume.boxes, codec.unstructure(contract)
+        voxels, boxes, plain = volume.array.tobytes(), volume.boxes, documents.unstructure(contract)
         _edits(record, volume, contract)
         for what, same in (
             ("voxels", volume.array.tobytes() == voxels),
             ("boxes", volume.boxes == boxes),
-            ("contract", codec.unstructure(contract) == plain),
+            ("contract", documents.unstructure(contract) == plain),
         ):
             require(same, f"{who(record)} changes the {what} it is given ({case!r}); return edits instead")
 

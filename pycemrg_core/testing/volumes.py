@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage, spatial
 
-from pycemrg_core.volume import LabelArray, LabelVolume
+from pycemrg_core.images.label_volume import LabelArray, LabelVolume
 
 SHAPE = (14, 18, 24)
 SPACING = (2.0, 1.25, 0.8)

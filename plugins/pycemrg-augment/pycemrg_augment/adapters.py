@@ -1,8 +1,9 @@
 """Pipelines in the data sets of PyTorch, MONAI and TorchIO, by their protocols alone: none is imported.
 
-An item is a :class:`~pycemrg_core.samples.Sample`, a TorchIO ``Subject`` (``get_images_dict``, ``add_image``,
-images with ``as_sitk`` and ``from_sitk``), or a mapping with the keys ``image`` and ``label``, of which one may be
-missing. The values of a mapping are SimpleITK images or 3-D arrays, with or without a first axis of one channel.
+An item is a :class:`~pycemrg_core.images.training_sample.Sample`, a TorchIO ``Subject`` (``get_images_dict``,
+``add_image``, images with ``as_sitk`` and ``from_sitk``), or a mapping with the keys ``image`` and ``label``, of
+which one may be missing. The values of a mapping are SimpleITK images or 3-D arrays, with or without a first axis of
+one channel.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from pycemrg_augment.pipeline import Pipeline
 from pycemrg_core.errors import AugmentationError
-from pycemrg_core.samples import Sample
+from pycemrg_core.images.training_sample import Sample
 
 Axes = Literal["zyx", "xyz"]
 _SPACING = "spacing"

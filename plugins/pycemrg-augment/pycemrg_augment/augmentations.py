@@ -18,8 +18,8 @@ from pycemrg_augment import failures, slices, spatial
 from pycemrg_augment import intensity as plain
 from pycemrg_augment.parameters import Bounds, Range, draw
 from pycemrg_core.errors import AugmentationError
-from pycemrg_core.imaging import image_from_array, voxel_array
-from pycemrg_core.samples import Drawn, Sample
+from pycemrg_core.images.image_files import image_from_array, voxel_array
+from pycemrg_core.images.training_sample import Drawn, Sample
 
 Result = tuple[Sample, Drawn]
 Rng = np.random.Generator

@@ -13,7 +13,7 @@ from pycemrg_core.cli.session import counted, echo_json, plugin_options, session
 
 if TYPE_CHECKING:
     from pycemrg_augment.pipeline import Pipeline
-    from pycemrg_core.samples import Sample
+    from pycemrg_core.images.training_sample import Sample
 
 
 @click.command(short_help="Make training samples of an image by a pipeline.")
@@ -48,27 +48,30 @@ def augment(
     """
     from pycemrg_augment.grids import check_same
     from pycemrg_augment.pipeline import Pipeline
-    from pycemrg_core import imaging, results
     from pycemrg_core.errors import PycemrgError
-    from pycemrg_core.samples import Sample
+    from pycemrg_core.images import image_files
+    from pycemrg_core.images.training_sample import Sample
+    from pycemrg_core.runs import run_folder
 
     if image is None and labels is None:
         raise click.UsageError("say what to augment: IMAGE, --labels or both", ctx)
     pipeline = Pipeline.read(Path(path), session_of(ctx).catalogue())
     sources = {what: file for what, file in (("image", image), ("labels", labels)) if file}
     folder = Path(output)
-    results.check_folder(folder)
+    run_folder.check_folder(folder)
     _check_places(folder, sources, count)
-    scan, notes = imaging.read_image(image) if image else (None, ())
-    label_map, more = imaging.read_labels(labels) if labels else (None, ())
+    scan, notes = image_files.read_image(image) if image else (None, ())
+    label_map, more = image_files.read_labels(labels) if labels else (None, ())
     for note in (*notes, *more):
         click.echo(f"note: {note}", err=True)
     if image and labels:
         check_same(scan, label_map, f"{image} and {labels}")
-    inputs = {what: {"name": Path(file).name, "sha256": imaging.file_sha256(file)} for what, file in sources.items()}
+    inputs = {
+        what: {"name": Path(file).name, "sha256": image_files.file_sha256(file)} for what, file in sources.items()
+    }
     sample = Sample(image=scan, labels=label_map)
     try:
-        with results.staged(folder) as inner:
+        with run_folder.staged(folder) as inner:
             records = _write(pipeline, sample, inputs, inner, count, seed)
     except KeyboardInterrupt:
         raise PycemrgError(f"interrupted; {folder} is as it was") from None
@@ -83,7 +86,8 @@ def _write(
 ) -> list[dict[str, Any]]:
     """Make and write the samples; return their records."""
     from pycemrg_augment.pipeline import record
-    from pycemrg_core import imaging, results
+    from pycemrg_core.images import image_files
+    from pycemrg_core.runs import run_folder
 
     records = []
     bar = click.progressbar(range(count), label="samples", file=sys.stderr) if sys.stderr.isatty() else None
@@ -94,12 +98,12 @@ def _write(
             document = record(pipeline, steps, seed=seed, index=index)
             document["input"] = inputs
             document["output"] = {
-                what: {"name": name, "voxels_sha256": imaging.voxels_sha256(image), **imaging.geometry(image)}
+                what: {"name": name, "voxels_sha256": image_files.voxels_sha256(image), **image_files.geometry(image)}
                 for what, (name, image) in files.items()
             }
             for name, image in files.values():
-                imaging.write_image(image, folder / name)
-            results.write_json(document, folder / f"{index:04}.json")
+                image_files.write_image(image, folder / name)
+            run_folder.write_json(document, folder / f"{index:04}.json")
             records.append(document)
     return records
 

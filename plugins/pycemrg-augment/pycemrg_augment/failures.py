@@ -16,11 +16,11 @@ from attrs import asdict, frozen
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from pycemrg_core.ball import dilate, slack
 from pycemrg_core.errors import AugmentationError
-from pycemrg_core.imaging import image_from_array, voxel_array
-from pycemrg_core.runner import volume_of
-from pycemrg_core.volume import Region, as_region
+from pycemrg_core.images.dilation import dilate, slack
+from pycemrg_core.images.image_files import image_from_array, voxel_array
+from pycemrg_core.images.label_volume import Region, as_region
+from pycemrg_core.recipes.runner import volume_of
 
 Index = tuple[int, int, int]
 _Labels = NDArray[np.integer]

@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from pycemrg_augment.grids import check_same
 from pycemrg_core.errors import AugmentationError
-from pycemrg_core.imaging import image_from_array, voxel_array
+from pycemrg_core.images.image_files import image_from_array, voxel_array
 
 Floats = NDArray[np.float32]
 _Change = Callable[[Floats, NDArray[np.bool_]], Floats]

@@ -13,14 +13,14 @@ from attrs import frozen
 
 from pycemrg_augment.grids import check_same
 from pycemrg_augment.parameters import structured
-from pycemrg_core import codec
+from pycemrg_core.api import documents
+from pycemrg_core.api.labels import close_to
+from pycemrg_core.api.records import Augmentation
 from pycemrg_core.errors import AugmentationError, NameConflictError, PycemrgError, RefError, UnknownNameError
-from pycemrg_core.labels import close_to
-from pycemrg_core.records import Augmentation
-from pycemrg_core.samples import Sample
+from pycemrg_core.images.training_sample import Sample
 
 if TYPE_CHECKING:
-    from pycemrg_core.catalogue import Catalogue
+    from pycemrg_core.plugins.catalogue import Catalogue
 
 FORMAT = 1
 _KEY = "pipeline"
@@ -52,7 +52,7 @@ class Pipeline:
 
         Raises :class:`CodecError` when the file is no such YAML, and :class:`AugmentationError` as :meth:`build`.
         """
-        entries = codec.load_yaml_list(path)
+        entries = documents.load_yaml_list(path)
         try:
             return cls.build(entries, catalogue)
         except AugmentationError as error:

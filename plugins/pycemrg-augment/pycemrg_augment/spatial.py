@@ -13,8 +13,8 @@ import SimpleITK as sitk
 
 from pycemrg_augment import grids
 from pycemrg_core.errors import AugmentationError
-from pycemrg_core.imaging import voxel_array
-from pycemrg_core.samples import Sample
+from pycemrg_core.images.image_files import voxel_array
+from pycemrg_core.images.training_sample import Sample
 
 Index = tuple[int, int, int]
 

@@ -14,7 +14,7 @@ from sample_images import VOXELS, make
 
 from pycemrg_core import load_catalogue
 from pycemrg_core.errors import AugmentationError
-from pycemrg_core.samples import Sample
+from pycemrg_core.images.training_sample import Sample
 
 SCAN = (VOXELS / 20).astype(np.float32)
 PIPELINE = Pipeline.build(

@@ -5,9 +5,9 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from pycemrg_core.imaging import image_from_array
-from pycemrg_core.records import Record
-from pycemrg_core.samples import Sample
+from pycemrg_core.api.records import Record
+from pycemrg_core.images.image_files import image_from_array
+from pycemrg_core.images.training_sample import Sample
 from pycemrg_core.testing import AugmentationConformance, PluginConformance
 from pycemrg_core.testing.volumes import oblique_image
 

@@ -19,10 +19,10 @@ from pycemrg_augment.pipeline import Pipeline, record, replay
 from sample_images import make
 
 from pycemrg_core import load_catalogue
+from pycemrg_core.api.records import Augmentation
 from pycemrg_core.errors import AugmentationError, CodecError
-from pycemrg_core.imaging import voxels_sha256
-from pycemrg_core.records import Augmentation
-from pycemrg_core.samples import Sample
+from pycemrg_core.images.image_files import voxels_sha256
+from pycemrg_core.images.training_sample import Sample
 
 CATALOGUE = load_catalogue()
 LABELS = heart_phantom(48, (2.0, 2.0, 2.0))
@@ -263,7 +263,7 @@ def test_augmentations_of_any_plugin(tmp_path: Path) -> None:
         textwrap.dedent(
             """
             from pycemrg_core import Augmentation, Ref, hookimpl
-            from pycemrg_core.samples import Sample
+            from pycemrg_core.images.training_sample import Sample
 
             def shift(sample, rng, by: int, word: str = "x"):
                 return Sample(image=sample.image + by, labels=sample.labels), {"by": by, "word": word}

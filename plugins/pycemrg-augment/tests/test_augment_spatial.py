@@ -14,7 +14,7 @@ from pycemrg_augment import augmentations, spatial
 from sample_images import VOXELS, make
 
 from pycemrg_core.errors import AugmentationError
-from pycemrg_core.samples import Sample
+from pycemrg_core.images.training_sample import Sample
 
 RNG = np.random.default_rng(4)
 

@@ -11,13 +11,14 @@ from attrs import frozen
 
 import pycemrg_core
 from pycemrg_cohort.errors import OtherVersionsError
-from pycemrg_core import codec, plugins
-from pycemrg_core.catalogue import Catalogue, compose
+from pycemrg_core.api import documents
+from pycemrg_core.api.records import LabelScheme, Metric, Recipe, Schematic
 from pycemrg_core.errors import PycemrgError, UnknownNameError
-from pycemrg_core.planner import Settings
-from pycemrg_core.plugins import LOCAL_FILE, Found, Policy, State
-from pycemrg_core.recipes import flatten
-from pycemrg_core.records import LabelScheme, Metric, Recipe, Schematic
+from pycemrg_core.plugins import loading
+from pycemrg_core.plugins.catalogue import Catalogue, compose
+from pycemrg_core.plugins.loading import LOCAL_FILE, Found, Policy, State
+from pycemrg_core.recipes.flatten import flatten
+from pycemrg_core.recipes.planner import Settings
 
 PICTURE, REPORT = "slices.png", "report.html"
 THICKNESS = "wall_thickness_median"
@@ -41,7 +42,7 @@ class Job:
 
     def as_text(self) -> str:
         """JSON for a worker: the same job is the same text."""
-        return json.dumps(codec.unstructure(self), sort_keys=True)
+        return json.dumps(documents.unstructure(self), sort_keys=True)
 
 
 def loaded_plugins(catalogue: Catalogue) -> tuple[Found, ...]:
@@ -76,12 +77,12 @@ def thickness_provider(catalogue: Catalogue) -> Found | None:
 # Kept for the life of a process: what it has imported stays as it was, whatever is installed meanwhile.
 @cache
 def _discovered() -> tuple[Found, ...]:
-    return plugins.discover()
+    return loading.discover()
 
 
 @cache
 def _local(path: str) -> Found:
-    return plugins.local_plugin(path)
+    return loading.local_plugin(path)
 
 
 @cache
@@ -91,14 +92,14 @@ def ready(text: str) -> tuple[Job, Catalogue]:
     Raises :class:`OtherVersionsError` naming every difference between this process and the client.
     """
     try:
-        job = codec.structure(json.loads(text), Job)
+        job = documents.structure(json.loads(text), Job)
         here = (*_discovered(), *(_local(found.module) for found in job.plugins if found.distribution == LOCAL_FILE))
     except PycemrgError as error:
         raise OtherVersionsError(str(error)) from error
     different = [*differences(job, here)]
     if not different:
         wanted = {(found.name, found.distribution) for found in job.plugins}
-        loaded = plugins.load([found for found in here if (found.name, found.distribution) in wanted], Policy())
+        loaded = loading.load([found for found in here if (found.name, found.distribution) in wanted], Policy())
         different = [f"plugin {p.found} does not load there: {p.reason}" for p in loaded if p.state is not State.LOADED]
     if different:
         raise OtherVersionsError("; ".join(different))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pycemrg_core.hookspecs import hookimpl
-from pycemrg_core.records import Command
-from pycemrg_core.refs import Ref
+from pycemrg_core.api.hookspecs import hookimpl
+from pycemrg_core.api.records import Command
+from pycemrg_core.api.refs import Ref
 
 
 @hookimpl

@@ -17,14 +17,15 @@ from pycemrg_cohort import marker
 from pycemrg_cohort.cases import Case
 from pycemrg_cohort.errors import one_line
 from pycemrg_cohort.job import PICTURE, REPORT, THICKNESS, Job, ready, thickness_provider, wall_names
-from pycemrg_core import imaging, planner
-from pycemrg_core.catalogue import Catalogue
+from pycemrg_core.api.records import Check, Metric
 from pycemrg_core.errors import PlanError, PycemrgError
-from pycemrg_core.metrics import Structure, evaluate
-from pycemrg_core.planner import Plan
-from pycemrg_core.records import Check, Metric
-from pycemrg_core.results import CERTIFICATE, IMAGE, Source, check_place, write_json, write_result
-from pycemrg_core.runner import Prepared, RunResult, prepare, run_plan, volume_of
+from pycemrg_core.images import image_files
+from pycemrg_core.images.metric_subjects import Structure, evaluate
+from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core.recipes import planner
+from pycemrg_core.recipes.planner import Plan
+from pycemrg_core.recipes.runner import Prepared, RunResult, prepare, run_plan, volume_of
+from pycemrg_core.runs.run_folder import CERTIFICATE, IMAGE, Source, check_place, write_json, write_result
 
 Outcome = dict[str, Any]
 
@@ -89,7 +90,7 @@ def sample(data: Mapping[str, Any], *, job: str) -> Outcome:
 def _planned(job: Job, case: Case, catalogue: Catalogue) -> tuple[Prepared, Plan]:
     """As ``pycemrg run`` prepares and plans, with the path called what the user calls it."""
     settings = marker.settings_of(job, case)
-    label_map, notes = imaging.read_labels(case.file)
+    label_map, notes = image_files.read_labels(case.file)
     notes = tuple(note.replace(case.file, case.path) for note in notes)
     prepared = prepare(
         label_map, catalogue, settings, scheme=case.scheme or None, name=case.path, notes=notes, check=job.check

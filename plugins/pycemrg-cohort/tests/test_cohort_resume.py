@@ -18,7 +18,7 @@ from pycemrg_cohort.job import Job, loaded_plugins
 from pycemrg_cohort.worker import bring
 
 from pycemrg_core import load_catalogue
-from pycemrg_core.planner import Settings
+from pycemrg_core.recipes.planner import Settings
 
 CATALOGUE = load_catalogue()
 RECIPE = "four_chamber_full"

@@ -23,10 +23,10 @@ from pycemrg_cohort.memory import case_bytes, peak_memory, voxel_bytes
 
 import pycemrg_core
 from pycemrg_core import load_catalogue
-from pycemrg_core.codec import structure, unstructure
-from pycemrg_core.planner import Settings
-from pycemrg_core.plugins import Found
-from pycemrg_core.records import Schematic
+from pycemrg_core.api.documents import structure, unstructure
+from pycemrg_core.api.records import Schematic
+from pycemrg_core.plugins.loading import Found
+from pycemrg_core.recipes.planner import Settings
 
 pytest.importorskip("distributed", reason="Dask is not installed")
 

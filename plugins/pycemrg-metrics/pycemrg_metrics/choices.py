@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 
 from attrs import frozen
 
-from pycemrg_core.catalogue import Catalogue
+from pycemrg_core.api.labels import LabelTable, close_to
+from pycemrg_core.api.records import LabelScheme, Measures, Metric
 from pycemrg_core.errors import LabelError, MetricError
-from pycemrg_core.labels import LabelTable, close_to
-from pycemrg_core.records import LabelScheme, Measures, Metric
+from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_metrics.tables import Column
 
 _DOES = {

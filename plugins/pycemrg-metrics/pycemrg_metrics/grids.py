@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk
 
-from pycemrg_core import imaging
 from pycemrg_core.errors import MetricError
-from pycemrg_core.grids import grid_difference
+from pycemrg_core.images import image_files
+from pycemrg_core.images.geometry import grid_difference
 
 
 def as_labels(image: sitk.Image, name: str) -> tuple[sitk.Image, tuple[str, ...]]:
@@ -15,9 +15,9 @@ def as_labels(image: sitk.Image, name: str) -> tuple[sitk.Image, tuple[str, ...]
 
     A prediction that found nothing is a result. Raises :class:`ImageError` for what is no label map.
     """
-    if not imaging.voxel_array(image).any():
+    if not image_files.voxel_array(image).any():
         return sitk.Cast(image, sitk.sitkUInt8), ()
-    return imaging.label_image(image, name)
+    return image_files.label_image(image, name)
 
 
 def check_same_grid(image: sitk.Image, like: sitk.Image, names: tuple[str, str]) -> None:
@@ -42,8 +42,8 @@ def resample(image: sitk.Image, like: sitk.Image, *, labels: bool) -> tuple[sitk
     if labels:
         result = sitk.Resample(image, like, identity, sitk.sitkNearestNeighbor, 0.0, image.GetPixelID())
     else:
-        lowest = float(imaging.voxel_array(image).min())
+        lowest = float(image_files.voxel_array(image).min())
         result = sitk.Resample(image, like, identity, sitk.sitkLinear, lowest, sitk.sitkFloat64)
-    everywhere = imaging.image_from_array(np.ones(imaging.voxel_array(image).shape, np.uint8), image)
+    everywhere = image_files.image_from_array(np.ones(image_files.voxel_array(image).shape, np.uint8), image)
     covered = sitk.Resample(everywhere, like, identity, sitk.sitkNearestNeighbor, 0.0, sitk.sitkUInt8)
-    return result, int(np.count_nonzero(imaging.voxel_array(covered) == 0))
+    return result, int(np.count_nonzero(image_files.voxel_array(covered) == 0))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pycemrg_core.errors import MetricError
-from pycemrg_core.metrics import ImagePair
+from pycemrg_core.images.metric_subjects import ImagePair
 
 Floats = NDArray[np.float64]
 

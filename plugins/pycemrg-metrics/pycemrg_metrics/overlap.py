@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from pycemrg_core.metrics import Comparison
+from pycemrg_core.images.metric_subjects import Comparison
 
 
 def dice(comparison: Comparison) -> float:

@@ -8,8 +8,8 @@ import numpy as np
 from scipy import ndimage
 
 from pycemrg_core.errors import MetricError
-from pycemrg_core.metrics import Structure
-from pycemrg_core.volume import Region, as_region, intersect, is_empty
+from pycemrg_core.images.label_volume import Region, as_region, intersect, is_empty
+from pycemrg_core.images.metric_subjects import Structure
 
 
 def volume(structure: Structure) -> float:

@@ -21,8 +21,8 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from pycemrg_core.metrics import Structure
-from pycemrg_core.volume import Mask
+from pycemrg_core.images.label_volume import Mask
+from pycemrg_core.images.metric_subjects import Structure
 from pycemrg_metrics.distances import nearest
 from pycemrg_metrics.structures import contact_area, wider
 

@@ -15,10 +15,10 @@ from pycemrg_metrics import distances
 from scipy import ndimage
 
 from pycemrg_core.errors import MetricError
-from pycemrg_core.metrics import Comparison, Structure
-from pycemrg_core.volume import LabelVolume
+from pycemrg_core.images.label_volume import LabelVolume
+from pycemrg_core.images.metric_subjects import Comparison, Structure
 
-HEART = Path(__file__).resolve().parents[3] / "schematics_builtin" / "data" / "rodero01_1.0mm.nrrd"
+HEART = Path(__file__).resolve().parents[3] / "schematics_builtin" / "demo" / "data" / "rodero01_1.0mm.nrrd"
 
 
 @given(pairs(), SPACINGS, st.sampled_from([0.0, 0.4, 1.0, 2.5]))

@@ -13,7 +13,7 @@ from pycemrg_metrics import images
 from skimage import metrics as skimage_metrics
 
 from pycemrg_core.errors import MetricError
-from pycemrg_core.metrics import ImagePair
+from pycemrg_core.images.metric_subjects import ImagePair
 
 DATA = Path(__file__).resolve().parents[3] / "tests" / "data"
 SPACING = (2.5, 1.0, 0.5)

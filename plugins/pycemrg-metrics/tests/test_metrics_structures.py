@@ -13,12 +13,12 @@ from pycemrg_metrics import structures
 from scipy import ndimage
 from skimage import measure as skimage_measure
 
-from pycemrg_core import measure as core_measure
 from pycemrg_core.errors import MetricError
-from pycemrg_core.metrics import Structure
-from pycemrg_core.volume import LabelVolume
+from pycemrg_core.images.label_volume import LabelVolume
+from pycemrg_core.images.metric_subjects import Structure
+from schematics_builtin.labels import measure as core_measure
 
-HEART = Path(__file__).resolve().parents[3] / "schematics_builtin" / "data" / "rodero01_1.0mm.nrrd"
+HEART = Path(__file__).resolve().parents[3] / "schematics_builtin" / "demo" / "data" / "rodero01_1.0mm.nrrd"
 
 
 @given(pairs(), SPACINGS)

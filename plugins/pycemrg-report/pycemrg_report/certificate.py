@@ -7,12 +7,12 @@ from typing import Any
 
 import attrs
 
-from pycemrg_core import codec
-from pycemrg_core.catalogue import Catalogue
+from pycemrg_core.api import documents
 from pycemrg_core.errors import CodecError, PycemrgError
-from pycemrg_core.hearts import asked_of, certify_image
-from pycemrg_core.results import IMAGE
+from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core.runs.run_folder import IMAGE
 from pycemrg_report.run import Run
+from schematics_builtin.certificate.hearts import asked_of, certify_image
 
 CERTIFICATE = "certificate.json"
 SEVERITIES = ("error", "warning", "expected")
@@ -26,7 +26,7 @@ def certificate_of(run: Run, catalogue: Catalogue) -> Mapping[str, Any]:
     path = run.folder / CERTIFICATE
     if not path.is_file():
         return _certified(run, catalogue)
-    data = codec.load_json(path)
+    data = documents.load_json(path)
     if problem := _problem(data):
         raise CodecError(f"{path}: not a certificate: {problem}; remove it, or write it again with 'pycemrg certify'")
     return data

@@ -15,9 +15,9 @@ from attrs import frozen
 from numpy.typing import NDArray
 from PIL import Image
 
-from pycemrg_core.metrics import Spacing
-from pycemrg_core.picture import Colour
-from pycemrg_core.volume import LabelArray, Mask, Region, as_region
+from pycemrg_core.images.label_volume import LabelArray, Mask, Region, as_region
+from pycemrg_core.images.metric_subjects import Spacing
+from schematics_builtin.pictures.picture import Colour
 
 _FADED = 70  # of 255: how strongly what only gives the place is drawn
 GREY: Colour = (128, 132, 140)

@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import frozen
 
-from pycemrg_core import codec, contracts, imaging
-from pycemrg_core.again import STEPS, SavedRun
-from pycemrg_core.catalogue import Catalogue
+from pycemrg_core.api import contracts, documents
+from pycemrg_core.api.records import Step
 from pycemrg_core.errors import PlanError, PycemrgError
-from pycemrg_core.picture import Colour, colour_of
-from pycemrg_core.records import Step
-from pycemrg_core.results import IMAGE, RECORD, Source
-from pycemrg_core.runner import LedgerEntry, Prepared, StepFinished, run_plan, volume_of
-from pycemrg_core.schemes import colours_of, recipe_labels
-from pycemrg_core.volume import LabelArray, LabelVolume
+from pycemrg_core.images import image_files
+from pycemrg_core.images.label_volume import LabelArray, LabelVolume
+from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core.recipes.conversion import colours_of, recipe_labels
+from pycemrg_core.recipes.runner import LedgerEntry, Prepared, StepFinished, run_plan, volume_of
+from pycemrg_core.runs.replay import STEPS, SavedRun
+from pycemrg_core.runs.run_folder import IMAGE, RECORD, Source
+from schematics_builtin.pictures.picture import Colour, colour_of
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -101,13 +102,13 @@ def read_run(folder: Path, catalogue: Catalogue) -> Run:
         raise PycemrgError(f"{folder}: no {RECORD} is there; give a folder that 'pycemrg run' wrote")
     saved = SavedRun.read(folder / RECORD)
     steps = tuple(_step(entry, catalogue, f"{saved.path}: steps[{i}]") for i, entry in enumerate(saved.data["steps"]))
-    label_map, _ = imaging.read_labels(folder / IMAGE)
+    label_map, _ = image_files.read_labels(folder / IMAGE)
     notes = []
-    if imaging.voxels_sha256(label_map) != saved.data["output"]["voxels_sha256"]:
+    if image_files.voxels_sha256(label_map) != saved.data["output"]["voxels_sha256"]:
         notes.append(f"{IMAGE} has changed since the run: its voxels are not those that {RECORD} names.")
     if strange := [step.name for step in steps if step.contract is None]:
         notes.append(f"What {', '.join(strange)} asked for is not known: the step is not installed, or has changed.")
-    image = imaging.oriented_lps(label_map)
+    image = image_files.oriented_lps(label_map)
     volume = volume_of(image)
     prepared, why = _input(saved, label_map)
     before = _array(prepared.image) if prepared else None
@@ -146,16 +147,16 @@ def arrays_after(run: Run, catalogue: Catalogue) -> Iterator[LabelArray]:
         raise PycemrgError(f"The steps cannot be run again here: {'; '.join(error.problems)}.") from error
     for event in run_plan(plan, run.prepared):
         if isinstance(event, StepFinished):
-            yield _array(imaging.image_from_array(event.volume.array, run.prepared.image))
+            yield _array(image_files.image_from_array(event.volume.array, run.prepared.image))
 
 
 def _array(image: sitk.Image) -> LabelArray:
-    array: LabelArray = imaging.voxel_array(imaging.oriented_lps(image))
+    array: LabelArray = image_files.voxel_array(image_files.oriented_lps(image))
     return array
 
 
 def _read(path: Path) -> LabelArray:
-    return _array(imaging.read_labels(path)[0])
+    return _array(image_files.read_labels(path)[0])
 
 
 def _same(path: Path, run: Run) -> bool:
@@ -174,7 +175,7 @@ def _input(saved: SavedRun, label_map: sitk.Image) -> tuple[Prepared | None, tup
     try:
         if Source.of(path).sha256 != saved.data["input"]["sha256"]:
             return None, (f"{name}, the input, has changed since the run (its SHA-256 differs): 'before' is left out.",)
-        prepared = saved.prepare(imaging.read_labels(path)[0])
+        prepared = saved.prepare(image_files.read_labels(path)[0])
     except PycemrgError as error:
         return None, (f"'before' is left out: {error}",)
     if prepared.image.GetSize() != label_map.GetSize():
@@ -201,7 +202,7 @@ def _step(saved: Mapping[str, Any], catalogue: Catalogue, where: str) -> RanStep
         kind=saved["step"],
         provider=saved["provider"],
         seconds=float(saved.get("seconds", 0.0)),
-        ledger=codec.structure(saved["ledger"], tuple[LedgerEntry, ...], f"{where}.ledger"),
+        ledger=documents.structure(saved["ledger"], tuple[LedgerEntry, ...], f"{where}.ledger"),
         contract=_contract(saved, catalogue, f"{where}.contract"),
     )
 
@@ -209,6 +210,6 @@ def _step(saved: Mapping[str, Any], catalogue: Catalogue, where: str) -> RanStep
 def _contract(saved: Mapping[str, Any], catalogue: Catalogue, where: str) -> Any:
     try:
         kind = catalogue.get(Step, f"{saved['provider']}:{saved['step']}").contract.load()
-        return codec.structure(saved["contract"], kind, where)
+        return documents.structure(saved["contract"], kind, where)
     except PycemrgError:
         return None

@@ -19,12 +19,12 @@ from trimesh.viewer import scene_to_html
 from trimesh.visual import TextureVisuals
 from trimesh.visual.material import PBRMaterial
 
-from pycemrg_core.picture import Colour
+from schematics_builtin.pictures.picture import Colour
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
-    from pycemrg_core.volume import LabelVolume
+    from pycemrg_core.images.label_volume import LabelVolume
 
 # For all labels together: with this many the page of a whole heart stays below 8 MB.
 TRIANGLES = 150_000

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from pycemrg_metrics import Thickness, thickness
 from scipy.spatial import KDTree
 
-from pycemrg_core.metrics import Structure
-from pycemrg_core.volume import Mask
+from pycemrg_core.images.label_volume import Mask
+from pycemrg_core.images.metric_subjects import Structure
 from pycemrg_report.pictures import GREY, Picture, Pixels, hexadecimal, picture
 from pycemrg_report.run import Requested, Run
 

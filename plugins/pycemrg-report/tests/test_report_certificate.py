@@ -15,7 +15,7 @@ from command_line import contents, pycemrg, voxels
 from report_runs import make_run, one, pixels, record, report, words
 
 from pycemrg_core.cli import main
-from pycemrg_core.imaging import write_image
+from pycemrg_core.images.image_files import write_image
 
 SPACING = 1.6
 

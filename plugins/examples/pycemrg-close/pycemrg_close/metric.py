@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from pycemrg_core.metrics import Structure
-from pycemrg_core.volume import Mask, hull
+from pycemrg_core.images.label_volume import Mask, hull
+from pycemrg_core.images.metric_subjects import Structure
 
 
 def open_faces(one: Structure, other: Structure) -> float:

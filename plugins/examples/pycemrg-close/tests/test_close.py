@@ -12,7 +12,7 @@ from pycemrg_close.metric import open_faces
 from scipy import ndimage
 
 from pycemrg_core import LabelVolume, load_catalogue, run_recipe
-from pycemrg_core.metrics import Structure
+from pycemrg_core.images.metric_subjects import Structure
 from pycemrg_core.testing import (
     MetricConformance,
     PluginConformance,
@@ -64,7 +64,7 @@ def test_open_faces_counts_every_face(seed: int) -> None:
 
 @pytest.mark.parametrize("thickness", [1.0, 2.5])
 def test_the_vein_and_the_vena_cava_are_sealed_from_each_other(thickness: float) -> None:
-    heart = sitk.ReadImage(str(files("schematics_builtin") / "data" / "rodero01_1.0mm.nrrd"))
+    heart = sitk.ReadImage(str(files("schematics_builtin") / "demo" / "data" / "rodero01_1.0mm.nrrd"))
     catalogue = load_catalogue()
     before, after = (
         sitk.GetArrayFromImage(run_recipe(recipe, heart, catalogue, parameters=parameters).image)

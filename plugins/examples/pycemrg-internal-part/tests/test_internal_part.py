@@ -34,7 +34,7 @@ class TestRecipe(RecipeConformance):
 @pytest.fixture(scope="module")
 def patient() -> sitk.Image:
     """The heart that ships with pycemrg, with a tube of 7 mm radius, 30 mm long, where its atria come closest."""
-    heart = sitk.ReadImage(str(files("schematics_builtin") / "data" / "rodero01_1.0mm.nrrd"))
+    heart = sitk.ReadImage(str(files("schematics_builtin") / "demo" / "data" / "rodero01_1.0mm.nrrd"))
     array = sitk.GetArrayFromImage(heart)
     towards_la = ndimage.distance_transform_edt(array != LA_BP)
     towards_ra = ndimage.distance_transform_edt(array != RA_BP)

@@ -13,7 +13,7 @@ from pycemrg_core import LabelScheme, Recipe, load_catalogue, run_recipe
 from pycemrg_core.testing import PluginConformance, RecipeConformance
 
 RECIPES = "pycemrg_paper_recipes:recipes.yaml"
-HEART = str(files("schematics_builtin") / "data" / "rodero01_1.0mm.nrrd")
+HEART = str(files("schematics_builtin") / "demo" / "data" / "rodero01_1.0mm.nrrd")
 LA_BP, RA_BP, LA_MYO, RA_MYO = 4, 5, 104, 105
 
 

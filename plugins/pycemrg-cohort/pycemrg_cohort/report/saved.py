@@ -10,7 +10,7 @@ from attrs import frozen
 
 from pycemrg_cohort.errors import CohortError
 from pycemrg_cohort.summary import COHORT, FORMAT
-from pycemrg_core import codec
+from pycemrg_core.api import documents
 from pycemrg_core.errors import CodecError
 
 
@@ -79,7 +79,7 @@ def read_cohort(folder: Path) -> SavedCohort:
             raise CohortError(
                 f"{path}: format {data['format']!r} is not {FORMAT}, which this version reads; update pycemrg-cohort"
             )
-        return _checked(codec.structure(data, SavedCohort))
+        return _checked(documents.structure(data, SavedCohort))
     except (OSError, ValueError, RecursionError) as error:
         raise CohortError(f"{path}: not JSON that can be read: {error}; {remedy}") from error
     except CodecError as error:
@@ -105,5 +105,5 @@ def _checked(cohort: SavedCohort) -> SavedCohort:
 
 def names_of(record: Path) -> dict[int, str]:
     """Label names by integer as ``run.json`` tells them. Raises :class:`CodecError`."""
-    labels: Any = codec.load_json(record).get("labels")
-    return {value: name for name, value in codec.structure(labels, dict[str, int], str(record)).items()}
+    labels: Any = documents.load_json(record).get("labels")
+    return {value: name for name, value in documents.structure(labels, dict[str, int], str(record)).items()}

@@ -48,13 +48,13 @@ def measure(
       pycemrg measure heart.nrrd --metrics wall_thickness_median,wall_thickness_p5 --labels walls
       pycemrg measure heart.nrrd --between LV_BP:LA_BP --between LV_BP:Ao_BP
     """
-    from pycemrg_core import imaging
+    from pycemrg_core.images import image_files
     from pycemrg_metrics import faces
 
     if between and (labels or groups):
         raise click.UsageError("--between names what to measure; leave out --labels and --groups", ctx)
     catalogue = session_of(ctx).catalogue()
-    label_map, notes = imaging.read_labels(image)
+    label_map, notes = image_files.read_labels(image)
     for note in notes:
         click.echo(f"note: {note}", err=True)
     table = faces.measure(

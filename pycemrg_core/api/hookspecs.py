@@ -1,0 +1,203 @@
+"""What a plugin can contribute.
+
+A plugin is a light module, named by an entry point of the group ``pycemrg.v1``, with functions marked
+``@hookimpl``. Each hook takes no arguments and returns an iterable of records. The catalogue calls each hook
+of each plugin once, while it is put together; a plugin may leave out any of them. Two plugins may not win
+over each other: a name that two of them use is refused until one says ``provider:name``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pluggy
+
+from pycemrg_core.api.records import (
+    Augmentation,
+    Check,
+    Command,
+    LabelScheme,
+    Metric,
+    Recipe,
+    Schematic,
+    Step,
+)
+
+PROJECT = "pycemrg"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+class HookSpecs:
+    """The hooks, each with a complete example."""
+
+    @hookspec
+    def pycemrg_schematics(self) -> Iterable[Schematic]:
+        """Structures that can be made: a step kind with the labels and parameters it uses.
+
+        Example::
+
+            from pycemrg_core import Schematic, hookimpl
+
+            @hookimpl
+            def pycemrg_schematics():
+                yield Schematic(
+                    name="rv_outflow",
+                    step="create",
+                    summary="a wall round the right ventricle's outflow",
+                    labels={"RV_BP_label": 3, "RV_myo_label": 103},
+                    parameters={"RV_neck_WT": 2.0},
+                    semantic_map={
+                        "SOURCE_BLOOD_POOL_NAME": "RV_BP_label",
+                        "TARGET_MYOCARDIUM_NAME": "RV_myo_label",
+                        "WALL_THICKNESS_PARAMETER_NAME": "RV_neck_WT",
+                        "APPLICATION_STEPS": [{"MODE": "ADD", "RULE_LABEL_NAMES": []}],
+                    },
+                )
+        """
+        raise NotImplementedError
+
+    @hookspec
+    def pycemrg_recipes(self) -> Iterable[Recipe]:
+        """Schematics in the order they run; a recipe may include another.
+
+        Example::
+
+            from pycemrg_core import Recipe, hookimpl, include
+
+            @hookimpl
+            def pycemrg_recipes():
+                yield Recipe(
+                    name="biventricular_with_outflow",
+                    summary="both ventricles, and the right outflow's wall",
+                    steps=(include("biventricular_basic"), "rv_outflow"),
+                )
+        """
+        raise NotImplementedError
+
+    @hookspec
+    def pycemrg_steps(self) -> Iterable[Step]:
+        """Kinds of step: a pure function and its contract, both referred to by name.
+
+        Example::
+
+            from pycemrg_core import Ref, Step, hookimpl
+
+            @hookimpl
+            def pycemrg_steps():
+                yield Step(
+                    name="close",
+                    summary="voxels of B within t of A become C",
+                    run=Ref("my_heart.close:close"),
+                    contract=Ref("my_heart.close:CloseCreationContract"),
+                )
+        """
+        raise NotImplementedError
+
+    @hookspec
+    def pycemrg_metrics(self) -> Iterable[Metric]:
+        """Measures of one image, or of two.
+
+        Example::
+
+            from pycemrg_core import Measures, Metric, Ref, hookimpl
+
+            @hookimpl
+            def pycemrg_metrics():
+                yield Metric(
+                    name="blood_volume",
+                    summary="volume of a blood pool",
+                    measures=Measures.STRUCTURE,
+                    function=Ref("my_heart.metrics:blood_volume"),
+                    unit="mL",
+                )
+        """
+        raise NotImplementedError
+
+    @hookspec
+    def pycemrg_label_schemes(self) -> Iterable[LabelScheme]:
+        """The integers that a tool or a data set writes, by canonical structure name.
+
+        Example::
+
+            from pycemrg_core import LabelScheme, hookimpl
+
+            @hookimpl
+            def pycemrg_label_schemes():
+                yield LabelScheme(
+                    name="my-scanner",
+                    summary="what our scanner's software exports",
+                    labels={"LV_BP_label": 10, "LV_myo_label": 20},
+                    groups={"left_heart": ("LV_BP_label", "LV_myo_label")},
+                    source="the scanner's manual",
+                )
+        """
+        raise NotImplementedError
+
+    @hookspec
+    def pycemrg_augmentations(self) -> Iterable[Augmentation]:
+        """Changes to an image that make training data.
+
+        Example::
+
+            from pycemrg_core import Augmentation, Ref, hookimpl
+
+            @hookimpl
+            def pycemrg_augmentations():
+                yield Augmentation(
+                    name="brightness",
+                    summary="add a constant",
+                    function=Ref("my_heart.augment:brightness"),
+                )
+        """
+        raise NotImplementedError
+
+    @hookspec
+    def pycemrg_commands(self) -> Iterable[Command]:
+        """Commands that appear as ``pycemrg NAME``; the click command is imported when it is called.
+
+        Example::
+
+            from pycemrg_core import Command, Ref, hookimpl
+
+            @hookimpl
+            def pycemrg_commands():
+                yield Command(
+                    name="weigh",
+                    summary="mass of the myocardium",
+                    command=Ref("my_heart.cli:weigh"),
+                )
+        """
+        raise NotImplementedError
+
+    @hookspec
+    def pycemrg_checks(self) -> Iterable[Check]:
+        """Faults that a certificate looks for in a grown heart.
+
+        Example::
+
+            from pycemrg_core import Check, Ref, hookimpl
+
+            @hookimpl
+            def pycemrg_checks():
+                yield Check(
+                    name="small_lumen",
+                    summary="a lumen of less than 1 mL",
+                    function=Ref("my_heart.checks:small_lumen"),
+                )
+        """
+        raise NotImplementedError
+
+
+# The hook that contributes each kind of record; the order is the order of every listing.
+HOOKS: dict[str, type] = {
+    "pycemrg_schematics": Schematic,
+    "pycemrg_recipes": Recipe,
+    "pycemrg_steps": Step,
+    "pycemrg_metrics": Metric,
+    "pycemrg_label_schemes": LabelScheme,
+    "pycemrg_augmentations": Augmentation,
+    "pycemrg_commands": Command,
+    "pycemrg_checks": Check,
+}

@@ -1,0 +1,297 @@
+"""The frozen records that hooks return: what a plugin contributes, as data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from types import MappingProxyType
+from typing import Any
+
+from attrs import field, frozen
+
+from pycemrg_core.api.refs import Ref
+from pycemrg_core.errors import RecordError
+
+# Names become file names (steps/01_NAME.nrrd), so a path separator or a leading dot must not pass.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+def _check_name(record: Any, attribute: Any, name: object) -> None:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise RecordError(
+            f"{type(record).__name__}: {attribute.name} {name!r} must be 1 to 80 letters, digits, '_', '-' or '.'"
+            " and start with a letter or digit"
+        )
+
+
+def _check_text(record: Any, attribute: Any, text: Any) -> None:
+    if not isinstance(text, str):
+        raise RecordError(f"{_who(record)}: {attribute.name} must be text, not {text!r}")
+
+
+def _check_filled(record: Any, attribute: Any, text: Any) -> None:
+    if not isinstance(text, str) or not text:
+        raise RecordError(f"{_who(record)}: {attribute.name} must be a name, not {text!r}")
+
+
+def _check_colours(record: Any, attribute: Any, colours: Mapping[str, Any]) -> None:
+    for name, colour in colours.items():
+        if not isinstance(colour, str) or not _COLOUR.fullmatch(colour):
+            raise RecordError(f"{_who(record)}: {attribute.name}.{name} is {colour!r}, not a colour as in #c8343c")
+
+
+def _check_labels(record: Any, attribute: Any, labels: Mapping[str, Any]) -> None:
+    for name, value in labels.items():
+        if type(value) is not int or value < 1:
+            raise RecordError(
+                f"{_who(record)}: label {name!r} is {value!r}; labels are integers from 1 (0 is the background)"
+            )
+
+
+def _check_numbers(record: Any, attribute: Any, numbers: Mapping[str, Any]) -> None:
+    for name, value in numbers.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise RecordError(f"{_who(record)}: {attribute.name}.{name} is {value!r}, not a number")
+
+
+def _check_ref(record: Any, attribute: Any, value: object) -> None:
+    if not isinstance(value, Ref):
+        raise RecordError(f"{_who(record)}: {attribute.name} must be a Ref, not {value!r}")
+
+
+def _check_optional_ref(record: Any, attribute: Any, value: Any) -> None:
+    if value is not None:
+        _check_ref(record, attribute, value)
+
+
+def _who(record: Any) -> str:
+    return f"{type(record).__name__} {getattr(record, 'name', '')!r}"
+
+
+def _read_only(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not isinstance(mapping, Mapping):
+        raise RecordError(f"{mapping!r} is not a mapping of names to values")
+    return MappingProxyType(dict(mapping))
+
+
+def _name() -> Any:
+    return field(validator=_check_name)
+
+
+def _ref() -> Any:
+    return field(validator=_check_ref)
+
+
+def _text(**default: Any) -> Any:
+    return field(validator=_check_text, **default)
+
+
+@frozen(kw_only=True)
+class Schematic:
+    """One structure to make: a step kind and the labels and parameters that fill its roles.
+
+    ``labels`` are default integers by label name, ``parameters`` default values (mm where the step says so) by
+    parameter name. ``semantic_map`` names, for each role of the step, the label or parameter that plays it;
+    ``APPLICATION_STEPS`` is a list of ``{"MODE": ..., "RULE_LABEL_NAMES": [...]}``.
+    """
+
+    name: str = _name()
+    step: str = field(validator=_check_filled)
+    labels: Mapping[str, int] = field(converter=_read_only, validator=_check_labels)
+    parameters: Mapping[str, float] = field(factory=dict, converter=_read_only, validator=_check_numbers)
+    semantic_map: Mapping[str, Any] = field(factory=dict, converter=_read_only)
+    summary: str = _text(default="")
+
+
+@frozen(kw_only=True)
+class RecipeStep:
+    """One entry of a recipe: the ``schematic`` to run, or another ``recipe`` to run in its place.
+
+    ``parameters`` override the schematic's defaults here only; what the user sets wins over both.
+    """
+
+    schematic: str = _text(default="")
+    recipe: str = _text(default="")
+    parameters: Mapping[str, float] = field(factory=dict, converter=_read_only, validator=_check_numbers)
+
+    def __attrs_post_init__(self) -> None:
+        if bool(self.schematic) == bool(self.recipe):
+            raise RecordError("a recipe step names either a schematic or a recipe")
+
+
+def include(recipe: str) -> RecipeStep:
+    """Run the steps of another recipe here."""
+    return RecipeStep(recipe=recipe)
+
+
+def _recipe_steps(steps: Iterable[str | RecipeStep]) -> tuple[RecipeStep, ...]:
+    if isinstance(steps, str):
+        raise RecordError(f"the steps of a recipe are a list, not {steps!r}")
+    return tuple(_recipe_step(step) for step in steps)
+
+
+def _recipe_step(step: Any) -> RecipeStep:
+    if isinstance(step, str):
+        return RecipeStep(schematic=step)
+    if not isinstance(step, RecipeStep):
+        raise RecordError(f"a step of a recipe is a schematic's name or a RecipeStep, not {step!r}")
+    return step
+
+
+def _groups(groups: Mapping[str, Iterable[str]]) -> Mapping[str, tuple[str, ...]]:
+    for group, members in _read_only(groups).items():
+        if isinstance(members, str):
+            raise RecordError(f"group {group!r} is a list of names, not {members!r}")
+    return _read_only({group: tuple(members) for group, members in groups.items()})
+
+
+def _requirements(requires: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(requires, str):
+        raise RecordError(f"what a recipe requires is a list, not {requires!r}")
+    for text in (requires := tuple(requires)):
+        if not isinstance(text, str) or not text:
+            raise RecordError(f"a recipe requires distributions such as 'pycemrg-core>=0.1', not {text!r}")
+    return requires
+
+
+def _label_list(labels: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(labels, str):
+        raise RecordError(f"the labels that a recipe leaves open are a list, not {labels!r}")
+    for name in (labels := tuple(labels)):
+        if not isinstance(name, str) or not name:
+            raise RecordError(f"the labels that a recipe leaves open are names, not {name!r}")
+    return labels
+
+
+def _label_pairs(pairs: Iterable[Iterable[str]]) -> tuple[tuple[str, ...], ...]:
+    found = []
+    for pair in pairs if not isinstance(pairs, str) else (pairs,):
+        names = (pair,) if isinstance(pair, str) else tuple(pair)
+        if len(names) != 2 or not all(isinstance(name, str) and name for name in names):
+            raise RecordError(f"may_touch is a list of pairs of label names, not {pair!r}")
+        found.append(names)
+    return tuple(found)
+
+
+@frozen(kw_only=True)
+class Recipe:
+    """Schematics in the order they run. A plain string in ``steps`` is a schematic's name.
+
+    ``requires`` are the distributions it needs, as pip writes them: ``pycemrg-internal-part>=1.0``.
+
+    The rest says what the result need not be, for its certificate: lumens in ``open`` may touch the background,
+    and one another, since both are open to the same outside; those in a pair of ``may_touch`` may touch each other.
+    Rules of included recipes hold too.
+    """
+
+    name: str = _name()
+    steps: tuple[RecipeStep, ...] = field(converter=_recipe_steps)
+    summary: str = _text(default="")
+    requires: tuple[str, ...] = field(default=(), converter=_requirements)
+    open: tuple[str, ...] = field(default=(), converter=_label_list)
+    may_touch: tuple[tuple[str, ...], ...] = field(default=(), converter=_label_pairs)
+
+
+@frozen(kw_only=True)
+class Step:
+    """A kind of step: a pure function ``run(volume, contract) -> Iterable[Edit]`` and its contract class.
+
+    ``contract`` refers to a frozen attrs class whose fields are made with :mod:`pycemrg_core.api.contracts`.
+    ``frozen_reference``: the step also measures on ``volume.reference``, the image as it was before the
+    recipe's first step of this kind.
+    """
+
+    name: str = _name()
+    summary: str = _text()
+    run: Ref = _ref()
+    contract: Ref = _ref()
+    frozen_reference: bool = False
+
+
+class Measures(Enum):
+    """What a metric's function is given; the types are in :mod:`pycemrg_core.images.metric_subjects`."""
+
+    STRUCTURE = "structure"  # (Structure)
+    STRUCTURES = "structures"  # (Structure, Structure), of one label map
+    SEGMENTATIONS = "segmentations"  # (Comparison), of one structure in two label maps
+    IMAGES = "images"  # (ImagePair)
+
+
+def _check_measures(record: Any, attribute: Any, measures: Any) -> None:
+    if not isinstance(measures, Measures):
+        choices = ", ".join(f"Measures.{one.name}" for one in Measures)
+        raise RecordError(f"{_who(record)}: {attribute.name} must be one of {choices}, not {measures!r}")
+
+
+@frozen(kw_only=True)
+class Metric:
+    """A pure function that measures what ``measures`` says and returns a float; ``unit`` is empty for a ratio.
+
+    ``parameters`` are keyword arguments of the function with their default values.
+    """
+
+    name: str = _name()
+    summary: str = _text()
+    measures: Measures = field(validator=_check_measures)
+    function: Ref = _ref()
+    unit: str = _text(default="")
+    parameters: Mapping[str, float] = field(factory=dict, converter=_read_only, validator=_check_numbers)
+
+
+@frozen(kw_only=True)
+class LabelScheme:
+    """The integers that one tool or data set writes, by canonical structure name.
+
+    ``groups`` are sets of names, ``colours`` ``#rrggbb`` by name, ``snomed`` SNOMED CT codes by name.
+    ``anatomy`` refers to a function ``(volume, labels, schemes) -> Iterable[str]`` that says why an image cannot
+    be what ``labels`` claim; ``schemes`` are the integers of all known schemes, by scheme.
+    """
+
+    name: str = _name()
+    summary: str = _text()
+    labels: Mapping[str, int] = field(converter=_read_only, validator=_check_labels)
+    groups: Mapping[str, tuple[str, ...]] = field(factory=dict, converter=_groups)
+    colours: Mapping[str, str] = field(factory=dict, converter=_read_only, validator=_check_colours)
+    snomed: Mapping[str, str] = field(factory=dict, converter=_read_only)
+    source: str = _text(default="")
+    anatomy: Ref | None = field(default=None, validator=_check_optional_ref)
+
+
+@frozen(kw_only=True)
+class Augmentation:
+    """A pure function that changes an image for training, driven by an explicit random generator.
+
+    ``function(sample, rng, **parameters)`` takes a :class:`~pycemrg_core.images.training_sample.Sample` and a
+    ``numpy.random.Generator`` and returns the new sample with what it drew, as data for JSON.
+    """
+
+    name: str = _name()
+    summary: str = _text()
+    function: Ref = _ref()
+
+
+@frozen(kw_only=True)
+class Command:
+    """A click command that becomes ``pycemrg NAME``; imported only when it runs."""
+
+    name: str = _name()
+    summary: str = _text()
+    command: Ref = _ref()
+
+
+@frozen(kw_only=True)
+class Check:
+    """A pure function that looks for one kind of fault in a grown heart.
+
+    ``function(heart)`` takes a :class:`~pycemrg_core.images.heart.Heart` and returns an iterable of
+    :class:`~pycemrg_core.images.heart.Finding` s.
+    """
+
+    name: str = _name()
+    summary: str = _text()
+    function: Ref = _ref()
+
+
+Record = Schematic | Recipe | Step | Metric | LabelScheme | Augmentation | Command | Check

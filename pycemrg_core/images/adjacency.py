@@ -1,0 +1,217 @@
+"""What lies beside what: the 2 x 2 x 2 blocks of a label map that hold more than one label.
+
+A face between two voxels, an edge or a corner at which voxels meet: each lies inside of some block of 2 x 2 x 2
+voxels. Blocks of one label tell nothing, and of the others there are many, but few different ones. So the map is
+read once, plane by plane, and every question after that is asked of the different blocks only.
+
+Indices are (z, y, x). What lies outside of the image is background.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import reduce
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from pycemrg_core.errors import ImageError
+from pycemrg_core.images.label_volume import NOWHERE, LabelVolume, Region, as_region, hull
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+Codes = NDArray[np.uint8]
+
+MOST_LABELS = 255
+"""More different labels than this are not read; a heart has some dozens."""
+
+# The place of each voxel in a block: bit 0 is a step along x, bit 1 along y, bit 2 along z.
+_OFFSETS = np.array([[k >> 2 & 1, k >> 1 & 1, k & 1] for k in range(8)])
+_STEPS = (4, 2, 1)  # along z, y, x
+# The squares that hold the block's first voxel, as its two diagonals.
+_SQUARES = (((0, 3), (1, 2)), ((0, 5), (1, 4)), ((0, 6), (2, 4)))
+
+
+@frozen(eq=False)
+class Faces:
+    """Voxel faces between two sets of labels: the voxels (n, 3) on the first side, one row for each face.
+
+    ``axis`` is the axis (0 z, 1 y, 2 x) that each face is across.
+    """
+
+    voxels: Ints
+    axis: Ints
+
+    def mm2(self, spacing: tuple[float, float, float]) -> float:
+        """Their area; ``spacing`` is (z, y, x) in mm."""
+        size = np.prod(spacing) / np.array(spacing)
+        return float(np.bincount(self.axis, minlength=3) @ size)
+
+
+@frozen(eq=False)
+class Pinches:
+    """Where voxels of a set of labels meet by an edge or a corner only; the voxels (n, 3), each once.
+
+    A surface with such a place is no manifold there. ``edges`` and ``corners`` count the places.
+    """
+
+    voxels: Ints
+    edges: int
+    corners: int
+
+
+@frozen(eq=False)
+class Blocks:
+    """The different blocks of a label map, (m, 8) codes in ``patterns``, and where each of them lies.
+
+    ``labels[code]`` is the label of a code. Blocks of pattern i have their first voxel at the flat indices
+    ``places[starts[i]:starts[i + 1]]`` of the array of ``shape`` whose first voxel has the index ``corner``.
+    """
+
+    labels: tuple[int, ...]
+    patterns: Codes
+    places: Ints
+    starts: Ints
+    shape: tuple[int, int, int]
+    corner: Ints
+
+    @classmethod
+    def of(cls, volume: LabelVolume) -> Blocks:
+        """Read a label map. Raises :class:`ImageError` when it has more than 255 different labels."""
+        boxes = volume.boxes
+        if len(boxes) > MOST_LABELS:
+            raise ImageError(f"the image holds {len(boxes):,} different labels, a heart has some dozens")
+        labels = (0, *boxes)
+        region = reduce(hull, boxes.values()) if boxes else NOWHERE
+        shape = as_shape(region, 2)
+        places, codes = _read(volume.array[region], np.array(labels), shape)
+        order = np.argsort(codes, kind="stable")
+        codes = codes[order]
+        starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1])) if codes.size else np.zeros(0, np.int64)
+        patterns = codes[starts].astype("<u8").view(np.uint8).reshape(-1, 8)
+        corner = np.array([axis.start - 1 for axis in region])
+        return cls(labels, patterns, places[order], np.append(starts, codes.size), shape, corner)
+
+    @property
+    def counts(self) -> Ints:
+        """How many blocks there are of each pattern."""
+        return np.diff(self.starts)
+
+    def touching(self) -> dict[tuple[int, int], int]:
+        """How many faces there are between two labels, the smaller first; 0 is the background."""
+        size = len(self.labels)
+        table = np.zeros(size * size)
+        for step in _STEPS:
+            a, b = self.patterns[:, 0].astype(np.int64), self.patterns[:, step].astype(np.int64)
+            low, high = np.minimum(a, b), np.maximum(a, b)
+            table += np.bincount(low * size + high, weights=self.counts, minlength=size * size)
+        pairs = ((divmod(int(at), size), int(table[at])) for at in np.flatnonzero(table))
+        return {(self.labels[a], self.labels[b]): faces for (a, b), faces in pairs if a != b}
+
+    def faces(self, first: Collection[int], second: Collection[int]) -> Faces:
+        """The faces between labels of two sets that have none in common."""
+        in_first, in_second = self._members(first), self._members(second)
+        found: list[Ints] = []
+        axes: list[Ints] = []
+        for axis, step in enumerate(_STEPS):
+            for here, there in ((0, step), (step, 0)):
+                blocks = self._places(in_first[:, here] & in_second[:, there]) + _OFFSETS[here]
+                found.append(blocks)
+                axes.append(np.full(len(blocks), axis))
+        return Faces(np.concatenate(found), np.concatenate(axes))
+
+    def pinches(self, labels: Collection[int]) -> Pinches:
+        """Where the labels, taken as one, meet themselves only by an edge or a corner, inside or outside.
+
+        These are the critical configurations of Latecki, "3D well-composed pictures", Graphical Models and Image
+        Processing 59(3), 1997: a square with one diagonal inside and the other not, and a block in which two
+        opposite voxels are inside and the other six are not, or the reverse.
+        """
+        inside = self._members(labels)
+        found: list[Ints] = []
+        edges = corners = 0
+        for diagonals in _SQUARES:
+            for own, other in (diagonals, diagonals[::-1]):
+                critical = inside[:, own].all(axis=1) & ~inside[:, other].any(axis=1)
+                blocks = self._places(critical)
+                edges += len(blocks)
+                found += [blocks + _OFFSETS[k] for k in own]
+        many = inside.sum(axis=1)
+        for k in range(4):
+            pair = inside[:, [k, 7 - k]]
+            for critical in ((many == 2) & pair.all(axis=1), (many == 6) & ~pair.any(axis=1)):
+                blocks = self._places(critical)
+                corners += len(blocks)
+                inner = inside[critical].any(axis=0)
+                found += [blocks + _OFFSETS[at] for at in np.flatnonzero(inner)]
+        return Pinches(np.unique(np.concatenate(found), axis=0), edges, corners)
+
+    def fillings(self, labels: Collection[int]) -> Ints:
+        """For each place of :meth:`pinches` two voxels, (n, 2, 3), either of which would mend it as one of the labels.
+
+        A place where voxels meet by a corner only, with nothing beside them, first becomes one with an edge.
+        """
+        inside = self._members(labels)
+        found = [np.zeros((0, 2, 3), np.int64)]
+
+        def add(critical: NDArray[np.bool_] | np.bool_, first: int, second: int) -> None:
+            blocks = self._places(critical)
+            found.append(np.stack([blocks + _OFFSETS[first], blocks + _OFFSETS[second]], axis=1))
+
+        for diagonals in _SQUARES:
+            for own, other in (diagonals, diagonals[::-1]):
+                add(inside[:, own].all(axis=1) & ~inside[:, other].any(axis=1), *other)
+        many = inside.sum(axis=1)
+        for k in range(4):
+            pair = inside[:, [k, 7 - k]]
+            add((many == 2) & pair.all(axis=1), k ^ 1, (7 - k) ^ 1)
+            add((many == 6) & ~pair.any(axis=1), k, 7 - k)
+        return np.concatenate(found)
+
+    def _members(self, labels: Collection[int]) -> Bools:
+        wanted = np.isin(np.array(self.labels), list(labels))
+        found: Bools = wanted[self.patterns]
+        return found
+
+    def _places(self, chosen: NDArray[np.bool_] | np.bool_) -> Ints:
+        """Indices (z, y, x) in the image of the first voxel of the blocks of some patterns."""
+        which = np.flatnonzero(chosen)
+        spans = [self.places[self.starts[i] : self.starts[i + 1]] for i in which]
+        flat = np.concatenate(spans) if spans else np.zeros(0, np.int64)
+        return np.stack(np.unravel_index(flat, self.shape), axis=1) + self.corner
+
+
+def as_shape(region: Region, margin: int = 0) -> tuple[int, int, int]:
+    """The shape (z, y, x) of a box, larger by ``margin``."""
+    z, y, x = (axis.stop - axis.start + margin for axis in as_region(region))
+    return z, y, x
+
+
+def _read(array: NDArray[np.integer], labels: Ints, shape: tuple[int, int, int]) -> tuple[Ints, NDArray[np.uint64]]:
+    """Flat index of the first voxel and code of each block that is not uniform; ``shape`` has a margin of one."""
+    depth, height, width = shape
+    table = None
+    if labels[-1] < 2**16:
+        table = np.zeros(labels[-1] + 1, np.uint8)
+        table[labels] = np.arange(len(labels))
+    places, codes = [np.zeros(0, np.int64)], [np.zeros(0, np.uint64)]
+    below, below_mixed = np.zeros((height, width), np.uint8), np.zeros((height - 1, width - 1), np.bool_)
+    for z in range(depth - 1):
+        above = np.zeros((height, width), np.uint8)
+        if z < depth - 2:
+            plane = array[z]
+            above[1:-1, 1:-1] = np.searchsorted(labels, plane) if table is None else table[plane]
+        across_x, across_y = above[:, 1:] != above[:, :-1], above[1:] != above[:-1]
+        mixed = across_x[1:] | across_x[:-1] | across_y[:, 1:]
+        chosen = mixed | below_mixed | (above != below)[:-1, :-1]
+        y, x = np.nonzero(chosen)
+        flat = y * width + x
+        code = np.zeros(len(flat), np.uint64)
+        for k, (dz, dy, dx) in enumerate(_OFFSETS):
+            values = (above if dz else below).take(flat + (dy * width + dx))
+            code |= values.astype(np.uint64) << np.uint64(8 * k)
+        places.append(flat + z * height * width)
+        codes.append(code)
+        below, below_mixed = above, mixed
+    return np.concatenate(places), np.concatenate(codes)

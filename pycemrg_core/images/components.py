@@ -1,0 +1,227 @@
+"""Connected components of labels: list them, and clean a label map of islands and holes.
+
+Each cleanup is a pure function that returns the :class:`~pycemrg_core.images.label_volume.Edit` s to carry out.
+All edits of one call are computed from the same volume and no two of them touch the same voxel, so that neither the
+order of the edits nor that of the labels matters.
+
+Everything is done on runs, see :mod:`pycemrg_core.images.run_lengths`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+import attrs
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from pycemrg_core.images.label_volume import Edit, LabelVolume, Region, as_region
+from pycemrg_core.images.run_lengths import (
+    CONNECTIVITIES,
+    Bools,
+    Ints,
+    Parts,
+    Runs,
+    contacts,
+    find_parts,
+    parts_of,
+    scan,
+    touching,
+)
+
+__all__ = [
+    "CONNECTIVITIES",
+    "Component",
+    "components",
+    "fill_holes",
+    "keep_largest_component",
+    "keep_largest_structure",
+    "reassign_islands",
+    "remove_small",
+]
+
+_TILE = 64  # voxels; one edit covers about this much along each axis
+
+
+@frozen
+class Component:
+    """One connected piece of a label.
+
+    ``region`` is its bounding box, array indices (z, y, x); ``first`` the indices (z, y, x) of its first voxel
+    in array order.
+    """
+
+    label: int
+    voxels: int
+    mm3: float
+    region: Region
+    first: tuple[int, int, int]
+
+
+def components(volume: LabelVolume, label: int, connectivity: int = 6) -> list[Component]:
+    """The connected pieces of a label, the largest first; of equal ones, that with the first voxel first.
+
+    Empty when the label is absent. Raises :class:`StepError` when ``connectivity`` is not 6, 18 or 26, or
+    ``label`` is the background.
+    """
+    parts = parts_of(volume, (label,), connectivity)
+    runs = parts.runs
+    z, y = runs.place()
+    begin, end = np.stack([z, y, runs.start], axis=1), np.stack([z + 1, y + 1, runs.stop], axis=1)
+    low, high = begin[parts.first], end[parts.first]
+    np.minimum.at(low, parts.of_run, begin)
+    np.maximum.at(high, parts.of_run, end)
+    corner = [axis.start for axis in runs.region]
+    low, high, first = low + corner, high + corner, begin[parts.first] + corner
+    found = []
+    for part in np.lexsort((parts.first, -parts.voxels)).tolist():
+        voxels = int(parts.voxels[part])
+        box = as_region(map(slice, low[part].tolist(), high[part].tolist()))
+        k, j, i = first[part].tolist()
+        found.append(Component(label, voxels, voxels * volume.voxel_mm3, box, (k, j, i)))
+    return found
+
+
+def keep_largest_component(volume: LabelVolume, labels: Collection[int], connectivity: int = 6) -> Iterator[Edit]:
+    """Keep the largest component of each label; its others become background.
+
+    Of equal components the one with the first voxel, in array order (z, y, x), is kept. Labels that are absent
+    are passed over. Raises :class:`StepError` when ``connectivity`` is not 6, 18 or 26, or a label is the
+    background.
+    """
+    parts = parts_of(volume, labels, connectivity)
+    return _clear(parts, ~parts.largest())
+
+
+def keep_largest_structure(volume: LabelVolume, labels: Collection[int], connectivity: int = 6) -> Iterator[Edit]:
+    """Take several labels as one structure and keep its largest component; the others become background.
+
+    A label of which no voxel belongs to that component disappears. Ties, absent labels and errors are as in
+    :func:`keep_largest_component`.
+    """
+    parts = parts_of(volume, labels, connectivity, together=True)
+    return _clear(parts, ~parts.largest())
+
+
+def remove_small(
+    volume: LabelVolume, labels: Collection[int], smaller_than_mm3: float, connectivity: int = 6
+) -> Iterator[Edit]:
+    """Components of each label with less than ``smaller_than_mm3`` become background.
+
+    The largest component of a label always stays, however small it is: a threshold that is too high must not
+    delete a structure. One of exactly the given volume stays too. Ties, absent labels and errors are as in
+    :func:`keep_largest_component`.
+    """
+    parts = parts_of(volume, labels, connectivity)
+    # 27 voxels of 0.1 mm are 0.027 mm3, whatever floating point says.
+    small = parts.voxels * volume.voxel_mm3 < smaller_than_mm3 * (1 - 1e-9)
+    return _clear(parts, small & ~parts.largest())
+
+
+def fill_holes(volume: LabelVolume, labels: Collection[int]) -> Iterator[Edit]:
+    """Background inside a cavity of a label becomes that label.
+
+    A cavity is a 6-connected set of voxels without the label that does not reach the border of the image;
+    other labels do not close it. Other labels that lie in it are left alone. Background in cavities of several
+    labels, one inside the other, goes to the label whose cavity is smallest, which is the innermost; of equal
+    ones, to the smaller integer. Labels that are absent are passed over. Raises :class:`StepError` when a
+    label is the background.
+    """
+    runs = scan(volume, labels)
+    empty = runs.take(runs.label == 0)
+    filled_by = np.zeros(len(empty.line), np.int64)
+    smallest = np.full(len(empty.line), np.iinfo(np.int64).max)
+    for label in sorted(set(labels)):
+        gaps, voxels = _cavities(runs.take(runs.label == label))
+        # A run of background holds no voxel of the label: it lies in one gap, or in none.
+        gap, run = touching(gaps, empty, 0, 0, 0)
+        better = voxels[gap] < smallest[run]
+        filled_by[run[better]] = label
+        smallest[run[better]] = voxels[gap[better]]
+    return _paint(empty, filled_by)
+
+
+def reassign_islands(volume: LabelVolume, labels: Collection[int], connectivity: int = 6) -> Iterator[Edit]:
+    """All components of each label but the largest go to the neighbour with which they share most surface.
+
+    Neighbours are the largest components of the other labels given; surface is the area of common voxel faces
+    in mm2, and of equal ones the smaller integer gets the island. An island that touches no largest component,
+    but other islands, follows them: once they have gone to a label, they count as part of it. What touches
+    neither becomes background. Afterwards each of the labels is in one piece.
+
+    Labels not given neither lose nor gain voxels. Ties between components, absent labels and errors are as in
+    :func:`keep_largest_component`.
+    """
+    parts = parts_of(volume, labels, connectivity)
+    # What becomes of each component: its label, 0, or -1 while that is open.
+    future = np.where(parts.largest(), parts.label, -1)
+    island, other, area = contacts(parts, volume.spacing, ~parts.largest())
+    while np.any(ready := (future[island] < 0) & (future[other] >= 0)):
+        settled, label = _most_area(island[ready], future[other[ready]], area[ready])
+        future[settled] = label
+        island, other, area = island[~ready], other[~ready], area[~ready]
+    return _paint(parts.runs, np.maximum(future, 0)[parts.of_run])
+
+
+def _most_area(island: Ints, label: Ints, area: NDArray[np.float64]) -> tuple[Ints, Ints]:
+    """Each island and the label that has most area with it; of equal ones the smallest."""
+    known, index = np.unique(label, return_inverse=True)
+    keys, place = np.unique(island * len(known) + index, return_inverse=True)
+    total = np.bincount(place, weights=area)
+    owner, candidate = np.divmod(keys, len(known))
+    starts = np.flatnonzero(np.append(True, owner[1:] != owner[:-1]))
+    most = np.repeat(np.maximum.reduceat(total, starts), np.diff(np.append(starts, len(owner))))
+    # Ties, whatever floating point says; the candidates are sorted by integer.
+    best = total >= most * (1 - 1e-9)
+    islands, first = np.unique(owner[best], return_index=True)
+    return islands, known[candidate[best][first]]
+
+
+def _cavities(runs: Runs) -> tuple[Runs, Ints]:
+    """The gaps on lines that belong to closed cavities of one label's runs, and their cavity's voxels."""
+    same = runs.line[1:] == runs.line[:-1]
+    before = runs.take(np.append(same, False)) if len(runs.line) else runs
+    after = runs.take(np.append(False, same)) if len(runs.line) else runs
+    gaps = attrs.evolve(before, start=before.stop, stop=after.start)
+    # Of each line, with an empty one all round: where the label begins and ends.
+    depth, height, width = runs.shape
+    begin = np.full((depth + 2, height + 2), width)
+    end = np.zeros((depth + 2, height + 2), np.int64)
+    z, y = runs.place()
+    end[z + 1, y + 1] = runs.stop  # the last of a line wins
+    begin[z[::-1] + 1, y[::-1] + 1] = runs.start[::-1]
+    z, y = gaps.place()
+    open_gap = np.zeros(len(gaps.line), np.bool_)
+    for dz, dy in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+        beside = (z + 1 + dz, y + 1 + dy)
+        open_gap |= (gaps.start < begin[beside]) | (gaps.stop > end[beside])
+    parts = find_parts(gaps, 6)
+    open_part = np.zeros(len(parts.voxels), np.bool_)
+    open_part[parts.of_run[open_gap]] = True
+    closed = ~open_part[parts.of_run]
+    return gaps.take(closed), parts.voxels[parts.of_run][closed]
+
+
+def _clear(parts: Parts, cleared: Bools) -> Iterator[Edit]:
+    """Some components become background."""
+    return _paint(parts.runs, np.where(cleared[parts.of_run], 0, parts.runs.label))
+
+
+def _paint(runs: Runs, new: Ints) -> Iterator[Edit]:
+    """Edits that give each run its ``new`` label where that differs, in boxes of a bounded size."""
+    changed = new != runs.label
+    runs, new = runs.take(changed), new[changed]
+    z, y = runs.place()
+    keys = np.stack([runs.start // _TILE, y // _TILE, z // _TILE, new])
+    order = np.lexsort(keys)
+    cuts = np.flatnonzero(np.any(np.diff(keys[:, order]), axis=0)) + 1
+    corner = [axis.start for axis in runs.region]
+    for group in np.split(order, cuts) if len(order) else ():
+        lows = [int(one[group].min()) for one in (z, y, runs.start)]
+        highs = [int(one[group].max()) for one in (z + 1, y + 1, runs.stop)]
+        mask = np.zeros([high - low for low, high in zip(lows, highs, strict=True)], np.bool_)
+        for k, j, start, stop in np.stack([z - lows[0], y - lows[1], runs.start, runs.stop])[:, group].T.tolist():
+            mask[k, j, start - lows[2] : stop - lows[2]] = True
+        region = (slice(low + at, high + at) for low, high, at in zip(lows, highs, corner, strict=True))
+        yield Edit(as_region(region), mask, int(new[group[0]]))

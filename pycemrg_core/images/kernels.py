@@ -1,0 +1,69 @@
+"""The two shapes that most steps are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from pycemrg_core.api.contracts import ApplicationStep, Label, Mode
+from pycemrg_core.images.label_volume import Edit, LabelArray, LabelVolume, Mask, Zone
+
+
+def grow(
+    volume: LabelVolume,
+    shell: Zone,
+    target: Label,
+    application: Iterable[ApplicationStep],
+    *,
+    beside: Label | None = None,
+    beside_mm: float = 0.0,
+) -> Iterable[Edit]:
+    """A shell becomes ``target`` where the application steps allow it.
+
+    With ``beside``, only the part of the shell within ``beside_mm`` of that label does.
+    """
+    if beside is not None:
+        shell &= volume.within(beside.value, beside_mm, near=shell.region)
+    allowed = writable(volume.array[shell.region], application)
+    yield Edit(shell.region, shell.mask & allowed, target.value)
+
+
+def convert(
+    volume: LabelVolume,
+    a: Label,
+    b: Label,
+    distance_mm: float,
+    target: Label,
+    application: Iterable[ApplicationStep] = (ApplicationStep(Mode.REPLACE),),
+) -> Iterable[Edit]:
+    """Voxels of ``b`` within ``distance_mm`` of ``a`` become ``target``."""
+    zone = volume.within(a.value, distance_mm, near=b.value)
+    mask = zone.mask & volume.mask(b.value, zone.region)
+    yield Edit(zone.region, mask & writable(volume.array[zone.region], application), target.value)
+
+
+def writable(values: LabelArray, application: Iterable[ApplicationStep]) -> Mask:
+    """Where a sequence of application steps may write over ``values``.
+
+    All steps write the same label through the same mask, so a voxel is written when any of them allows it.
+    """
+    allowed = np.zeros(values.shape, np.bool_)
+    for step in application:
+        match step.mode:
+            case Mode.REPLACE:
+                allowed[...] = True
+            case Mode.REPLACE_EXCEPT:
+                allowed |= ~_is_any(values, step.labels)
+            case Mode.REPLACE_ONLY:
+                allowed |= (values == 0) | _is_any(values, step.labels)
+            case Mode.ADD:
+                allowed |= values == 0
+    return allowed
+
+
+def _is_any(values: LabelArray, labels: Iterable[Label]) -> Mask:
+    found = np.zeros(values.shape, np.bool_)
+    for label in labels:
+        found |= values == label.value
+    return found

@@ -1,0 +1,175 @@
+"""What a metric measures: a structure, two of them, a structure in two label maps, or two images.
+
+A metric is a pure function of one of the classes here. Each holds arrays cropped to what matters, in (z, y, x)
+order, and remembers what metrics share: ``subject.once(compute)`` is ``compute(subject)``, worked out once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from attrs import field, frozen
+from numpy.typing import NDArray
+
+from pycemrg_core.api.labels import close_to
+from pycemrg_core.api.records import Metric
+from pycemrg_core.errors import MetricError, PycemrgError
+from pycemrg_core.images.label_volume import LabelVolume, Mask, Region, hull, is_empty
+
+T = TypeVar("T")
+S = TypeVar("S", bound="_Remembering")
+Spacing = tuple[float, float, float]
+
+
+class _Remembering:
+    """Something that keeps what was worked out from it."""
+
+    __slots__ = ()
+    _known: dict[Any, Any]
+
+    def once(self: S, compute: Callable[[S], T]) -> T:
+        """``compute(self)``, remembered for the next metric that asks for the same function."""
+        if compute not in self._known:
+            self._known[compute] = compute(self)
+        return cast(T, self._known[compute])
+
+
+@frozen(eq=False)
+class Structure(_Remembering):
+    """The voxels of one label, or of several as one, in a label map.
+
+    ``labels`` are the integers; those that are absent add nothing. ``name`` is what messages call it.
+    """
+
+    volume: LabelVolume
+    labels: tuple[int, ...]
+    name: str = ""
+    _known: dict[Any, Any] = field(factory=dict, init=False, repr=False)
+
+    @property
+    def spacing(self) -> Spacing:
+        """The voxel size (z, y, x) in mm."""
+        return self.volume.spacing
+
+    @property
+    def region(self) -> Region:
+        """The bounding box, in array indices (z, y, x); empty slices when the structure is absent."""
+        boxes = [box for label in self.labels if not is_empty(box := self.volume.region(label))]
+        region = boxes[0] if boxes else self.volume.region(-1)
+        for box in boxes[1:]:
+            region = hull(region, box)
+        return region
+
+    @property
+    def mask(self) -> Mask:
+        """Where the structure is, inside :attr:`region`."""
+        return self.mask_in(self.region)
+
+    def mask_in(self, region: Region) -> Mask:
+        """Where the structure is, inside a box of array indices (z, y, x)."""
+        voxels = self.volume.array[region]
+        return self.volume.mask(self.labels[0], region) if len(self.labels) == 1 else np.isin(voxels, self.labels)
+
+    @property
+    def voxels(self) -> int:
+        """How many voxels it has."""
+        return int(np.count_nonzero(self.once(_mask)))
+
+
+@frozen(eq=False)
+class Comparison(_Remembering):
+    """One structure in two label maps of the same grid: a prediction and its reference."""
+
+    prediction: Structure
+    reference: Structure
+    _known: dict[Any, Any] = field(factory=dict, init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        mine, other = self.prediction.volume, self.reference.volume
+        if mine.array.shape != other.array.shape or not np.allclose(mine.spacing, other.spacing, rtol=1e-5, atol=0):
+            raise MetricError(
+                f"{mine.array.shape} voxels of {mine.spacing} mm cannot be compared with {other.array.shape} of"
+                f" {other.spacing} mm (z, y, x); resample one of them first"
+            )
+
+    @property
+    def spacing(self) -> Spacing:
+        """The voxel size (z, y, x) in mm."""
+        return self.reference.spacing
+
+    @property
+    def region(self) -> Region:
+        """The smallest box that holds both, in array indices (z, y, x); empty slices when both are absent."""
+        boxes = [box for box in (self.prediction.region, self.reference.region) if not is_empty(box)]
+        return hull(boxes[0], boxes[-1]) if boxes else self.reference.region
+
+    @property
+    def masks(self) -> tuple[Mask, Mask]:
+        """Where the structure is in the prediction and in the reference, inside :attr:`region`."""
+        return self.once(_masks)
+
+
+@frozen(eq=False)
+class ImagePair(_Remembering):
+    """Two images of the same grid, as (z, y, x) arrays of float64.
+
+    ``data_range`` is the largest less the smallest possible value. ``mask``, a boolean array, says where to
+    measure; None means everywhere. ``spacing`` is (z, y, x) in mm.
+    """
+
+    prediction: NDArray[np.float64]
+    reference: NDArray[np.float64]
+    spacing: Spacing
+    data_range: float
+    mask: Mask | None = None
+    _known: dict[Any, Any] = field(factory=dict, init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        shapes = {self.prediction.shape, self.reference.shape} | ({self.mask.shape} if self.mask is not None else set())
+        if len(shapes) > 1:
+            shown = " and ".join(map(str, sorted(shapes)))
+            raise MetricError(f"arrays of shapes {shown} (z, y, x) cannot be compared; resample one of them first")
+        if self.mask is not None and not self.mask.any():
+            raise MetricError("the mask holds no voxel; give one that marks where to measure")
+        if not self.data_range > 0:
+            raise MetricError(
+                f"the data range is {self.data_range:g}; give a positive one, or a reference that is not constant"
+            )
+
+
+def evaluate(metric: Metric, *subjects: Any, parameters: Mapping[str, float] | None = None) -> float:
+    """The value of a metric for what it measures: one :class:`Structure`, two, a :class:`Comparison` or an
+    :class:`ImagePair`.
+
+    ``parameters`` override the metric's own. A value that has no meaning is NaN, an unbounded one infinite.
+    Raises :class:`MetricError`, naming the metric, when there is no such parameter or the function fails.
+    """
+    given = dict(parameters or {})
+    for name in sorted(given.keys() - metric.parameters.keys()):
+        known = f"; it has {', '.join(metric.parameters)}" if metric.parameters else "; it has none"
+        raise MetricError(
+            f"metric {metric.name!r} has no parameter {name!r}{close_to(name, metric.parameters) or known}"
+        )
+    try:
+        value = metric.function.load()(*subjects, **{**metric.parameters, **given})
+        if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+            raise MetricError(f"it returned {value!r:.80}, not a number")
+    except PycemrgError as error:
+        raise MetricError(f"metric {metric.name!r}: {error}") from error
+    except Exception as error:
+        first = str(error).strip().partition("\n")[0]
+        raise MetricError(
+            f"metric {metric.name!r} failed: {type(error).__name__}{': ' if first else ''}{first}"
+        ) from error
+    return float(value)
+
+
+def _mask(structure: Structure) -> Mask:
+    return structure.mask
+
+
+def _masks(comparison: Comparison) -> tuple[Mask, Mask]:
+    region = comparison.region
+    return comparison.prediction.mask_in(region), comparison.reference.mask_in(region)

@@ -1,0 +1,391 @@
+"""Other integers for the labels of an image, all at once, by a mapping that is known to be sound.
+
+A mapping that is applied one label after the other merges structures (1 to 2, then 2 to 3) and nobody notices.
+A :class:`LabelRemapper` looks every voxel up once, and refuses whatever would make two structures one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from attrs import field, frozen
+from numpy.typing import NDArray
+
+from pycemrg_core.api.labels import BACKGROUND, close_to
+from pycemrg_core.errors import LabelError
+from pycemrg_core.images import image_files
+from pycemrg_core.images.label_volume import Change
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+Dropped = Literal["refuse", "drop", "keep"]
+
+MOST = 2**32 - 1
+# Up to here a table with a place for every integer fits in the processor's cache.
+_TABLE = 2**16
+_CHUNK = 2**20
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, np.integer) else value
+
+
+def _pairs(mapping: Mapping[int, int]) -> Mapping[int, int]:
+    pairs = {_whole(old): _whole(new) for old, new in mapping.items()}
+    if pairs.get(0) == 0:
+        del pairs[0]
+    return MappingProxyType(pairs)
+
+
+def _read_only(names: Mapping[int, str]) -> Mapping[int, str]:
+    return MappingProxyType(dict(names))
+
+
+@frozen
+class RemapReport:
+    """What a remapper does to an image.
+
+    ``mapped``: the labels of the image that the mapping names, those that stay what they are included.
+    ``kept``: the other labels (``old`` equals ``new``). ``absent``: integers of the mapping that the image does
+    not hold. All are in order of the old integer; the background is in none of them.
+    """
+
+    mapped: tuple[Change, ...]
+    kept: tuple[Change, ...]
+    absent: tuple[int, ...]
+    old_names: Mapping[int, str] = field(factory=dict, converter=_read_only)
+    new_names: Mapping[int, str] = field(factory=dict, converter=_read_only)
+
+    @property
+    def deleted(self) -> tuple[Change, ...]:
+        """The labels that become background."""
+        return tuple(change for change in self.mapped if change.new == 0)
+
+    def lines(self) -> Iterator[str]:
+        """One line of text for each label: ``4 (LA) -> 3 (LA): 1,234 voxels``."""
+        for change in self.mapped:
+            became = f"-> {_shown([change.new], self.new_names)}" if change.new else "-> background"
+            yield f"{_shown([change.old], self.old_names)} {became}: {_voxels(change.voxels)}"
+        for change in self.kept:
+            yield f"{_shown([change.old], self.old_names)} not mapped, kept: {_voxels(change.voxels)}"
+        for old in self.absent:
+            yield f"{_shown([old], self.old_names)} not in the image"
+
+
+@frozen
+class LabelRemapper:
+    """Old integers to new ones, checked when it is made; integers that it does not name stay what they are.
+
+    ``merge``: several integers may become one. ``delete``: a target 0 deletes the label. ``old_names`` and
+    ``new_names`` make the messages readable; ``new_names`` also holds every integer with a meaning in the
+    target, so that a label that is not mapped cannot take on that meaning. ``dropped`` and ``kept`` are the
+    structures that :meth:`between` found in the source alone.
+
+    Raises :class:`LabelError` with all problems at once: two integers that become one, a target 0 or a
+    negative integer, a mapped background, an integer beyond 32 bits.
+    """
+
+    mapping: Mapping[int, int] = field(converter=_pairs)
+    merge: bool = field(default=False, kw_only=True)
+    delete: bool = field(default=False, kw_only=True)
+    old_names: Mapping[int, str] = field(factory=dict, converter=_read_only, kw_only=True)
+    new_names: Mapping[int, str] = field(factory=dict, converter=_read_only, kw_only=True)
+    dropped: tuple[str, ...] = field(default=(), kw_only=True)
+    kept: tuple[str, ...] = field(default=(), kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        _refuse("the labels cannot be remapped", self._problems())
+
+    @classmethod
+    def between(
+        cls,
+        source: Mapping[str, int],
+        target: Mapping[str, int],
+        *,
+        dropped: Dropped = "refuse",
+        merge: bool = False,
+    ) -> LabelRemapper:
+        """From the integers of one scheme to those of another, joined by structure name.
+
+        ``dropped`` says what becomes of structures that only the source has: ``"refuse"``, ``"drop"`` (they
+        become background) or ``"keep"`` (their integer stays, unless it has another meaning in the target).
+        Structures that only the target has do not matter.
+
+        Raises :class:`LabelError` with all problems at once.
+        """
+        if dropped not in ("refuse", "drop", "keep"):
+            raise ValueError(f"dropped is {dropped!r}; it must be 'refuse', 'drop' or 'keep'")
+        old_names, new_names = _by_value(source), _by_value(target)
+        wanted: list[tuple[int, int]] = []
+        only: list[str] = []
+        problems: list[str] = []
+        for name, old in source.items():
+            if name == BACKGROUND:
+                continue
+            if name in target:
+                wanted.append((old, target[name]))
+                continue
+            only.append(name)
+            if dropped == "refuse":
+                problems.append(_only_in_source(name, old, target))
+            elif dropped == "keep" and old in new_names:
+                problems.append(
+                    f"{old} ({name}) cannot be kept, in the target {old} is {new_names[old]!r};"
+                    f" drop it, or give {name!r} another integer in the target"
+                )
+            wanted.append((old, old if dropped == "keep" else 0))
+        mapping, twice = _joined(wanted, old_names, new_names)
+        _refuse("the labels cannot be remapped", [*problems, *twice])
+        return cls(
+            mapping,
+            merge=merge,
+            delete=dropped == "drop",
+            old_names=old_names,
+            new_names=new_names,
+            dropped=tuple(only) if dropped == "drop" else (),
+            kept=tuple(only) if dropped == "keep" else (),
+        )
+
+    @classmethod
+    def named(
+        cls,
+        mapping: Mapping[int | str, int | str],
+        source: Mapping[str, int],
+        target: Mapping[str, int] | None = None,
+        *,
+        merge: bool = False,
+        delete: bool = False,
+    ) -> LabelRemapper:
+        """From a mapping that gives integers or names.
+
+        Old names are those of ``source``; new names those of ``target``, or of ``source`` when there is none.
+        ``background`` is 0. Raises :class:`LabelError` with all problems at once.
+        """
+        labels = source if target is None else target
+        wanted: list[tuple[Any, Any]] = []
+        problems: list[str] = []
+        where = "" if target is None else " in the target"
+        for old, new in mapping.items():
+            known = len(problems)
+            pair = _value(old, source, "", problems), _value(new, labels, where, problems)
+            if len(problems) == known:
+                wanted.append(pair)
+        old_names, new_names = _by_value(source), _by_value(target or {})
+        joined, twice = _joined(wanted, old_names, new_names)
+        _refuse("the labels cannot be remapped", [*problems, *twice])
+        return cls(joined, merge=merge, delete=delete, old_names=old_names, new_names=new_names)
+
+    def apply(self, array: NDArray[Any]) -> NDArray[Any]:
+        """A new array with the new integers; ``array``, of an integer type and any shape, stays as it is.
+
+        The type is kept when it holds every target of the mapping, whatever is in this image; otherwise it is
+        the smallest unsigned one that does. Raises :class:`LabelError` as :meth:`report` does.
+        """
+        report = self.report(array)
+        changes = sorted([*report.mapped, *report.kept, Change(0, 0, 0)], key=lambda change: change.old)
+        flat, dtype = np.ravel(array), self.dtype(array.dtype)
+        old = np.array([change.old for change in changes], dtype=flat.dtype)
+        new = np.array([change.new for change in changes], dtype=dtype)
+        table = np.zeros(int(old[-1]) + 1 if old[-1] < _TABLE else 0, dtype)
+        if table.size:
+            table[old.astype(np.intp)] = new
+        result = np.empty(flat.size, dtype)
+        for part in _parts(flat.size):
+            if table.size:
+                result[part] = table[flat[part].astype(np.intp)]
+            else:
+                result[part] = new[np.searchsorted(old, flat[part])]
+        return result.reshape(array.shape)
+
+    def report(self, array: NDArray[Any]) -> RemapReport:
+        """What :meth:`apply` would do to this label array, of any shape, with the voxels of each label.
+
+        Raises :class:`LabelError`, with all problems at once, for an array that is not of integers from 0, and
+        for labels that are not mapped and would be swallowed: 6, when 5 becomes 6.
+        """
+        voxels = _count(array)
+        self.check(voxels)
+        labels = sorted(voxels.keys() - {0})
+        return RemapReport(
+            mapped=tuple(Change(old, self.mapping[old], voxels[old]) for old in labels if old in self.mapping),
+            kept=tuple(Change(old, old, voxels[old]) for old in labels if old not in self.mapping),
+            absent=tuple(sorted(self.mapping.keys() - voxels.keys())),
+            old_names=self.old_names,
+            new_names=self.new_names,
+        )
+
+    def check(self, labels: Iterable[int]) -> None:
+        """Refuse an image that holds these integers, with all problems at once (:class:`LabelError`)."""
+        _refuse("the image's labels cannot be remapped", self._swallowed(sorted(set(labels) - {0})))
+
+    def dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+        """The type of the result for an array of an integer ``dtype``."""
+        most = max(self.mapping.values(), default=0)
+        return dtype.newbyteorder("=") if most <= np.iinfo(dtype).max else np.min_scalar_type(most)
+
+    def inverse(self) -> LabelRemapper:
+        """The remapper that undoes this one.
+
+        Raises :class:`LabelError` when labels are merged or deleted: what they were is not in the result.
+        """
+        _refuse("the mapping cannot be undone", self._lost())
+        return LabelRemapper(
+            {new: old for old, new in self.mapping.items()},
+            old_names=self.new_names,
+            new_names={old: self.old_names[old] for old in self.mapping if old in self.old_names},
+        )
+
+    def _problems(self) -> Iterator[str]:
+        for old, new in self.mapping.items():
+            if unfit := [*_unfit(old), *_unfit(new)]:
+                yield from unfit
+            elif old == 0:
+                yield f"0 is the background and cannot become {new}; leave 0 out"
+            elif new == 0 and not self.delete:
+                yield (
+                    f"{self._old(old)} would become 0, the background;"
+                    " give it another integer, or ask for deletion (--drop, delete=True)"
+                )
+        if not self.merge:
+            for new, olds in self._sources().items():
+                if new != 0 and len(olds) > 1:
+                    yield (
+                        f"{self._old(*olds)} would all become {self._new(new)};"
+                        " give each its own integer, or ask for a merge (--merge, merge=True)"
+                    )
+
+    def _swallowed(self, labels: Iterable[int]) -> Iterator[str]:
+        sources = self._sources()
+        for label in labels:
+            if label in self.mapping:
+                continue
+            if label in sources:
+                yield (
+                    f"{self._old(label)} is in the image and not mapped, and {self._old(*sources[label])} becomes"
+                    f" {label}; map {label} to another integer, or to {label} with a merge (--merge, merge=True)"
+                )
+            elif label in self.new_names and self.new_names[label] != self.old_names.get(label):
+                yield (
+                    f"{self._old(label)} is in the image and not mapped, and in the target {label} is"
+                    f" {self.new_names[label]!r}; map {label} too, or delete it"
+                )
+
+    def _lost(self) -> Iterator[str]:
+        for new, olds in self._sources().items():
+            if new == 0:
+                yield f"{self._old(*olds)} would not come back from the background; go back to the original image"
+            elif len(olds) > 1:
+                yield f"{self._old(*olds)} are all {self._new(new)}; go back to the original image"
+
+    def _sources(self) -> dict[int, list[int]]:
+        sources: dict[int, list[int]] = {}
+        for old, new in self.mapping.items():
+            if type(new) is int:
+                sources.setdefault(new, []).append(old)
+        return sources
+
+    def _old(self, *values: int) -> str:
+        return _shown(values, self.old_names)
+
+    def _new(self, value: int) -> str:
+        return _shown([value], self.new_names)
+
+
+def remap_image(image: sitk.Image, remapper: LabelRemapper) -> sitk.Image:
+    """A new image with the new integers and the exact geometry of ``image``, which stays as it is.
+
+    ``image`` has one integer per voxel; the pixel type is kept when it holds the targets. Raises
+    :class:`LabelError` as :meth:`LabelRemapper.report` does.
+    """
+    return image_files.image_from_array(remapper.apply(image_files.voxel_array(image)), image)
+
+
+def _refuse(title: str, problems: Iterable[str]) -> None:
+    lines = [f"  {number}. {problem}" for number, problem in enumerate(dict.fromkeys(problems), 1)]
+    if lines:
+        raise LabelError("\n".join([f"{title}:", *lines]))
+
+
+def _unfit(value: Any) -> Iterator[str]:
+    if type(value) is not int:
+        yield f"{value!r} is not a whole number; labels are integers from 1 (0 is the background)"
+    elif value < 0:
+        yield f"{value} is negative; labels are integers from 1 (0 is the background)"
+    elif value > MOST:
+        yield f"{value} does not fit in 32 bits; the largest label is {MOST}"
+
+
+def _shown(values: Iterable[int], names: Mapping[int, str]) -> str:
+    texts = [f"{value} ({names[value]})" if value in names else str(value) for value in values]
+    return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
+
+
+def _voxels(count: int) -> str:
+    return "1 voxel" if count == 1 else f"{count:,} voxels"
+
+
+def _by_value(labels: Mapping[str, int]) -> dict[int, str]:
+    # Reversed, so that of several names for one integer the first is shown.
+    return {value: name for name, value in reversed(list(labels.items())) if value != 0}
+
+
+def _only_in_source(name: str, value: int, target: Mapping[str, int]) -> str:
+    return (
+        f"{value} ({name}) is not in the target; name it there, or say what becomes of it"
+        f" (--drop, dropped='drop'){close_to(name, target, cutoff=0.85)}"
+    )
+
+
+def _value(value: Any, labels: Mapping[str, int], where: str, problems: list[str]) -> Any:
+    """The integer of a name or integer; one more problem when nothing is called so."""
+    if not isinstance(value, str):
+        return value
+    if value not in labels and value != BACKGROUND:
+        problems.append(f"no label is called {value!r}{where}{close_to(value, labels)}")
+    return labels.get(value, 0)
+
+
+def _joined(
+    pairs: Iterable[tuple[int, int]], old_names: Mapping[int, str], new_names: Mapping[int, str]
+) -> tuple[dict[int, int], list[str]]:
+    """The pairs as a mapping, and a problem for each integer that should become two."""
+    mapping: dict[int, int] = {}
+    problems: list[str] = []
+    for old, new in pairs:
+        if mapping.setdefault(old, new) != new:
+            became = f"{_shown([mapping[old]], new_names)} and {_shown([new], new_names)}"
+            problems.append(f"{_shown([old], old_names)} would become both {became}; leave one of them out")
+    return mapping, problems
+
+
+def _parts(size: int) -> Iterator[slice]:
+    for start in range(0, size, _CHUNK):
+        yield slice(start, min(start + _CHUNK, size))
+
+
+def _count(array: NDArray[Any]) -> dict[int, int]:
+    """Voxels of each integer. Raises :class:`LabelError` unless all are integers from 0."""
+    if array.dtype.kind not in "iu":
+        raise LabelError(f"the array holds {array.dtype}, not integers; labels are integers from 1")
+    flat = np.ravel(array)
+    if flat.size == 0:
+        return {}
+    if flat.min() < 0:
+        raise LabelError(
+            f"the image holds {flat.min()}; labels are integers from 1: give the segmentation, not the scan"
+        )
+    high = int(flat.max())
+    if high < _TABLE:
+        totals = np.zeros(high + 1, np.int64)
+        for part in _parts(flat.size):
+            totals += np.bincount(flat[part].astype(np.intp), minlength=high + 1)
+        return {int(label): int(totals[label]) for label in np.flatnonzero(totals)}
+    voxels: dict[int, int] = {}
+    for part in _parts(flat.size):
+        for label, count in zip(*(found.tolist() for found in np.unique(flat[part], return_counts=True)), strict=True):
+            voxels[label] = voxels.get(label, 0) + count
+    return voxels

@@ -1,0 +1,187 @@
+"""Stretches of equal label along x, and the connected components that they form.
+
+One stray voxel stretches a label's bounding box over the whole image, so a search per label and box would cost
+as many passes as there are labels. Here the box of all labels asked for is read once, as runs: stretches of
+equal label along x. There are far fewer runs than voxels, and everything else is done on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import reduce
+
+import attrs
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+from scipy import sparse
+
+from pycemrg_core.errors import StepError
+from pycemrg_core.images.label_volume import NOWHERE, LabelVolume, Region, hull, is_empty
+
+CONNECTIVITIES = (6, 18, 26)
+"""Voxels are neighbours across a face (6), also across an edge (18), also across a corner (26)."""
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+# For each connectivity: the lines (dz, dy) that hold neighbours, one of each opposite pair, and by how much x
+# may differ there.
+_LINES = {
+    6: ((0, 1, 0), (1, 0, 0)),
+    18: ((0, 1, 1), (1, 0, 1), (1, 1, 0), (1, -1, 0)),
+    26: ((0, 1, 1), (1, 0, 1), (1, 1, 1), (1, -1, 1)),
+}
+
+
+@frozen(eq=False)
+class Runs:
+    """Stretches of equal label along x, in array order. The arrays have one entry per run.
+
+    Indices are those of an array of ``shape`` (z, y, x) that holds only the box ``region``. ``line`` is
+    z * shape[1] + y; the run goes from x = ``start`` to before ``stop``.
+    """
+
+    region: Region
+    shape: tuple[int, int, int]
+    line: Ints
+    start: Ints
+    stop: Ints
+    label: Ints
+
+    def take(self, chosen: Bools) -> Runs:
+        """Some of the runs."""
+        columns = {name: getattr(self, name)[chosen] for name in ("line", "start", "stop", "label")}
+        return attrs.evolve(self, **columns)
+
+    def place(self) -> tuple[Ints, Ints]:
+        """The indices z and y of each run."""
+        z, y = np.divmod(self.line, max(self.shape[1], 1))
+        return z, y
+
+    @property
+    def voxels(self) -> Ints:
+        """The length of each run."""
+        return self.stop - self.start
+
+    def adjoining(self) -> Bools:
+        """For each run but the last: whether the next one continues it on the same line."""
+        found: Bools = (self.line[1:] == self.line[:-1]) & (self.start[1:] == self.stop[:-1])
+        return found
+
+
+@frozen(eq=False)
+class Parts:
+    """Connected components of runs: ``of_run`` is each run's component, the rest has one entry per component.
+
+    ``first`` is the component's first run. With ``together``, components of all labels compete.
+    """
+
+    runs: Runs
+    of_run: Ints
+    voxels: Ints
+    first: Ints
+    together: bool
+
+    @property
+    def label(self) -> Ints:
+        """The label of each component's first run."""
+        return self.runs.label[self.first]
+
+    def largest(self) -> Bools:
+        """Which components are the largest of their label, or of all."""
+        owner = np.zeros_like(self.first) if self.together else self.label
+        order = np.lexsort((self.first, -self.voxels, owner))
+        leads = np.ones(len(order), np.bool_)
+        leads[1:] = owner[order][1:] != owner[order][:-1]
+        found = np.zeros(len(order), np.bool_)
+        found[order[leads]] = True
+        return found
+
+
+def scan(volume: LabelVolume, labels: Collection[int]) -> Runs:
+    """All runs, background and other labels included, in the box round the labels."""
+    if 0 in labels:
+        raise StepError("label 0 is the background, which has no components to clean")
+    boxes = [box for label in labels if not is_empty(box := volume.region(label))]
+    region = reduce(hull, boxes, boxes[0]) if boxes else NOWHERE
+    array = volume.array[region]
+    depth, height, width = array.shape
+    begins = np.ones((height, width), np.bool_)
+    starts, values = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for z, plane in enumerate(array):
+        np.not_equal(plane[:, 1:], plane[:, :-1], out=begins[:, 1:])
+        here = np.flatnonzero(begins)
+        values.append(plane.take(here).astype(np.int64))
+        starts.append(here + z * plane.size)
+    begin = np.concatenate(starts)
+    end = np.append(begin[1:], array.size)[: len(begin)]
+    line, start = np.divmod(begin, max(width, 1))
+    return Runs(region, (depth, height, width), line, start, end - line * width, np.concatenate(values))
+
+
+def parts_of(volume: LabelVolume, labels: Collection[int], connectivity: int, together: bool = False) -> Parts:
+    if connectivity not in CONNECTIVITIES:
+        raise StepError(f"connectivity is {connectivity!r}; it must be 6, 18 or 26")
+    runs = scan(volume, labels)
+    return find_parts(runs.take(np.isin(runs.label, list(labels))), connectivity, together)
+
+
+def find_parts(runs: Runs, connectivity: int, together: bool = False) -> Parts:
+    """Components of the runs: of equal label each, or ``together`` of any."""
+    pairs = [touching(runs, runs, *line) for line in _LINES[connectivity]]
+    # Runs of one label never adjoin on their line: they would be one run.
+    next_on_line = np.flatnonzero(runs.adjoining()) if together else np.zeros(0, np.int64)
+    a = np.concatenate([next_on_line, *(a for a, _ in pairs)])
+    b = np.concatenate([next_on_line + 1, *(b for _, b in pairs)])
+    if not together:
+        same = runs.label[a] == runs.label[b]
+        a, b = a[same], b[same]
+    count = len(runs.line)
+    of_run = np.zeros(0, np.int64)
+    if count:
+        graph = sparse.coo_array((np.ones(len(a), np.bool_), (a, b)), shape=(count, count))
+        of_run = sparse.csgraph.connected_components(graph, directed=False)[1].astype(np.int64)
+    _, first = np.unique(of_run, return_index=True)
+    # Exact: sums of whole numbers far below 2**53.
+    voxels = np.bincount(of_run, weights=runs.voxels, minlength=len(first)).astype(np.int64)
+    return Parts(runs, of_run, voxels, first, together)
+
+
+def touching(a: Runs, b: Runs, dz: int, dy: int, reach: int) -> tuple[Ints, Ints]:
+    """Pairs of a run of ``a`` and one of ``b`` on the line (dz, dy) further, at most ``reach`` apart in x.
+
+    With a reach of 0 the two overlap in x, with 1 they may also adjoin.
+    """
+    _, height, width = a.shape
+    # One number for line and x; wide enough that x - 1 and x + 1 do not run into the next line.
+    pitch = width + 2
+    _, y = a.place()
+    which = np.flatnonzero((y + dy >= 0) & (y + dy < height))
+    line = (a.line[which] + dz * height + dy) * pitch
+    low = np.searchsorted(b.line * pitch + b.stop, line + a.start[which] - reach, side="right")
+    high = np.searchsorted(b.line * pitch + b.start, line + a.stop[which] + reach, side="left")
+    counts = np.maximum(high - low, 0)
+    offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.repeat(which, counts), np.repeat(low, counts) + offset
+
+
+def contacts(
+    parts: Parts, spacing: tuple[float, float, float], chosen: Bools
+) -> tuple[Ints, Ints, NDArray[np.float64]]:
+    """Where a ``chosen`` component touches another one: the component, the other, and the area in mm2."""
+    runs = parts.runs
+    size_z, size_y, size_x = spacing
+    which = np.flatnonzero(chosen[parts.of_run])
+    own = runs.take(chosen[parts.of_run])
+    next_on_line = np.flatnonzero(runs.adjoining())
+    face = np.full(len(next_on_line), size_z * size_y)
+    found = [(next_on_line, next_on_line + 1, face), (next_on_line + 1, next_on_line, face)]
+    for dz, dy, size in ((0, 1, size_z), (0, -1, size_z), (1, 0, size_y), (-1, 0, size_y)):
+        a, b = touching(own, runs, dz, dy, 0)
+        shared = np.minimum(own.stop[a], runs.stop[b]) - np.maximum(own.start[a], runs.start[b])
+        found.append((which[a], b, shared * size * size_x))
+    a, b, area = (np.concatenate(column) for column in zip(*found, strict=True))
+    part, other = parts.of_run[a], parts.of_run[b]
+    kept = chosen[part] & (part != other)
+    return part[kept], other[kept], area[kept]

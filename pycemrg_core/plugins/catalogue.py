@@ -1,0 +1,169 @@
+"""Everything that the plugins contribute, with who contributed it.
+
+A catalogue is a value: it is built once, handed to whoever needs it, and never changed. Two catalogues with
+different plugins live side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from os import PathLike
+from types import MappingProxyType
+from typing import TypeVar
+
+from attrs import field, frozen
+
+from pycemrg_core.api.labels import close_to
+from pycemrg_core.api.records import (
+    Augmentation,
+    Check,
+    Command,
+    LabelScheme,
+    Metric,
+    Recipe,
+    Record,
+    Schematic,
+    Step,
+)
+from pycemrg_core.errors import NameConflictError, UnknownNameError
+from pycemrg_core.plugins import loading
+from pycemrg_core.plugins.loading import Found, Plugin, Policy, State
+
+R = TypeVar("R", Schematic, Recipe, Step, Metric, LabelScheme, Augmentation, Command, Check)
+
+# What each kind of record is called in messages and on the command line.
+KINDS: Mapping[type, str] = MappingProxyType(
+    {
+        Schematic: "schematic",
+        Recipe: "recipe",
+        Step: "step",
+        Metric: "metric",
+        LabelScheme: "label scheme",
+        Augmentation: "augmentation",
+        Command: "command",
+        Check: "check",
+    }
+)
+
+
+@frozen
+class Contribution:
+    """A record and the plugin that provides it."""
+
+    record: Record
+    provider: Found
+
+    @property
+    def name(self) -> str:
+        return self.record.name
+
+    @property
+    def qualified_name(self) -> str:
+        """``provider:name``, which always works."""
+        return f"{self.provider.name}:{self.record.name}"
+
+    def answers_to(self, name: str) -> bool:
+        """Whether ``name`` is its name, alone or after its plugin's or its distribution's name and a colon."""
+        provider, _, bare = name.rpartition(":")
+        return bare == self.name and provider in ("", self.provider.name, self.provider.distribution)
+
+
+def _sorted(contributions: Iterable[Contribution]) -> tuple[Contribution, ...]:
+    kinds = list(KINDS)
+    return tuple(sorted(contributions, key=lambda c: (kinds.index(type(c.record)), c.name, c.provider)))
+
+
+@frozen
+class Catalogue:
+    """All contributions, sorted by kind, name and provider, and the plugins behind them."""
+
+    contributions: tuple[Contribution, ...] = field(converter=_sorted)
+    plugins: tuple[Plugin, ...] = ()
+
+    def all(self, kind: type[Record]) -> tuple[Contribution, ...]:
+        """Every contribution of one kind, conflicting ones included."""
+        return tuple(c for c in self.contributions if type(c.record) is kind)
+
+    def find(self, kind: type[R], name: str) -> Contribution:
+        """The one contribution of this kind called ``name`` or ``provider:name``.
+
+        A provider is the name of a plugin's entry point or of its distribution.
+
+        Raises :class:`UnknownNameError` with close matches and the plugins that failed, and
+        :class:`NameConflictError` naming every provider when there are several.
+        """
+        matches = [c for c in self.all(kind) if c.answers_to(name)]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            raise NameConflictError(_conflict(KINDS[kind], name, matches))
+        raise UnknownNameError(self._unknown(kind, name))
+
+    def get(self, kind: type[R], name: str) -> R:
+        """The record that :meth:`find` finds."""
+        record = self.find(kind, name).record
+        assert isinstance(record, kind)
+        return record
+
+    def named(self, name: str) -> tuple[Contribution, ...]:
+        """Contributions of any kind with this name or ``provider:name``."""
+        return tuple(c for c in self.contributions if c.answers_to(name))
+
+    def conflicts(self) -> Iterator[str]:
+        """One line for every name that two providers use."""
+        for kind, word in KINDS.items():
+            by_name: dict[str, list[Contribution]] = {}
+            for contribution in self.all(kind):
+                by_name.setdefault(contribution.name, []).append(contribution)
+            for name, matches in by_name.items():
+                if len(matches) > 1:
+                    yield _conflict(word, name, matches)
+
+    def failures(self) -> tuple[Plugin, ...]:
+        """Plugins that should have loaded and did not."""
+        return tuple(p for p in self.plugins if p.state in (State.FAILED, State.INCOMPATIBLE))
+
+    def _unknown(self, kind: type[Record], name: str) -> str:
+        known = {c.qualified_name if ":" in name else c.name for c in self.all(kind)}
+        text = f"no {KINDS[kind]} is called {name!r}{close_to(name, sorted(known))}"
+        if failed := self.failures():
+            text += f" (not loaded: {'; '.join(str(plugin.found) for plugin in failed)}; see list-plugins)"
+        return text
+
+
+def _conflict(kind: str, name: str, matches: Iterable[Contribution]) -> str:
+    matches = tuple(matches)
+    choices = [match.qualified_name for match in matches]
+    if len(set(choices)) < len(choices):
+        choices = [f"{match.provider.distribution}:{match.name}" for match in matches]
+    providers = ", ".join(str(match.provider) for match in matches)
+    return f"{kind} {name!r} is provided by {providers}; say which: {' or '.join(choices)}"
+
+
+def load_catalogue(
+    policy: Policy | None = None,
+    *,
+    local: Iterable[str | PathLike[str]] = (),
+    found: Iterable[Found] | None = None,
+) -> Catalogue:
+    """Discover plugins, load what the policy allows and compose what they contribute.
+
+    ``policy``: by default what the environment says (see :meth:`Policy.from_environment`). ``local``: plugins
+    that are one file each. ``found``: plugins to use instead of discovering the installed ones.
+
+    A plugin that fails is listed in ``catalogue.plugins`` with its reason, and costs only itself.
+    """
+    policy = Policy.from_environment() if policy is None else policy
+    candidates = loading.discover() if found is None else tuple(found)
+    local_files = tuple(dict.fromkeys(loading.local_plugin(path) for path in local))
+    # A file that the user names on purpose is allowed whatever the list of installed plugins says.
+    loaded = loading.load(candidates, policy) + loading.load(local_files, Policy(strict=policy.strict))
+    return compose(loaded)
+
+
+def compose(loaded: Iterable[Plugin]) -> Catalogue:
+    """A catalogue of plugins that are already loaded."""
+    loaded = tuple(sorted(loaded, key=lambda plugin: plugin.found))
+    return Catalogue(
+        tuple(Contribution(record, plugin.found) for plugin in loaded for record in plugin.records), loaded
+    )

@@ -1,0 +1,276 @@
+"""Finding plugins and collecting what they contribute.
+
+``discover()`` reads metadata and imports nothing. ``load()`` imports what the policy allows and calls the
+hooks; a plugin that fails is a value with a reason, and costs only itself. The only user of
+``pluggy.PluginManager``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import redirect_stdout
+from enum import Enum
+from types import ModuleType
+from typing import Any
+
+import pluggy
+from attrs import frozen
+
+from pycemrg_core.api.hookspecs import HOOKS, PROJECT, HookSpecs
+from pycemrg_core.api.labels import close_to
+from pycemrg_core.api.records import Record
+from pycemrg_core.api.refs import find_data_file, import_file, import_plugin_module
+from pycemrg_core.errors import PluginError, PycemrgError
+from pycemrg_core.plugins import metadata
+
+GROUP = "pycemrg.v1"
+_ANY_GROUP = "pycemrg.v"
+CORE_DISTRIBUTION = "pycemrg-core"
+LOCAL_FILE = "local file"
+
+
+class State(Enum):
+    """What became of a plugin."""
+
+    LOADED = "loaded"
+    BLOCKED = "blocked"
+    INCOMPATIBLE = "incompatible"
+    FAILED = "failed"
+
+
+@frozen(order=True)
+class Found:
+    """A plugin as its metadata describes it; nothing of it has been imported."""
+
+    name: str
+    distribution: str
+    version: str
+    group: str
+    module: str
+
+    @property
+    def built_in(self) -> bool:
+        """Whether it comes with the core's own distribution."""
+        return self.distribution == CORE_DISTRIBUTION
+
+    @property
+    def data_only(self) -> bool:
+        """Whether it is a YAML file, which can hold no code: a local one or, ``package:file.yaml``, a package's."""
+        return is_data(self.module)
+
+    def __str__(self) -> str:
+        if self.distribution == LOCAL_FILE:
+            return f"{self.name} ({LOCAL_FILE})"
+        return f"{self.name} ({self.distribution} {self.version})"
+
+
+@frozen
+class Plugin:
+    """A plugin after loading: its state, the reason when it is not loaded, and its records."""
+
+    found: Found
+    state: State
+    reason: str = ""
+    records: tuple[Record, ...] = ()
+
+
+@frozen
+class Policy:
+    """Which plugins may run, decided before anything of theirs is imported.
+
+    ``allow``: names of entry points or distributions, or None for all; what comes with the core is always
+    allowed. ``block``: names that are not, the core's own included. ``strict``: a failure is fatal.
+    """
+
+    allow: frozenset[str] | None = None
+    block: frozenset[str] = frozenset()
+    strict: bool = False
+
+    @classmethod
+    def from_environment(cls, environment: dict[str, str] | None = None, no_plugins: bool = False) -> Policy:
+        """Read ``PYCEMRG_PLUGINS`` and ``PYCEMRG_STRICT``.
+
+        ``PYCEMRG_PLUGINS=a,b`` allows those and the built-in; empty, the built-in only; ``-c`` blocks one.
+        """
+        values = os.environ if environment is None else environment
+        listed = values.get("PYCEMRG_PLUGINS")
+        strict = values.get("PYCEMRG_STRICT", "") not in ("", "0")
+        if no_plugins:
+            return cls(allow=frozenset(), strict=strict)
+        if listed is None:
+            return cls(strict=strict)
+        names = [name.strip() for name in listed.split(",") if name.strip()]
+        block = frozenset(name[1:] for name in names if name.startswith("-"))
+        allow = frozenset(name for name in names if not name.startswith("-"))
+        return cls(allow=None if block and not allow else allow, block=block, strict=strict)
+
+    def unknown(self, found: Iterable[Found]) -> Iterator[str]:
+        """A line for every name in the policy that no plugin has, so that a misspelt one does not go unnoticed."""
+        names = {name for one in found for name in (one.name, one.distribution)}
+        for name in sorted((self.allow or frozenset()) | self.block):
+            if name not in names:
+                yield f"no plugin is called {name!r}{close_to(name, names)}"
+
+    def refusal(self, found: Found) -> str:
+        """Why a plugin must not be imported, or nothing when it may."""
+        names = {found.name, found.distribution}
+        if names & self.block:
+            return "blocked by name"
+        if self.allow is not None and not found.built_in and not names & self.allow:
+            return "not among the plugins allowed" if self.allow else "plugins are switched off"
+        return ""
+
+
+def is_data(name: str | os.PathLike[str]) -> bool:
+    """Whether a file's name, or an entry point's value, says that it is YAML."""
+    return os.fspath(name).endswith((".yaml", ".yml"))
+
+
+def discover(path: Sequence[str] | None = None) -> tuple[Found, ...]:
+    """Every installed plugin, of whatever API version, sorted; from metadata alone."""
+    points = metadata.entry_points(_ANY_GROUP, None if path is None else list(path))
+    return tuple(
+        sorted(Found(point.name, point.distribution, point.version, point.group, point.value) for point in points)
+    )
+
+
+def local_plugin(path: str | os.PathLike[str]) -> Found:
+    """A plugin that is one file: Python with hooks, or YAML with records. Its version is its content's hash.
+
+    Raises :class:`PluginError` when the file is missing, of another kind or cannot be read.
+    """
+    import hashlib
+    from pathlib import Path  # only local plugins need these
+
+    file = Path(path)
+    if not file.is_file():
+        raise PluginError(f"no plugin file {path}; give a .py or .yaml file that exists")
+    if file.suffix != ".py" and not is_data(file):
+        raise PluginError(f"{path}: a local plugin is a .py or a .yaml file")
+    try:
+        version = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+    except OSError as error:
+        raise PluginError(f"{path}: cannot be read: {error.strerror}; check its permissions") from error
+    return Found(file.stem, LOCAL_FILE, version, GROUP, str(file.resolve()))
+
+
+def load(found: Iterable[Found], policy: Policy) -> tuple[Plugin, ...]:
+    """Import what the policy allows and collect its records, in the order of ``found``.
+
+    Raises :class:`PluginError` for the first failure when the policy is strict.
+    """
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(HookSpecs)
+    plugins = tuple(_load_one(manager, one, policy) for one in found)
+    if policy.strict:
+        refuse_failures(plugins)
+    return plugins
+
+
+def refuse_failures(plugins: Iterable[Plugin]) -> None:
+    """Raise :class:`PluginError` for the first plugin that should have loaded and did not."""
+    for plugin in plugins:
+        if plugin.state in (State.FAILED, State.INCOMPATIBLE):
+            raise PluginError(f"plugin {plugin.found}: {plugin.reason} (PYCEMRG_STRICT is set)")
+
+
+def _load_one(manager: pluggy.PluginManager, found: Found, policy: Policy) -> Plugin:
+    if refusal := policy.refusal(found):
+        return Plugin(found, State.BLOCKED, refusal)
+    if found.group != GROUP:
+        return Plugin(
+            found,
+            State.INCOMPATIBLE,
+            f"written for the plugin API {found.group}, this is {GROUP}; install a matching version",
+        )
+    try:
+        # What a plugin prints must not get into what a command prints for machines.
+        with redirect_stdout(sys.stderr):
+            return Plugin(found, State.LOADED, records=_records(manager, found))
+    except _PluginFaultError as fault:
+        return Plugin(found, State.FAILED, str(fault))
+    except PycemrgError as error:
+        return Plugin(found, State.FAILED, " ".join(str(error).split()))
+    except (Exception, SystemExit) as error:
+        return Plugin(found, State.FAILED, f"importing {found.module!r}: {_describe(error)}")
+
+
+class _PluginFaultError(Exception):
+    """The plugin was imported, but what it says is wrong."""
+
+
+def _describe(error: BaseException) -> str:
+    first = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {first[0]}" if first else type(error).__name__
+
+
+def _records(manager: pluggy.PluginManager, found: Found) -> tuple[Record, ...]:
+    is_file = found.distribution == LOCAL_FILE
+    if found.data_only:
+        from pathlib import Path
+
+        from pycemrg_core.api.documents import records_from_yaml
+
+        return records_from_yaml(Path(found.module if is_file else find_data_file(found.module)))
+    module = import_file(found.module) if is_file else import_plugin_module(found.module)
+    _check_hooks(manager, module)
+    try:
+        manager.register(module, name=f"{found.distribution}:{found.name}")
+    except pluggy.PluginValidationError as error:
+        raise _PluginFaultError(f"a hook does not match its specification: {_describe(error)}") from error
+    except ValueError as error:
+        raise _PluginFaultError(f"module {found.module!r} is registered twice") from error
+    records: list[Record] = []
+    for hook, record_type in HOOKS.items():
+        records.extend(_call(manager, module, hook, record_type))
+    return tuple(records)
+
+
+def _check_hooks(manager: pluggy.PluginManager, module: ModuleType) -> None:
+    """pluggy never calls a misspelt hook, and says nothing; nor a function that lacks the marker."""
+    marked = 0
+    for name in sorted(vars(module)):
+        options = manager.parse_hookimpl_opts(module, name)
+        if options is None:
+            if callable(getattr(module, name)) and (name in HOOKS or close_to(name, HOOKS, cutoff=0.9)):
+                hint = close_to(name, HOOKS) if name not in HOOKS else ""
+                raise _PluginFaultError(f"{name} is not marked with @hookimpl{hint}")
+            continue
+        marked += 1
+        hook = options.get("specname") or name
+        if hook not in HOOKS:
+            raise _PluginFaultError(f"there is no hook {hook!r}{close_to(hook, HOOKS)}")
+        if asked := [p.name for p in _parameters(getattr(module, name)) if p.default is p.empty]:
+            raise _PluginFaultError(f"{hook} takes no arguments, but asks for {', '.join(map(repr, asked))}")
+        if any(options.get(key) for key in ("wrapper", "hookwrapper", "tryfirst", "trylast")):
+            raise _PluginFaultError(f"{hook} asks for an order or wraps others; hooks only return records")
+    if not marked:
+        raise _PluginFaultError(f"module {module.__name__!r} implements no hook; mark functions with @hookimpl")
+
+
+def _parameters(function: Any) -> Iterable[inspect.Parameter]:
+    return inspect.signature(function).parameters.values()
+
+
+def _call(manager: pluggy.PluginManager, module: ModuleType, hook: str, record_type: type) -> list[Any]:
+    caller = getattr(manager.hook, hook)
+    found: list[Any] = []
+    for implementation in caller.get_hookimpls():
+        if implementation.plugin is not module:
+            continue
+        try:
+            # Materialised here: a generator that fails later would fail without its plugin's name.
+            found.extend(implementation.function())
+        except (Exception, SystemExit) as error:
+            raise _PluginFaultError(f"{hook} failed: {_describe(error)}") from error
+    names: set[str] = set()
+    for record in found:
+        if type(record) is not record_type:
+            raise _PluginFaultError(f"{hook} must return {record_type.__name__} records, not {record!r:.80}")
+        if record.name in names:  # type: ignore[attr-defined]
+            raise _PluginFaultError(f"{hook} returns the name {record.name!r} twice")  # type: ignore[attr-defined]
+        names.add(record.name)  # type: ignore[attr-defined]
+    return found

@@ -1,0 +1,108 @@
+"""Images whose integers are those of another label scheme: converted before anything runs, and doubted first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from attrs import frozen
+
+from pycemrg_core.api.records import LabelScheme, Schematic
+from pycemrg_core.errors import PlanError
+from pycemrg_core.images import image_files
+from pycemrg_core.images.label_volume import LabelVolume
+from pycemrg_core.images.remap import LabelRemapper, remap_image
+from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core.recipes.planner import Settings
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+
+def colours_of(catalogue: Catalogue) -> dict[str, str]:
+    """The colour, ``#rrggbb``, that label schemes give to each structure name."""
+    colours: dict[str, str] = {}
+    for contribution in catalogue.all(LabelScheme):
+        assert isinstance(contribution.record, LabelScheme)
+        colours = {**contribution.record.colours, **colours}
+    return colours
+
+
+@frozen(kw_only=True)
+class ConvertedLabel:
+    """One structure of a converted image: its integer before and after, and how many voxels it has."""
+
+    name: str
+    old: int
+    new: int
+    voxels: int
+
+
+@frozen(kw_only=True)
+class Conversion:
+    """How an image in another scheme was turned into one with the integers of the recipe."""
+
+    scheme: str
+    labels: tuple[ConvertedLabel, ...]
+
+    @property
+    def mapping(self) -> dict[int, int]:
+        """Old integers to new ones."""
+        return {label.old: label.new for label in self.labels}
+
+
+def recipe_labels(catalogue: Catalogue, settings: Settings | None = None) -> dict[str, int]:
+    """Every name that the catalogue's schematics know, with its integer; the user's integers win."""
+    labels: dict[str, int] = {}
+    for contribution in catalogue.all(Schematic):
+        assert isinstance(contribution.record, Schematic)
+        labels = {**contribution.record.labels, **labels}
+    return {**labels, **(settings.labels if settings else {})}
+
+
+def convert(image: sitk.Image, scheme: LabelScheme, target: Mapping[str, int]) -> tuple[sitk.Image, Conversion]:
+    """The image with the integers of ``target`` for the structures of ``scheme``, joined by name.
+
+    A structure that the target does not know keeps its integer when that is free there, and gets a free one
+    otherwise. Raises :class:`LabelError` when an integer that the scheme does not name stands in the way.
+    """
+    array = image_files.voxel_array(image)
+    there = set(np.unique(array).tolist())
+    present = {name: value for name, value in scheme.labels.items() if value in there}
+    wanted = dict(target)
+    taken = {*target.values(), *there}
+    for name, value in present.items():
+        if name not in wanted:
+            free = value if value not in target.values() else next(v for v in range(1, 2**16) if v not in taken)
+            wanted[name] = free
+            taken.add(free)
+    remapper = LabelRemapper.between(present, wanted)
+    report = remapper.report(array)
+    names = {value: name for name, value in scheme.labels.items()}
+    return remap_image(image, remapper), Conversion(
+        scheme=scheme.name,
+        labels=tuple(
+            ConvertedLabel(name=names[change.old], old=change.old, new=change.new, voxels=change.voxels)
+            for change in report.mapped
+        ),
+    )
+
+
+def convert_again(image: sitk.Image, conversion: Conversion) -> sitk.Image:
+    """The image converted as it was before."""
+    return remap_image(image, LabelRemapper(conversion.mapping))
+
+
+def check_anatomy(volume: LabelVolume, labels: Mapping[str, int], catalogue: Catalogue, name: str) -> None:
+    """Refuse an image whose anatomy cannot be what ``labels`` say.
+
+    Every label scheme may refer to a function that judges this; each is asked once. Raises
+    :class:`PlanError` with what speaks against the labels, and the scheme that would fit if there is one.
+    """
+    schemes = [c.record for c in catalogue.all(LabelScheme) if isinstance(c.record, LabelScheme)]
+    known = {scheme.name: scheme.labels for scheme in schemes}
+    judges = dict.fromkeys(scheme.anatomy for scheme in schemes if scheme.anatomy)
+    doubts = [doubt for judge in judges for doubt in judge.load()(volume, labels, known)]
+    if doubts:
+        raise PlanError(f"{name} is not what its labels say (--no-check goes on all the same):", doubts)

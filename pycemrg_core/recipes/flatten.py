@@ -1,0 +1,115 @@
+"""What a recipe amounts to: its steps in full, and the distributions it requires."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import metadata
+
+from attrs import frozen
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from pycemrg_core.api.labels import close_to
+from pycemrg_core.api.records import Recipe, RecipeStep
+from pycemrg_core.errors import LabelError, PlanError
+from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core.plugins.loading import Plugin, State
+
+
+def flatten(recipe: Recipe, catalogue: Catalogue) -> Iterator[RecipeStep]:
+    """The recipe's steps with included recipes replaced by theirs.
+
+    Raises :class:`PlanError` when a recipe includes itself, and what the catalogue raises for an unknown one.
+    """
+    yield from _flatten(recipe, catalogue, ())
+
+
+def unmet(recipe: Recipe, catalogue: Catalogue) -> Iterator[str]:
+    """Why a requirement of the recipe, or of one that it includes, is not met, and what to install."""
+    seen: set[str] = set()
+    todo = [recipe]
+    while todo:
+        one = todo.pop()
+        if one.name in seen:
+            continue
+        seen.add(one.name)
+        for text in one.requires:
+            if problem := _unmet(one.name, text, catalogue):
+                yield problem
+        # One that is unknown is a problem of its own, found when the steps are.
+        inner = {step.recipe for step in one.steps if step.recipe}
+        todo += [
+            c.record
+            for c in catalogue.all(Recipe)
+            if isinstance(c.record, Recipe) and any(c.answers_to(name) for name in inner)
+        ]
+
+
+@frozen
+class Rules:
+    """What a recipe allows, by name: lumens that may touch the background, and pairs that may touch.
+
+    ``included`` are lumens that an included recipe leaves open; one that gets a wall all the same must be closed.
+    """
+
+    open: frozenset[str] = frozenset()
+    included: frozenset[str] = frozenset()
+    may_touch: frozenset[frozenset[str]] = frozenset()
+
+
+def rules_of(recipe: Recipe, catalogue: Catalogue) -> Rules:
+    """The rules of a recipe and of all recipes that it includes.
+
+    Raises :class:`LabelError` when a rule names a label that no schematic and no label scheme knows, and what
+    :func:`flatten` raises.
+    """
+    inside = [rules_of(catalogue.get(Recipe, step.recipe), catalogue) for step in recipe.steps if step.recipe]
+    own = Rules(open=frozenset(recipe.open), may_touch=frozenset(map(frozenset, recipe.may_touch)))
+    known = {name for c in catalogue.contributions for name in getattr(c.record, "labels", ())}
+    for name in sorted(own.open.union(*own.may_touch)):
+        if name not in known:
+            raise LabelError(f"the rules of recipe {recipe.name!r} name the label {name!r}{close_to(name, known)}")
+    return Rules(
+        own.open,
+        frozenset().union(*(rules.open | rules.included for rules in inside)),
+        own.may_touch.union(*(rules.may_touch for rules in inside)),
+    )
+
+
+def _flatten(recipe: Recipe, catalogue: Catalogue, inside: tuple[str, ...]) -> Iterator[RecipeStep]:
+    if recipe.name in inside:
+        chain = " > ".join([*inside, recipe.name])
+        raise PlanError(f"recipe {recipe.name!r} is refused", [f"it includes itself: {chain}"])
+    for step in recipe.steps:
+        if step.schematic:
+            yield step
+            continue
+        included = catalogue.get(Recipe, step.recipe)
+        for inner in _flatten(included, catalogue, (*inside, recipe.name)):
+            merged = {**inner.parameters, **step.parameters}
+            yield RecipeStep(schematic=inner.schematic, parameters=merged)
+
+
+def _unmet(recipe: str, text: str, catalogue: Catalogue) -> str:
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        return f"recipe {recipe!r} requires {text!r}, which is no requirement such as 'pycemrg-core>=0.1'"
+    if requirement.marker and not requirement.marker.evaluate():
+        return ""
+    name = canonicalize_name(requirement.name)
+    remedy = f"install it with: pip install {text!r}"
+    try:
+        version = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return f"recipe {recipe!r} requires {text}, which is not installed; {remedy}"
+    if not requirement.specifier.contains(version, prereleases=True):
+        return f"recipe {recipe!r} requires {text}; {requirement.name} {version} is installed; {remedy}"
+    for plugin in catalogue.plugins:
+        if canonicalize_name(plugin.found.distribution) == name and plugin.state is not State.LOADED:
+            return f"recipe {recipe!r} requires {text}, whose plugin {_why_not(plugin)}"
+    return ""
+
+
+def _why_not(plugin: Plugin) -> str:
+    return f"{plugin.found.name} is {plugin.state.value}: {plugin.reason}"

@@ -1,0 +1,396 @@
+"""From a recipe and an image's facts to a plan, or every reason why it will not run.
+
+Nothing is computed here: contracts say what each step reads and writes, and that is enough to refuse a wrong
+label before a voxel changes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from numbers import Real
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from attrs import Factory, field, frozen
+
+from pycemrg_core.api import contracts
+from pycemrg_core.api.contracts import Label, Role, Use
+from pycemrg_core.api.labels import close_to
+from pycemrg_core.api.records import Recipe, RecipeStep, Schematic, Step
+from pycemrg_core.errors import LabelError, NameConflictError, PlanError, PycemrgError
+from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core.plugins.loading import Found
+from pycemrg_core.recipes.flatten import Rules, flatten, rules_of, unmet
+from pycemrg_core.recipes.semantic_map import fill, integer_problems, label_names, option
+
+_AXES = ("z", "y", "x")
+
+
+@frozen(kw_only=True)
+class ImageFacts:
+    """What the planner needs to know of an image: which integers it holds, its voxel size and pixel type.
+
+    ``spacing`` is (z, y, x) in mm. ``scheme`` is the label scheme it was converted from, ``lacks`` the names
+    that this scheme does not have.
+    """
+
+    name: str = "the image"
+    labels: frozenset[int]
+    spacing: tuple[float, float, float]
+    dtype: str
+    scheme: str = ""
+    lacks: frozenset[str] = frozenset()
+
+
+@frozen(kw_only=True)
+class Settings:
+    """What the user sets: integers by label name, parameter values, and schematics of their own by name.
+
+    ``parameters`` are meant for this run: one that no step uses is refused. ``defaults`` stand in for the
+    schematics' own values. The schematics stand in for those of the catalogue that have the same name.
+    """
+
+    labels: Mapping[str, int] = field(factory=dict)
+    parameters: Mapping[str, float] = field(factory=dict)
+    defaults: Mapping[str, float] = field(factory=dict)
+    schematics: Mapping[str, Schematic] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class PlannedStep:
+    """One step ready to run: the schematic's name, the step kind, its contract, and who provides the two."""
+
+    name: str
+    step: Step
+    contract: Any
+    schematic_provider: Found | None
+    step_provider: Found
+
+    @property
+    def kind(self) -> str:
+        """The step kind's qualified name."""
+        return f"{self.step_provider.name}:{self.step.name}"
+
+
+@frozen(kw_only=True)
+class Plan:
+    """What will run, with every label and number resolved.
+
+    ``names`` are label names by integer, for reports. ``dtype`` is the pixel type of the result.
+    ``contributors`` are plugins that take part besides those of the recipe and its steps. ``rules`` are for the
+    certificate of the result.
+    """
+
+    recipe: str
+    recipe_provider: Found | None
+    steps: tuple[PlannedStep, ...]
+    labels: Mapping[str, int]
+    parameters: Mapping[str, float]
+    names: Mapping[int, str]
+    dtype: str
+    warnings: tuple[str, ...] = ()
+    contributors: tuple[Found, ...] = ()
+    rules: Rules = Rules()
+
+    @property
+    def providers(self) -> tuple[Found, ...]:
+        """Every plugin that has a part in it, sorted."""
+        found = {self.recipe_provider, *self.contributors} | {step.step_provider for step in self.steps}
+        found |= {step.schematic_provider for step in self.steps}
+        return tuple(sorted(provider for provider in found if provider is not None))
+
+
+@frozen
+class _Entry:
+    """A step of the flattened recipe, before its labels are resolved."""
+
+    schematic: Schematic
+    provider: Found | None
+    step: Step
+    step_provider: Found
+    roles: tuple[Role, ...]
+    parameters: Mapping[str, float]
+
+
+def plan(recipe: str | Recipe, catalogue: Catalogue, facts: ImageFacts, settings: Settings | None = None) -> Plan:
+    """Resolve a recipe against the catalogue, the image and the user's settings.
+
+    Raises :class:`PlanError` with every problem at once.
+    """
+    return _Planner(catalogue, facts, settings or Settings()).plan(recipe)
+
+
+@frozen
+class _Planner:
+    catalogue: Catalogue
+    facts: ImageFacts
+    settings: Settings
+    problems: list[str] = Factory(list)
+    warnings: list[str] = Factory(list)
+
+    def plan(self, name: str | Recipe) -> Plan:
+        recipe, provider = name if isinstance(name, Recipe) else None, None
+        if isinstance(name, str):
+            try:
+                contribution = self.catalogue.find(Recipe, name)
+            except PycemrgError as error:
+                raise PlanError(f"{name} will not run on {self.facts.name}:", [str(error)]) from error
+            recipe, provider = self.catalogue.get(Recipe, name), contribution.provider
+        assert recipe is not None
+        entries = self._entries(recipe)
+        labels = self._labels(entries)
+        parameters = self._parameters(entries)
+        steps = [step for entry in entries if (step := self._step(entry, labels, parameters))]
+        self._check_reads(steps, entries, labels)
+        if self.problems:
+            title = f"{recipe.name} will not run on {self.facts.name}:"
+            raise PlanError(title, dict.fromkeys(self.problems))
+        dtype = self._dtype(steps)
+        return Plan(
+            recipe=recipe.name,
+            recipe_provider=provider,
+            steps=tuple(steps),
+            labels=MappingProxyType(labels),
+            parameters=MappingProxyType(parameters),
+            names=MappingProxyType(self._names(labels)),
+            dtype=dtype,
+            warnings=tuple(dict.fromkeys(self.warnings)),
+            rules=rules_of(recipe, self.catalogue),
+        )
+
+    def _entries(self, recipe: Recipe) -> list[_Entry]:
+        self.problems.extend(unmet(recipe, self.catalogue))
+        try:
+            steps = list(flatten(recipe, self.catalogue))
+        except PlanError as error:
+            self.problems.extend(error.problems)
+            return []
+        except PycemrgError as error:
+            self.problems.append(_in_a_recipe(error))
+            return []
+        if not steps:
+            self.problems.append(f"recipe {recipe.name!r} has no steps")
+        entries = []
+        for step in steps:
+            try:
+                entries.append(self._entry(step))
+            except PycemrgError as error:
+                self.problems.append(_in_a_recipe(error))
+        return entries
+
+    def _entry(self, recipe_step: RecipeStep) -> _Entry:
+        name = recipe_step.schematic
+        provider = None
+        schematic = self.settings.schematics.get(name)
+        if schematic is None:
+            schematic = self.catalogue.get(Schematic, name)
+            provider = self.catalogue.find(Schematic, name).provider
+        found = self.catalogue.find(Step, schematic.step)
+        step = self.catalogue.get(Step, schematic.step)
+        try:
+            roles = contracts.roles(step.contract.load())
+            step.run.load()  # what cannot be imported is refused here, not in the middle of a run
+        except TypeError as error:
+            raise LabelError(f"step {step.name!r} of {found.provider}: {error}") from error
+        keys = {role.key for role in roles}
+        for unknown in sorted(schematic.semantic_map.keys() - keys):
+            raise LabelError(
+                f"schematic {name!r} fills the role {unknown!r}, which step {step.name!r} does not have"
+                f"{close_to(unknown, keys)}"
+            )
+        return _Entry(schematic, provider, step, found.provider, roles, recipe_step.parameters)
+
+    def _labels(self, entries: Iterable[_Entry]) -> dict[str, int]:
+        """Integers of all names the recipe uses: the user's, else the schematics' defaults."""
+        labels: dict[str, int] = {}
+        origin: dict[str, str] = {}
+        for entry in entries:
+            for name in label_names(entry.schematic.semantic_map, entry.roles, Use):
+                if name in self.settings.labels:
+                    labels[name] = self.settings.labels[name]
+                    continue
+                default = entry.schematic.labels.get(name)
+                if default is None:
+                    self.problems.append(
+                        f"{entry.schematic.name} uses {name!r}, which has no integer"
+                        f"{close_to(name, [*entry.schematic.labels, *self.settings.labels])}"
+                        "; give it one in the schematic or in labels.yaml"
+                    )
+                elif labels.setdefault(name, default) != default:
+                    self.problems.append(
+                        f"{name!r} is {labels[name]} in {origin[name]} and {default} in {entry.schematic.name}; "
+                        "set it in labels.yaml"
+                    )
+                origin.setdefault(name, entry.schematic.name)
+        self.problems.extend(integer_problems(labels, self.settings.labels))
+        return labels
+
+    def _parameters(self, entries: Iterable[_Entry]) -> dict[str, float]:
+        """Values of all parameters of the recipe; one that only some steps override has the value of the others."""
+        used: dict[str, float] = {}
+        own: dict[str, list[float]] = {}
+        for entry in entries:
+            for role in entry.roles:
+                name = entry.schematic.semantic_map.get(role.key)
+                if role.use in (Use.THICKNESS, Use.NUMBER, Use.CHOICE) and isinstance(name, str):
+                    value = self._number(entry, name, own=False)
+                    if value is None:
+                        value = self._number(entry, name)
+                    if value is not None:
+                        used.setdefault(name, value)
+                    if (mine := self._number(entry, name)) is not None:
+                        own.setdefault(name, []).append(mine)
+                    self._check_configured(name, mine)
+        meant = {*self.settings.parameters, *(name for entry in entries for name in entry.parameters)}
+        for name in sorted(meant - used.keys()):
+            self.problems.append(
+                f"no step uses the parameter {name!r}{close_to(name, used)} (in use: {', '.join(sorted(used))})"
+            )
+        # What a recipe sets for every step that uses it is its value, and what a record must say.
+        alike = {name: values[0] for name, values in own.items() if values.count(values[0]) == len(values)}
+        return {**used, **alike}
+
+    def _check_configured(self, name: str, value: float | None) -> None:
+        """Say so when a recipe's own value stands against the one of the configuration."""
+        configured = self.settings.defaults.get(name, value)
+        if value is not None and configured != value and name not in self.settings.parameters:
+            self.warnings.append(
+                f"{name} is {configured:g} in the configuration, and {value:g} in the recipe, which counts;"
+                f" --set {name}={configured:g} wins over both"
+            )
+
+    def _number(self, entry: _Entry, name: str, own: bool = True) -> float | None:
+        """A parameter's value: what the user sets, the recipe's step, the user's default, the schematic's."""
+        step = entry.parameters if own else {}
+        for source in (self.settings.parameters, step, self.settings.defaults, entry.schematic.parameters):
+            if name in source:
+                return source[name]
+        return None
+
+    def _step(self, entry: _Entry, labels: Mapping[str, int], parameters: Mapping[str, float]) -> PlannedStep | None:
+        values: dict[str, Any] = {}
+        before = len(self.problems)
+        for role in entry.roles:
+            try:
+                values[role.field_name] = self._value(entry, role, labels)
+            except PycemrgError as error:
+                self.problems.append(f"{entry.schematic.name}: {error}")
+        if len(values) < len(entry.roles) or len(self.problems) > before:
+            return None
+        return PlannedStep(
+            name=entry.schematic.name,
+            step=entry.step,
+            contract=entry.step.contract.load()(**values),
+            schematic_provider=entry.provider,
+            step_provider=entry.step_provider,
+        )
+
+    def _value(self, entry: _Entry, role: Role, labels: Mapping[str, int]) -> Any:
+        if role.key not in entry.schematic.semantic_map:
+            if role.default is not None:
+                return role.default
+            raise LabelError(f"nothing fills the role {role.key!r} of step {entry.step.name!r}")
+        filled = entry.schematic.semantic_map[role.key]
+        if role.use in (Use.READS, Use.WRITES, Use.CHANGES, Use.APPLIES):
+            return fill(role, filled, labels)
+        if role.use is Use.CHOICE and not isinstance(filled, str):
+            return option(role.key, filled, role)
+        if not isinstance(filled, str):
+            raise LabelError(f"{filled!r} is not the name of a parameter")
+        value = self._number(entry, filled)
+        if value is None:
+            raise LabelError(f"parameter {filled!r} has no value; set it with --set {filled}=...")
+        if role.use is Use.CHOICE:
+            return option(filled, value, role)
+        self._check_number(entry.schematic.name, filled, value, role)
+        return float(value)
+
+    def _check_number(self, name: str, parameter: str, value: float, role: Role) -> None:
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise LabelError(f"{parameter} is {value!r}, not a number")
+        if not math.isfinite(value) or (role.minimum is not None and value <= role.minimum):
+            least = "finite" if role.minimum is None else f"more than {role.minimum:g} {role.unit}".strip()
+            raise LabelError(f"{parameter} is {value:g}; it must be {least}")
+        if role.use is not Use.THICKNESS:
+            return
+        spacing = self.facts.spacing
+        thin = [f"{axis} {size:g} mm" for axis, size in zip(_AXES, spacing, strict=True) if value < size * 0.999]
+        if len(thin) == 3:
+            raise LabelError(
+                f"{parameter} is {value:g} mm, less than a voxel ({', '.join(thin)}): the structure would vanish; "
+                "make it thicker or resample the image"
+            )
+        if thin:
+            self.warnings.append(
+                f"{name}: {parameter} of {value:g} mm is less than a voxel along {', '.join(thin)}; "
+                "expect holes across that axis"
+            )
+
+    def _check_reads(self, steps: list[PlannedStep], entries: list[_Entry], labels: Mapping[str, int]) -> None:
+        # A step that failed to plan has been reported; what it would write is not missing as well.
+        planned = {step.name for step in steps}
+        failed = [entry for entry in entries if entry.schematic.name not in planned]
+        unmade = [label_names(entry.schematic.semantic_map, entry.roles, [Use.WRITES]) for entry in failed]
+        present = {*self.facts.labels, *(labels.get(name) for names in unmade for name in names)}
+        missing: dict[Label, list[str]] = {}
+        for number, step in enumerate(steps):
+            for label in contracts.read_labels(step.contract):
+                if label.value in present:
+                    continue
+                later = [
+                    other.name
+                    for other in steps[number + 1 :]
+                    if label.value in {written.value for written in contracts.written_labels(other.contract)}
+                ]
+                if later:
+                    self.problems.append(
+                        f"{step.name} reads {label.name} ({label.value}), which is not in the image and which "
+                        f"only {later[0]} writes, later; move {later[0]} before {step.name}"
+                    )
+                else:
+                    missing.setdefault(label, []).append(step.name)
+            present.update(label.value for label in contracts.written_labels(step.contract))
+        for label, needed_by in missing.items():
+            users = ", ".join(dict.fromkeys(needed_by))
+            remedy = "if it has another integer there, set it in labels.yaml"
+            if label.name in self.facts.lacks:
+                remedy = f"the scheme {self.facts.scheme} does not have it"
+            self.problems.append(f"{label.name} ({label.value}) is not in the image; needed by {users}; {remedy}")
+        if missing:
+            self.problems.append(f"the image holds {_some(sorted(self.facts.labels))}")
+
+    def _dtype(self, steps: Iterable[PlannedStep]) -> str:
+        written = [label.value for step in steps for label in contracts.written_labels(step.contract)]
+        highest = max([*written, *self.facts.labels], default=0)
+        if highest <= np.iinfo(self.facts.dtype).max:
+            return self.facts.dtype
+        wider = str(np.promote_types(np.min_scalar_type(highest), np.uint16))
+        self.warnings.append(
+            f"label {highest} does not fit {self.facts.dtype} pixels; the result is written as {wider}"
+        )
+        return wider
+
+    def _names(self, labels: Mapping[str, int]) -> dict[int, str]:
+        """Names by integer: the recipe's own, then what other schematics call the rest."""
+        names = {value: name for name, value in labels.items()}
+        for contribution in self.catalogue.all(Schematic):
+            assert isinstance(contribution.record, Schematic)
+            for name, value in contribution.record.labels.items():
+                if name not in labels:
+                    names.setdefault(value, name)
+        for name, value in self.settings.labels.items():
+            names.setdefault(value, name)
+        return names
+
+
+def _in_a_recipe(error: PycemrgError) -> str:
+    """Who did not write the recipe cannot say which of two names it means, but can leave a plugin out."""
+    remedy = "; or leave one of them out with PYCEMRG_PLUGINS=-NAME" if isinstance(error, NameConflictError) else ""
+    return f"{error}{remedy}"
+
+
+def _some(values: list[int]) -> str:
+    text = ", ".join(map(str, values[:20])) or "nothing but background"
+    return f"{text} and {len(values) - 20} more" if len(values) > 20 else text

@@ -1,0 +1,96 @@
+"""Reading a schematic's semantic map: which labels fill the roles of its step, and with which integers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pycemrg_core.api.contracts import ApplicationStep, Label, Mode, Role, Use
+from pycemrg_core.api.labels import close_to
+from pycemrg_core.errors import LabelError
+
+_HIGHEST = 2**32 - 1
+
+
+def label_names(semantic_map: Mapping[str, Any], roles: Iterable[Role], uses: Iterable[Use]) -> Iterator[str]:
+    """The label names in the roles of these uses; what is not a name is passed over."""
+    wanted = set(uses)
+    for role in roles:
+        if role.use not in wanted:
+            continue
+        filled = semantic_map.get(role.key)
+        if role.use in (Use.READS, Use.WRITES):
+            yield from _names([filled])
+        elif role.use is Use.CHANGES:
+            yield from _names(filled)
+        elif role.use is Use.APPLIES and isinstance(filled, (list, tuple)):
+            for step in filled:
+                yield from _names(step.get("RULE_LABEL_NAMES") if isinstance(step, Mapping) else ())
+
+
+def _names(values: Any) -> Iterator[str]:
+    if isinstance(values, (list, tuple)):
+        yield from (value for value in values if isinstance(value, str))
+
+
+def integer_problems(labels: Mapping[str, int], given: Mapping[str, int]) -> Iterator[str]:
+    """What is wrong with the integers of a recipe's ``labels``, and with those that the user has ``given``."""
+    by_value: dict[int, list[str]] = {}
+    for name, value in {**given, **labels}.items():
+        if type(value) is not int or value < 1:
+            yield f"{name!r} is {value!r}; labels are integers from 1 (0 is the background)"
+            continue
+        if value > _HIGHEST:
+            yield f"{name!r} is {value}; no pixel type holds labels beyond {_HIGHEST}"
+        by_value.setdefault(value, []).append(name)
+    for value, names in by_value.items():
+        if len(names) > 1:
+            yield f"{' and '.join(map(repr, names))} are both {value}; give each its own integer"
+    unset = [name for name in labels if name not in given]
+    for name in sorted(given.keys() - labels.keys()):
+        # A misspelt name would leave the default integer in force, and the wall in the wrong place.
+        if hint := close_to(name, unset, cutoff=0.85):
+            yield f"no step uses the label {name!r}{hint}"
+
+
+def fill(role: Role, filled: Any, labels: Mapping[str, int]) -> Any:
+    """The value of a role that holds labels: a label, several, or application steps.
+
+    Raises :class:`LabelError` when the map does not hold what the role needs.
+    """
+    if role.use is Use.APPLIES:
+        if not isinstance(filled, (list, tuple)):
+            raise LabelError(f"{role.key} is a list of {{MODE, RULE_LABEL_NAMES}}, not {filled!r}")
+        return tuple(_application_step(one, labels) for one in filled)
+    if role.use is Use.CHANGES:
+        if not isinstance(filled, (list, tuple)) or not filled:
+            raise LabelError(f"{role.key} is a list of label names, not {filled!r}")
+        return tuple(dict.fromkeys(_label(name, labels) for name in filled))
+    return _label(filled, labels)
+
+
+def option(name: str, value: Any, role: Role) -> int:
+    """A choice's value. Raises :class:`LabelError` when it is none of the options."""
+    if isinstance(value, bool) or value not in role.options:
+        raise LabelError(f"{name} is {value!r}; it must be one of {', '.join(map(str, role.options))}")
+    return int(value)
+
+
+def _label(name: Any, labels: Mapping[str, int]) -> Label:
+    if not isinstance(name, str) or name not in labels:
+        raise LabelError(f"{name!r} is not the name of a label")
+    return Label(name, labels[name])
+
+
+def _application_step(described: Any, labels: Mapping[str, int]) -> ApplicationStep:
+    if not isinstance(described, Mapping) or "MODE" not in described:
+        raise LabelError(f"an application step is {{MODE, RULE_LABEL_NAMES}}, not {described!r}")
+    try:
+        mode = Mode(described["MODE"])
+    except ValueError:
+        known = ", ".join(mode.value for mode in Mode)
+        raise LabelError(f"there is no mode {described['MODE']!r} (known: {known})") from None
+    names = described.get("RULE_LABEL_NAMES") or ()
+    if not isinstance(names, (list, tuple)):
+        raise LabelError(f"RULE_LABEL_NAMES is a list of label names, not {names!r}")
+    return ApplicationStep(mode, tuple(_label(name, labels) for name in names))

@@ -1,0 +1,160 @@
+"""Configuration folders: ``labels.yaml``, ``parameters.json`` and ``semantic_maps/*.json``.
+
+The format is the one that ``pycemrg-image-analysis`` writes, so that its folders load as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pycemrg_core.api import contracts, documents
+from pycemrg_core.api.labels import LabelTable
+from pycemrg_core.api.records import Recipe, Schematic, Step
+from pycemrg_core.errors import CodecError, OutputError, PycemrgError
+from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core.recipes.flatten import flatten
+from pycemrg_core.recipes.planner import Settings
+from pycemrg_core.runs.run_folder import staged
+
+LABELS = "labels.yaml"
+PARAMETERS = "parameters.json"
+MAPS = "semantic_maps"
+
+
+def read_labels_file(path: Path) -> LabelTable:
+    """Names and integers of a ``labels.yaml``, with its groups.
+
+    Raises :class:`CodecError` for a file of another form, :class:`LabelError` when two names share an integer.
+    """
+    document = documents.load_yaml(path)
+    entries = document.get("labels")
+    if not isinstance(entries, dict):
+        raise CodecError(f"{path}: has no mapping 'labels' of names to integers")
+    groups = document.get("groups") or {}
+    if not isinstance(groups, dict):
+        raise CodecError(f"{path}: 'groups' is not a mapping of names to lists of names")
+    try:
+        labels = documents.structure(entries, dict[str, int], "labels")
+        return LabelTable(labels, documents.structure(groups, dict[str, tuple[str, ...]], "groups"))
+    except PycemrgError as error:
+        raise CodecError(f"{path}: {error}") from error
+
+
+def read_config(folder: Path, catalogue: Catalogue) -> Settings:
+    """What a configuration folder sets: labels, parameters and schematics.
+
+    Raises :class:`CodecError` naming the file that is missing or wrong.
+    """
+    if not folder.is_dir():
+        raise CodecError(f"{folder}: no such folder; 'pycemrg init {folder} --recipe ...' makes one")
+    labels = dict(read_labels_file(folder / LABELS).labels)
+    parameters: dict[str, float] = {}
+    if (folder / PARAMETERS).exists():
+        loaded = documents.load_json(folder / PARAMETERS)
+        try:
+            parameters = documents.structure(loaded, dict[str, float], "parameters")
+        except CodecError as error:
+            raise CodecError(f"{folder / PARAMETERS}: {error}") from error
+    schematics = {}
+    for path in sorted((folder / MAPS).glob("*.json")):
+        schematic = _schematic(path, labels, parameters, catalogue)
+        if schematic is not None:
+            schematics[path.stem] = schematic
+    return Settings(labels=labels, defaults=parameters, schematics=schematics)
+
+
+def _schematic(
+    path: Path, labels: Mapping[str, int], parameters: Mapping[str, float], catalogue: Catalogue
+) -> Schematic | None:
+    semantic_map = documents.load_json(path)
+    if not semantic_map:
+        return None  # 'myo_push_steps' has no map: pushes are schematics of the catalogue here
+    known = any(c.answers_to(path.stem) for c in catalogue.all(Schematic))
+    base = catalogue.get(Schematic, path.stem) if known else None
+    step = base.step if base else _step_with_roles(path, set(semantic_map), catalogue)
+    try:
+        return Schematic(
+            name=path.stem,
+            step=step,
+            summary=base.summary if base else f"from {path.name}",
+            labels={**(base.labels if base else {}), **labels},
+            parameters={**(base.parameters if base else {}), **parameters},
+            semantic_map=semantic_map,
+        )
+    except PycemrgError as error:
+        raise CodecError(f"{path}: {error}") from error
+
+
+def _step_with_roles(path: Path, keys: set[str], catalogue: Catalogue) -> str:
+    """The step kind whose roles are those of the map."""
+    matches = []
+    for contribution in catalogue.all(Step):
+        step = contribution.record
+        assert isinstance(step, Step)
+        if keys == {role.key for role in contracts.roles(step.contract.load())}:
+            matches.append(contribution.qualified_name)
+    if len(matches) != 1:
+        found = f"fit several: {', '.join(matches)}" if matches else "are those of no step kind (see list-steps)"
+        raise CodecError(f"{path}: its roles {', '.join(sorted(keys))} {found}")
+    return matches[0]
+
+
+_SCRIPT = '''"""Run {recipe} with the settings in this folder: python run.py IMAGE OUTPUT_FOLDER"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+if len(sys.argv) != 3:
+    sys.exit(__doc__)
+config = Path(__file__).resolve().parent
+command = ["run", "{recipe}", sys.argv[1], "--config", str(config), "-o", sys.argv[2]]
+for plugin in {plugins!r}:
+    command += ["--plugin", str(config / plugin)]
+sys.exit(subprocess.call([sys.executable, "-m", "pycemrg_core", *command]))
+'''
+
+
+def write_config(folder: Path, recipe: str, catalogue: Catalogue, local: Iterable[str | Path] = ()) -> tuple[str, ...]:
+    """Write the configuration of a recipe's schematics and a script that runs it; return the names written.
+
+    ``local`` are the plugin files that the script needs.
+
+    Raises :class:`OutputError` when any of the files exists already, or the folder cannot be written.
+    """
+    steps = list(flatten(catalogue.get(Recipe, recipe), catalogue))
+    schematics = [catalogue.get(Schematic, step.schematic) for step in steps]
+    labels = {name: value for schematic in schematics for name, value in schematic.labels.items()}
+    parameters = {name: value for schematic in schematics for name, value in schematic.parameters.items()}
+    parameters |= {name: value for step in steps for name, value in step.parameters.items()}
+    ordered = dict(sorted(labels.items(), key=lambda item: item[1]))
+    files: dict[str, str] = {
+        LABELS: yaml.safe_dump({"labels": ordered}, sort_keys=False),
+        PARAMETERS: _json(parameters),
+        "run.py": _SCRIPT.format(recipe=recipe, plugins=[_relative(path, folder) for path in local]),
+        **{f"{MAPS}/{schematic.name}.json": _json(schematic.semantic_map) for schematic in schematics},
+    }
+    if existing := sorted({name.split("/")[0] for name in files if (folder / name.split("/")[0]).exists()}):
+        raise OutputError(f"{folder}: already holds {', '.join(existing)}; choose another folder")
+    with staged(folder) as inner:
+        for name, text in files.items():
+            (inner / name).parent.mkdir(exist_ok=True)
+            (inner / name).write_text(text, encoding="utf-8")
+    return tuple(files)
+
+
+def _relative(path: str | Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # another drive
+        return Path(path).resolve().as_posix()
+
+
+def _json(data: Mapping[str, Any]) -> str:
+    return json.dumps(dict(data), indent=2) + "\n"

@@ -1,0 +1,253 @@
+"""Taking up a run again: from its record, bit by bit, or from the steps that an unfinished run has kept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import Factory, frozen
+
+from pycemrg_core.api import documents
+from pycemrg_core.api.records import Step
+from pycemrg_core.errors import CodecError, ImageError, OutputError, PlanError, PycemrgError
+from pycemrg_core.images import image_files
+from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core.plugins.loading import LOCAL_FILE
+from pycemrg_core.recipes.conversion import Conversion, convert_again
+from pycemrg_core.recipes.planner import ImageFacts, Plan, PlannedStep
+from pycemrg_core.recipes.runner import LedgerEntry, Prepared, Resume, StepFinished, StepRecord, volume_of
+from pycemrg_core.runs.run_folder import FORMAT, Source, step_json, write_json
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+STEPS = "steps"
+PROGRESS = "progress.json"
+
+# What a record must hold to be run again.
+_SHAPE: dict[str, Any] = {
+    "recipe": str,
+    "input": {"path": str, "sha256": str},
+    "output": {"pixel_type": str, "voxels_sha256": str},
+    "labels": dict,
+    "plugins": [{"name": str, "distribution": str, "version": str}],
+    "steps": [{"name": str, "step": str, "provider": str, "contract": dict, "ledger": [{"old": int, "old_name": str}]}],
+}
+
+
+@frozen
+class SavedRun:
+    """A ``run.json``: where it lies and what it says."""
+
+    path: Path
+    data: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, path: str | Path) -> SavedRun:
+        """Read a record. Raises :class:`CodecError` naming the file when it is not one."""
+        data = documents.load_json(Path(path))
+        if data.get("format", FORMAT) != FORMAT:
+            raise CodecError(f"{path}: a record of format {data['format']!r}; this version reads {FORMAT}")
+        if wrong := next(_wrong_places(data, _SHAPE, ""), None):
+            raise CodecError(f"{path}: not the record of a run: {wrong}")
+        return cls(Path(path), data)
+
+    def prepare(self, image: sitk.Image, notes: tuple[str, ...] = ()) -> Prepared:
+        """The input as that run saw it: converted as it was then.
+
+        Raises :class:`CodecError` when the record does not say how, and :class:`LabelError`.
+        """
+        conversion = None
+        if "conversion" in self.data:
+            try:
+                conversion = documents.structure(self.data["conversion"], Conversion, "conversion")
+            except CodecError as error:
+                raise CodecError(f"{self.path}: {error}") from error
+            image = convert_again(image, conversion)
+        volume = volume_of(image)
+        facts = ImageFacts(labels=frozenset(volume.boxes), spacing=volume.spacing, dtype=str(volume.array.dtype))
+        return Prepared(image=image, volume=volume, facts=facts, notes=notes, conversion=conversion)
+
+    @property
+    def input_path(self) -> Path:
+        """Where the input was, seen from here."""
+        return Path(os.path.normpath(self.path.parent / str(self.data["input"]["path"])))
+
+    def plan(self, catalogue: Catalogue, source: Source, *, any_version: bool = False) -> Plan:
+        """The plan that was run, with the code that is installed now.
+
+        Raises :class:`PlanError` when the input's bytes or a provider's version differ, unless
+        ``any_version`` allows the latter.
+        """
+        problems = []
+        if source.sha256 != self.data["input"]["sha256"]:
+            problems.append(f"{source.path} is not the image of that run: its SHA-256 differs")
+        if not any_version:
+            problems += [*self._version_problems(catalogue)]
+        steps = []
+        for index, saved in enumerate(self.data["steps"]):
+            try:
+                steps.append(_planned(saved, catalogue, f"steps[{index}]"))
+            except (PycemrgError, KeyError, TypeError) as error:
+                problems.append(str(error))
+        if problems:
+            raise PlanError(f"{self.path} cannot be run again:", problems)
+        taking_part = {saved["name"] for saved in self.data["plugins"]}
+        labels = dict(self.data["labels"])
+        names = {value: name for name, value in labels.items()}
+        for saved in self.data["steps"]:
+            for entry in saved["ledger"]:
+                names.setdefault(entry["old"], entry["old_name"])
+        return Plan(
+            recipe=self.data["recipe"],
+            recipe_provider=None,
+            steps=tuple(steps),
+            labels=labels,
+            parameters=dict(self.data.get("parameters", {})),
+            names=names,
+            dtype=self.data["output"]["pixel_type"],
+            contributors=tuple(plugin.found for plugin in catalogue.plugins if plugin.found.name in taking_part),
+        )
+
+    def _version_problems(self, catalogue: Catalogue) -> Iterator[str]:
+        installed = {plugin.found.name: plugin.found for plugin in catalogue.plugins}
+        for saved in self.data["plugins"]:
+            now = installed.get(saved["name"])
+            then = f"{saved['distribution']} {saved['version']}"
+            if now is None and saved["distribution"] == LOCAL_FILE:
+                yield f"plugin {saved['name']} is not here; give its file with --plugin"
+            elif now is None:
+                yield f"plugin {saved['name']} ({then}) is not here; install {then}"
+            elif (now.distribution, now.version) != (saved["distribution"], saved["version"]):
+                remedy = "give the file as it was" if now.distribution == LOCAL_FILE else f"install {then}"
+                yield (
+                    f"plugin {saved['name']} was {then} and is {now.distribution} {now.version};"
+                    f" {remedy}, or allow it with --any-version"
+                )
+
+
+def _wrong_places(data: Any, shape: Any, where: str) -> Iterator[str]:
+    """What of ``data`` is missing or of another kind than ``shape`` says, as ``steps[2].name``."""
+    kind: Any = shape if isinstance(shape, type) else type(shape)
+    if not isinstance(data, kind):
+        words = {str: "text", int: "a whole number", list: "a list", dict: "a mapping"}
+        yield f"{where} is not {words[kind]}"
+    elif kind is dict and shape is not dict:
+        for key, inner in shape.items():
+            place = f"{where}.{key}".lstrip(".")
+            yield from _wrong_places(data[key], inner, place) if key in data else [f"no {place}"]
+    elif kind is list:
+        for index, one in enumerate(data):
+            yield from _wrong_places(one, shape[0], f"{where}[{index}]")
+
+
+def _planned(saved: Mapping[str, Any], catalogue: Catalogue, where: str) -> PlannedStep:
+    found = catalogue.find(Step, f"{saved['provider']}:{saved['step']}")
+    step = catalogue.get(Step, f"{saved['provider']}:{saved['step']}")
+    contract = documents.structure(saved["contract"], step.contract.load(), f"{where}.contract")
+    return PlannedStep(
+        name=saved["name"],
+        step=step,
+        contract=contract,
+        schematic_provider=found.provider,
+        step_provider=found.provider,
+    )
+
+
+@frozen
+class KeptSteps:
+    """The folder ``steps``: the image after each step, and what a later run needs to take up from there."""
+
+    folder: Path
+    plan: Plan
+    source: Source
+    prepared: Prepared
+    _done: list[StepRecord] = Factory(list)
+
+    def keep(self, event: StepFinished) -> None:
+        """Write the image after a step, then note that it is there."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{self.folder}: cannot be written: {error.strerror}; choose another folder") from error
+        if not self._done:
+            self._clear()
+        image = image_files.image_from_array(event.volume.array, self.prepared.image)
+        image_files.write_image(image, self._image(event.number, event.record.name))
+        self._done.append(event.record)
+        write_json(
+            {"run": self._run(), "steps": [step_json(record) for record in self._done]},
+            self.folder / PROGRESS,
+        )
+
+    def _clear(self) -> None:
+        """Remove what an earlier run kept here: its images would look like this one's."""
+        with suppress(CodecError, OSError, KeyError, TypeError):
+            for number, saved in enumerate(documents.load_json(self.folder / PROGRESS)["steps"], 1):
+                # Only a name that this class would give.
+                if (image := self._image(number, saved["name"])).parent == self.folder:
+                    image.unlink(missing_ok=True)
+            (self.folder / PROGRESS).unlink()
+
+    def resume(self) -> Resume | None:
+        """Where to take up, or None when no step was kept.
+
+        Raises :class:`PlanError` when the steps kept are of another run.
+        """
+        path = self.folder / PROGRESS
+        if not path.is_file():
+            return None
+        try:
+            return self._resume(documents.load_json(path))
+        except (CodecError, ImageError, KeyError, TypeError) as error:
+            reason = str(error) if isinstance(error, PycemrgError) else f"{path}: damaged: {error!r}"
+            raise PlanError(f"{self.folder} cannot be resumed:", [f"{reason}; run without --resume"]) from error
+
+    def _resume(self, progress: Mapping[str, Any]) -> Resume | None:
+        if progress.get("run") != self._run():
+            raise PlanError(
+                f"{self.folder} cannot be resumed:",
+                ["its steps come from another image, recipe, setting or plugin version; run without --resume"],
+            )
+        records = tuple(
+            self._record(saved, step) for saved, step in zip(progress["steps"], self.plan.steps, strict=False)
+        )
+        if not records:
+            return None
+        references = {}
+        for number, step in enumerate(self.plan.steps[: len(records)], 1):
+            if step.step.frozen_reference and step.kind not in references:
+                before = self._image(number - 1, records[number - 2].name) if number > 1 else None
+                references[step.kind] = image_files.read_labels(before)[0] if before else self.prepared.image
+        self._done[:] = records
+        image, _ = image_files.read_labels(self._image(len(records), records[-1].name))
+        return Resume(records, image, references)
+
+    def _image(self, number: int, name: str) -> Path:
+        return self.folder / f"{number:02d}_{name}.nrrd"
+
+    def _record(self, saved: Mapping[str, Any], step: PlannedStep) -> StepRecord:
+        ledger = documents.structure(saved["ledger"], tuple[LedgerEntry, ...], "ledger")
+        return StepRecord(
+            name=step.name,
+            step=step.step.name,
+            provider=step.step_provider.name,
+            contract=step.contract,
+            seconds=saved["seconds"],
+            ledger=ledger,
+        )
+
+    def _run(self) -> dict[str, Any]:
+        """Everything that the steps depend on."""
+        return {
+            "sha256": self.source.sha256,
+            "dtype": self.plan.dtype,
+            "conversion": documents.unstructure(self.prepared.conversion),
+            "plugins": [f"{found.name} {found.distribution} {found.version}" for found in self.plan.providers],
+            "contracts": [
+                [step.name, step.step.name, documents.unstructure(step.contract)] for step in self.plan.steps
+            ],
+        }

@@ -1,0 +1,80 @@
+"""Steps that clean labels of islands and holes, and their contracts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from attrs import frozen
+
+from pycemrg_core.api.contracts import Label, changes, choice, number
+from pycemrg_core.images import components
+from pycemrg_core.images.label_volume import Edit, LabelVolume
+
+
+@frozen(kw_only=True)
+class KeepLargestComponentContract:
+    """``keep_largest_component``: each of ``labels`` loses all but its largest component."""
+
+    labels: tuple[Label, ...] = changes("LABEL_NAMES")
+    connectivity: int = choice("CONNECTIVITY", components.CONNECTIVITIES)
+
+
+@frozen(kw_only=True)
+class KeepLargestStructureContract:
+    """``keep_largest_structure``: what is not in the largest component of all ``labels`` together goes."""
+
+    labels: tuple[Label, ...] = changes("LABEL_NAMES")
+    connectivity: int = choice("CONNECTIVITY", components.CONNECTIVITIES)
+
+
+@frozen(kw_only=True)
+class RemoveSmallContract:
+    """``remove_small``: components of ``labels`` smaller than a volume go, except each label's largest."""
+
+    labels: tuple[Label, ...] = changes("LABEL_NAMES")
+    connectivity: int = choice("CONNECTIVITY", components.CONNECTIVITIES)
+    smaller_than_mm3: float = number("SMALLER_THAN_PARAMETER_NAME", unit="mm3", minimum=0.0)
+
+
+@frozen(kw_only=True)
+class FillHolesContract:
+    """``fill_holes``: background inside a cavity of one of ``labels`` becomes that label."""
+
+    labels: tuple[Label, ...] = changes("LABEL_NAMES")
+
+
+@frozen(kw_only=True)
+class ReassignIslandsContract:
+    """``reassign_islands``: islands of ``labels`` go to the one of them that they touch most."""
+
+    labels: tuple[Label, ...] = changes("LABEL_NAMES")
+    connectivity: int = choice("CONNECTIVITY", components.CONNECTIVITIES)
+
+
+def keep_largest_component(volume: LabelVolume, contract: KeepLargestComponentContract) -> Iterable[Edit]:
+    """Keep the largest component of each label."""
+    return components.keep_largest_component(volume, _values(contract.labels), contract.connectivity)
+
+
+def keep_largest_structure(volume: LabelVolume, contract: KeepLargestStructureContract) -> Iterable[Edit]:
+    """Keep the largest component of several labels taken as one."""
+    return components.keep_largest_structure(volume, _values(contract.labels), contract.connectivity)
+
+
+def remove_small(volume: LabelVolume, contract: RemoveSmallContract) -> Iterable[Edit]:
+    """Remove components below a volume, but never the last one of a label."""
+    return components.remove_small(volume, _values(contract.labels), contract.smaller_than_mm3, contract.connectivity)
+
+
+def fill_holes(volume: LabelVolume, contract: FillHolesContract) -> Iterable[Edit]:
+    """Fill background that a label encloses."""
+    return components.fill_holes(volume, _values(contract.labels))
+
+
+def reassign_islands(volume: LabelVolume, contract: ReassignIslandsContract) -> Iterable[Edit]:
+    """Give islands to the neighbour that they share most surface with."""
+    return components.reassign_islands(volume, _values(contract.labels), contract.connectivity)
+
+
+def _values(labels: Iterable[Label]) -> list[int]:
+    return [label.value for label in labels]

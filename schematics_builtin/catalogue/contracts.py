@@ -1,0 +1,57 @@
+"""The contract of each step kind: every label and parameter it uses, by its role in a semantic map."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from pycemrg_core.api.contracts import (
+    ApplicationStep,
+    Label,
+    Part,
+    application_steps,
+    reads,
+    thickness,
+    writes,
+)
+
+
+@frozen(kw_only=True)
+class MyocardiumCreationContract:
+    """``create``: a shell of ``thickness_mm`` round ``source`` becomes ``target``."""
+
+    source: Label = reads("SOURCE_BLOOD_POOL_NAME", part=Part.LUMEN)
+    target: Label = writes("TARGET_MYOCARDIUM_NAME", part=Part.WALL)
+    thickness_mm: float = thickness("WALL_THICKNESS_PARAMETER_NAME")
+    application: tuple[ApplicationStep, ...] = application_steps("APPLICATION_STEPS")
+
+
+@frozen(kw_only=True)
+class ValveCreationContract:
+    """``valve``: voxels of ``structure_b`` within ``thickness_mm`` of ``structure_a`` become ``target``."""
+
+    structure_a: Label = reads("STRUCTURE_A_NAME", part=Part.LUMEN)
+    structure_b: Label = reads("STRUCTURE_B_NAME", part=Part.LUMEN)
+    target: Label = writes("TARGET_VALVE_NAME", part=Part.VALVE)
+    thickness_mm: float = thickness("INTERSECTION_THICKNESS_PARAMETER_NAME")
+    application: tuple[ApplicationStep, ...] = application_steps("APPLICATION_STEPS")
+
+
+@frozen(kw_only=True)
+class RingCreationContract:
+    """``ring``: a shell round ``vein``, as far as it lies within ``thickness_mm`` of ``atrium_wall``."""
+
+    vein: Label = reads("SOURCE_VEIN_LABEL_NAME", part=Part.LUMEN)
+    atrium_wall: Label = reads("ATRIUM_MYOCARDIUM_NAME", part=Part.WALL)
+    target: Label = writes("TARGET_RING_LABEL_NAME", part=Part.RING)
+    thickness_mm: float = thickness("RING_THICKNESS_PARAMETER_NAME")
+    application: tuple[ApplicationStep, ...] = application_steps("APPLICATION_STEPS")
+
+
+@frozen(kw_only=True)
+class PushCreationContract:
+    """``push``: ``pushed_blood_pool`` within ``thickness_mm`` of ``pusher_wall`` becomes ``pushed_wall``."""
+
+    pusher_wall: Label = reads("PUSHER_WALL_NAME", part=Part.WALL)
+    pushed_blood_pool: Label = reads("PUSHED_BLOOD_POOL_NAME", part=Part.LUMEN)
+    pushed_wall: Label = writes("PUSHED_WALL_NAME", part=Part.WALL)
+    thickness_mm: float = thickness("PUSHED_WALL_THICKNESS_PARAMETER_NAME")

@@ -1,0 +1,96 @@
+"""What the built-in catalogue contributes; light, since every command imports it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pycemrg_core.api.hookspecs import hookimpl
+from pycemrg_core.api.records import Check, Command, LabelScheme, Recipe, Schematic, Step
+from pycemrg_core.api.refs import Ref
+from schematics_builtin.catalogue import recipes, schematics, schemes
+
+# step kind, what it does, function, contract
+_STEPS = (
+    ("create", "grow a wall of a given thickness round a blood pool",
+        "steps:create", "contracts:MyocardiumCreationContract"),
+    ("valve", "turn the part of structure B near structure A into a valve",
+        "steps:valve", "contracts:ValveCreationContract"),
+    ("ring", "grow a ring round a vein where it meets the atrial wall",
+        "steps:ring", "contracts:RingCreationContract"),
+    ("push", "let one wall push another structure's wall into its blood pool",
+        "steps:push", "contracts:PushCreationContract"),
+    ("keep_largest_component", "keep only the largest component of each label",
+        "cleanup:keep_largest_component", "cleanup:KeepLargestComponentContract"),
+    ("keep_largest_structure", "keep the largest component of several labels as one",
+        "cleanup:keep_largest_structure", "cleanup:KeepLargestStructureContract"),
+    ("remove_small", "remove components below a volume, but never a label's last",
+        "cleanup:remove_small", "cleanup:RemoveSmallContract"),
+    ("fill_holes", "fill background that a label encloses",
+        "cleanup:fill_holes", "cleanup:FillHolesContract"),
+    ("reassign_islands", "give islands to the neighbour they share most surface with",
+        "cleanup:reassign_islands", "cleanup:ReassignIslandsContract"),
+)  # fmt: skip
+
+# Measured on the image as it was before the recipe's first step of the kind.
+_FROZEN = {"ring"}
+
+# command, help line, click command
+_COMMANDS = (
+    ("demo", "Grow the heart that ships with the package, and draw it.", "demo.demo:demo"),
+    ("labels", "Show, check, recognise and change the labels of an image.", "labels.commands.labels:labels"),
+    ("clean", "Remove islands and fill holes, label by label.", "labels.commands.clean:clean"),
+)
+
+# check, what it looks for, function
+_CHECKS = (
+    ("lumen_contact", "two lumens touch that no rule allows to", "contact:lumen_contact"),
+    ("lumen_open", "a lumen touches the background", "contact:lumen_open"),
+    ("valve_seal", "a valve does not separate its two lumens", "contact:valve_seal"),
+    ("wall_thickness", "a wall is thinner than asked", "walls:wall_thickness"),
+    ("ring_loop", "a ring does not go round its vein", "rings:ring_loop"),
+    ("edge_contact", "voxels of a structure meet by an edge or corner only", "shapes:edge_contact"),
+    ("pieces", "a label is in more than one piece", "shapes:pieces"),
+    ("holes", "a structure encloses background or another label", "shapes:holes"),
+    ("tag_range", "a label is over 255", "image:tag_range"),
+    ("image_border", "the heart touches the border of the image", "image:image_border"),
+    ("not_made", "a structure that the recipe makes is not there", "image:not_made"),
+)
+
+
+@hookimpl
+def pycemrg_steps() -> Iterable[Step]:
+    for name, summary, run, contract in _STEPS:
+        yield Step(
+            name=name,
+            summary=summary,
+            run=Ref(f"schematics_builtin.catalogue.{run}"),
+            contract=Ref(f"schematics_builtin.catalogue.{contract}"),
+            frozen_reference=name in _FROZEN,
+        )
+
+
+@hookimpl
+def pycemrg_schematics() -> Iterable[Schematic]:
+    return schematics.schematics()
+
+
+@hookimpl
+def pycemrg_recipes() -> Iterable[Recipe]:
+    return recipes.RECIPES
+
+
+@hookimpl
+def pycemrg_label_schemes() -> Iterable[LabelScheme]:
+    return schemes.schemes()
+
+
+@hookimpl
+def pycemrg_commands() -> Iterable[Command]:
+    for name, summary, command in _COMMANDS:
+        yield Command(name=name, summary=summary, command=Ref(f"schematics_builtin.{command}"))
+
+
+@hookimpl
+def pycemrg_checks() -> Iterable[Check]:
+    for name, summary, function in _CHECKS:
+        yield Check(name=name, summary=summary, function=Ref(f"schematics_builtin.certificate.checks.{function}"))

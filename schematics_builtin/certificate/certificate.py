@@ -1,0 +1,95 @@
+"""The certificate of a grown heart: what in it would leak, break a mesher or miss what was asked for.
+
+Every :class:`~pycemrg_core.api.records.Check` of the catalogue yields the faults that it knows of.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+from attrs import frozen
+
+from pycemrg_core.api.records import Check
+from pycemrg_core.errors import PycemrgError
+from pycemrg_core.images.heart import Finding, Heart, Severity
+from pycemrg_core.plugins.catalogue import Catalogue
+
+FORMAT = 1
+
+
+@frozen(kw_only=True)
+class Certificate:
+    """What was looked for in a heart, by whom, and what was found."""
+
+    recipe: str = ""
+    name: str = ""
+    checks: tuple[tuple[str, str], ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether no finding is an error."""
+        return not self.of(Severity.ERROR)
+
+    @property
+    def verdict(self) -> str:
+        """``PASS``, or ``FAIL`` when a finding is an error."""
+        return "PASS" if self.passed else "FAIL"
+
+    def of(self, severity: Severity) -> tuple[Finding, ...]:
+        """The findings of one severity."""
+        return tuple(finding for finding in self.findings if finding.severity is severity)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data for JSON: what ``certificate.json`` holds."""
+        return {
+            "format": FORMAT,
+            "verdict": self.verdict,
+            "recipe": self.recipe,
+            "input": {"name": self.name},
+            "checks": [{"name": name, "provider": provider} for name, provider in self.checks],
+            "findings": [_finding_json(finding) for finding in self.findings],
+        }
+
+
+def certify(heart: Heart, catalogue: Catalogue, *, recipe: str = "", name: str = "") -> Certificate:
+    """Ask every check of the catalogue about a heart.
+
+    ``recipe`` and ``name``, of the image, are only recorded. Raises :class:`PycemrgError` naming the check and
+    its provider when one fails.
+    """
+    checks, findings = [], []
+    for contribution in catalogue.all(Check):
+        assert isinstance(contribution.record, Check)
+        provider = f"{contribution.provider.distribution} {contribution.provider.version}"
+        checks.append((contribution.name, provider))
+        who = f"check {contribution.name!r} of {provider}"
+        try:
+            found = list(contribution.record.function.load()(heart))
+        except PycemrgError as error:
+            raise PycemrgError(f"{who}: {error}") from error
+        except Exception as error:
+            raise PycemrgError(f"{who} failed: {type(error).__name__}: {error}") from error
+        for one in found:
+            if not isinstance(one, Finding):
+                raise PycemrgError(f"{who} yields {one!r:.80}, not a Finding")
+            findings.append(attrs.evolve(one, check=contribution.name))
+    return Certificate(recipe=recipe, name=name, checks=tuple(checks), findings=tuple(findings))
+
+
+def _finding_json(finding: Finding) -> dict[str, Any]:
+    return {
+        "check": finding.check,
+        "severity": finding.severity.value,
+        "what": finding.what,
+        "labels": list(finding.labels),
+        "values": list(finding.values),
+        "voxel": list(finding.voxel) if finding.voxel else None,
+        "point_mm": [round(c, 4) for c in finding.point_mm] if finding.point_mm else None,
+        "box": [list(corner) for corner in finding.box] if finding.box else None,
+        "faces": finding.faces,
+        "mm2": round(finding.mm2, 6),
+        "voxels": finding.voxels,
+        "mm": None if finding.mm is None else round(finding.mm, 6),
+    }

@@ -1,0 +1,13 @@
+"""The checks of a certificate; each yields the findings of one kind of fault."""
+
+from pycemrg_core.images.heart import Heart, Severity
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 voxel``, ``14 voxels``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def severity_in(heart: Heart, label: int) -> Severity:
+    """A fault of a lumen that the recipe leaves open, and so does not model, is only a warning."""
+    return Severity.WARNING if label in heart.open else Severity.ERROR

@@ -1,0 +1,56 @@
+"""What the image itself must be: tags that fit, room round the heart, all structures there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from pycemrg_core.images.heart import Finding, Heart, Severity
+from schematics_builtin.certificate.checks import counted
+
+HIGHEST_TAG = 255
+"""Meshers keep tags in one byte."""
+
+
+def tag_range(heart: Heart) -> Iterator[Finding]:
+    """A label is over 255."""
+    for label in heart.volume.boxes:
+        if label > HIGHEST_TAG:
+            region = heart.volume.region(label)
+            places = np.argwhere(heart.volume.mask(label, region)) + [axis.start for axis in region]
+            yield heart.finding(
+                Severity.ERROR,
+                f"{heart.name(label)} is {label}, over {HIGHEST_TAG}: a mesher keeps tags in one byte",
+                (label,),
+                places,
+                voxels=len(places),
+            )
+
+
+def image_border(heart: Heart) -> Iterator[Finding]:
+    """A voxel of the heart lies in the outermost layer of the image."""
+    array = heart.volume.array
+    found = []
+    for axis, size in enumerate(array.shape):
+        for at in {0, size - 1}:
+            plane = np.argwhere(np.take(array, at, axis=axis))
+            found.append(np.insert(plane, axis, at, axis=1))
+    places = np.unique(np.concatenate(found), axis=0)
+    if len(places):
+        labels = [int(label) for label in np.unique(array[tuple(places.T)])]
+        names = ", ".join(map(heart.name, labels))
+        yield heart.finding(
+            Severity.ERROR,
+            f"the heart touches the border of the image with {counted(len(places), 'voxel')} of {names}",
+            labels,
+            places,
+            voxels=len(places),
+        )
+
+
+def not_made(heart: Heart) -> Iterator[Finding]:
+    """A structure that the recipe makes has no voxel."""
+    for label in heart.made:
+        if label not in heart.volume.boxes:
+            yield heart.finding(Severity.ERROR, f"{heart.name(label)} is not there; the recipe makes it", (label,))

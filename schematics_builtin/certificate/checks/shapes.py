@@ -1,0 +1,77 @@
+"""Structures that a mesher cannot take: in pieces, with holes, or held together by an edge."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+import numpy as np
+
+from pycemrg_core.api.contracts import Part
+from pycemrg_core.images.heart import Finding, Heart, Severity
+from schematics_builtin.certificate.checks import counted, severity_in
+
+
+def edge_contact(heart: Heart) -> Iterator[Finding]:
+    """Voxels meet by an edge or a corner only, so that the surface is no manifold there.
+
+    For all labels that are meshed taken as one it is an error: their surface is what the mesher follows. For one
+    label alone, which has others beside it, it is a warning.
+    """
+    if heart.meshed:
+        yield from _pinched(heart, Severity.ERROR, "the meshed labels as one", heart.meshed)
+    for label in heart.volume.boxes:
+        yield from _pinched(heart, Severity.WARNING, heart.name(label), (label,))
+
+
+def _pinched(heart: Heart, severity: Severity, who: str, labels: Collection[int]) -> Iterator[Finding]:
+    pinches = heart.blocks.pinches(labels)
+    if not pinches.edges and not pinches.corners:
+        return
+    counts = ((pinches.edges, "edge"), (pinches.corners, "corner"))
+    where = " and ".join(counted(n, word) for n, word in counts if n)
+    values = labels if severity is Severity.WARNING else ()
+    yield heart.finding(
+        severity, f"{who}: voxels meet only at {where}", values, pinches.voxels, voxels=len(pinches.voxels)
+    )
+
+
+def pieces(heart: Heart) -> Iterator[Finding]:
+    """A label is in more than one face-connected piece; all but the largest are counted."""
+    found = heart.pieces
+    for label in heart.volume.boxes:
+        loose = np.flatnonzero((found.label == label) & ~found.largest)
+        if not len(loose):
+            continue
+        voxels = int(found.voxels[loose].sum())
+        yield heart.finding(
+            severity_in(heart, label),
+            f"{heart.name(label)} is in {len(loose) + 1:,} pieces; all but the largest have"
+            f" {counted(voxels, 'voxel')} ({voxels * heart.volume.voxel_mm3:.4g} mm3)",
+            (label,),
+            found.places(loose),
+            voxels=voxels,
+        )
+
+
+def holes(heart: Heart) -> Iterator[Finding]:
+    """Background that cannot be reached from outside is an error; a piece of a label inside of another, a warning.
+
+    A lumen inside of its wall is what a heart is made of.
+    """
+    found = heart.pieces
+    groups: dict[tuple[int, int], list[int]] = {}
+    for piece, around in found.enclosed():
+        label = int(found.label[piece])
+        if not (found.largest[piece] and heart.parts.get(label) is Part.LUMEN):
+            groups.setdefault((label, around), []).append(piece)
+    for (label, around), inside in sorted(groups.items()):
+        voxels = int(found.voxels[inside].sum())
+        amount = f"{counted(voxels, 'voxel')} ({voxels * heart.volume.voxel_mm3:.4g} mm3)"
+        where = f"inside of {heart.name(around)}" if label else f"enclosed, most of it beside {heart.name(around)}"
+        yield heart.finding(
+            Severity.WARNING if label else severity_in(heart, around),
+            f"{heart.name(label)} is {where}: {counted(len(inside), 'piece')} of {amount}",
+            (around, label) if label else (around,),
+            found.places(np.array(inside)),
+            voxels=voxels,
+        )

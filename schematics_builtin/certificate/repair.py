@@ -1,0 +1,294 @@
+"""Close what of a grown heart can be closed by rule, and say what changed.
+
+Rounds of the rules run until none changes anything. Rules add tissue and move loose voxels; no structure of blood
+gains or loses more than a stated share of its volume, whatever the rules would like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import attrs
+import numpy as np
+from attrs import Factory, frozen
+
+from pycemrg_core.api.contracts import Part
+from pycemrg_core.images import components, dilation, image_files
+from pycemrg_core.images.heart import Finding, Heart, Ints, Severity
+from pycemrg_core.images.label_volume import Change, Edit, LabelVolume, WorkingVolume, as_region
+from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core.recipes.runner import LedgerEntry
+from schematics_builtin.certificate.certificate import Certificate, certify
+from schematics_builtin.certificate.hearts import Asked, heart_of
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+LIMIT_PERCENT = 2.0
+MOST_ROUNDS = 20
+
+
+@frozen(kw_only=True)
+class RepairEntry:
+    """What one rule turned into what, over all rounds."""
+
+    rule: str
+    change: LedgerEntry
+
+
+@frozen(kw_only=True, eq=False)
+class Repair:
+    """The repaired image, what changed, what was not done for the limit's sake, and the new certificate.
+
+    ``padding`` are the voxels added to the image at the low and high end of each axis (x, y, z).
+    """
+
+    image: sitk.Image
+    ledger: tuple[RepairEntry, ...]
+    padding: tuple[tuple[int, int, int], tuple[int, int, int]]
+    refused: tuple[str, ...]
+    certificate: Certificate
+
+    @property
+    def left(self) -> tuple[Finding, ...]:
+        """The errors that no rule could mend."""
+        return self.certificate.of(Severity.ERROR)
+
+
+@frozen(eq=False)
+class _Fix:
+    """Voxels (n, 3), indices (z, y, x), of one label and the label that they should get."""
+
+    places: Ints
+    old: int
+    new: int
+
+
+def repair(
+    image: sitk.Image, catalogue: Catalogue, asked: Asked, *, limit_percent: float = LIMIT_PERCENT, name: str = ""
+) -> Repair:
+    """Repair a label map; the image given is not changed.
+
+    ``limit_percent``: no lumen gains or loses more than this share of its volume, and no piece with
+    more than this share of its label is loose; what would be is not done. A limit of 0 leaves the blood as it is.
+    """
+    heart = heart_of(image, catalogue, asked)
+    start = heart.volume
+    highest = max([*start.boxes, *(wall.wall for wall in heart.walls), *heart.made], default=0)
+    dtype = np.promote_types(start.array.dtype, np.min_scalar_type(highest))
+    limits = _Limits(limit_percent / 100, {value: _count(start, value) for value in start.boxes}, heart.parts)
+    done = _Done(WorkingVolume(start, dtype))
+    for _ in range(MOST_ROUNDS):
+        limits.refused.clear()
+        done = _padded(done, heart)
+        if not [change for rule in _RULES for change in _carry_out(rule, done, heart, limits)]:
+            break
+    low, high = ((int(x), int(y), int(z)) for z, y, x in (done.low, done.high))
+    result = image_files.image_from_array(done.volume.array, image_files.padded(image, low, high))
+    return Repair(
+        image=result,
+        ledger=tuple(_entries(done, heart)),
+        padding=(low, high),
+        refused=tuple(limits.refused),
+        certificate=certify(heart_of(result, catalogue, asked), catalogue, recipe=asked.recipe, name=name),
+    )
+
+
+@frozen(eq=False)
+class _Done:
+    """The map as it is now, how much it has grown at the ends of its axes (z, y, x), and what has changed."""
+
+    volume: WorkingVolume
+    low: tuple[int, ...] = (0, 0, 0)
+    high: tuple[int, ...] = (0, 0, 0)
+    counts: dict[tuple[str, int, int], int] = Factory(dict)
+
+
+@frozen
+class _Limits:
+    """How much of each lumen may change, and how large a loose piece may be: a share of its label's volume."""
+
+    share: float
+    voxels: Mapping[int, int]
+    parts: Mapping[int, Part]
+    change: dict[int, int] = Factory(dict)
+    refused: dict[str, None] = Factory(dict)
+
+    def allows(self, rule: str, fix: _Fix, heart: Heart) -> bool:
+        """Whether a fix stays within the limits; it then counts, and otherwise is noted."""
+        count = len(fix.places)
+        gains = {fix.old: -count, fix.new: count}
+        change = {
+            label: self.change.get(label, 0) + gain
+            for label, gain in gains.items()
+            if self.parts.get(label) is Part.LUMEN
+        }
+        bounds = [(label, much, self.voxels.get(label, 0)) for label, much in change.items()]
+        if rule == _LOOSE:  # of what there is now: a wall may have been grown anew
+            bounds.append((fix.old, -count, int(heart.pieces.voxels[heart.pieces.label == fix.old].sum())))
+        for label, much, had in bounds:
+            if abs(much) > self.share * had:
+                verb, percent = "lose" if much < 0 else "gain", 100 * abs(much) / max(had, 1)
+                text = f"{rule}: {heart.name(label)} would {verb} {percent:.3g} % of its volume"
+                self.refused[f"{text}, more than the limit of {100 * self.share:g} %"] = None
+                return False
+        self.change.update(change)
+        return True
+
+
+def _carry_out(
+    rule: tuple[str, Callable[[Heart], Iterator[_Fix]]], done: _Done, heart: Heart, limits: _Limits
+) -> tuple[Change, ...]:
+    name, propose = rule
+    now = attrs.evolve(heart, volume=done.volume)
+    edits = [_edit(fix) for fix in propose(now) if len(fix.places) and limits.allows(name, fix, now)]
+    changes = done.volume.apply(edits)
+    for change in changes:
+        key = name, change.old, change.new
+        done.counts[key] = done.counts.get(key, 0) + change.voxels
+    return changes
+
+
+def _edit(fix: _Fix) -> Edit:
+    low, high = fix.places.min(axis=0), fix.places.max(axis=0) + 1
+    mask = np.zeros(high - low, np.bool_)
+    mask[tuple((fix.places - low).T)] = True
+    return Edit(as_region(slice(int(a), int(b)) for a, b in zip(low, high, strict=True)), mask, fix.new)
+
+
+def _loose(heart: Heart) -> Iterator[_Fix]:
+    """Every piece of a label but the largest goes to the label that it shares most surface with, small ones first."""
+    found = heart.pieces
+    loose = np.flatnonzero(~found.largest & (found.label > 0))
+    if not len(loose):
+        return
+    future = heart.volume.array.copy()
+    for edit in components.reassign_islands(heart.volume, heart.volume.boxes):
+        future[edit.region][edit.mask] = edit.label
+    pieces = np.split(found.voxels_of(loose), np.cumsum(found.voxels[loose])[:-1])
+    for piece, places in sorted(zip(loose.tolist(), pieces, strict=True), key=lambda one: len(one[1])):
+        yield _Fix(places, int(found.label[piece]), int(future[tuple(places[0])]))
+
+
+def _enclosed(heart: Heart) -> Iterator[_Fix]:
+    """Enclosed background goes to the label that it shares most surface with."""
+    found = heart.pieces
+    groups: dict[int, list[int]] = {}
+    for piece, around in found.enclosed():
+        if found.label[piece] == 0:
+            groups.setdefault(around, []).append(piece)
+    for around, inside in groups.items():
+        yield _Fix(found.voxels_of(np.array(inside)), 0, around)
+
+
+def _leaks(heart: Heart) -> Iterator[_Fix]:
+    """Where two lumens touch that must not, the larger one yields a layer to their valve, or to tissue beside."""
+    for a, b in combinations(heart.lumens, 2):
+        valve = heart.valve_between(a, b)
+        if not heart.faces_between(a, b) or (heart.allows(a, b) and not valve):
+            continue
+        larger, other = sorted((a, b), key=lambda value: -_count(heart.volume, value))
+        places = np.unique(heart.blocks.faces((larger,), (other,)).voxels, axis=0)
+        if valve:
+            yield _Fix(places, larger, valve.valve)
+            continue
+        walls = [wall.wall for lumen in (larger, other) for wall in heart.walls if wall.lumen == lumen]
+        yield from _fixes(heart, places, _tissue_beside(heart, places, walls[0] if walls else 0))
+
+
+def _outside(heart: Heart) -> Iterator[_Fix]:
+    """Background too near to a lumen becomes its wall; a lumen without one gets a layer of the tissue beside."""
+    walled = {wall.lumen: wall for wall in sorted(heart.walls, key=lambda wall: wall.thickness_mm)}
+    for lumen in heart.lumens:
+        if lumen in heart.open:
+            continue
+        if lumen in walled:
+            wall = walled[lumen]
+            yield _Fix(heart.near(lumen, (0,), wall.thickness_mm), 0, wall.wall)
+        elif heart.faces_between(lumen, 0):
+            places = np.unique(heart.blocks.faces((0,), (lumen,)).voxels, axis=0)
+            places = places[((places >= 0) & (places < heart.volume.array.shape)).all(axis=1)]
+            yield from _fixes(heart, places, _tissue_beside(heart, places, 0))
+
+
+def _pinched(heart: Heart) -> Iterator[_Fix]:
+    """Where meshed voxels meet by an edge or corner only, a voxel between them is filled: background, if it can be,
+    or else of the larger lumen."""
+    pairs = heart.blocks.fillings(heart.meshed)
+    inside = np.all((pairs >= 0) & (pairs < heart.volume.array.shape), axis=2)
+    clipped = np.clip(pairs, 0, np.array(heart.volume.array.shape) - 1)
+    labels = heart.volume.array[tuple(np.moveaxis(clipped, 2, 0))]
+    # What is cheapest to give up comes first: background, then the larger lumens.
+    order = sorted(heart.lumens, key=lambda value: -_count(heart.volume, value))
+    rank = np.select([labels == value for value in (0, *order)], range(len(order) + 1), len(order) + 1)
+    rank = np.where(inside, rank, len(order) + 2)
+    chosen = np.argmin(rank, axis=1)
+    rows = np.flatnonzero(inside.any(axis=1))
+    places = np.unique(clipped[rows, chosen[rows]], axis=0)
+    yield from _fixes(heart, places, _tissue_beside(heart, places, 0))
+
+
+def _fixes(heart: Heart, places: Ints, new: Ints) -> Iterator[_Fix]:
+    """One fix for each pair of old and new label, the fewest voxels first; new labels below 0 are none."""
+    old = heart.volume.array[tuple(places.T)].astype(np.int64)
+    wanted = (new >= 0) & (new != old)
+    pairs, which = np.unique(np.stack([old, new], axis=1)[wanted], axis=0, return_inverse=True)
+    fixes = [_Fix(places[wanted][which.ravel() == i], int(a), int(b)) for i, (a, b) in enumerate(pairs)]
+    yield from sorted(fixes, key=lambda fix: len(fix.places))
+
+
+def _tissue_beside(heart: Heart, places: Ints, default: int) -> Ints:
+    """The tissue that each voxel has most neighbours of, across faces or else corners; ``default``, or -1 if 0."""
+    steps = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+    at_face = np.abs(steps).sum(axis=1) == 1
+    padded = np.pad(heart.volume.array, 1)
+    around = padded[tuple(np.moveaxis(places[:, None, :] + 1 + steps, 2, 0))]
+    best = np.full(len(places), default or -1)
+    for chosen in (np.ones(27, np.bool_), at_face):  # faces last: they win
+        most = np.zeros(len(places), np.int64)
+        for label in heart.meshed:
+            count = (around[:, chosen] == label).sum(axis=1)
+            best = np.where(count > most, label, best)
+            most = np.maximum(most, count)
+    return best
+
+
+_LOOSE = "loose voxels"
+_RULES: tuple[tuple[str, Callable[[Heart], Iterator[_Fix]]], ...] = (
+    (_LOOSE, _loose),
+    ("enclosed background", _enclosed),
+    ("leak between lumens", _leaks),
+    ("wall", _outside),
+    ("edge contact", _pinched),
+)
+
+
+def _padded(done: _Done, heart: Heart) -> _Done:
+    """Where the heart touches the border: grown by the thickest wall and a voxel of background."""
+    volume = done.volume
+    if not (boxes := list(volume.boxes.values())):
+        return done
+    thickest = max((wall.thickness_mm for wall in heart.walls), default=0.0)
+    pads = []
+    for axis, (spacing, size) in enumerate(zip(volume.spacing, volume.array.shape, strict=True)):
+        margin = int((thickest + dilation.slack(volume.spacing)) / spacing) + 2
+        first, last = min(box[axis].start for box in boxes), max(box[axis].stop for box in boxes)
+        pads.append((margin * (first == 0), margin * (last == size)))
+    if not np.any(pads):
+        return done
+    grown = LabelVolume(np.pad(volume.array, pads), volume.spacing)
+    low, high = np.add(done.low, [a for a, _ in pads]), np.add(done.high, [b for _, b in pads])
+    return _Done(WorkingVolume(grown, grown.array.dtype), tuple(low.tolist()), tuple(high.tolist()), done.counts)
+
+
+def _count(volume: LabelVolume, label: int) -> int:
+    return int(np.count_nonzero(volume.mask(label, volume.region(label))))
+
+
+def _entries(done: _Done, heart: Heart) -> Iterator[RepairEntry]:
+    for (rule, old, new), voxels in done.counts.items():
+        mm3 = round(voxels * done.volume.voxel_mm3, 6)
+        names = {"old_name": heart.name(old), "new_name": heart.name(new)}
+        yield RepairEntry(rule=rule, change=LedgerEntry(old=old, new=new, voxels=voxels, mm3=mm3, **names))

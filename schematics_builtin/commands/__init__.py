@@ -1,1 +1,0 @@
-"""Commands that the built-in catalogue contributes."""

@@ -1,0 +1,349 @@
+"""Which structures do the integers of a label map mean? Read from the anatomy, never from the integers alone.
+
+``judge`` weighs one reading, ``rank`` compares known schemes, ``contradicts`` says that a reading cannot be,
+and ``suggest`` finds a reading where no scheme is known. A *reading* maps structure names to integers. What
+is expected of a heart is the table in ``rules``; its points are on the scale of a log-odds and add
+up. A reading is believed only if no exchange of its integers explains the image nearly as well: the set of
+integers proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from schematics_builtin.labels.anatomy.rules import CORE, MAIN, MIRRORS, RULES, Rule
+from schematics_builtin.labels.measure import Facts
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+ENOUGH = 6.0
+"""Points that a believed reading has at least: two structures are not enough, three can be."""
+FIT = 0.85
+"""Share of the points it could have that a believed reading has."""
+MARGIN = 2.0
+"""Points by which a believed reading beats every other scheme and every exchange of its own integers."""
+MARGIN_SMALL = 0.5
+"""The same where only veins, valves, planes and rings change; up to MARGIN they are listed as unsure."""
+OUTSIDE = 2.0
+"""Points off for an exchange that brings in a chamber or vessel which the reading lacks."""
+MOST = 40
+"""Labels that ``suggest`` looks at: a search over all pairs of a whole body's would take minutes."""
+
+UNEXPLAINED = 1.0
+"""Points off for each integer of the image that a scheme does not name, up to three."""
+DUST = 0.05
+"""A label whose largest piece holds less of it than this is scattered voxels, no structure: not judged."""
+JUDGEABLE = 3.0
+"""Points a reading could have at least, before it can be contradicted: two small structures say little."""
+PATIENCE = 4
+"""Rounds without a better reading after which ``suggest`` stops looking."""
+REFUSED = ((-0.25, -np.inf), (0.3, 3.5), (0.5, 8.0))
+"""A reading is contradicted if its fit is below the first number and an exchange gains more than the next."""
+
+
+@frozen(eq=False)
+class Line:
+    """One expectation, how the image meets it, and its points for (above 0) or against the reading."""
+
+    points: float
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.points:+.1f}  {self.text}"
+
+
+@frozen(eq=False)
+class Evidence:
+    """How well a reading fits: ``score`` of ``possible`` points, and the lines that say why, biggest first.
+
+    ``gain`` is what the best exchange of meanings would add (negative: every exchange is worse); ``gains`` is
+    the same by structure, for the exchanges that change it.
+    """
+
+    score: float
+    possible: float
+    lines: tuple[Line, ...]
+    gain: float
+    gains: Mapping[str, float]
+
+    @property
+    def fit(self) -> float:
+        """Share of the possible points; 0 where nothing could be judged."""
+        return self.score / self.possible if self.possible else 0.0
+
+
+@frozen(eq=False)
+class Reading:
+    """Schemes that say the same about this image. ``unsure``: integers whose exchange would cost less than
+    MARGIN."""
+
+    schemes: tuple[str, ...]
+    evidence: Evidence
+    score: float
+    unsure: tuple[int, ...]
+    unexplained: tuple[int, ...]
+
+
+@frozen(eq=False)
+class Ranking:
+    """Readings, best first. ``doubts`` says why the verdict is not ``confident``."""
+
+    verdict: Literal["confident", "ambiguous", "none fits"]
+    readings: tuple[Reading, ...]
+    doubts: tuple[str, ...]
+
+    @property
+    def top(self) -> str:
+        """The first scheme of the best reading; the others of that reading say the same here."""
+        return self.readings[0].schemes[0] if self.readings else ""
+
+
+@frozen(eq=False)
+class Suggestion:
+    """A meaning for one integer (empty: none of the structures), the points it is ahead of the next, and that
+    one."""
+
+    label: int
+    structure: str
+    margin: float
+    instead: str
+
+    @property
+    def sure(self) -> bool:
+        # An absent vein or appendage makes its neighbour a fair candidate for its place.
+        return bool(self.structure) and self.margin >= (MARGIN if self.structure in MAIN else 2 * MARGIN)
+
+
+class _Scorer:
+    """Points of all rules for any choice of labels; a structure that is absent has the index after the last
+    label."""
+
+    def __init__(self, facts: Facts, structures: Sequence[str]) -> None:
+        self.absent = len(facts.labels)
+        self.column = {name: i for i, name in enumerate(structures)}
+        self.rules = [rule for rule in RULES if all(name in self.column for name in rule.names)]
+        self.values = _values(facts)
+        self._tables = [_points(rule, self.values[rule.relation]) for rule in self.rules]
+
+    def each(self, choices: Ints) -> Floats:
+        """(rules, choices) points of (choices, structures) label indices; NaN where a rule does not apply."""
+        out = np.empty((len(self.rules), len(choices)))
+        columns = np.ascontiguousarray(choices.T)
+        for row, rule, table in zip(out, self.rules, self._tables, strict=True):
+            row[:] = table[tuple(columns[self.column[name]] for name in rule.names)]
+            if rule.unless in self.column:
+                row[columns[self.column[rule.unless]] != self.absent] = np.nan
+        return out
+
+    def score(self, choices: Ints) -> Floats:
+        return np.asarray(np.nansum(self.each(choices), axis=0))
+
+
+def _values(facts: Facts) -> dict[str, Floats]:
+    """Every relation between all labels, with a last row of NaN for an absent one."""
+    volume, surface = facts.volume_ml, facts.surface_mm2[1:]
+    thickness, near = 2000.0 * volume / surface, facts.near_mm2[1:, 1:] / surface[:, None]
+    apart = np.linalg.norm(facts.centroid_mm[:, None] - facts.centroid_mm[None], axis=2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values = {
+            "whole": facts.whole,
+            "lumen": np.diagonal(facts.between_ml)[1:] / volume,
+            "near": near,
+            "more": near[:, :, None] / (near[:, :, None] + near[:, None, :]),
+            "larger": volume[:, None] / volume[None],
+            "thicker": thickness[:, None] / thickness[None],
+            "closer": apart[:, None, :] / apart[None],
+        }
+    return {name: np.pad(v, (0, 1), constant_values=np.nan) for name, v in values.items()}
+
+
+def _points(rule: Rule, value: Floats) -> Floats:
+    grade = np.clip(2.0 * (value - rule.never) / (rule.sure - rule.never) - 1.0, -1.0, 1.0)
+    return np.where(grade > 0, grade * rule.gain, grade * rule.against)
+
+
+def _present(facts: Facts, labels: Mapping[str, int]) -> dict[str, int]:
+    """The structures of a reading that the image shows as more than dust, with their label indices."""
+    solid = {label: i for i, label in enumerate(facts.labels) if facts.whole[i] >= DUST}
+    return {name: solid[label] for name, label in labels.items() if label in solid}
+
+
+def judge(facts: Facts, labels: Mapping[str, int]) -> Evidence:
+    """Weigh the claim that these integers mean these structures; what the image lacks is neither for nor
+    against."""
+    facts = facts.only(labels.values())
+    present = _present(facts, labels)
+    others = () if not any(n in present for n in CORE if n != "LV_myo_label") else CORE
+    choice = present | {name: len(facts.labels) for name in others if name not in present}
+    scorer = _Scorer(facts, list(choice))
+    here = np.array(list(choice.values()), dtype=np.int64)
+    each = scorer.each(here[None])[:, 0]
+    lines, possible = [], 0.0
+    for rule, points in zip(scorer.rules, each, strict=True):
+        if not np.isnan(points):
+            possible += rule.gain
+            lines.append(Line(float(points), _text(rule, [choice[n] for n in rule.names], scorer, facts)))
+    lines.sort(key=lambda line: (-abs(line.points), line.text))
+    score = float(np.nansum(each))
+    exchanged = here[_exchanges(list(choice))]
+    other = scorer.score(exchanged)
+    other -= OUTSIDE * ((exchanged < scorer.absent) & (here == scorer.absent)).any(axis=1)
+    changed = exchanged != here
+    gain = float(other[changed.any(axis=1)].max(initial=-np.inf)) - score
+    gains = {name: float(other[changed[:, i]].max(initial=-np.inf)) - score for i, name in enumerate(present)}
+    return Evidence(score, possible, tuple(lines), gain, gains)
+
+
+def _text(rule: Rule, where: Sequence[int], scorer: _Scorer, facts: Facts) -> str:
+    pairs = zip(where, rule.names, strict=True)
+    who = [f"{facts.labels[i]} ({name.removesuffix('_label')})" for i, name in pairs]
+    share = rule.relation in ("whole", "near", "more")
+    said = {
+        "whole": "the largest piece of {0} holds {x:.0%} of it",
+        "lumen": "{0} encloses {x:.2f} times its own volume of background",
+        "near": "{1} lies along {x:.1%} of the surface of {0}",
+        "more": "of {0}'s contact with {1} and {2}, {x:.0%} is with {1}",
+        "larger": "{0} has {x:.2f} times the volume of {1}",
+        "thicker": "{0} is {x:.2f} times as thick as {1}",
+        "closer": "{0} is {x:.2f} times as far from {2} as {1} is",
+    }[rule.relation].format(*who, x=float(scorer.values[rule.relation][tuple(where)]))
+    bound = f"{rule.sure:.3g}" if not share else f"{100 * rule.sure:.3g}%"
+    return f"{said} (expected: {'at least' if rule.sure > rule.never else 'at most'} {bound})"
+
+
+def _exchanges(names: Sequence[str]) -> Ints:
+    """Permutations of the structures: each pair, each cycle of three (of MAIN, if there are many), and
+    MIRRORS."""
+    n = len(names)
+    main = [i for i, name in enumerate(names) if name in MAIN or n <= 24]
+    moves: list[dict[int, int]] = [{i: j, j: i} for i, j in combinations(range(n), 2)]
+    for i, j, k in combinations(main, 3):
+        moves += [{i: j, j: k, k: i}, {i: k, k: j, j: i}]
+    for mirror in MIRRORS:
+        sides = [(names.index(a), names.index(b)) for a, b in mirror if a in names and b in names]
+        moves.append({i: j for a, b in sides for i, j in ((a, b), (b, a))})
+    out = np.tile(np.arange(n, dtype=np.int64), (len(moves), 1))
+    for row, move in zip(out, moves, strict=True):
+        row[list(move)] = list(move.values())
+    return out
+
+
+def contradicts(facts: Facts, labels: Mapping[str, int]) -> bool:
+    """Whether the anatomy rules a reading out.
+
+    Sick or damaged anatomy costs a reading points too; what tells a wrong one is that its integers,
+    exchanged, would fit much better, or that hardly anything fits.
+    """
+    e = judge(facts, labels)
+    return e.possible >= JUDGEABLE and any(e.fit < fit and e.gain > gain for fit, gain in REFUSED)
+
+
+def rank(facts: Facts, schemes: Mapping[str, Mapping[str, int]]) -> Ranking:
+    """Compare schemes. Schemes that give the integers of this image the same meanings are one reading, in the
+    order of ``schemes``; the verdict is ``confident`` only if nothing casts doubt on the best one."""
+    alike: dict[frozenset[tuple[str, int]], list[str]] = {}
+    for name, labels in schemes.items():
+        if reading := frozenset((n, labels[n]) for n in _present(facts, labels)):
+            alike.setdefault(reading, []).append(name)
+    readings = [_weigh(facts, dict(sorted(reading)), names) for reading, names in alike.items()]
+    readings.sort(key=lambda reading: -reading.score)
+    if not readings or readings[0].score <= 0:
+        return Ranking("none fits", tuple(readings), ("no scheme fits the anatomy",))
+    doubts = _doubts(*readings[:2])
+    return Ranking("ambiguous" if doubts else "confident", tuple(readings), doubts)
+
+
+def _weigh(facts: Facts, labels: dict[str, int], schemes: Iterable[str]) -> Reading:
+    evidence = judge(facts, labels)
+    solid = zip(facts.labels, facts.whole, strict=True)
+    other = tuple(label for label, whole in solid if whole >= DUST and label not in labels.values())
+    unsure = tuple(sorted(labels[name] for name, gain in evidence.gains.items() if gain > -MARGIN))
+    return Reading(tuple(schemes), evidence, evidence.score - UNEXPLAINED * min(3, len(other)), unsure, other)
+
+
+def _doubts(best: Reading, second: Reading | None = None) -> tuple[str, ...]:
+    e = best.evidence
+    main = {name: gain for name, gain in e.gains.items() if name in MAIN and gain > -MARGIN}
+    doubts = []
+    if best.score < ENOUGH:
+        doubts.append(f"too little to go by: {best.score:.1f} points, {ENOUGH:g} needed")
+    if e.fit < FIT:
+        doubts.append(f"fits only {e.fit:.0%}, {FIT:.0%} needed")
+    if main:
+        names = ", ".join(sorted(name.removesuffix("_label") for name in main))
+        doubts.append(f"exchanging {names} would fit about as well")
+    if not main and e.gain > -MARGIN_SMALL:
+        doubts.append("other veins, valves, planes or rings would fit as well")
+    if second and best.score - second.score < MARGIN:
+        doubts.append(f"{second.schemes[0]} fits about as well")
+    return tuple(doubts)
+
+
+def suggest(facts: Facts, structures: Iterable[str], *, starts: int = 24, seed: int = 0) -> tuple[Suggestion, ...]:
+    """Give each integer the structure that suits the anatomy best, each structure to at most one integer.
+
+    A search by exchanges from ``starts`` random readings, then from the best one shaken. The answer depends
+    on ``seed`` only where the anatomy leaves it open, and then the margin says so. Name the structures that
+    can be there: rings and walls offered for a map of blood pools only add doubt. Beyond the ``MOST``
+    largest labels, none is given a structure.
+    """
+    largest = set(np.argsort(-facts.volume_ml, kind="stable")[:MOST].tolist())
+    rest = [Suggestion(label, "", 0.0, "") for i, label in enumerate(facts.labels) if i not in largest]
+    facts = facts.only(label for i, label in enumerate(facts.labels) if i in largest)
+    names = list(dict.fromkeys(structures))
+    columns = names + [f"none of them {i}" for i in range(len(facts.labels))]
+    scorer = _Scorer(facts, columns)
+    rng = np.random.default_rng(seed)
+    labels = np.minimum(np.arange(len(columns)), scorer.absent)
+    exchanges = _exchanges(columns)
+    seen = _climb(scorer, np.array([rng.permutation(labels) for _ in range(starts)]), exchanges)
+    best, score, idle = seen[0], -np.inf, 0
+    while idle < PATIENCE:
+        top = scorer.score(seen)
+        idle = 0 if top.max() > score + 1e-9 else idle + 1
+        best, score = seen[int(top.argmax())], float(top.max())
+        seen = np.unique(np.concatenate([seen, _climb(scorer, _shaken(best, starts, rng), exchanges)]), axis=0)
+    seen = np.concatenate([seen, best[exchanges]])
+    behind = score - scorer.score(seen)
+    out = []
+    for i, label in enumerate(facts.labels):
+        at = np.argmax(seen == i, axis=1)  # column of this label in each reading seen
+        meant = [columns[c] if c < len(names) else "" for c in at]
+        mine = columns[int(np.flatnonzero(best == i)[0])]
+        mine = mine if mine in names else ""
+        other = np.array([m != mine for m in meant])
+        nearest = int(np.where(other, behind, np.inf).argmin())
+        margin = float(behind[nearest]) if other.any() else np.inf
+        out.append(Suggestion(label, mine, margin, meant[nearest]))
+    return tuple(sorted([*out, *rest], key=lambda suggestion: suggestion.label))
+
+
+def _shaken(choice: Ints, copies: int, rng: np.random.Generator) -> Ints:
+    """Copies of a choice, each with a handful of its structures at random."""
+    out = np.tile(choice, (copies, 1))
+    for row in out:
+        some = rng.choice(row.size, min(row.size, 6), replace=False)
+        row[some] = row[rng.permutation(some)]
+    return out
+
+
+def _climb(scorer: _Scorer, choices: Ints, exchanges: Ints) -> Ints:
+    """Improve each choice by its best exchange until none improves it; (n, structures) label indices."""
+    score, active = scorer.score(choices), np.arange(len(choices))
+    while active.size:
+        tried = choices[active][:, exchanges]
+        got = scorer.score(tried.reshape(-1, choices.shape[1])).reshape(len(active), -1)
+        pick = got.argmax(axis=1)
+        better = got[np.arange(len(active)), pick] > score[active] + 1e-9
+        moved = active[better]
+        choices[moved] = tried[better, pick[better]]
+        score[moved] = got[better, pick[better]]
+        active = moved
+    return choices

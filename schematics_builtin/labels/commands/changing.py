@@ -1,0 +1,208 @@
+"""The commands of ``pycemrg labels`` that write an image with other labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pycemrg_core.cli.options import label_table_option, table_path, write_table
+from pycemrg_core.cli.session import plugin_options, session_of
+
+if TYPE_CHECKING:
+    from pycemrg_core.images.remap import LabelRemapper
+    from pycemrg_core.plugins.catalogue import Catalogue
+    from schematics_builtin.labels.label_files import Kind
+
+
+def write_label_map(
+    image: Any,
+    output: str,
+    names: Mapping[int, str],
+    catalogue: Catalogue,
+    label_table: Kind | None,
+    *,
+    quiet: bool = False,
+) -> None:
+    """Write an image and, if asked, the table of its labels for a viewer."""
+    from pycemrg_core.images import image_files
+    from pycemrg_core.runs.run_folder import staged
+
+    path = Path(output)
+    if label_table is None or not path.parent.is_dir():
+        image_files.write_image(image, output)
+        click.echo(f"{output} written", err=quiet)
+        return
+    table = table_path(path, label_table)
+    with staged(path.parent) as folder:
+        image_files.write_image(image, folder / path.name)
+        write_table(image, names, catalogue, folder / table.name, label_table)
+    click.echo(f"{output} and {table} written", err=quiet)
+
+
+_LABEL_FILES = (".yaml", ".yml", ".json", ".csv", ".tsv", ".ctbl", ".label", ".txt")
+
+
+def _pairs(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> dict[int | str, int | str]:
+    pairs: dict[int | str, int | str] = {}
+    for text in texts:
+        old, equals, new = (part.strip() for part in text.partition("="))
+        if not (equals and old and new):
+            raise click.BadParameter(f"{text!r} is not OLD=NEW, such as 3=1 or 3=LV_BP_label")
+        pairs[int(old) if old.isdecimal() else old] = int(new) if new.isdecimal() else new
+    return pairs
+
+
+@click.command(short_help="Give the labels other integers.")
+@click.argument("image")
+@click.option("-o", "--output", required=True, metavar="FILE", help="The image to write.")
+@click.option("--from", "source", metavar="SCHEME", help="The scheme of IMAGE, or a label file.")
+@click.option("--to", "target", metavar="SCHEME", help="The scheme to write, or a label file.")
+@click.option("--map", "pairs", metavar="OLD=NEW", multiple=True, callback=_pairs, help="One label; may be repeated.")
+@click.option("--table", metavar="FILE", help="A table of old and new integers or names (CSV: source,target).")
+@click.option("--merge", is_flag=True, help="Allow several labels to become one.")
+@click.option("--drop", is_flag=True, help="Make background of what the target does not have.")
+@label_table_option
+@plugin_options
+@click.pass_context
+def remap(
+    ctx: click.Context,
+    image: str,
+    output: str,
+    source: str | None,
+    target: str | None,
+    pairs: dict[int | str, int | str],
+    table: str | None,
+    merge: bool,
+    drop: bool,
+    label_table: Kind | None,
+) -> None:
+    """Give the labels of IMAGE other integers, all at once, so that swaps and chains come out right.
+
+    With --map or --table, --from and --to only say what the names in them mean.
+
+    \b
+      pycemrg labels remap ts.nrrd -o heart.nrrd --from totalsegmentator-heartchambers --to cemrg
+      pycemrg labels remap slicer.nrrd -o heart.nrrd --from my_labels.ctbl --to cemrg
+      pycemrg labels remap heart.nrrd -o out.nrrd --map 1=3 --map 3=1
+    """
+    if not (source and target) and not pairs and not table:
+        raise click.UsageError("say what becomes what: --from and --to, --map, or --table", ctx)
+    from pycemrg_core.images import image_files
+    from pycemrg_core.images.remap import LabelRemapper, remap_image
+    from schematics_builtin.labels.label_files import read_mapping_file
+
+    catalogue = session_of(ctx).catalogue()
+    label_map, notes = image_files.read_labels(image)
+    _echo_notes(notes)
+    array = image_files.voxel_array(label_map)
+    old_names = _names(source or "cemrg", catalogue)
+    new_names = _names(target, catalogue) if target else old_names
+    if pairs or table:
+        given = {**(read_mapping_file(Path(table)) if table else {}), **pairs}
+        listed = {_full(old, old_names): _full(new, new_names) for old, new in given.items()}
+        remapper = LabelRemapper.named(listed, old_names, new_names if target else None, merge=merge, delete=drop)
+    else:
+        remapper = _between(array, old_names, new_names, merge, drop)
+    report = remapper.report(array)
+    for line in report.lines():
+        click.echo(line, err=True)
+    result = remap_image(label_map, remapper)
+    write_label_map(result, output, {value: name for name, value in new_names.items()}, catalogue, label_table)
+
+
+def _echo_notes(notes: Iterable[str]) -> None:
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+
+
+def _between(
+    array: Any, source: Mapping[str, int], target: Mapping[str, int], merge: bool, drop: bool
+) -> LabelRemapper:
+    """Joined by name; what is not in the image need not be in the target."""
+    import numpy as np
+
+    from pycemrg_core.images.remap import LabelRemapper
+
+    there = set(np.unique(array).tolist())
+    present = {name: value for name, value in source.items() if value in there}
+    return LabelRemapper.between(present, target, dropped="drop" if drop else "refuse", merge=merge)
+
+
+def _full(name: int | str, known: Mapping[str, int]) -> int | str:
+    """``LV_BP`` is ``LV_BP_label`` where that is what is known."""
+    return f"{name}_label" if name not in known and f"{name}_label" in known else name
+
+
+def _names(scheme: str, catalogue: Catalogue) -> dict[str, int]:
+    """Integers by name, of a scheme or of a label file."""
+    from pycemrg_core.api.records import LabelScheme
+    from schematics_builtin.labels.label_files import labels_of, read_label_file
+
+    if Path(scheme).suffix in _LABEL_FILES:
+        return dict(labels_of(read_label_file(Path(scheme))))
+    return dict(catalogue.get(LabelScheme, scheme).labels)
+
+
+def _selection(kind: str, help_line: str) -> click.Command:
+    @click.command(kind, short_help=help_line, help=f"{help_line} NAMES are labels, groups or integers.")
+    @click.argument("image")
+    @click.argument("names", nargs=-1, required=True)
+    @click.option("-o", "--output", required=True, metavar="FILE", help="The image to write.")
+    @click.option("--scheme", metavar="NAME", default="cemrg", show_default=True, help="The scheme of IMAGE.")
+    @label_table_option
+    @plugin_options
+    @click.pass_context
+    def command(
+        ctx: click.Context,
+        image: str,
+        names: tuple[str, ...],
+        output: str,
+        scheme: str,
+        label_table: Kind | None,
+    ) -> None:
+        from pycemrg_core.api.records import LabelScheme
+        from pycemrg_core.errors import ImageError
+        from pycemrg_core.images import image_files
+        from pycemrg_core.images.remap import LabelRemapper, remap_image
+        from pycemrg_core.recipes.runner import volume_of
+
+        catalogue = session_of(ctx).catalogue()
+        record = catalogue.get(LabelScheme, scheme)
+        chosen = chosen_labels(names, record)
+        label_map, notes = image_files.read_labels(image)
+        _echo_notes(notes)
+        there = set(volume_of(label_map).boxes)
+        gone = there - chosen if kind == "keep" else there & chosen
+        if gone == there:
+            raise ImageError(f"{image}: nothing would be left; it holds {', '.join(map(str, sorted(there)))}")
+        old_names = {value: name for name, value in record.labels.items()}
+        remapper = LabelRemapper(dict.fromkeys(gone, 0), merge=True, delete=True, old_names=old_names)
+        for line in remapper.report(image_files.voxel_array(label_map)).lines():
+            if "background" in line:
+                click.echo(line, err=True)
+        write_label_map(remap_image(label_map, remapper), output, old_names, catalogue, label_table)
+
+    return command
+
+
+def chosen_labels(names: Iterable[str], record: Any) -> set[int]:
+    """The integers of names, groups and integers. Raises :class:`LabelError` with close matches."""
+    from pycemrg_core.api.labels import LabelTable
+
+    table = LabelTable(record.labels, record.groups)
+    chosen: set[int] = set()
+    for name in names:
+        if name.isdecimal():
+            chosen.add(int(name))
+        else:
+            known = name if name in table.labels or name in table.groups else f"{name}_label"
+            members = table.names_of(known if known in table.labels or known in table.groups else name)
+            chosen |= {table.value(member) for member in members}
+    return chosen
+
+
+keep = _selection("keep", "Keep only some labels.")
+remove = _selection("remove", "Remove some labels.")

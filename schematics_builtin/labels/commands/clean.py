@@ -1,0 +1,108 @@
+"""``pycemrg clean``: connected-component cleanup of a label map."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pycemrg_core.cli.options import label_table_option
+from pycemrg_core.cli.session import counted, echo_json, plugin_options, session_of
+from schematics_builtin.labels.commands.changing import chosen_labels, write_label_map
+
+if TYPE_CHECKING:
+    from pycemrg_core.images.label_volume import Change, WorkingVolume
+    from schematics_builtin.labels.label_files import Kind
+
+
+@click.command(short_help="Remove islands and fill holes, label by label.")
+@click.argument("image")
+@click.option("-o", "--output", required=True, metavar="FILE", help="The image to write.")
+@click.option("--labels", metavar="NAMES", help="Labels, groups or integers, with commas; all by default.")
+@click.option("--reassign-islands", is_flag=True, help="Islands go to the neighbour they touch most.")
+@click.option("--keep-largest-component", is_flag=True, help="Each label keeps its largest component.")
+@click.option("--keep-largest-structure", is_flag=True, help="The labels as one keep their largest component.")
+@click.option("--remove-small", type=float, metavar="MM3", help="Remove components smaller than this.")
+@click.option("--fill-holes", is_flag=True, help="Fill background that a label encloses.")
+@click.option("--connectivity", type=click.Choice(["6", "18", "26"]), default="6", show_default=True)
+@click.option("--scheme", metavar="NAME", default="cemrg", show_default=True, help="The scheme of IMAGE.")
+@label_table_option
+@click.option("--json", "as_json", is_flag=True, help="Print what changed as JSON.")
+@plugin_options
+@click.pass_context
+def clean(
+    ctx: click.Context,
+    image: str,
+    output: str,
+    labels: str | None,
+    reassign_islands: bool,
+    keep_largest_component: bool,
+    keep_largest_structure: bool,
+    remove_small: float | None,
+    fill_holes: bool,
+    connectivity: str,
+    scheme: str,
+    label_table: Kind | None,
+    as_json: bool,
+) -> None:
+    """Clean the labels of IMAGE, in the order of the options below, and say what changed.
+
+    \b
+      pycemrg clean heart.nrrd -o clean.nrrd --reassign-islands --fill-holes
+      pycemrg clean heart.nrrd -o clean.nrrd --keep-largest-component --labels chambers
+    """
+    from pycemrg_core.api.records import LabelScheme
+    from pycemrg_core.images import components, image_files
+    from pycemrg_core.images.label_volume import WorkingVolume
+    from pycemrg_core.recipes.runner import volume_of
+
+    neighbours = int(connectivity)
+    asked: dict[str, tuple[object, dict[str, Any]]] = {
+        "reassign_islands": (reassign_islands, {"connectivity": neighbours}),
+        "keep_largest_component": (keep_largest_component, {"connectivity": neighbours}),
+        "keep_largest_structure": (keep_largest_structure, {"connectivity": neighbours}),
+        "remove_small": (remove_small, {"smaller_than_mm3": remove_small, "connectivity": neighbours}),
+        "fill_holes": (fill_holes, {}),
+    }
+    work = {step: options for step, (wanted, options) in asked.items() if wanted}
+    if not work or (remove_small is not None and not remove_small > 0):
+        raise click.UsageError("say what to clean, such as --reassign-islands or --remove-small 20", ctx)
+
+    catalogue = session_of(ctx).catalogue()
+    record = catalogue.get(LabelScheme, scheme)
+    label_map, notes = image_files.read_labels(image)
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+    start = volume_of(label_map)
+    volume = WorkingVolume(start, start.array.dtype)
+    chosen = sorted(chosen_labels(map(str.strip, labels.split(",")), record) if labels else start.boxes)
+    names = {value: name for name, value in record.labels.items()}
+    ledger = []
+    for step, options in work.items():
+        edits = getattr(components, step)(volume, chosen, **options)
+        ledger += [_entry(step, change, volume, names) for change in volume.apply(edits)]
+    result = image_files.image_from_array(volume.array, label_map)
+    write_label_map(result, output, names, catalogue, label_table, quiet=as_json)
+    if as_json:
+        echo_json(ledger)
+        return
+    for entry in ledger:
+        click.echo(
+            f"{entry['step']}: {counted(entry['voxels'], 'voxel')} ({entry['mm3']:g} mm3)"
+            f" of {entry['old']} -> {entry['new']}"
+        )
+    if not ledger:
+        click.echo("nothing to clean")
+
+
+def _entry(step: str, change: Change, volume: WorkingVolume, names: dict[int, str]) -> dict[str, Any]:
+    def name(value: int) -> str:
+        return names.get(value, str(value)) if value else "background"
+
+    return {
+        "step": step,
+        "old": name(change.old),
+        "new": name(change.new),
+        "voxels": change.voxels,
+        "mm3": round(change.voxels * volume.voxel_mm3, 6),
+    }

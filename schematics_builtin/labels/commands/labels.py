@@ -1,0 +1,292 @@
+"""``pycemrg labels``: show, check, recognise and change the labels of an image."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pycemrg_core.cli.session import counted, echo_json, echo_table, plugin_options, session_of
+from schematics_builtin.labels.commands.changing import keep, remap, remove
+
+if TYPE_CHECKING:
+    from pycemrg_core.images.label_volume import LabelVolume
+    from pycemrg_core.plugins.catalogue import Catalogue
+    from schematics_builtin.labels.diagnosis import LabelDiagnostic, LabelReport, LabelStatus
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_scheme = click.option("--scheme", metavar="NAME", default="cemrg", show_default=True, help="Names for the integers.")
+
+
+@click.group(short_help="Show, check, recognise and change the labels of an image.")
+def labels() -> None:
+    """Show, check, recognise and change the labels of an image."""
+
+
+for _command in (remap, keep, remove):
+    labels.add_command(_command)
+
+
+def _read(image: str) -> LabelVolume:
+    from pycemrg_core.images import image_files
+    from pycemrg_core.recipes.runner import volume_of
+
+    label_map, notes = image_files.read_labels(image)
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+    return volume_of(label_map)
+
+
+def _status_json(status: LabelStatus) -> dict[str, Any]:
+    from pycemrg_core.api import documents
+
+    data: dict[str, Any] = documents.unstructure(status)
+    return data
+
+
+def _scheme_report(image: str, scheme: str, catalogue: Catalogue) -> LabelReport:
+    from schematics_builtin.labels.diagnosis import LabelDiagnostic
+
+    return LabelDiagnostic.for_scheme(scheme, catalogue).compare(_read(image))
+
+
+def _show(report: LabelReport) -> None:
+    """The labels that are there, with the two that each touches most."""
+    rows = []
+    for status in report.labels:
+        if status.state == "missing":
+            continue
+        touches = ", ".join(
+            (contact.name or str(contact.value)).removesuffix("_label") for contact in status.touches[:2]
+        )
+        name = status.name.removesuffix("_label") or "?"
+        box = " ".join(f"{first}:{last}" for first, last in status.box)
+        rows.append((status.value, name, f"{status.voxels:,}", f"{status.ml:.2f}", status.pieces, box, touches))
+    echo_table(("", "name", "voxels", "mL", "pieces", "box x y z", "touches most"), rows, right=(0, 2, 3, 4))
+
+
+@labels.command(short_help="Values, names, volumes, pieces and neighbours.")
+@click.argument("image")
+@_scheme
+@_json
+@plugin_options
+@click.pass_context
+def show(ctx: click.Context, image: str, scheme: str, as_json: bool) -> None:
+    """List the labels of IMAGE: value, name, voxels, mL, pieces, bounding box, and the two it touches most.
+
+    The box is the first and last voxel along x, y and z. With --json also all contacts, in mm2.
+    """
+    report = _scheme_report(image, scheme, session_of(ctx).catalogue())
+    if as_json:
+        echo_json([_status_json(status) for status in report.labels if status.state != "missing"])
+        return
+    _show(report)
+
+
+@labels.command(short_help="Volumes in mL, as a table, CSV or JSON.")
+@click.argument("image")
+@_scheme
+@_json
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@plugin_options
+@click.pass_context
+def volumes(ctx: click.Context, image: str, scheme: str, as_json: bool, as_csv: bool) -> None:
+    """Print the volume of each label of IMAGE in mL."""
+    if as_json and as_csv:
+        raise click.UsageError("choose --json or --csv", ctx)
+    report = _scheme_report(image, scheme, session_of(ctx).catalogue())
+    rows = [
+        (status.value, status.name, status.voxels, round(status.ml, 6))
+        for status in report.labels
+        if status.state != "missing"
+    ]
+    if as_json:
+        echo_json([dict(zip(("value", "name", "voxels", "ml"), row, strict=True)) for row in rows])
+    elif as_csv:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([("value", "name", "voxels", "ml"), *rows])
+        click.echo(text.getvalue(), nl=False)
+    else:
+        shown = [(value, name or "?", f"{voxels:,}", f"{ml:.2f}") for value, name, voxels, ml in rows]
+        echo_table(("value", "name", "voxels", "mL"), shown, right=(0, 2, 3))
+
+
+@labels.command(short_help="Does the image have what a recipe needs, in the right places?")
+@click.argument("image")
+@click.option("--recipe", metavar="NAME", help="What a recipe needs.")
+@click.option("--schematic", metavar="NAME", help="What a single schematic needs.")
+@click.option("--scheme", metavar="NAME", help="The label scheme of IMAGE, when it is not the recipe's own.")
+@click.option("--labels", "labels_file", metavar="FILE", help="A labels.yaml with the integers of your image.")
+@_json
+@plugin_options
+@click.pass_context
+def check(
+    ctx: click.Context,
+    image: str,
+    recipe: str | None,
+    schematic: str | None,
+    scheme: str | None,
+    labels_file: str | None,
+    as_json: bool,
+) -> None:
+    """Compare IMAGE with what a recipe, a schematic or a label scheme expects; exit with 1 on problems."""
+    if (recipe and schematic) or not (recipe or schematic or scheme):
+        raise click.UsageError("say what to check against: --recipe, --schematic or --scheme", ctx)
+    from pycemrg_core.cli.options import settings_from
+    from pycemrg_core.errors import PlanError
+    from pycemrg_core.recipes.conversion import check_anatomy
+    from pycemrg_core.recipes.runner import prepare
+
+    catalogue = session_of(ctx).catalogue()
+    settings = settings_from(catalogue, {}, labels_file, None)
+    diagnostic, names = _diagnostic(catalogue, recipe, schematic, scheme, settings)
+    from pycemrg_core.images import image_files
+
+    label_map, notes = image_files.read_labels(image)
+    prepared = prepare(
+        label_map, catalogue, settings, scheme=scheme if recipe or schematic else None, name=image, check=False
+    )
+    report = diagnostic.compare(prepared.volume)
+    problems = list(report.problems)
+    try:
+        check_anatomy(prepared.volume, names, catalogue, image)
+    except PlanError as error:
+        problems += error.problems
+    if as_json:
+        data = {"labels": [_status_json(status) for status in report.labels], "problems": problems}
+        echo_json({**data, "notes": [*notes, *report.notes]})
+    else:
+        _show(report)
+        for note in (*notes, *report.notes):
+            click.echo(f"note: {note}")
+        for problem in problems:
+            click.echo(f"problem: {problem}")
+        click.echo(f"{image}: {counted(len(problems), 'problem') if problems else 'no problem'}")
+    if problems:
+        ctx.exit(1)
+
+
+def _diagnostic(
+    catalogue: Catalogue, recipe: str | None, schematic: str | None, scheme: str | None, settings: Any
+) -> tuple[LabelDiagnostic, Any]:
+    from schematics_builtin.labels.diagnosis import LabelDiagnostic
+
+    if recipe:
+        diagnostic = LabelDiagnostic.for_recipe(recipe, catalogue, settings)
+    elif schematic:
+        diagnostic = LabelDiagnostic.for_schematic(schematic, catalogue, settings)
+    else:
+        assert scheme
+        diagnostic = LabelDiagnostic.for_scheme(scheme, catalogue)
+    return diagnostic, diagnostic.names
+
+
+@labels.command(short_help="Which label scheme is this? By anatomy, not by the integers.")
+@click.argument("image")
+@_json
+@plugin_options
+@click.pass_context
+def detect(ctx: click.Context, image: str, as_json: bool) -> None:
+    """Rank the label schemes by how well the anatomy of IMAGE fits them, with the evidence.
+
+    The integers alone prove nothing: several schemes use 1 to 7. "ambiguous" means that the anatomy does not
+    decide; the reasons follow.
+    """
+    from schematics_builtin.labels.anatomy import rank
+    from schematics_builtin.labels.measure import measure
+
+    volume = _read(image)
+    ranking = rank(measure(volume.array, volume.spacing), _schemes(session_of(ctx).catalogue()))
+    if as_json:
+        echo_json(_ranking_json(ranking))
+        return
+    if ranking.verdict == "confident":
+        click.echo(f"{image} is in the scheme {click.style(ranking.top, bold=True)}")
+        if unsure := ranking.readings[0].unsure:
+            click.echo(f"  exchanged among themselves, {', '.join(map(str, unsure))} would fit nearly as well")
+    else:
+        click.echo(f"{image}: {ranking.verdict}")
+        for doubt in ranking.doubts:
+            click.echo(f"  {doubt}")
+    if not ranking.readings:
+        return
+    rows = [
+        (" = ".join(reading.schemes), f"{reading.score:.1f}", f"{max(reading.evidence.fit, 0):.0%}")
+        for reading in ranking.readings[:6]
+    ]
+    click.echo()
+    echo_table(("points", "fit", "scheme"), [(score, fit, names) for names, score, fit in rows], right=(0, 1))
+    best = ranking.readings[0]
+    click.echo(f"\nevidence for {best.schemes[0]}:")
+    for line in best.evidence.lines[:8]:
+        click.echo(click.wrap_text(str(line), 80, "  ", "        "))
+
+
+def _schemes(catalogue: Catalogue) -> dict[str, Any]:
+    from pycemrg_core.api.records import LabelScheme
+
+    return {c.name: c.record.labels for c in catalogue.all(LabelScheme) if isinstance(c.record, LabelScheme)}
+
+
+def _ranking_json(ranking: Any) -> dict[str, Any]:
+    return {
+        "verdict": ranking.verdict,
+        "scheme": ranking.top if ranking.readings else "",
+        "doubts": list(ranking.doubts),
+        "readings": [
+            {
+                "schemes": list(reading.schemes),
+                "score": round(reading.score, 3),
+                "fit": round(reading.evidence.fit, 4),
+                "evidence": [{"points": round(line.points, 3), "text": line.text} for line in reading.evidence.lines],
+            }
+            for reading in ranking.readings
+        ],
+    }
+
+
+@labels.command(short_help="Which structure is each integer? For maps in no known scheme.")
+@click.argument("image")
+@click.option("-o", "--output", metavar="FILE", help="Write the sure ones as a labels.yaml.")
+@_json
+@plugin_options
+@click.pass_context
+def suggest(ctx: click.Context, image: str, output: str | None, as_json: bool) -> None:
+    """Give each integer of IMAGE the structure that its anatomy suggests, such as 3D Slicer's 1 to N.
+
+    "unsure" means that another structure would fit nearly as well; check those by eye.
+    """
+    from pycemrg_core.api.records import LabelScheme
+    from schematics_builtin.labels.anatomy import suggest as suggest_structures
+    from schematics_builtin.labels.measure import measure
+
+    volume = _read(image)
+    scheme = session_of(ctx).catalogue().get(LabelScheme, "cemrg")
+    facts = measure(volume.array, volume.spacing)
+    # What segmentation tools write; walls and rings are offered only when there are more labels than that.
+    segmented = [*scheme.groups["blood_pools"], "LV_myo_label"]
+    found = suggest_structures(facts, segmented if len(facts.labels) <= len(segmented) else scheme.labels)
+    if as_json:
+        echo_json(
+            [{"value": one.label, "name": one.structure, "sure": one.sure, "otherwise": one.instead} for one in found]
+        )
+    else:
+        rows = [
+            (one.label, one.structure or "none", "sure" if one.sure else f"unsure, or {one.instead or 'none'}")
+            for one in found
+        ]
+        echo_table(("value", "structure", ""), rows, right=(0,))
+    if output:
+        _write_labels(Path(output), {one.structure: one.label for one in found if one.structure and one.sure})
+        click.echo(f"{output} written: the sure ones", err=as_json)
+
+
+def _write_labels(path: Path, table: dict[str, int]) -> None:
+    import yaml
+
+    from pycemrg_core.runs.run_folder import write_text
+
+    write_text(yaml.safe_dump({"labels": table}, sort_keys=False), path)

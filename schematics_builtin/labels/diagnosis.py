@@ -1,0 +1,159 @@
+"""What an image holds, label by label, against what a schematic, recipe or scheme expects of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from attrs import field, frozen
+
+from pycemrg_core.api import contracts
+from pycemrg_core.api.contracts import Label
+from pycemrg_core.api.records import LabelScheme, Recipe, RecipeStep
+from pycemrg_core.images.label_volume import LabelVolume
+from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core.recipes.conversion import recipe_labels
+from pycemrg_core.recipes.planner import ImageFacts, PlannedStep, Settings, plan
+from schematics_builtin.labels.measure import Facts, measure
+
+State = Literal["present", "missing", "unexpected"]
+
+# A face contact smaller than this is a few voxels' worth of noise at any resolution of a heart.
+_LEAST_CONTACT_MM2 = 1.0
+
+
+@frozen(kw_only=True)
+class Contact:
+    """The area of the voxel faces that a label shares with another."""
+
+    value: int
+    name: str
+    mm2: float
+
+
+@frozen(kw_only=True)
+class LabelStatus:
+    """One label: expected or not, there or not, and what it looks like.
+
+    ``pieces`` are face-connected components, ``whole`` is the largest one's share. ``box`` is (x, y, z), first
+    and last voxel index of each. ``touches`` is sorted by area, the background left out.
+    """
+
+    value: int
+    name: str
+    state: State
+    voxels: int = 0
+    ml: float = 0.0
+    pieces: int = 0
+    whole: float = 0.0
+    box: tuple[tuple[int, int], ...] = ()
+    touches: tuple[Contact, ...] = ()
+
+
+@frozen(kw_only=True)
+class LabelReport:
+    """All labels in order of their integers, what keeps the image from being used, and what to look at."""
+
+    labels: tuple[LabelStatus, ...]
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class LabelDiagnostic:
+    """What is expected of an image: ``names`` it may hold, and for those it must hold, who needs them."""
+
+    names: Mapping[str, int]
+    needed: Mapping[str, tuple[str, ...]] = field(factory=dict)
+
+    @classmethod
+    def for_scheme(cls, scheme: str, catalogue: Catalogue) -> LabelDiagnostic:
+        """Against a label scheme: none of its labels must be there."""
+        return cls(names=catalogue.get(LabelScheme, scheme).labels)
+
+    @classmethod
+    def for_recipe(
+        cls, recipe: str | Recipe, catalogue: Catalogue, settings: Settings | None = None
+    ) -> LabelDiagnostic:
+        """Against a recipe: what it reads and does not write before must be there.
+
+        Raises :class:`PlanError` when the recipe would run on no image.
+        """
+        settings = settings or Settings()
+        names = recipe_labels(catalogue, settings)
+        # An image that has everything, in voxels that no wall is too thin for.
+        ideal = ImageFacts(labels=frozenset(names.values()), spacing=(1e-6,) * 3, dtype="uint32")
+        steps = plan(recipe, catalogue, ideal, settings).steps
+        return cls(names=names, needed={label.name: users for label, users in _inputs(steps).items()})
+
+    @classmethod
+    def for_schematic(cls, schematic: str, catalogue: Catalogue, settings: Settings | None = None) -> LabelDiagnostic:
+        """Against a single schematic."""
+        alone = Recipe(name="schematic", steps=(RecipeStep(schematic=schematic),))
+        return cls.for_recipe(alone, catalogue, settings)
+
+    def compare(self, volume: LabelVolume) -> LabelReport:
+        """Look at every label of the image and every label expected of it."""
+        facts = measure(volume.array, volume.spacing)
+        names = {value: name for name, value in self.names.items()}
+        labels = [_status(facts, value, names, volume.voxel_mm3) for value in facts.labels]
+        there = set(facts.labels)
+        for name in self.needed if self.needed else self.names:
+            if self.names[name] not in there:
+                labels.append(LabelStatus(value=self.names[name], name=name, state="missing"))
+        problems = [
+            f"{name} ({self.names[name]}) is not in the image; needed by {', '.join(users)}"
+            for name, users in self.needed.items()
+            if self.names[name] not in there
+        ]
+        return LabelReport(
+            labels=tuple(sorted(labels, key=lambda label: label.value)),
+            problems=tuple(problems),
+            notes=tuple(_notes(labels)),
+        )
+
+
+def _inputs(steps: tuple[PlannedStep, ...]) -> dict[Label, tuple[str, ...]]:
+    """The labels that steps read before any step writes them, and which steps do."""
+    written: set[int] = set()
+    needed: dict[Label, tuple[str, ...]] = {}
+    for step in steps:
+        for label in contracts.read_labels(step.contract):
+            if label.value not in written:
+                needed[label] = (*needed.get(label, ()), step.name)
+        written.update(label.value for label in contracts.written_labels(step.contract))
+    return needed
+
+
+def _status(facts: Facts, value: int, names: Mapping[int, str], voxel_mm3: float) -> LabelStatus:
+    row = facts.labels.index(value)
+    contacts = [
+        Contact(value=other, name=names.get(other, ""), mm2=float(area))
+        for other, area in zip(facts.labels, facts.contact_mm2[row + 1, 1:], strict=True)
+        if area >= _LEAST_CONTACT_MM2
+    ]
+    return LabelStatus(
+        value=value,
+        name=names.get(value, ""),
+        state="present" if value in names else "unexpected",
+        voxels=round(float(facts.volume_ml[row]) * 1000 / voxel_mm3),
+        ml=float(facts.volume_ml[row]),
+        pieces=int(facts.pieces[row]),
+        whole=float(facts.whole[row]),
+        box=tuple((int(first), int(last)) for first, last in facts.box[row][::-1]),
+        touches=tuple(sorted(contacts, key=lambda contact: -contact.mm2)),
+    )
+
+
+def _notes(labels: list[LabelStatus]) -> list[str]:
+    notes = []
+    for label in labels:
+        if label.state == "unexpected":
+            notes.append(f"{label.value} has no name here: {label.voxels:,} voxels, {label.ml:.2f} mL")
+        if label.pieces > 1:
+            outside = round((1 - label.whole) * label.voxels)
+            notes.append(
+                f"{label.name or label.value} is in {label.pieces} pieces, the largest has all but {outside:,} of "
+                f"its {label.voxels:,} voxels; 'pycemrg clean' can mend that"
+            )
+    return notes
