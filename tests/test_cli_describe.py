@@ -10,7 +10,7 @@ import pytest
 from command_line import local_plugin, pycemrg
 
 from pycemrg_core import __version__, load_catalogue
-from pycemrg_core.plugins.catalogue import KINDS
+from pycemrg_core.api.kinds import KINDS, kind_of
 
 
 def described(name: str, *options: object) -> list[dict[str, Any]]:
@@ -78,10 +78,10 @@ def test_metrics_and_augmentations_of_a_plugin(tmp_path: Path) -> None:
     assert "unit" not in pycemrg("describe", "overlap_of_two", "--plugin", plugin).stdout
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS.values()))
+@pytest.mark.parametrize("kind", sorted(kind.word for kind in KINDS))
 def test_everything_in_the_catalogue_is_described_in_80_columns(kind: str) -> None:
     for contribution in load_catalogue().contributions:
-        if KINDS[type(contribution.record)] != kind:
+        if kind_of(contribution.record).word != kind:
             continue
         text = pycemrg("describe", contribution.qualified_name).stdout
         assert text.startswith(contribution.name)

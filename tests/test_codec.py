@@ -45,7 +45,7 @@ RECIPE = {
 SCHEMATIC = {"name": "s", "step": "create", "labels": {"LV_BP_label": 1}}
 SCHEME = {"name": "s", "summary": "", "labels": {}}
 STEP = {"name": "s", "summary": "", "run": "a:b", "contract": "a:C"}
-KNOWN = "(known: name, step, labels, parameters, semantic_map, summary)"
+KNOWN = "(known: name, summary, step, labels, parameters, semantic_map)"
 
 
 def refusal(value: Any, kind: type, where: str = "") -> str:

@@ -17,7 +17,7 @@ from phantom import heart_phantom
 from plugin_packages import FakeSite, run_python
 
 from pycemrg_core import load_catalogue
-from pycemrg_core.api.hookspecs import HOOKS
+from pycemrg_core.api.kinds import HOOKS
 from pycemrg_core.api.records import Augmentation, Command, Metric, Recipe, Schematic, Step
 from pycemrg_core.cli import main
 from pycemrg_core.images.image_files import write_image

@@ -12,9 +12,10 @@ from typing import get_args, get_origin, get_type_hints
 import pytest
 from plugin_packages import built_in, fake_site
 
-from pycemrg_core.api.hookspecs import HOOKS, PROJECT, HookSpecs
+from pycemrg_core.api.hookspecs import PROJECT, HookSpecs
+from pycemrg_core.api.kinds import HOOKS, KINDS
 from pycemrg_core.api.records import Recipe, Schematic, Step
-from pycemrg_core.plugins.catalogue import KINDS, load_catalogue
+from pycemrg_core.plugins.catalogue import load_catalogue
 from pycemrg_core.plugins.loading import Policy, State
 from pycemrg_core.recipes.flatten import flatten
 
@@ -34,7 +35,7 @@ def example(hook: str) -> str:
 def test_every_hook_has_a_spec_and_every_spec_a_hook() -> None:
     assert list(SPECS) == list(HOOKS)
     assert {name for name in vars(HookSpecs) if not name.startswith("_")} == set(HOOKS)
-    assert list(HOOKS.values()) == list(KINDS)
+    assert list(HOOKS.values()) == [kind.record for kind in KINDS]
 
 
 @pytest.mark.parametrize("hook", HOOKS)

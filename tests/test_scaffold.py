@@ -18,13 +18,14 @@ CHOICES = [",".join(parts) for size in range(1, 5) for parts in itertools.combin
 
 CHECK = """
 import sys
-from pycemrg_core.plugins.catalogue import KINDS, load_catalogue
+from pycemrg_core.api.kinds import kind_of
+from pycemrg_core.plugins.catalogue import load_catalogue
 from pycemrg_core.recipes.validation import faults
 from pycemrg_core.plugins.loading import GROUP, Found, Policy, discover
 built_in = [found for found in discover() if found.built_in]
 catalogue = load_catalogue(Policy(strict=True), found=[*built_in, Found("mine", "mine", "1", GROUP, sys.argv[1])])
 (mine,) = (plugin for plugin in catalogue.plugins if plugin.found.name == "mine")
-print(sorted(KINDS[type(record)] for record in mine.records), list(faults(mine, catalogue)))
+print(sorted(kind_of(record).word for record in mine.records), list(faults(mine, catalogue)))
 """
 
 

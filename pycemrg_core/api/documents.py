@@ -15,7 +15,8 @@ import yaml
 from cattrs.cols import homogenous_tuple_structure_factory
 from cattrs.preconf.json import make_converter
 
-from pycemrg_core.api.records import LabelScheme, Recipe, RecipeStep, Record, Schematic
+from pycemrg_core.api.kinds import KINDS
+from pycemrg_core.api.records import RecipeStep, Record
 from pycemrg_core.api.refs import Ref
 from pycemrg_core.errors import CodecError, PycemrgError
 
@@ -217,16 +218,12 @@ def _mapping(path: Path, loaded: Any) -> dict[str, Any]:
 
 
 def records_from_yaml(path: Path) -> tuple[Record, ...]:
-    """The records of a YAML file with the keys ``schematics``, ``recipes`` and ``label_schemes``, each by name.
+    """The records of a YAML file: the sections of the kinds that are data, such as ``recipes``, each by name.
 
     Raises :class:`CodecError` that names the file and the place in it.
     """
     document = load_yaml(path)
-    sections: dict[str, type[Schematic] | type[Recipe] | type[LabelScheme]] = {
-        "schematics": Schematic,
-        "recipes": Recipe,
-        "label_schemes": LabelScheme,
-    }
+    sections = {kind.section: kind.record for kind in KINDS if kind.data}
     if unknown := sorted(str(key) for key in document.keys() - sections.keys()):
         raise CodecError(f"{path.name}: unknown key {', '.join(unknown)} (known: {', '.join(sections)})")
     records: list[Record] = []

@@ -188,16 +188,3 @@ class HookSpecs:
                 )
         """
         raise NotImplementedError
-
-
-# The hook that contributes each kind of record; the order is the order of every listing.
-HOOKS: dict[str, type] = {
-    "pycemrg_schematics": Schematic,
-    "pycemrg_recipes": Recipe,
-    "pycemrg_steps": Step,
-    "pycemrg_metrics": Metric,
-    "pycemrg_label_schemes": LabelScheme,
-    "pycemrg_augmentations": Augmentation,
-    "pycemrg_commands": Command,
-    "pycemrg_checks": Check,
-}

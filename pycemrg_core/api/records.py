@@ -89,7 +89,15 @@ def _text(**default: Any) -> Any:
 
 
 @frozen(kw_only=True)
-class Schematic:
+class Record:
+    """What every kind of record has. ``summary`` is one line for lists."""
+
+    name: str = _name()
+    summary: str = _text(default="")
+
+
+@frozen(kw_only=True)
+class Schematic(Record):
     """One structure to make: a step kind and the labels and parameters that fill its roles.
 
     ``labels`` are default integers by label name, ``parameters`` default values (mm where the step says so) by
@@ -97,12 +105,10 @@ class Schematic:
     ``APPLICATION_STEPS`` is a list of ``{"MODE": ..., "RULE_LABEL_NAMES": [...]}``.
     """
 
-    name: str = _name()
     step: str = field(validator=_check_filled)
     labels: Mapping[str, int] = field(converter=_read_only, validator=_check_labels)
     parameters: Mapping[str, float] = field(factory=dict, converter=_read_only, validator=_check_numbers)
     semantic_map: Mapping[str, Any] = field(factory=dict, converter=_read_only)
-    summary: str = _text(default="")
 
 
 @frozen(kw_only=True)
@@ -176,7 +182,7 @@ def _label_pairs(pairs: Iterable[Iterable[str]]) -> tuple[tuple[str, ...], ...]:
 
 
 @frozen(kw_only=True)
-class Recipe:
+class Recipe(Record):
     """Schematics in the order they run. A plain string in ``steps`` is a schematic's name.
 
     ``requires`` are the distributions it needs, as pip writes them: ``pycemrg-internal-part>=1.0``.
@@ -186,16 +192,14 @@ class Recipe:
     Rules of included recipes hold too.
     """
 
-    name: str = _name()
     steps: tuple[RecipeStep, ...] = field(converter=_recipe_steps)
-    summary: str = _text(default="")
     requires: tuple[str, ...] = field(default=(), converter=_requirements)
     open: tuple[str, ...] = field(default=(), converter=_label_list)
     may_touch: tuple[tuple[str, ...], ...] = field(default=(), converter=_label_pairs)
 
 
 @frozen(kw_only=True)
-class Step:
+class Step(Record):
     """A kind of step: a pure function ``run(volume, contract) -> Iterable[Edit]`` and its contract class.
 
     ``contract`` refers to a frozen attrs class whose fields are made with :mod:`pycemrg_core.api.contracts`.
@@ -203,7 +207,6 @@ class Step:
     recipe's first step of this kind.
     """
 
-    name: str = _name()
     summary: str = _text()
     run: Ref = _ref()
     contract: Ref = _ref()
@@ -226,13 +229,12 @@ def _check_measures(record: Any, attribute: Any, measures: Any) -> None:
 
 
 @frozen(kw_only=True)
-class Metric:
+class Metric(Record):
     """A pure function that measures what ``measures`` says and returns a float; ``unit`` is empty for a ratio.
 
     ``parameters`` are keyword arguments of the function with their default values.
     """
 
-    name: str = _name()
     summary: str = _text()
     measures: Measures = field(validator=_check_measures)
     function: Ref = _ref()
@@ -241,7 +243,7 @@ class Metric:
 
 
 @frozen(kw_only=True)
-class LabelScheme:
+class LabelScheme(Record):
     """The integers that one tool or data set writes, by canonical structure name.
 
     ``groups`` are sets of names, ``colours`` ``#rrggbb`` by name, ``snomed`` SNOMED CT codes by name.
@@ -249,7 +251,6 @@ class LabelScheme:
     be what ``labels`` claim; ``schemes`` are the integers of all known schemes, by scheme.
     """
 
-    name: str = _name()
     summary: str = _text()
     labels: Mapping[str, int] = field(converter=_read_only, validator=_check_labels)
     groups: Mapping[str, tuple[str, ...]] = field(factory=dict, converter=_groups)
@@ -260,38 +261,32 @@ class LabelScheme:
 
 
 @frozen(kw_only=True)
-class Augmentation:
+class Augmentation(Record):
     """A pure function that changes an image for training, driven by an explicit random generator.
 
     ``function(sample, rng, **parameters)`` takes a :class:`~pycemrg_core.images.training_sample.Sample` and a
     ``numpy.random.Generator`` and returns the new sample with what it drew, as data for JSON.
     """
 
-    name: str = _name()
     summary: str = _text()
     function: Ref = _ref()
 
 
 @frozen(kw_only=True)
-class Command:
+class Command(Record):
     """A click command that becomes ``pycemrg NAME``; imported only when it runs."""
 
-    name: str = _name()
     summary: str = _text()
     command: Ref = _ref()
 
 
 @frozen(kw_only=True)
-class Check:
+class Check(Record):
     """A pure function that looks for one kind of fault in a grown heart.
 
     ``function(heart)`` takes a :class:`~pycemrg_core.images.heart.Heart` and returns an iterable of
     :class:`~pycemrg_core.images.heart.Finding` s.
     """
 
-    name: str = _name()
     summary: str = _text()
     function: Ref = _ref()
-
-
-Record = Schematic | Recipe | Step | Metric | LabelScheme | Augmentation | Command | Check

@@ -86,10 +86,10 @@ def _entry(plugin: Plugin) -> dict[str, Any]:
 
 
 def _counts(plugin: Plugin) -> Iterator[tuple[str, int]]:
-    from pycemrg_core.plugins.catalogue import KINDS
+    from pycemrg_core.api.kinds import KINDS
 
-    for kind, word in KINDS.items():
-        yield word, sum(type(record) is kind for record in plugin.records)
+    for kind in KINDS:
+        yield kind.word, sum(type(record) is kind.record for record in plugin.records)
 
 
 def _private(text: str) -> str:

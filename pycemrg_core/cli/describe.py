@@ -69,14 +69,14 @@ def _echo(key: str, value: Any) -> None:
         click.echo(click.wrap_text(f"{key}: {value}", 80, "  ", "    "))
 
 
-def _describe(contribution: Contribution, catalogue: Catalogue) -> dict[str, Any]:
-    from pycemrg_core.plugins.catalogue import KINDS
+def _describe(contribution: Contribution[Any], catalogue: Catalogue) -> dict[str, Any]:
+    from pycemrg_core.api.kinds import kind_of
 
     record: Any = contribution.record
     return {
         "name": contribution.name,
         "summary": record.summary,
-        "kind": KINDS[type(record)],
+        "kind": kind_of(record).word,
         "provider": f"{contribution.provider.distribution} {contribution.provider.version}"
         f" (plugin {contribution.provider.name})",
         **_DETAILS[type(record)](record, catalogue),

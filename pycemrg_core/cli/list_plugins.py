@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pycemrg_core.api.kinds import KINDS
 from pycemrg_core.cli.session import counted, echo_json, echo_table, plugin_options, session_of
-from pycemrg_core.plugins.catalogue import KINDS
 
 if TYPE_CHECKING:
     from pycemrg_core.plugins.catalogue import Catalogue
@@ -57,7 +57,7 @@ def plugin_entry(plugin: Plugin) -> dict[str, Any]:
         "state": plugin.state.value,
         "reason": plugin.reason,
         "provides": {
-            word: [record.name for record in plugin.records if type(record) is kind] for kind, word in KINDS.items()
+            kind.word: [record.name for record in plugin.records if type(record) is kind.record] for kind in KINDS
         },
     }
 

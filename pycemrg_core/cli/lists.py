@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pycemrg_core.api.kinds import kind_of
 from pycemrg_core.api.records import (
     Augmentation,
     Check,
@@ -18,12 +19,11 @@ from pycemrg_core.api.records import (
     Step,
 )
 from pycemrg_core.cli.session import echo_json, echo_table, plugin_options, session_of
-from pycemrg_core.plugins.catalogue import KINDS
 
 if TYPE_CHECKING:
     from pycemrg_core.plugins.catalogue import Catalogue, Contribution
 
-Details = Callable[["Contribution", "Catalogue"], dict[str, Any]]
+Details = Callable[["Contribution[Any]", "Catalogue"], dict[str, Any]]
 Entry = dict[str, Any]
 
 
@@ -55,7 +55,7 @@ def _list(
         elif entries:
             show(entries)
         else:
-            click.echo(f"none; no plugin provides a {KINDS[kind]}")
+            click.echo(f"none; no plugin provides a {kind_of(kind).word}")
         for conflict in catalogue.conflicts():
             click.echo(f"warning: {conflict}", err=True)
 
@@ -99,7 +99,7 @@ def _blocks(entries: list[Entry]) -> None:
             click.echo(click.wrap_text(text, 80, " " * (width + 2), " " * (width + 4)))
 
 
-def _step_details(contribution: Contribution, catalogue: Catalogue) -> dict[str, Any]:
+def _step_details(contribution: Contribution[Any], catalogue: Catalogue) -> dict[str, Any]:
     users = [
         c.name
         for c in catalogue.all(Schematic)
@@ -108,7 +108,7 @@ def _step_details(contribution: Contribution, catalogue: Catalogue) -> dict[str,
     return {"schematics": users}
 
 
-def _schematic_details(contribution: Contribution, _catalogue: Catalogue) -> dict[str, Any]:
+def _schematic_details(contribution: Contribution[Any], _catalogue: Catalogue) -> dict[str, Any]:
     record = contribution.record
     assert isinstance(record, Schematic)
     return {
@@ -118,7 +118,7 @@ def _schematic_details(contribution: Contribution, _catalogue: Catalogue) -> dic
     }
 
 
-def _recipe_details(contribution: Contribution, _catalogue: Catalogue) -> dict[str, Any]:
+def _recipe_details(contribution: Contribution[Any], _catalogue: Catalogue) -> dict[str, Any]:
     record = contribution.record
     assert isinstance(record, Recipe)
     return {
@@ -127,19 +127,19 @@ def _recipe_details(contribution: Contribution, _catalogue: Catalogue) -> dict[s
     }
 
 
-def _metric_details(contribution: Contribution, _catalogue: Catalogue) -> dict[str, Any]:
+def _metric_details(contribution: Contribution[Any], _catalogue: Catalogue) -> dict[str, Any]:
     record = contribution.record
     assert isinstance(record, Metric)
     return {"measures": record.measures.value, "unit": record.unit}
 
 
-def _scheme_details(contribution: Contribution, _catalogue: Catalogue) -> dict[str, Any]:
+def _scheme_details(contribution: Contribution[Any], _catalogue: Catalogue) -> dict[str, Any]:
     record = contribution.record
     assert isinstance(record, LabelScheme)
     return {"labels": [f"{name} {value}" for name, value in record.labels.items()], "source": record.source}
 
 
-def _no_details(_contribution: Contribution, _catalogue: Catalogue) -> dict[str, Any]:
+def _no_details(_contribution: Contribution[Any], _catalogue: Catalogue) -> dict[str, Any]:
     return {}
 
 

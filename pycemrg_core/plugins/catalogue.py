@@ -6,51 +6,28 @@ different plugins live side by side.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from os import PathLike
-from types import MappingProxyType
-from typing import TypeVar
+from typing import Generic, TypeGuard, TypeVar
 
 from attrs import field, frozen
 
+from pycemrg_core.api.kinds import KINDS, kind_of
 from pycemrg_core.api.labels import close_to
-from pycemrg_core.api.records import (
-    Augmentation,
-    Check,
-    Command,
-    LabelScheme,
-    Metric,
-    Recipe,
-    Record,
-    Schematic,
-    Step,
-)
+from pycemrg_core.api.records import Record
 from pycemrg_core.errors import NameConflictError, UnknownNameError
 from pycemrg_core.plugins import loading
 from pycemrg_core.plugins.loading import Found, Plugin, Policy, State
 
-R = TypeVar("R", Schematic, Recipe, Step, Metric, LabelScheme, Augmentation, Command, Check)
-
-# What each kind of record is called in messages and on the command line.
-KINDS: Mapping[type, str] = MappingProxyType(
-    {
-        Schematic: "schematic",
-        Recipe: "recipe",
-        Step: "step",
-        Metric: "metric",
-        LabelScheme: "label scheme",
-        Augmentation: "augmentation",
-        Command: "command",
-        Check: "check",
-    }
-)
+R = TypeVar("R", bound=Record)
+R_co = TypeVar("R_co", bound=Record, covariant=True)
 
 
 @frozen
-class Contribution:
+class Contribution(Generic[R_co]):
     """A record and the plugin that provides it."""
 
-    record: Record
+    record: R_co
     provider: Found
 
     @property
@@ -68,23 +45,22 @@ class Contribution:
         return bare == self.name and provider in ("", self.provider.name, self.provider.distribution)
 
 
-def _sorted(contributions: Iterable[Contribution]) -> tuple[Contribution, ...]:
-    kinds = list(KINDS)
-    return tuple(sorted(contributions, key=lambda c: (kinds.index(type(c.record)), c.name, c.provider)))
+def _sorted(contributions: Iterable[Contribution[Record]]) -> tuple[Contribution[Record], ...]:
+    return tuple(sorted(contributions, key=lambda c: (KINDS.index(kind_of(c.record)), c.name, c.provider)))
 
 
 @frozen
 class Catalogue:
     """All contributions, sorted by kind, name and provider, and the plugins behind them."""
 
-    contributions: tuple[Contribution, ...] = field(converter=_sorted)
+    contributions: tuple[Contribution[Record], ...] = field(converter=_sorted)
     plugins: tuple[Plugin, ...] = ()
 
-    def all(self, kind: type[Record]) -> tuple[Contribution, ...]:
+    def all(self, kind: type[R]) -> tuple[Contribution[R], ...]:
         """Every contribution of one kind, conflicting ones included."""
-        return tuple(c for c in self.contributions if type(c.record) is kind)
+        return tuple(c for c in self.contributions if _is(c, kind))
 
-    def find(self, kind: type[R], name: str) -> Contribution:
+    def find(self, kind: type[R], name: str) -> Contribution[R]:
         """The one contribution of this kind called ``name`` or ``provider:name``.
 
         A provider is the name of a plugin's entry point or of its distribution.
@@ -96,28 +72,26 @@ class Catalogue:
         if len(matches) == 1:
             return matches[0]
         if matches:
-            raise NameConflictError(_conflict(KINDS[kind], name, matches))
+            raise NameConflictError(_conflict(kind_of(kind).word, name, matches))
         raise UnknownNameError(self._unknown(kind, name))
 
     def get(self, kind: type[R], name: str) -> R:
         """The record that :meth:`find` finds."""
-        record = self.find(kind, name).record
-        assert isinstance(record, kind)
-        return record
+        return self.find(kind, name).record
 
-    def named(self, name: str) -> tuple[Contribution, ...]:
+    def named(self, name: str) -> tuple[Contribution[Record], ...]:
         """Contributions of any kind with this name or ``provider:name``."""
         return tuple(c for c in self.contributions if c.answers_to(name))
 
     def conflicts(self) -> Iterator[str]:
         """One line for every name that two providers use."""
-        for kind, word in KINDS.items():
-            by_name: dict[str, list[Contribution]] = {}
-            for contribution in self.all(kind):
+        for kind in KINDS:
+            by_name: dict[str, list[Contribution[Record]]] = {}
+            for contribution in self.all(kind.record):
                 by_name.setdefault(contribution.name, []).append(contribution)
             for name, matches in by_name.items():
                 if len(matches) > 1:
-                    yield _conflict(word, name, matches)
+                    yield _conflict(kind.word, name, matches)
 
     def failures(self) -> tuple[Plugin, ...]:
         """Plugins that should have loaded and did not."""
@@ -125,13 +99,17 @@ class Catalogue:
 
     def _unknown(self, kind: type[Record], name: str) -> str:
         known = {c.qualified_name if ":" in name else c.name for c in self.all(kind)}
-        text = f"no {KINDS[kind]} is called {name!r}{close_to(name, sorted(known))}"
+        text = f"no {kind_of(kind).word} is called {name!r}{close_to(name, sorted(known))}"
         if failed := self.failures():
             text += f" (not loaded: {'; '.join(str(plugin.found) for plugin in failed)}; see list-plugins)"
         return text
 
 
-def _conflict(kind: str, name: str, matches: Iterable[Contribution]) -> str:
+def _is(contribution: Contribution[Record], kind: type[R]) -> TypeGuard[Contribution[R]]:
+    return type(contribution.record) is kind
+
+
+def _conflict(kind: str, name: str, matches: Iterable[Contribution[Record]]) -> str:
     matches = tuple(matches)
     choices = [match.qualified_name for match in matches]
     if len(set(choices)) < len(choices):

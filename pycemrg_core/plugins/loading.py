@@ -19,7 +19,8 @@ from typing import Any
 import pluggy
 from attrs import frozen
 
-from pycemrg_core.api.hookspecs import HOOKS, PROJECT, HookSpecs
+from pycemrg_core.api.hookspecs import PROJECT, HookSpecs
+from pycemrg_core.api.kinds import HOOKS
 from pycemrg_core.api.labels import close_to
 from pycemrg_core.api.records import Record
 from pycemrg_core.api.refs import find_data_file, import_file, import_plugin_module
@@ -255,9 +256,9 @@ def _parameters(function: Any) -> Iterable[inspect.Parameter]:
     return inspect.signature(function).parameters.values()
 
 
-def _call(manager: pluggy.PluginManager, module: ModuleType, hook: str, record_type: type) -> list[Any]:
+def _call(manager: pluggy.PluginManager, module: ModuleType, hook: str, record_type: type[Record]) -> list[Record]:
     caller = getattr(manager.hook, hook)
-    found: list[Any] = []
+    found: list[Record] = []
     for implementation in caller.get_hookimpls():
         if implementation.plugin is not module:
             continue
@@ -270,7 +271,7 @@ def _call(manager: pluggy.PluginManager, module: ModuleType, hook: str, record_t
     for record in found:
         if type(record) is not record_type:
             raise _PluginFaultError(f"{hook} must return {record_type.__name__} records, not {record!r:.80}")
-        if record.name in names:  # type: ignore[attr-defined]
-            raise _PluginFaultError(f"{hook} returns the name {record.name!r} twice")  # type: ignore[attr-defined]
-        names.add(record.name)  # type: ignore[attr-defined]
+        if record.name in names:
+            raise _PluginFaultError(f"{hook} returns the name {record.name!r} twice")
+        names.add(record.name)
     return found

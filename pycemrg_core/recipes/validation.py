@@ -15,6 +15,7 @@ import click
 
 from pycemrg_core.api import contracts
 from pycemrg_core.api.contracts import Use
+from pycemrg_core.api.kinds import kind_of
 from pycemrg_core.api.records import (
     Augmentation,
     Check,
@@ -28,7 +29,7 @@ from pycemrg_core.api.records import (
     Step,
 )
 from pycemrg_core.errors import PlanError, PycemrgError
-from pycemrg_core.plugins.catalogue import KINDS, Catalogue
+from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.plugins.loading import Plugin
 from pycemrg_core.recipes.flatten import flatten, unmet
 from pycemrg_core.recipes.planner import ImageFacts, plan
@@ -42,7 +43,7 @@ def faults(plugin: Plugin, catalogue: Catalogue) -> Iterator[str]:
     """Everything wrong with what a loaded plugin contributes, one line each."""
     for record in plugin.records:
         for fault in record_faults(record, catalogue):
-            yield f"{KINDS[type(record)]} {record.name!r}: {fault}"
+            yield f"{kind_of(record).word} {record.name!r}: {fault}"
 
 
 def record_faults(record: Record, catalogue: Catalogue) -> Iterator[str]:

@@ -8,11 +8,12 @@ from typing import Any, ClassVar, NoReturn
 
 import pytest
 
+from pycemrg_core.api.kinds import kind_of
 from pycemrg_core.api.labels import close_to
 from pycemrg_core.api.records import Record
 from pycemrg_core.errors import PluginError
 from pycemrg_core.plugins import loading
-from pycemrg_core.plugins.catalogue import KINDS, Catalogue, compose
+from pycemrg_core.plugins.catalogue import Catalogue, compose
 from pycemrg_core.plugins.loading import GROUP, LOCAL_FILE, Found, Plugin, Policy, State
 
 
@@ -102,7 +103,7 @@ class Conformance:
     def test_there_is_something_to_check(self) -> None:
         """The plugin loads and contributes what this class checks."""
         check_loaded(self.plugin)
-        word = KINDS[self.kind]
+        word = kind_of(self.kind).word
         names = [record.name for record in load(self.plugin).records if type(record) is self.kind]
         require(
             bool(names),
@@ -118,4 +119,4 @@ class Conformance:
 def who(record: Record) -> str:
     """A record as messages call it: its kind, its name and where its code is."""
     code: Any = getattr(record, "run", None) or getattr(record, "function", None)
-    return f"{KINDS[type(record)]} {record.name!r}{f' ({code})' if code else ''}"
+    return f"{kind_of(record).word} {record.name!r}{f' ({code})' if code else ''}"

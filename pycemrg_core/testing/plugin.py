@@ -15,11 +15,12 @@ import attrs
 import click
 import pytest
 
+from pycemrg_core.api.kinds import kind_of
 from pycemrg_core.api.records import Command, Recipe, Record, Schematic
 from pycemrg_core.api.refs import Ref
 from pycemrg_core.errors import RefError
 from pycemrg_core.plugins import loading
-from pycemrg_core.plugins.catalogue import KINDS, compose
+from pycemrg_core.plugins.catalogue import compose
 from pycemrg_core.plugins.loading import GROUP, LOCAL_FILE, Plugin, Policy, State
 from pycemrg_core.recipes.validation import record_faults
 from pycemrg_core.testing.base import check_loaded, fail, load, require, who
@@ -89,7 +90,7 @@ class PluginConformance:
                 try:
                     ref.load()
                 except RefError as error:
-                    wrong.append(f"{KINDS[type(record)]} {record.name!r}, {field}: {error}")
+                    wrong.append(f"{kind_of(record).word} {record.name!r}, {field}: {error}")
         require(not wrong, "; ".join([*wrong, "correct the Ref or the module it names"]))
 
     def test_its_references_fit(self, loaded: Plugin) -> None:
