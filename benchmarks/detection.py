@@ -24,7 +24,7 @@ from pycemrg_core.images.image_files import image_from_array, read_labels, voxel
 from pycemrg_core.images.remap import LabelRemapper
 from pycemrg_core.plugins.catalogue import Catalogue
 from schematics_builtin.labels.anatomy import contradicts, rank
-from schematics_builtin.labels.measure import measure
+from schematics_builtin.labels.measuring import measure
 
 Array = NDArray[np.integer]
 Spacing = tuple[float, float, float]

@@ -28,9 +28,9 @@ from scipy.spatial import cKDTree
 from pycemrg_core import load_catalogue, run_recipe
 from pycemrg_core.images import image_files
 from pycemrg_core.images.heart import Severity
-from schematics_builtin.certificate.certificate import Certificate
+from schematics_builtin.certificate.certification import Certificate
 from schematics_builtin.certificate.hearts import asked_of, certify_image
-from schematics_builtin.certificate.repair import repair
+from schematics_builtin.certificate.repairing import repair
 
 RECIPE = "four_chamber_full"
 HEART = "rodero01_1.0mm.nrrd"

@@ -1,1 +1,1 @@
-"""The CEMRG catalogue: step kinds, schematics and recipes, contributed as any other plugin does."""
+"""The built-in plugins: catalogue, labels, certificate and demo, each with its own entry point."""

@@ -12,7 +12,7 @@ from pycemrg_core.images.heart import Finding, Heart, Ring, Severity, Valve, Wal
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.plugins.catalogue import Catalogue, load_catalogue
 from pycemrg_core.plugins.loading import Policy
-from schematics_builtin.certificate.certificate import Certificate, certify
+from schematics_builtin.certificate.certification import Certificate, certify
 
 A, WALL_A, B, WALL_B, VALVE, VEIN, RING, C, WALL_C = 1, 2, 3, 4, 5, 6, 7, 9, 10
 NAMES = {A: "A", WALL_A: "A_wall", B: "B", WALL_B: "B_wall", VALVE: "valve", VEIN: "vein", RING: "ring"}

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from pycemrg_core.errors import ImageError
-from schematics_builtin.labels import measure as anatomy_measure
+from schematics_builtin.labels import measuring as anatomy_measure
 from schematics_builtin.labels.anatomy import contradicts, judge, rank, suggest
 from schematics_builtin.labels.anatomy.rules import RULES
-from schematics_builtin.labels.measure import NEAR_MM, Facts, measure
+from schematics_builtin.labels.measuring import NEAR_MM, Facts, measure
 
 Array = NDArray[Any]
 MM = (1.0, 1.0, 1.0)

@@ -39,7 +39,7 @@ from pycemrg_core.errors import PycemrgError
 from pycemrg_core.images.heart import Finding, Heart, Severity, Wall
 from pycemrg_core.plugins.catalogue import Catalogue, Contribution
 from pycemrg_core.plugins.loading import Found
-from schematics_builtin.certificate.certificate import certify
+from schematics_builtin.certificate.certification import certify
 
 SPACINGS = [(1.0, 1.0, 1.0), (1.5, 1.0, 0.8), (0.7, 2.0, 1.2)]
 

@@ -27,7 +27,7 @@ def described(name: str, *options: object) -> list[dict[str, Any]]:
         ("atria_full", "recipe", ("left_atrium_with_veins", "svc_ring (ring)", "la_myocardium (create)")),
         ("create", "step", ("SOURCE_BLOOD_POOL_NAME: reads", "mm", "MyocardiumCreationContract", "lv_outflow")),
         ("cemrg", "label scheme", ("1  LV_BP_label", "214  IVC_ring_label", "source: http")),
-        ("demo", "command", ("demo:demo",)),
+        ("demo", "command", ("schematics_builtin.demo.command:demo",)),
     ],
 )
 def test_each_kind_says_what_matters_of_it(name: str, kind: str, parts: tuple[str, ...]) -> None:
@@ -35,7 +35,8 @@ def test_each_kind_says_what_matters_of_it(name: str, kind: str, parts: tuple[st
     text = " ".join(result.stdout.split())
     assert text.startswith(f"{name}: ")
     assert f"kind: {kind}" in text
-    assert f"provider: pycemrg-core {__version__} (plugin builtin)" in text
+    plugin = "demo" if name == "demo" else "builtin"
+    assert f"provider: pycemrg-core {__version__} (plugin {plugin})" in text
     for part in parts:
         assert " ".join(part.split()) in text
     assert result.stderr == ""

@@ -17,7 +17,7 @@ from pycemrg_core.errors import PlanError, UnknownNameError
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.recipes.planner import Settings
 from schematics_builtin.labels.diagnosis import Contact, LabelDiagnostic, LabelReport, LabelStatus
-from schematics_builtin.labels.measure import NEAR_MM, measure
+from schematics_builtin.labels.measuring import NEAR_MM, measure
 
 Array = np.ndarray[Any, Any]
 

@@ -17,9 +17,9 @@ from test_certificate import DAMAGES, damaged
 from pycemrg_core.images import image_files
 from pycemrg_core.images.heart import Heart
 from pycemrg_core.recipes.runner import run_recipe
-from schematics_builtin.certificate import repair
+from schematics_builtin.certificate import repairing
 from schematics_builtin.certificate.hearts import Asked, asked_of, heart_of
-from schematics_builtin.certificate.repair import Repair
+from schematics_builtin.certificate.repairing import Repair
 
 LUMENS = (A, B, C, VEIN)
 
@@ -34,7 +34,7 @@ def boxes(monkeypatch: pytest.MonkeyPatch) -> None:
         x, y, z = image.GetSpacing()
         return heart(image_files.voxel_array(image), (z, y, x))
 
-    monkeypatch.setattr(repair, "heart_of", of)
+    monkeypatch.setattr(repairing, "heart_of", of)
 
 
 def image_of(voxels: Array, spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> sitk.Image:
@@ -46,7 +46,7 @@ def image_of(voxels: Array, spacing: tuple[float, float, float] = (1.0, 1.0, 1.0
 
 
 def repaired(voxels: Array, **options: Any) -> Repair:
-    return repair.repair(image_of(voxels), catalogue(), Asked(labels={}), **options)
+    return repairing.repair(image_of(voxels), catalogue(), Asked(labels={}), **options)
 
 
 def volumes(voxels: Array) -> dict[int, int]:
@@ -117,7 +117,7 @@ def test_the_image_grows_where_the_heart_touches_its_border() -> None:
     cut = array()[:, 6:, :28]  # the wall at y = 0 is whole; of the vein and ring at x = 28 and on, nothing is left
     cut = np.where(cut == VEIN, WALL_B, cut)
     image = image_of(np.ascontiguousarray(cut), (2.0, 1.0, 0.5))
-    done = repair.repair(image, catalogue(), Asked(labels={}))
+    done = repairing.repair(image, catalogue(), Asked(labels={}))
     (x, y, z), (far_x, far_y, far_z) = done.padding
     # 2 mm of wall and a voxel of background, at 2.0, 1.0 and 0.5 mm along x, y and z.
     assert ((x, y, z), (far_x, far_y, far_z)) == ((0, 4, 0), (3, 0, 0))
@@ -168,7 +168,7 @@ def test_whatever_is_damaged_the_limit_holds(seed: int, limit: float) -> None:
         voxels[z : z + 2, y : y + 2, x : x + int(rng.integers(1, 3))] = rng.choice([0, *LUMENS, WALL_A, VALVE, RING])
     kept = voxels.copy()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(repair, "heart_of", lambda image, *_: heart(image_files.voxel_array(image)))
+        patch.setattr(repairing, "heart_of", lambda image, *_: heart(image_files.voxel_array(image)))
         done = repaired(voxels, limit_percent=limit)
     assert np.array_equal(voxels, kept)
     after = volumes(image_files.voxel_array(done.image))
@@ -179,7 +179,7 @@ def test_whatever_is_damaged_the_limit_holds(seed: int, limit: float) -> None:
 def test_the_real_heart_comes_out_closed() -> None:
     image, _ = image_files.read_labels(HEART)
     grown = run_recipe("four_chamber_full", image, catalogue()).image
-    done = repair.repair(grown, catalogue(), asked_of(catalogue(), "four_chamber_full"))
+    done = repairing.repair(grown, catalogue(), asked_of(catalogue(), "four_chamber_full"))
     assert done.certificate.passed
     before, after = image_files.voxel_array(grown), image_files.voxel_array(done.image)
     assert 0 < (before != after).sum() < 0.01 * (before > 0).sum()
@@ -187,7 +187,7 @@ def test_the_real_heart_comes_out_closed() -> None:
         if label != 2:  # the myocardium is tissue
             assert abs(int((after == label).sum()) / (before == label).sum() - 1) <= 0.02
     # A repaired heart is a fixed point.
-    again = repair.repair(done.image, catalogue(), asked_of(catalogue(), "four_chamber_full"))
+    again = repairing.repair(done.image, catalogue(), asked_of(catalogue(), "four_chamber_full"))
     assert again.ledger == ()
 
 
@@ -196,10 +196,10 @@ def test_growing_a_wall_does_not_use_up_the_limit_of_its_loose_pieces() -> None:
     image, _ = image_files.read_labels(HEART)
     asked = asked_of(catalogue(), "four_chamber_full")
     grown = run_recipe("four_chamber_full", image, catalogue()).image
-    closed = image_files.voxel_array(repair.repair(grown, catalogue(), asked).image)
+    closed = image_files.voxel_array(repairing.repair(grown, catalogue(), asked).image)
     rng = np.random.default_rng(1)
     shifted = np.stack([np.roll(plane, rng.integers(-1, 2, 2), (0, 1)) for plane in closed])
-    done = repair.repair(image_files.image_from_array(shifted, image), catalogue(), asked)
+    done = repairing.repair(image_files.image_from_array(shifted, image), catalogue(), asked)
     assert (done.refused, done.left) == ((), ())
     gained = sum(e.change.voxels for e in done.ledger if e.change.new == 104 and e.rule == "wall")
     assert gained > 0.1 * (shifted == 104).sum()

@@ -17,8 +17,6 @@ from pycemrg_core.errors import PycemrgError
 _COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run:run", "Grow a label map by a recipe."),
     "plan": ("plan:plan", "Check what a run would do, and run nothing."),
-    "certify": ("certify:certify", "Say what in a grown heart would leak or break a mesher."),
-    "repair": ("repair:repair", "Close what of a grown heart can be closed by rule."),
     "init": ("init:init", "Write a configuration folder for a recipe."),
     "describe": ("describe:describe", "What a name reads, writes and where it comes from."),
     "list-recipes": ("lists:list_recipes", "Recipes and their steps."),

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pycemrg_core.cli.findings import verdict_line
 from pycemrg_core.cli.options import (
     label_table_option,
     setting_options,
@@ -18,6 +17,7 @@ from pycemrg_core.cli.options import (
     write_table,
 )
 from pycemrg_core.cli.session import counted, plugin_options, session_of
+from schematics_builtin.certificate.commands.findings import verdict_line
 
 if TYPE_CHECKING:
     import SimpleITK as sitk

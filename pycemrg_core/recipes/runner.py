@@ -22,7 +22,7 @@ from pycemrg_core.plugins.loading import Found
 from pycemrg_core.recipes.conversion import Conversion, check_anatomy, convert, recipe_labels
 from pycemrg_core.recipes.flatten import Rules
 from pycemrg_core.recipes.planner import ImageFacts, Plan, PlannedStep, Settings, plan
-from schematics_builtin.certificate.certificate import Certificate
+from schematics_builtin.certificate.certification import Certificate
 from schematics_builtin.certificate.hearts import Asked, certify_image
 
 if TYPE_CHECKING:

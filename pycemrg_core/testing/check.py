@@ -17,7 +17,7 @@ from pycemrg_core.recipes.validation import record_faults
 from pycemrg_core.testing import volumes
 from pycemrg_core.testing.base import Conformance, describe, fail, require, who
 from pycemrg_core.testing.volumes import CASES, ROTATIONS
-from schematics_builtin.certificate.certificate import Certificate
+from schematics_builtin.certificate.certification import Certificate
 
 _LABELS = (1, 2, 3, 4, 5)
 _PARTS = {1: Part.LUMEN, 2: Part.WALL, 3: Part.LUMEN, 4: Part.VALVE, 5: Part.RING}

@@ -1,0 +1,1 @@
+"""The CEMRG catalogue (plugin ``builtin``): step kinds, schematics, recipes and label schemes."""

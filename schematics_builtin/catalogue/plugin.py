@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pycemrg_core.api.hookspecs import hookimpl
-from pycemrg_core.api.records import Check, Command, LabelScheme, Recipe, Schematic, Step
+from pycemrg_core.api.records import LabelScheme, Recipe, Schematic, Step
 from pycemrg_core.api.refs import Ref
 from schematics_builtin.catalogue import recipes, schematics, schemes
 
@@ -34,28 +34,6 @@ _STEPS = (
 # Measured on the image as it was before the recipe's first step of the kind.
 _FROZEN = {"ring"}
 
-# command, help line, click command
-_COMMANDS = (
-    ("demo", "Grow the heart that ships with the package, and draw it.", "demo.demo:demo"),
-    ("labels", "Show, check, recognise and change the labels of an image.", "labels.commands.labels:labels"),
-    ("clean", "Remove islands and fill holes, label by label.", "labels.commands.clean:clean"),
-)
-
-# check, what it looks for, function
-_CHECKS = (
-    ("lumen_contact", "two lumens touch that no rule allows to", "contact:lumen_contact"),
-    ("lumen_open", "a lumen touches the background", "contact:lumen_open"),
-    ("valve_seal", "a valve does not separate its two lumens", "contact:valve_seal"),
-    ("wall_thickness", "a wall is thinner than asked", "walls:wall_thickness"),
-    ("ring_loop", "a ring does not go round its vein", "rings:ring_loop"),
-    ("edge_contact", "voxels of a structure meet by an edge or corner only", "shapes:edge_contact"),
-    ("pieces", "a label is in more than one piece", "shapes:pieces"),
-    ("holes", "a structure encloses background or another label", "shapes:holes"),
-    ("tag_range", "a label is over 255", "image:tag_range"),
-    ("image_border", "the heart touches the border of the image", "image:image_border"),
-    ("not_made", "a structure that the recipe makes is not there", "image:not_made"),
-)
-
 
 @hookimpl
 def pycemrg_steps() -> Iterable[Step]:
@@ -82,15 +60,3 @@ def pycemrg_recipes() -> Iterable[Recipe]:
 @hookimpl
 def pycemrg_label_schemes() -> Iterable[LabelScheme]:
     return schemes.schemes()
-
-
-@hookimpl
-def pycemrg_commands() -> Iterable[Command]:
-    for name, summary, command in _COMMANDS:
-        yield Command(name=name, summary=summary, command=Ref(f"schematics_builtin.{command}"))
-
-
-@hookimpl
-def pycemrg_checks() -> Iterable[Check]:
-    for name, summary, function in _CHECKS:
-        yield Check(name=name, summary=summary, function=Ref(f"schematics_builtin.certificate.checks.{function}"))

@@ -18,7 +18,7 @@ from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.conversion import recipe_labels
 from pycemrg_core.recipes.flatten import Rules
 from pycemrg_core.recipes.planner import ImageFacts, Settings, plan
-from schematics_builtin.certificate.certificate import Certificate, certify
+from schematics_builtin.certificate.certification import Certificate, certify
 
 if TYPE_CHECKING:
     import SimpleITK as sitk

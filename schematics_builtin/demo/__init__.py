@@ -1,0 +1,1 @@
+"""The main job on the heart that ships with the package: plugin ``demo``."""

@@ -14,7 +14,7 @@ from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.conversion import recipe_labels
 from pycemrg_core.recipes.planner import ImageFacts, PlannedStep, Settings, plan
-from schematics_builtin.labels.measure import Facts, measure
+from schematics_builtin.labels.measuring import Facts, measure
 
 State = Literal["present", "missing", "unexpected"]
 

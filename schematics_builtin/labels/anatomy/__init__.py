@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from pycemrg_core.images.label_volume import LabelVolume
 from schematics_builtin.labels.anatomy.judge import contradicts, judge, rank, suggest
-from schematics_builtin.labels.measure import measure
+from schematics_builtin.labels.measuring import measure
 
 __all__ = ["contradicts", "doubts", "judge", "rank", "suggest"]
 

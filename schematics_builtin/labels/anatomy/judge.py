@@ -18,7 +18,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from schematics_builtin.labels.anatomy.rules import CORE, MAIN, MIRRORS, RULES, Rule
-from schematics_builtin.labels.measure import Facts
+from schematics_builtin.labels.measuring import Facts
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -196,7 +196,7 @@ def detect(ctx: click.Context, image: str, as_json: bool) -> None:
     decide; the reasons follow.
     """
     from schematics_builtin.labels.anatomy import rank
-    from schematics_builtin.labels.measure import measure
+    from schematics_builtin.labels.measuring import measure
 
     volume = _read(image)
     ranking = rank(measure(volume.array, volume.spacing), _schemes(session_of(ctx).catalogue()))
@@ -261,7 +261,7 @@ def suggest(ctx: click.Context, image: str, output: str | None, as_json: bool) -
     """
     from pycemrg_core.api.records import LabelScheme
     from schematics_builtin.labels.anatomy import suggest as suggest_structures
-    from schematics_builtin.labels.measure import measure
+    from schematics_builtin.labels.measuring import measure
 
     volume = _read(image)
     scheme = session_of(ctx).catalogue().get(LabelScheme, "cemrg")

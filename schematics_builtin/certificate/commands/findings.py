@@ -9,7 +9,7 @@ import click
 from pycemrg_core.cli.session import counted
 
 if TYPE_CHECKING:
-    from schematics_builtin.certificate.certificate import Certificate
+    from schematics_builtin.certificate.certification import Certificate
 
 
 def echo_findings(certificate: Certificate) -> None:

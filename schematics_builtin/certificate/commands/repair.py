@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pycemrg_core.cli.findings import verdict_line
 from pycemrg_core.cli.session import counted, echo_json, plugin_options, session_of
+from schematics_builtin.certificate.commands.findings import verdict_line
 
 if TYPE_CHECKING:
-    from schematics_builtin.certificate.repair import Repair
+    from schematics_builtin.certificate.repairing import Repair
 
 
-@click.command(short_help="Close what of a grown heart can be closed by rule.")
+@click.command(short_help="Repair leaks, holes and loose voxels in a grown heart.")
 @click.argument("image")
 @click.option("-o", "--output", required=True, metavar="FILE", help="The image to write.")
 @click.option("--recipe", metavar="NAME", help="The recipe that made IMAGE: what it asked for, and its rules.")
@@ -41,7 +41,7 @@ def repair(
     from pycemrg_core.errors import OutputError
     from pycemrg_core.images import image_files
     from schematics_builtin.certificate.hearts import asked_of
-    from schematics_builtin.certificate.repair import repair as repair_image
+    from schematics_builtin.certificate.repairing import repair as repair_image
 
     if Path(output).resolve() == Path(image).resolve():
         raise OutputError(f"{output}: the result would take the place of its input; choose another name")

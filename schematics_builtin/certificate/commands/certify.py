@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from pycemrg_core.cli.findings import echo_findings
 from pycemrg_core.cli.session import echo_json, plugin_options, session_of
+from schematics_builtin.certificate.commands.findings import echo_findings
 
 
-@click.command(short_help="Say what in a grown heart would leak or break a mesher.")
+@click.command(short_help="Report what in a grown heart would leak or break a mesher.")
 @click.argument("image")
 @click.option("--recipe", metavar="NAME", help="The recipe that made IMAGE: what it asked for, and its rules.")
 @click.option("--scheme", metavar="NAME", help="The label scheme of IMAGE; see 'pycemrg list-schemes'.")

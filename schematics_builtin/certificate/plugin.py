@@ -1,0 +1,44 @@
+"""What the plugin ``certificate`` contributes; light, since every command imports it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pycemrg_core.api.hookspecs import hookimpl
+from pycemrg_core.api.records import Check, Command
+from pycemrg_core.api.refs import Ref
+
+_HERE = "schematics_builtin.certificate"
+
+# command, help line, click command
+_COMMANDS = (
+    ("certify", "Report what in a grown heart would leak or break a mesher.", "commands.certify:certify"),
+    ("repair", "Repair leaks, holes and loose voxels in a grown heart.", "commands.repair:repair"),
+)
+
+# check, what it looks for, function
+_CHECKS = (
+    ("lumen_contact", "two lumens touch that no rule allows to", "contact:lumen_contact"),
+    ("lumen_open", "a lumen touches the background", "contact:lumen_open"),
+    ("valve_seal", "a valve does not separate its two lumens", "contact:valve_seal"),
+    ("wall_thickness", "a wall is thinner than asked", "walls:wall_thickness"),
+    ("ring_loop", "a ring does not go round its vein", "rings:ring_loop"),
+    ("edge_contact", "voxels of a structure meet by an edge or corner only", "shapes:edge_contact"),
+    ("pieces", "a label is in more than one piece", "shapes:pieces"),
+    ("holes", "a structure encloses background or another label", "shapes:holes"),
+    ("tag_range", "a label is over 255", "image:tag_range"),
+    ("image_border", "the heart touches the border of the image", "image:image_border"),
+    ("not_made", "a structure that the recipe makes is not there", "image:not_made"),
+)
+
+
+@hookimpl
+def pycemrg_commands() -> Iterable[Command]:
+    for name, summary, command in _COMMANDS:
+        yield Command(name=name, summary=summary, command=Ref(f"{_HERE}.{command}"))
+
+
+@hookimpl
+def pycemrg_checks() -> Iterable[Check]:
+    for name, summary, function in _CHECKS:
+        yield Check(name=name, summary=summary, function=Ref(f"{_HERE}.checks.{function}"))
