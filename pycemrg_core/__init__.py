@@ -1,152 +1,99 @@
-"""Plugin framework that turns a whole-heart segmentation into a simulation-ready cardiac label map."""
+"""Plugin framework that turns a whole-heart segmentation into a simulation-ready cardiac label map.
+
+This module is the door for scripts and notebooks: load plugins, plan and run recipes, read and write images. Plugins
+are written with :mod:`pycemrg_core.api`.
+"""
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from pycemrg_core.api.contracts import (
-        ApplicationStep,
-        Label,
-        Mode,
-        Part,
-        application_steps,
-        changes,
-        choice,
-        number,
-        reads,
-        thickness,
-        writes,
-    )
-    from pycemrg_core.api.hookspecs import hookimpl
-    from pycemrg_core.api.labels import LabelTable
-    from pycemrg_core.api.records import (
-        Augmentation,
-        Check,
-        Command,
-        LabelScheme,
-        Measures,
-        Metric,
-        Recipe,
-        RecipeStep,
-        Schematic,
-        Step,
-        include,
-    )
-    from pycemrg_core.api.refs import Ref
-    from pycemrg_core.errors import PlanError, PycemrgError
-    from pycemrg_core.images.heart import Finding, Heart, Severity
-    from pycemrg_core.images.kernels import convert, grow
-    from pycemrg_core.images.label_volume import Edit, LabelVolume, Zone
-    from pycemrg_core.plugins.catalogue import Catalogue, load_catalogue
-    from pycemrg_core.plugins.loading import Policy
-    from pycemrg_core.recipes.planner import ImageFacts, Plan, Settings, plan
-    from pycemrg_core.recipes.runner import RunRecord, RunResult, run_plan, run_recipe
+from pycemrg_core.doors import door
 
 __version__ = "0.1.0"
 
-# Imported at first use: a plugin that only needs records must not pay for numpy and SimpleITK.
-_HOMES = {
-    "ApplicationStep": "api.contracts",
-    "Augmentation": "api.records",
-    "Catalogue": "plugins.catalogue",
-    "Check": "api.records",
-    "Command": "api.records",
-    "Edit": "images.label_volume",
-    "Finding": "images.heart",
-    "Heart": "images.heart",
-    "ImageFacts": "recipes.planner",
-    "Label": "api.contracts",
-    "LabelScheme": "api.records",
-    "LabelTable": "api.labels",
-    "LabelVolume": "images.label_volume",
-    "Measures": "api.records",
-    "Metric": "api.records",
-    "Mode": "api.contracts",
-    "Part": "api.contracts",
-    "Plan": "recipes.planner",
-    "PlanError": "errors",
-    "Policy": "plugins.loading",
-    "PycemrgError": "errors",
-    "Recipe": "api.records",
-    "RecipeStep": "api.records",
-    "Ref": "api.refs",
-    "RunRecord": "recipes.runner",
-    "RunResult": "recipes.runner",
-    "Schematic": "api.records",
-    "Settings": "recipes.planner",
-    "Severity": "images.heart",
-    "Step": "api.records",
-    "Zone": "images.label_volume",
-    "application_steps": "api.contracts",
-    "changes": "api.contracts",
-    "choice": "api.contracts",
-    "convert": "images.kernels",
-    "grow": "images.kernels",
-    "hookimpl": "api.hookspecs",
-    "include": "api.records",
-    "load_catalogue": "plugins.catalogue",
-    "number": "api.contracts",
-    "plan": "recipes.planner",
-    "reads": "api.contracts",
-    "run_plan": "recipes.runner",
-    "run_recipe": "recipes.runner",
-    "thickness": "api.contracts",
-    "writes": "api.contracts",
-}
-
-__all__ = [
-    "ApplicationStep",
-    "Augmentation",
-    "Catalogue",
-    "Check",
-    "Command",
-    "Edit",
-    "Finding",
-    "Heart",
-    "ImageFacts",
-    "Label",
-    "LabelScheme",
-    "LabelTable",
-    "LabelVolume",
-    "Measures",
-    "Metric",
-    "Mode",
-    "Part",
-    "Plan",
-    "PlanError",
-    "Policy",
-    "PycemrgError",
-    "Recipe",
-    "RecipeStep",
-    "Ref",
-    "RunRecord",
-    "RunResult",
-    "Schematic",
-    "Settings",
-    "Severity",
-    "Step",
-    "Zone",
-    "application_steps",
-    "changes",
-    "choice",
-    "convert",
-    "grow",
-    "hookimpl",
-    "include",
-    "load_catalogue",
-    "number",
-    "plan",
-    "reads",
-    "run_plan",
-    "run_recipe",
-    "thickness",
-    "writes",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+if TYPE_CHECKING:
+    from pycemrg_core.api.labels import LabelTable as LabelTable
+    from pycemrg_core.api.records import LabelScheme as LabelScheme
+    from pycemrg_core.api.records import Recipe as Recipe
+    from pycemrg_core.api.records import RecipeStep as RecipeStep
+    from pycemrg_core.api.records import Schematic as Schematic
+    from pycemrg_core.api.records import include as include
+    from pycemrg_core.errors import AugmentationError as AugmentationError
+    from pycemrg_core.errors import CodecError as CodecError
+    from pycemrg_core.errors import ImageError as ImageError
+    from pycemrg_core.errors import LabelError as LabelError
+    from pycemrg_core.errors import MetricError as MetricError
+    from pycemrg_core.errors import NameConflictError as NameConflictError
+    from pycemrg_core.errors import OutputError as OutputError
+    from pycemrg_core.errors import PlanError as PlanError
+    from pycemrg_core.errors import PluginError as PluginError
+    from pycemrg_core.errors import PycemrgError as PycemrgError
+    from pycemrg_core.errors import RecordError as RecordError
+    from pycemrg_core.errors import RefError as RefError
+    from pycemrg_core.errors import StepError as StepError
+    from pycemrg_core.errors import UnknownNameError as UnknownNameError
+    from pycemrg_core.images.image_files import read_image as read_image
+    from pycemrg_core.images.image_files import read_labels as read_labels
+    from pycemrg_core.images.image_files import write_image as write_image
+    from pycemrg_core.images.label_volume import LabelVolume as LabelVolume
+    from pycemrg_core.plugins.catalogue import Catalogue as Catalogue
+    from pycemrg_core.plugins.catalogue import Contribution as Contribution
+    from pycemrg_core.plugins.catalogue import compose as compose
+    from pycemrg_core.plugins.catalogue import load_catalogue as load_catalogue
+    from pycemrg_core.plugins.loading import Found as Found
+    from pycemrg_core.plugins.loading import Plugin as Plugin
+    from pycemrg_core.plugins.loading import Policy as Policy
+    from pycemrg_core.plugins.loading import State as State
+    from pycemrg_core.plugins.loading import discover as discover
+    from pycemrg_core.plugins.loading import load as load
+    from pycemrg_core.plugins.loading import local_plugin as local_plugin
+    from pycemrg_core.recipes.conversion import colours_of as colours_of
+    from pycemrg_core.recipes.conversion import recipe_labels as recipe_labels
+    from pycemrg_core.recipes.flatten import flatten as flatten
+    from pycemrg_core.recipes.planner import ImageFacts as ImageFacts
+    from pycemrg_core.recipes.planner import Plan as Plan
+    from pycemrg_core.recipes.planner import PlannedStep as PlannedStep
+    from pycemrg_core.recipes.planner import Settings as Settings
+    from pycemrg_core.recipes.planner import plan as plan
+    from pycemrg_core.recipes.runner import LedgerEntry as LedgerEntry
+    from pycemrg_core.recipes.runner import Prepared as Prepared
+    from pycemrg_core.recipes.runner import RunRecord as RunRecord
+    from pycemrg_core.recipes.runner import RunResult as RunResult
+    from pycemrg_core.recipes.runner import StepFinished as StepFinished
+    from pycemrg_core.recipes.runner import StepRecord as StepRecord
+    from pycemrg_core.recipes.runner import StepStarted as StepStarted
+    from pycemrg_core.recipes.runner import prepare as prepare
+    from pycemrg_core.recipes.runner import run_plan as run_plan
+    from pycemrg_core.recipes.runner import run_recipe as run_recipe
+    from pycemrg_core.runs.configuration import read_config as read_config
+    from pycemrg_core.runs.configuration import write_config as write_config
+    from pycemrg_core.runs.replay import SavedRun as SavedRun
+    from pycemrg_core.runs.run_folder import Source as Source
+    from pycemrg_core.runs.run_folder import write_result as write_result
+else:
+    __all__, __getattr__, __dir__ = door(
+        __name__,
+        {
+            "pycemrg_core.api.labels": "LabelTable",
+            "pycemrg_core.api.records": "LabelScheme Recipe RecipeStep Schematic include",
+            "pycemrg_core.errors": (
+                "AugmentationError CodecError ImageError LabelError MetricError NameConflictError OutputError "
+                "PlanError PluginError PycemrgError RecordError RefError StepError UnknownNameError"
+            ),
+            "pycemrg_core.images.image_files": "read_image read_labels write_image",
+            "pycemrg_core.images.label_volume": "LabelVolume",
+            "pycemrg_core.plugins.catalogue": "Catalogue Contribution compose load_catalogue",
+            "pycemrg_core.plugins.loading": "Found Plugin Policy State discover load local_plugin",
+            "pycemrg_core.recipes.conversion": "colours_of recipe_labels",
+            "pycemrg_core.recipes.flatten": "flatten",
+            "pycemrg_core.recipes.planner": "ImageFacts Plan PlannedStep Settings plan",
+            "pycemrg_core.recipes.runner": (
+                "LedgerEntry Prepared RunRecord RunResult StepFinished StepRecord StepStarted prepare run_plan "
+                "run_recipe"
+            ),
+            "pycemrg_core.runs.configuration": "read_config write_config",
+            "pycemrg_core.runs.replay": "SavedRun",
+            "pycemrg_core.runs.run_folder": "Source write_result",
+        },
+    )

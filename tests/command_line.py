@@ -62,7 +62,7 @@ def local_plugin(folder: Path, run: str, *, recipe: str = "mine", steps: str = "
 
         from attrs import frozen
 
-        from pycemrg_core import Edit, Label, Recipe, Ref, Schematic, Step, hookimpl, include, reads, writes
+        from pycemrg_core.api import Edit, Label, Recipe, Ref, Schematic, Step, hookimpl, include, reads, writes
 
 
         @frozen(kw_only=True)

@@ -3,8 +3,8 @@
 GOOD = {
     "plugin.py": '''
 """What a good plugin contributes; PACKAGE stands for its name."""
-from pycemrg_core import Augmentation, Check, Command, Measures, Metric, Recipe, RecipeStep, Ref, Schematic, Step
-from pycemrg_core import hookimpl
+from pycemrg_core.api import Augmentation, Check, Command, Measures, Metric, Recipe, RecipeStep, Ref, Schematic, Step
+from pycemrg_core.api import hookimpl
 
 @hookimpl
 def pycemrg_steps():
@@ -73,7 +73,7 @@ def pycemrg_commands():
 from itertools import count
 import numpy as np
 from attrs import define, frozen
-from pycemrg_core import ApplicationStep, Edit, Label, application_steps, reads, thickness, writes
+from pycemrg_core.api import ApplicationStep, Edit, Label, application_steps, reads, thickness, writes
 
 CALLS = count()
 

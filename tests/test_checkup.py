@@ -18,7 +18,7 @@ import click
 from attrs import frozen
 
 from pycemrg_core import *
-from pycemrg_core import hookimpl
+from pycemrg_core.api import hookimpl
 
 
 @frozen(kw_only=True)

@@ -11,7 +11,8 @@ import pytest
 from attrs import frozen
 from brute import Array, catalogue, image_of
 
-from pycemrg_core import PlanError, Recipe, RunResult, Schematic, Step, run_recipe
+from pycemrg_core import PlanError, Recipe, RunResult, Schematic, run_recipe
+from pycemrg_core.api import Step
 from pycemrg_core.api.contracts import Label, Use, changed_labels, changes, choice, roles
 from pycemrg_core.api.documents import structure, unstructure
 from pycemrg_core.api.refs import Ref

@@ -43,7 +43,7 @@ def test_each_kind_says_what_matters_of_it(name: str, kind: str, parts: tuple[st
 
 
 PLUGIN = """
-from pycemrg_core import Augmentation, Measures, Metric, Ref, hookimpl
+from pycemrg_core.api import Augmentation, Measures, Metric, Ref, hookimpl
 
 
 MEASURES = Measures.STRUCTURES

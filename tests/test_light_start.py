@@ -84,8 +84,16 @@ def test_discovery_alone_imports_no_plugin(tmp_path: Path, crowd: Path) -> None:
     assert not {name for name in modules if name.startswith(("crowd_", "schematics_builtin", "importlib.metadata"))}
 
 
-def test_the_package_itself_imports_nothing(tmp_path: Path) -> None:
-    _, modules, _ = modules_after("import pycemrg_core", cwd=tmp_path)
-    assert {name for name in modules if name.startswith("pycemrg_core")} == {"pycemrg_core"}
-    _, modules, _ = modules_after("from pycemrg_core import Schematic, Ref, hookimpl, reads", cwd=tmp_path)
+@pytest.mark.parametrize("door", ["pycemrg_core", "pycemrg_core.api", "pycemrg_core.cli.kit", "pycemrg_core.testing"])
+def test_a_door_imports_nothing_until_a_name_is_used(tmp_path: Path, door: str) -> None:
+    """Beyond its package: what the command line imports is there anyway when a command is loaded."""
+    _, modules, _ = modules_after(f"import {door}", cwd=tmp_path)
+    _, before, _ = modules_after(f"import {door.rpartition('.')[0] or 'typing'}", cwd=tmp_path)
+    ours = {name for name in modules - before if name.startswith("pycemrg_core")}
+    assert ours <= {"pycemrg_core", "pycemrg_core.doors", door}
+    assert not {*HEAVY, "pytest"} & modules
+
+
+def test_records_and_hooks_come_without_numpy(tmp_path: Path) -> None:
+    _, modules, _ = modules_after("from pycemrg_core.api import Ref, Schematic, hookimpl, reads", cwd=tmp_path)
     assert not HEAVY & modules

@@ -26,7 +26,7 @@ LISTS = {
 }
 EVERY_KIND = """
 from pycemrg_core import *
-from pycemrg_core import hookimpl
+from pycemrg_core.api import hookimpl
 
 WORDS = " ".join(["a summary that goes on for longer than a line of the terminal has room"] * 2)
 REF = Ref("nowhere_at_all:thing")
@@ -314,7 +314,7 @@ def test_help_names_every_command(full: FakeSite) -> None:
 def test_a_command_of_a_plugin_runs(site: FakeSite) -> None:
     source = """
 import click
-from pycemrg_core import Command, Ref, hookimpl
+from pycemrg_core.api import Command, Ref, hookimpl
 
 @hookimpl
 def pycemrg_commands():
@@ -344,7 +344,7 @@ def test_two_commands_of_one_name_are_told_apart(site: FakeSite) -> None:
     for name in ("alpha", "beta"):
         site.install(
             name,
-            "import click\nfrom pycemrg_core import Command, Ref, hookimpl\n"
+            "import click\nfrom pycemrg_core.api import Command, Ref, hookimpl\n"
             "@hookimpl\ndef pycemrg_commands():\n"
             f"    yield Command(name='weigh', summary='', command=Ref('{name}:weigh'))\n"
             f"@click.command\ndef weigh():\n    click.echo('{name}')\n",

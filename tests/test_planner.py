@@ -11,21 +11,16 @@ from attrs import frozen
 from pycemrg_core import (
     Catalogue,
     ImageFacts,
-    Label,
     Plan,
     PlanError,
     Recipe,
     RecipeStep,
-    Ref,
     Schematic,
     Settings,
-    Step,
     include,
-    number,
     plan,
-    reads,
-    writes,
 )
+from pycemrg_core.api import Label, Ref, Step, number, reads, writes
 
 FACTS = ImageFacts(labels=frozenset(range(1, 15)), spacing=(1.0, 1.0, 1.0), dtype="uint8")
 ROLES = {

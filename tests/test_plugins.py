@@ -537,7 +537,7 @@ MY_HEART = '''
 
 from attrs import frozen
 
-from pycemrg_core import Label, Recipe, Ref, Schematic, Step, convert, hookimpl, reads, thickness, writes
+from pycemrg_core.api import Label, Recipe, Ref, Schematic, Step, convert, hookimpl, reads, thickness, writes
 
 
 @frozen(kw_only=True)

@@ -17,7 +17,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     module = f"project_heart{next(_numbers)}"
     source = f"from pathlib import Path\nPath({str(tmp_path / 'trace')!r}).touch()\n"
-    source += "from pycemrg_core import Recipe, hookimpl\n\n\n@hookimpl\ndef pycemrg_recipes():\n"
+    source += "from pycemrg_core.api import Recipe, hookimpl\n\n\n@hookimpl\ndef pycemrg_recipes():\n"
     source += "    yield Recipe(name='of_code', steps=('mitral_valve',))\n"
     (tmp_path / f"{module}.py").write_text(source, encoding="utf-8")
     (tmp_path / "mine.yaml").write_text("recipes: {of_yaml: {steps: [mitral_valve]}}", encoding="utf-8")

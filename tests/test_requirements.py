@@ -16,7 +16,7 @@ from pycemrg_core.plugins.loading import Policy
 from pycemrg_core.recipes.flatten import unmet
 
 PART = """
-from pycemrg_core import Recipe, hookimpl, include
+from pycemrg_core.api import Recipe, hookimpl, include
 
 @hookimpl
 def pycemrg_recipes():

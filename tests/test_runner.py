@@ -13,7 +13,8 @@ from attrs import evolve, frozen
 from brute import RECIPES, Array
 from phantom import heart_phantom
 
-from pycemrg_core import Catalogue, Edit, Label, LabelVolume, Recipe, Ref, Schematic, Step, reads, run_recipe, writes
+from pycemrg_core import Catalogue, LabelVolume, Recipe, Schematic, run_recipe
+from pycemrg_core.api import Edit, Label, Ref, Step, reads, writes
 from pycemrg_core.errors import ImageError, PlanError, StepError
 from pycemrg_core.images import image_files
 from pycemrg_core.recipes.runner import (

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pycemrg_core import Edit, Label, LabelVolume, Recipe, Ref, Schematic, Step, reads, run_recipe, writes
+from pycemrg_core import LabelVolume, Recipe, Schematic, run_recipe
+from pycemrg_core.api import Edit, Label, Ref, Step, reads, writes
 from pycemrg_core.images.label_volume import as_region
 
 ONE = (1.0, 1.0, 1.0)

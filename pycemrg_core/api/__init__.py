@@ -1,0 +1,161 @@
+"""The door for authors of plugins: records, hooks, contracts, label volumes and what their code needs.
+
+Importing it costs nothing: each name is imported at first use, so the module of a plugin that holds only hooks and
+records stays light.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pycemrg_core.doors import door
+
+if TYPE_CHECKING:
+    from pycemrg_core.api.contracts import ApplicationStep as ApplicationStep
+    from pycemrg_core.api.contracts import Label as Label
+    from pycemrg_core.api.contracts import Mode as Mode
+    from pycemrg_core.api.contracts import Part as Part
+    from pycemrg_core.api.contracts import Role as Role
+    from pycemrg_core.api.contracts import Use as Use
+    from pycemrg_core.api.contracts import application_steps as application_steps
+    from pycemrg_core.api.contracts import changes as changes
+    from pycemrg_core.api.contracts import choice as choice
+    from pycemrg_core.api.contracts import number as number
+    from pycemrg_core.api.contracts import reads as reads
+    from pycemrg_core.api.contracts import roles as roles
+    from pycemrg_core.api.contracts import thickness as thickness
+    from pycemrg_core.api.contracts import writes as writes
+    from pycemrg_core.api.documents import load_json as load_json
+    from pycemrg_core.api.documents import load_yaml as load_yaml
+    from pycemrg_core.api.documents import load_yaml_list as load_yaml_list
+    from pycemrg_core.api.documents import read_text as read_text
+    from pycemrg_core.api.documents import records_from_yaml as records_from_yaml
+    from pycemrg_core.api.documents import structure as structure
+    from pycemrg_core.api.documents import unstructure as unstructure
+    from pycemrg_core.api.hookspecs import hookimpl as hookimpl
+    from pycemrg_core.api.labels import LabelTable as LabelTable
+    from pycemrg_core.api.labels import close_to as close_to
+    from pycemrg_core.api.records import Augmentation as Augmentation
+    from pycemrg_core.api.records import Check as Check
+    from pycemrg_core.api.records import Command as Command
+    from pycemrg_core.api.records import LabelScheme as LabelScheme
+    from pycemrg_core.api.records import Measures as Measures
+    from pycemrg_core.api.records import Metric as Metric
+    from pycemrg_core.api.records import Recipe as Recipe
+    from pycemrg_core.api.records import RecipeStep as RecipeStep
+    from pycemrg_core.api.records import Record as Record
+    from pycemrg_core.api.records import Schematic as Schematic
+    from pycemrg_core.api.records import Step as Step
+    from pycemrg_core.api.records import include as include
+    from pycemrg_core.api.refs import Ref as Ref
+    from pycemrg_core.errors import AugmentationError as AugmentationError
+    from pycemrg_core.errors import CodecError as CodecError
+    from pycemrg_core.errors import ImageError as ImageError
+    from pycemrg_core.errors import LabelError as LabelError
+    from pycemrg_core.errors import MetricError as MetricError
+    from pycemrg_core.errors import NameConflictError as NameConflictError
+    from pycemrg_core.errors import OutputError as OutputError
+    from pycemrg_core.errors import PlanError as PlanError
+    from pycemrg_core.errors import PluginError as PluginError
+    from pycemrg_core.errors import PycemrgError as PycemrgError
+    from pycemrg_core.errors import RecordError as RecordError
+    from pycemrg_core.errors import RefError as RefError
+    from pycemrg_core.errors import StepError as StepError
+    from pycemrg_core.errors import UnknownNameError as UnknownNameError
+    from pycemrg_core.images.components import Component as Component
+    from pycemrg_core.images.components import components as components
+    from pycemrg_core.images.components import fill_holes as fill_holes
+    from pycemrg_core.images.components import keep_largest_component as keep_largest_component
+    from pycemrg_core.images.components import keep_largest_structure as keep_largest_structure
+    from pycemrg_core.images.components import reassign_islands as reassign_islands
+    from pycemrg_core.images.components import remove_small as remove_small
+    from pycemrg_core.images.dilation import dilate as dilate
+    from pycemrg_core.images.dilation import slack as slack
+    from pycemrg_core.images.geometry import grid_difference as grid_difference
+    from pycemrg_core.images.heart import Finding as Finding
+    from pycemrg_core.images.heart import Heart as Heart
+    from pycemrg_core.images.heart import Ring as Ring
+    from pycemrg_core.images.heart import Severity as Severity
+    from pycemrg_core.images.heart import Valve as Valve
+    from pycemrg_core.images.heart import Wall as Wall
+    from pycemrg_core.images.image_files import file_sha256 as file_sha256
+    from pycemrg_core.images.image_files import geometry as geometry
+    from pycemrg_core.images.image_files import image_from_array as image_from_array
+    from pycemrg_core.images.image_files import label_image as label_image
+    from pycemrg_core.images.image_files import oriented_lps as oriented_lps
+    from pycemrg_core.images.image_files import padded as padded
+    from pycemrg_core.images.image_files import read_image as read_image
+    from pycemrg_core.images.image_files import read_labels as read_labels
+    from pycemrg_core.images.image_files import voxel_array as voxel_array
+    from pycemrg_core.images.image_files import voxels_sha256 as voxels_sha256
+    from pycemrg_core.images.image_files import write_image as write_image
+    from pycemrg_core.images.kernels import convert as convert
+    from pycemrg_core.images.kernels import grow as grow
+    from pycemrg_core.images.kernels import writable as writable
+    from pycemrg_core.images.label_volume import Change as Change
+    from pycemrg_core.images.label_volume import Edit as Edit
+    from pycemrg_core.images.label_volume import LabelArray as LabelArray
+    from pycemrg_core.images.label_volume import LabelVolume as LabelVolume
+    from pycemrg_core.images.label_volume import Mask as Mask
+    from pycemrg_core.images.label_volume import Region as Region
+    from pycemrg_core.images.label_volume import WorkingVolume as WorkingVolume
+    from pycemrg_core.images.label_volume import Zone as Zone
+    from pycemrg_core.images.label_volume import as_region as as_region
+    from pycemrg_core.images.label_volume import hull as hull
+    from pycemrg_core.images.label_volume import intersect as intersect
+    from pycemrg_core.images.label_volume import is_empty as is_empty
+    from pycemrg_core.images.label_volume import shift as shift
+    from pycemrg_core.images.metric_subjects import Comparison as Comparison
+    from pycemrg_core.images.metric_subjects import ImagePair as ImagePair
+    from pycemrg_core.images.metric_subjects import Spacing as Spacing
+    from pycemrg_core.images.metric_subjects import Structure as Structure
+    from pycemrg_core.images.metric_subjects import evaluate as evaluate
+    from pycemrg_core.images.remap import LabelRemapper as LabelRemapper
+    from pycemrg_core.images.remap import RemapReport as RemapReport
+    from pycemrg_core.images.remap import remap_image as remap_image
+    from pycemrg_core.images.training_sample import Drawn as Drawn
+    from pycemrg_core.images.training_sample import Sample as Sample
+    from pycemrg_core.recipes.runner import volume_of as volume_of
+else:
+    __all__, __getattr__, __dir__ = door(
+        __name__,
+        {
+            "pycemrg_core.api.contracts": (
+                "ApplicationStep Label Mode Part Role Use application_steps changes choice number reads roles "
+                "thickness writes"
+            ),
+            "pycemrg_core.api.documents": (
+                "load_json load_yaml load_yaml_list read_text records_from_yaml structure unstructure"
+            ),
+            "pycemrg_core.api.hookspecs": "hookimpl",
+            "pycemrg_core.api.labels": "LabelTable close_to",
+            "pycemrg_core.api.records": (
+                "Augmentation Check Command LabelScheme Measures Metric Recipe RecipeStep Record Schematic Step include"
+            ),
+            "pycemrg_core.api.refs": "Ref",
+            "pycemrg_core.errors": (
+                "AugmentationError CodecError ImageError LabelError MetricError NameConflictError OutputError "
+                "PlanError PluginError PycemrgError RecordError RefError StepError UnknownNameError"
+            ),
+            "pycemrg_core.images.components": (
+                "Component components fill_holes keep_largest_component keep_largest_structure reassign_islands "
+                "remove_small"
+            ),
+            "pycemrg_core.images.dilation": "dilate slack",
+            "pycemrg_core.images.geometry": "grid_difference",
+            "pycemrg_core.images.heart": "Finding Heart Ring Severity Valve Wall",
+            "pycemrg_core.images.image_files": (
+                "file_sha256 geometry image_from_array label_image oriented_lps padded read_image read_labels "
+                "voxel_array voxels_sha256 write_image"
+            ),
+            "pycemrg_core.images.kernels": "convert grow writable",
+            "pycemrg_core.images.label_volume": (
+                "Change Edit LabelArray LabelVolume Mask Region WorkingVolume Zone as_region hull intersect "
+                "is_empty shift"
+            ),
+            "pycemrg_core.images.metric_subjects": "Comparison ImagePair Spacing Structure evaluate",
+            "pycemrg_core.images.remap": "LabelRemapper RemapReport remap_image",
+            "pycemrg_core.images.training_sample": "Drawn Sample",
+            "pycemrg_core.recipes.runner": "volume_of",
+        },
+    )

@@ -38,7 +38,7 @@ class HookSpecs:
 
         Example::
 
-            from pycemrg_core import Schematic, hookimpl
+            from pycemrg_core.api import Schematic, hookimpl
 
             @hookimpl
             def pycemrg_schematics():
@@ -64,7 +64,7 @@ class HookSpecs:
 
         Example::
 
-            from pycemrg_core import Recipe, hookimpl, include
+            from pycemrg_core.api import Recipe, hookimpl, include
 
             @hookimpl
             def pycemrg_recipes():
@@ -82,7 +82,7 @@ class HookSpecs:
 
         Example::
 
-            from pycemrg_core import Ref, Step, hookimpl
+            from pycemrg_core.api import Ref, Step, hookimpl
 
             @hookimpl
             def pycemrg_steps():
@@ -101,7 +101,7 @@ class HookSpecs:
 
         Example::
 
-            from pycemrg_core import Measures, Metric, Ref, hookimpl
+            from pycemrg_core.api import Measures, Metric, Ref, hookimpl
 
             @hookimpl
             def pycemrg_metrics():
@@ -121,7 +121,7 @@ class HookSpecs:
 
         Example::
 
-            from pycemrg_core import LabelScheme, hookimpl
+            from pycemrg_core.api import LabelScheme, hookimpl
 
             @hookimpl
             def pycemrg_label_schemes():
@@ -141,7 +141,7 @@ class HookSpecs:
 
         Example::
 
-            from pycemrg_core import Augmentation, Ref, hookimpl
+            from pycemrg_core.api import Augmentation, Ref, hookimpl
 
             @hookimpl
             def pycemrg_augmentations():
@@ -159,7 +159,7 @@ class HookSpecs:
 
         Example::
 
-            from pycemrg_core import Command, Ref, hookimpl
+            from pycemrg_core.api import Command, Ref, hookimpl
 
             @hookimpl
             def pycemrg_commands():
@@ -177,7 +177,7 @@ class HookSpecs:
 
         Example::
 
-            from pycemrg_core import Check, Ref, hookimpl
+            from pycemrg_core.api import Check, Ref, hookimpl
 
             @hookimpl
             def pycemrg_checks():

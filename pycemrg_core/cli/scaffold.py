@@ -68,7 +68,7 @@ def _files(name: str, module: str, parts: Sequence[str]) -> dict[str, str]:
 
     hooks = ["schematic_of_step" if part == "schematic" and with_step else part for part in parts]
     names = sorted({"hookimpl", *(needed for part in parts for needed in _PARTS[part][0])})
-    plugin = f'"""What {name} contributes to pycemrg."""\n\n{_import("pycemrg_core", names)}'
+    plugin = f'"""What {name} contributes to pycemrg."""\n\n{_import("pycemrg_core.api", names)}'
     plugin += "".join(f"\n\n{filled(f'hook_{hook}')}" for hook in hooks)
     files = {
         "pyproject.toml": filled("pyproject.toml"),

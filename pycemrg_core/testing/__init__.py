@@ -1,4 +1,4 @@
-"""Checks that the author of a plugin inherits, for pytest.
+"""The door for tests of plugins: classes that the author of a plugin inherits, for pytest.
 
 Each class checks every contribution of one kind that a plugin makes, or only the one called ``name``::
 
@@ -11,20 +11,38 @@ Each class checks every contribution of one kind that a plugin makes, or only th
         plugin = "my_heart.plugin"
 """
 
-from pycemrg_core.testing.augmentation import AugmentationConformance
-from pycemrg_core.testing.check import CheckConformance
-from pycemrg_core.testing.metric import MetricConformance
-from pycemrg_core.testing.plugin import PluginConformance
-from pycemrg_core.testing.recipe import RecipeConformance
-from pycemrg_core.testing.schematic import SchematicConformance
-from pycemrg_core.testing.step import StepConformance
+from __future__ import annotations
 
-__all__ = [
-    "AugmentationConformance",
-    "CheckConformance",
-    "MetricConformance",
-    "PluginConformance",
-    "RecipeConformance",
-    "SchematicConformance",
-    "StepConformance",
-]
+from typing import TYPE_CHECKING
+
+from pycemrg_core.doors import door
+
+if TYPE_CHECKING:
+    from pycemrg_core.testing.augmentation import AugmentationConformance as AugmentationConformance
+    from pycemrg_core.testing.check import CheckConformance as CheckConformance
+    from pycemrg_core.testing.check import heart_of as heart_of
+    from pycemrg_core.testing.contract import generic_contract as generic_contract
+    from pycemrg_core.testing.metric import MetricConformance as MetricConformance
+    from pycemrg_core.testing.plugin import PluginConformance as PluginConformance
+    from pycemrg_core.testing.recipe import RecipeConformance as RecipeConformance
+    from pycemrg_core.testing.schematic import SchematicConformance as SchematicConformance
+    from pycemrg_core.testing.step import StepConformance as StepConformance
+    from pycemrg_core.testing.volumes import CASES as CASES
+    from pycemrg_core.testing.volumes import body as body
+    from pycemrg_core.testing.volumes import oblique_image as oblique_image
+    from pycemrg_core.testing.volumes import ordinary as ordinary
+else:
+    __all__, __getattr__, __dir__ = door(
+        __name__,
+        {
+            "pycemrg_core.testing.augmentation": "AugmentationConformance",
+            "pycemrg_core.testing.check": "CheckConformance heart_of",
+            "pycemrg_core.testing.contract": "generic_contract",
+            "pycemrg_core.testing.metric": "MetricConformance",
+            "pycemrg_core.testing.plugin": "PluginConformance",
+            "pycemrg_core.testing.recipe": "RecipeConformance",
+            "pycemrg_core.testing.schematic": "SchematicConformance",
+            "pycemrg_core.testing.step": "StepConformance",
+            "pycemrg_core.testing.volumes": "CASES body oblique_image ordinary",
+        },
+    )

@@ -29,7 +29,7 @@ from pycemrg_core.testing.base import check_loaded, fail, load, require, who
 _IMPORT = """
 import json, os, sys
 from pathlib import Path
-from pycemrg_core import hookspecs, records
+from pycemrg_core.api import hookspecs, records
 from pycemrg_core.api.refs import import_file, import_plugin_module
 before = set(sys.modules)
 import_file(Path(sys.argv[1])) if sys.argv[1].endswith(".py") else import_plugin_module(sys.argv[1])

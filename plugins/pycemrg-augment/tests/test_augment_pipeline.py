@@ -262,7 +262,7 @@ def test_augmentations_of_any_plugin(tmp_path: Path) -> None:
     (tmp_path / "my_augmentations.py").write_text(
         textwrap.dedent(
             """
-            from pycemrg_core import Augmentation, Ref, hookimpl
+            from pycemrg_core.api import Augmentation, Ref, hookimpl
             from pycemrg_core.images.training_sample import Sample
 
             def shift(sample, rng, by: int, word: str = "x"):

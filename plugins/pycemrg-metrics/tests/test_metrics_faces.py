@@ -225,7 +225,7 @@ def test_what_the_plugin_contributes() -> None:
 def test_metrics_of_another_plugin(tmp_path: Path) -> None:
     plugin = tmp_path / "their_metrics.py"
     plugin.write_text(
-        "from pycemrg_core import Measures, Metric, Ref, hookimpl\n\n\n"
+        "from pycemrg_core.api import Measures, Metric, Ref, hookimpl\n\n\n"
         "@hookimpl\ndef pycemrg_metrics():\n"
         "    for name in ('dice', 'common'):\n"
         "        yield Metric(name=name, summary='', measures=Measures.SEGMENTATIONS, unit='voxels',\n"

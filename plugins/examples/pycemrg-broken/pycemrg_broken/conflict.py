@@ -1,6 +1,6 @@
 """Contributes a name that the built-in catalogue has."""
 
-from pycemrg_core import Recipe, Schematic, hookimpl
+from pycemrg_core.api import Recipe, Schematic, hookimpl
 
 
 @hookimpl

@@ -1,6 +1,6 @@
 """Contributes a step whose function does not exist, and a recipe that uses it."""
 
-from pycemrg_core import Recipe, Ref, Schematic, Step, hookimpl
+from pycemrg_core.api import Recipe, Ref, Schematic, Step, hookimpl
 
 
 @hookimpl

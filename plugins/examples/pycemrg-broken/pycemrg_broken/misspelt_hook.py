@@ -1,6 +1,6 @@
 """Implements a hook that does not exist: ``pycemrg_schematic`` without the s."""
 
-from pycemrg_core import hookimpl
+from pycemrg_core.api import hookimpl
 
 
 @hookimpl

@@ -1,6 +1,6 @@
 """Returns a dict where a record is wanted."""
 
-from pycemrg_core import hookimpl
+from pycemrg_core.api import hookimpl
 
 
 @hookimpl

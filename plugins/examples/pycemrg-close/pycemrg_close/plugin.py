@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pycemrg_core import Measures, Metric, Recipe, Ref, Schematic, Step, hookimpl, include
+from pycemrg_core.api import Measures, Metric, Recipe, Ref, Schematic, Step, hookimpl, include
 
 
 @hookimpl

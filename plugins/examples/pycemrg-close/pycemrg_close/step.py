@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
-from pycemrg_core import Edit, Label, LabelVolume, convert, reads, thickness, writes
+from pycemrg_core.api import Edit, Label, LabelVolume, convert, reads, thickness, writes
 
 
 @frozen(kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pycemrg_core import Recipe, Schematic, hookimpl, include
+from pycemrg_core.api import Recipe, Schematic, hookimpl, include
 
 # schematic, blood pool that yields, its integer, its wall, the wall's integer, thickness parameter
 _PUSHES = (

@@ -1,0 +1,38 @@
+"""The door for authors of commands: options, tables, progress, and files that are written whole or not at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pycemrg_core.doors import door
+
+if TYPE_CHECKING:
+    from pycemrg_core.cli.options import setting_options as setting_options
+    from pycemrg_core.cli.options import settings_from as settings_from
+    from pycemrg_core.cli.session import Session as Session
+    from pycemrg_core.cli.session import counted as counted
+    from pycemrg_core.cli.session import echo_json as echo_json
+    from pycemrg_core.cli.session import echo_table as echo_table
+    from pycemrg_core.cli.session import plugin_options as plugin_options
+    from pycemrg_core.cli.session import session_of as session_of
+    from pycemrg_core.runs.replay import STEPS as STEPS
+    from pycemrg_core.runs.run_folder import CERTIFICATE as CERTIFICATE
+    from pycemrg_core.runs.run_folder import IMAGE as IMAGE
+    from pycemrg_core.runs.run_folder import RECORD as RECORD
+    from pycemrg_core.runs.run_folder import check_folder as check_folder
+    from pycemrg_core.runs.run_folder import check_place as check_place
+    from pycemrg_core.runs.run_folder import staged as staged
+    from pycemrg_core.runs.run_folder import write_json as write_json
+    from pycemrg_core.runs.run_folder import write_text as write_text
+else:
+    __all__, __getattr__, __dir__ = door(
+        __name__,
+        {
+            "pycemrg_core.cli.options": "setting_options settings_from",
+            "pycemrg_core.cli.session": "Session counted echo_json echo_table plugin_options session_of",
+            "pycemrg_core.runs.replay": "STEPS",
+            "pycemrg_core.runs.run_folder": (
+                "CERTIFICATE IMAGE RECORD check_folder check_place staged write_json write_text"
+            ),
+        },
+    )
