@@ -76,7 +76,7 @@ def main() -> None:
         labels, findings = len(np.unique(array)) - 1, len(found.findings)
         print(f"| {recipe} | {labels} | {findings} | {median(ours):.2f} | {median(transform):.2f} | {ratio:.2f} |")
         for contribution in catalogue.all(Check) if options.checks else ():
-            alone = heart_of(grown, catalogue, asked)
+            alone = heart_of(grown, asked)
             function = catalogue.get(Check, contribution.name).function.load()
             spent = seconds(lambda check=function, heart=alone: list(check(heart)))
             print(f"|   {contribution.name} | | | {spent:.2f} | | |")

@@ -7,8 +7,9 @@ from typing import Any
 import attrs
 import numpy as np
 
-from pycemrg_core.api.contracts import Part
-from pycemrg_core.images.heart import Finding, Heart, Ring, Severity, Valve, Wall
+from pycemrg_core.api.contracts import LabelType
+from pycemrg_core.images.blueprint import Blueprint, Ring, Valve, Wall
+from pycemrg_core.images.heart import Finding, Heart, Severity
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.plugins.catalogue import Catalogue, load_catalogue
 from pycemrg_core.plugins.loading import Policy
@@ -39,14 +40,13 @@ def array() -> Array:
 
 def heart(voxels: Array | None = None, spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Heart:
     """The heart of some voxels, with what was asked of it; ``spacing`` is (z, y, x) in mm."""
-    return Heart(
-        volume=LabelVolume(array() if voxels is None else voxels, spacing),
+    blueprint = Blueprint(
         names={**NAMES, C: "C", WALL_C: "C_wall"},
-        parts={
-            **dict.fromkeys((A, B, C, VEIN), Part.LUMEN),
-            **dict.fromkeys((WALL_A, WALL_B, WALL_C), Part.WALL),
-            VALVE: Part.VALVE,
-            RING: Part.RING,
+        types={
+            **dict.fromkeys((A, B, C, VEIN), LabelType.LUMEN),
+            **dict.fromkeys((WALL_A, WALL_B, WALL_C), LabelType.WALL),
+            VALVE: LabelType.VALVE,
+            RING: LabelType.RING,
         },
         walls=(Wall(A, WALL_A, THICKNESS), Wall(B, WALL_B, THICKNESS), Wall(C, WALL_C, THICKNESS)),
         valves=(Valve(VALVE, A, B),),
@@ -55,6 +55,7 @@ def heart(voxels: Array | None = None, spacing: tuple[float, float, float] = (1.
         open=frozenset({VEIN}),
         may_touch=frozenset({frozenset({B, VEIN})}),
     )
+    return Heart(volume=LabelVolume(array() if voxels is None else voxels, spacing, blueprint=blueprint))
 
 
 _CATALOGUE: list[Catalogue] = []
@@ -78,5 +79,5 @@ def faults(of: Heart) -> list[Finding]:
 
 
 def changed(of: Heart, **what: Any) -> Heart:
-    """The same with other fields."""
-    return attrs.evolve(of, **what)
+    """The same voxels with another blueprint in some fields."""
+    return Heart(volume=of.volume.with_blueprint(attrs.evolve(of.blueprint, **what)))

@@ -32,11 +32,13 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
 from pycemrg_core import __version__
-from pycemrg_core.api.contracts import Part
+from pycemrg_core.api.contracts import LabelType
 from pycemrg_core.api.records import Check
 from pycemrg_core.api.refs import Ref
 from pycemrg_core.errors import PycemrgError
-from pycemrg_core.images.heart import Finding, Heart, Severity, Wall
+from pycemrg_core.images.blueprint import Blueprint, Wall
+from pycemrg_core.images.heart import Finding, Heart, Severity
+from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.plugins.catalogue import Catalogue, Contribution
 from pycemrg_core.plugins.loading import Found
 from schematics_builtin.certificate.certification import certify
@@ -244,7 +246,7 @@ def test_a_wall_as_it_is_grown_passes_and_one_voxel_less_does_not(
     one = changed(heart(), walls=(Wall(A, WALL_A, thickness),))
 
     def thin(values: Array) -> list[Finding]:
-        found = faults(changed(one, volume=heart(values, spacing).volume))
+        found = faults(Heart(volume=heart(values, spacing).volume.with_blueprint(one.blueprint)))
         return [f for f in found if f.check == "wall_thickness"]
 
     assert thin(voxels) == []
@@ -328,11 +330,15 @@ def test_rules_decide_what_may_touch() -> None:
 
 def test_the_place_is_in_the_frame_of_the_image() -> None:
     """Turned by 90 degrees about z: a step along x goes along -y."""
-    turned = changed(
-        heart(damaged(DAMAGES["a loose voxel"]), (2.0, 1.0, 0.5)),
-        origin=(10.0, 20.0, 30.0),
-        direction=(0.0, 1.0, 0.0, -1.0, 0.0, 0.0, 0.0, 0.0, 1.0),
-        walls=(),
+    flat = changed(heart(damaged(DAMAGES["a loose voxel"]), (2.0, 1.0, 0.5)), walls=()).volume
+    turned = Heart(
+        volume=LabelVolume(
+            flat.array,
+            flat.spacing,
+            origin=(10.0, 20.0, 30.0),
+            direction=(0.0, 1.0, 0.0, -1.0, 0.0, 0.0, 0.0, 0.0, 1.0),
+            blueprint=flat.blueprint,
+        )
     )
     (found,) = (f for f in faults(turned) if f.check == "pieces")
     assert found.voxel == (22, 5, 12)
@@ -365,9 +371,9 @@ def test_axes_do_not_matter(order: tuple[int, ...], flipped: set[int], seed: int
 
 def test_an_empty_image_and_one_without_any_structure_known() -> None:
     assert {f.check for f in faults(heart(np.zeros((4, 5, 6), np.uint8)))} == {"not_made"}
-    unknown = Heart(volume=heart().volume)
+    unknown = Heart(volume=heart().volume.with_blueprint(Blueprint()))
     assert certificate(unknown).verdict == "PASS"
-    lumens = changed(unknown, parts=dict.fromkeys((A, B, C, VEIN), Part.LUMEN))
+    lumens = changed(unknown, types=dict.fromkeys((A, B, C, VEIN), LabelType.LUMEN))
     assert [(f.check, f.values) for f in faults(lumens)] == [("lumen_contact", (B, VEIN)), ("lumen_open", (VEIN,))]
 
 

@@ -14,16 +14,18 @@ from closed_heart import catalogue
 from command_line import HEART, contents, pycemrg, small_heart, voxels
 
 from pycemrg_core import run_recipe
-from pycemrg_core.api.contracts import Label, Part, reads, roles, writes
+from pycemrg_core.api.contracts import Label, LabelType, reads, roles, writes
 from pycemrg_core.api.documents import records_from_yaml
 from pycemrg_core.api.records import Check, Recipe, include
 from pycemrg_core.api.refs import Ref
 from pycemrg_core.errors import LabelError, RecordError
-from pycemrg_core.images.heart import Ring, Severity, Valve, Wall
+from pycemrg_core.images.blueprint import Ring, Valve, Wall
+from pycemrg_core.images.heart import Severity
 from pycemrg_core.images.image_files import read_labels
+from pycemrg_core.recipes.blueprints import blueprint_of
 from pycemrg_core.recipes.flatten import Rules, rules_of
 from pycemrg_core.recipes.validation import record_faults
-from schematics_builtin.certificate.hearts import Asked, asked_of, heart_of
+from schematics_builtin.certificate.hearts import asked_of, heart_of
 
 VEINS = set(range(8, 15))
 
@@ -186,20 +188,20 @@ def test_checks_are_listed_and_described() -> None:
 
 def test_what_a_recipe_asks_for() -> None:
     image, _ = read_labels(HEART)
-    full = heart_of(image, catalogue(), asked_of(catalogue(), "four_chamber_full"))
+    full = asked_of(catalogue(), "four_chamber_full")
     assert set(full.walls) == {
         Wall(1, 2, 2.0), Wall(3, 103, 3.5), Wall(4, 104, 2.0), Wall(5, 105, 2.0), Wall(6, 106, 2.0), Wall(7, 107, 2.0)
     }  # fmt: skip
     assert set(full.valves) == {Valve(201, 4, 1), Valve(202, 5, 3), Valve(203, 6, 1), Valve(204, 7, 3)}
     assert set(full.made) == {2, *range(103, 108), *range(201, 205)}
     assert full.open == VEINS
-    assert set(full.lumens) == {1, *range(3, 15)}
-    atria = heart_of(image, catalogue(), asked_of(catalogue(), "atria_full"))
+    assert set(heart_of(image, full).lumens) == {1, *range(3, 15)}
+    atria = asked_of(catalogue(), "atria_full")
     assert Ring(213, 13, 105) in atria.rings
     assert len(atria.rings) == 7
     # Each half leaves the other's atrium open; together both have walls, so both must be closed.
     assert atria.open == VEINS | {1, 3, 6, 7}
-    two = heart_of(image, catalogue(), asked_of(catalogue(), "biventricular_basic"))
+    two = asked_of(catalogue(), "biventricular_basic")
     assert two.open == VEINS | {4, 5, 6, 7}
 
 
@@ -209,13 +211,11 @@ def test_contracts_without_parts_still_work() -> None:
         source: Label = reads("SOURCE_NAME")
         target: Label = writes("TARGET_NAME")
 
-    assert [role.part for role in roles(Plain)] == [None, None]
-    image, _ = read_labels(HEART)
+    assert [role.label_type for role in roles(Plain)] == [None, None]
     contract = Plain(source=Label("LA_BP_label", 4), target=Label("Paint_label", 77))
-    asked = Asked(labels={"LA_BP_label": 4, "Paint_label": 77}, contracts=(contract,))
-    heart = heart_of(image, catalogue(), asked)
-    assert (heart.walls, heart.valves, heart.rings, heart.made) == ((), (), (), (77,))
-    assert heart.parts == {4: Part.LUMEN}
+    asked = blueprint_of((contract,), catalogue(), {"LA_BP_label": 4, "Paint_label": 77})
+    assert (asked.walls, asked.valves, asked.rings, asked.made) == ((), (), (), (77,))
+    assert asked.types == {4: LabelType.LUMEN}
 
 
 def test_rules_from_yaml(tmp_path: Path) -> None:
@@ -231,9 +231,8 @@ def test_rules_from_yaml(tmp_path: Path) -> None:
     assert rules.included == {"LPV1_label", "LPV2_label", "RPV1_label", "RPV2_label", "LAA_label", "SVC_label",
                               "IVC_label"}  # fmt: skip
     assert {frozenset({"LV_BP_label", "RV_BP_label"}), frozenset({"LA_BP_label", "LAA_label"})} <= rules.may_touch
-    image, _ = read_labels(HEART)
     # Said by the recipe itself, it holds even for a lumen with a wall.
-    assert heart_of(image, catalogue(), asked_of(catalogue(), recipe)).open == VEINS | {6}
+    assert asked_of(catalogue(), recipe).open == VEINS | {6}
     result = pycemrg("certify", HEART, "--recipe", "my_heart", "--plugin", file, "--json", code=1)
     touching = [f for f in json.loads(result.stdout)["findings"] if f["check"] == "lumen_open" and f["values"] == [6]]
     assert [one["severity"] for one in touching] == [Severity.EXPECTED.value]
@@ -282,7 +281,7 @@ def test_an_image_is_not_changed_by_a_certificate(tmp_path: Path) -> None:
     heart = small_heart(tmp_path)
     image = sitk.ReadImage(str(heart))
     before = sitk.GetArrayFromImage(image)
-    heart_of(image, catalogue(), asked_of(catalogue(), "atria_full"))
+    heart_of(image, asked_of(catalogue(), "atria_full"))
     pycemrg("certify", heart, code=1)
     assert np.array_equal(sitk.GetArrayFromImage(image), before)
 

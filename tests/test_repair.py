@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from test_certificate import DAMAGES, damaged
 
 from pycemrg_core.images import image_files
+from pycemrg_core.images.blueprint import Blueprint
 from pycemrg_core.images.heart import Heart
 from pycemrg_core.recipes.runner import run_recipe
 from schematics_builtin.certificate import repairing
-from schematics_builtin.certificate.hearts import Asked, asked_of, heart_of
+from schematics_builtin.certificate.hearts import asked_of, heart_of
 from schematics_builtin.certificate.repairing import Repair
 
 LUMENS = (A, B, C, VEIN)
@@ -28,9 +29,9 @@ LUMENS = (A, B, C, VEIN)
 def boxes(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was asked is that of the heart of boxes, unless a recipe is named."""
 
-    def of(image: sitk.Image, catalogue: Any, asked: Asked) -> Heart:
+    def of(image: sitk.Image, asked: Blueprint) -> Heart:
         if asked.recipe:
-            return heart_of(image, catalogue, asked)
+            return heart_of(image, asked)
         x, y, z = image.GetSpacing()
         return heart(image_files.voxel_array(image), (z, y, x))
 
@@ -46,7 +47,7 @@ def image_of(voxels: Array, spacing: tuple[float, float, float] = (1.0, 1.0, 1.0
 
 
 def repaired(voxels: Array, **options: Any) -> Repair:
-    return repairing.repair(image_of(voxels), catalogue(), Asked(labels={}), **options)
+    return repairing.repair(image_of(voxels), catalogue(), Blueprint(), **options)
 
 
 def volumes(voxels: Array) -> dict[int, int]:
@@ -117,7 +118,7 @@ def test_the_image_grows_where_the_heart_touches_its_border() -> None:
     cut = array()[:, 6:, :28]  # the wall at y = 0 is whole; of the vein and ring at x = 28 and on, nothing is left
     cut = np.where(cut == VEIN, WALL_B, cut)
     image = image_of(np.ascontiguousarray(cut), (2.0, 1.0, 0.5))
-    done = repairing.repair(image, catalogue(), Asked(labels={}))
+    done = repairing.repair(image, catalogue(), Blueprint())
     (x, y, z), (far_x, far_y, far_z) = done.padding
     # 2 mm of wall and a voxel of background, at 2.0, 1.0 and 0.5 mm along x, y and z.
     assert ((x, y, z), (far_x, far_y, far_z)) == ((0, 4, 0), (3, 0, 0))

@@ -13,17 +13,22 @@ from pycemrg_core.doors import door
 if TYPE_CHECKING:
     from pycemrg_core.api.contracts import ApplicationStep as ApplicationStep
     from pycemrg_core.api.contracts import Label as Label
+    from pycemrg_core.api.contracts import LabelType as LabelType
+    from pycemrg_core.api.contracts import Makes as Makes
     from pycemrg_core.api.contracts import Mode as Mode
-    from pycemrg_core.api.contracts import Part as Part
     from pycemrg_core.api.contracts import Role as Role
     from pycemrg_core.api.contracts import Use as Use
     from pycemrg_core.api.contracts import application_steps as application_steps
     from pycemrg_core.api.contracts import changes as changes
     from pycemrg_core.api.contracts import choice as choice
     from pycemrg_core.api.contracts import number as number
+    from pycemrg_core.api.contracts import plane_between as plane_between
     from pycemrg_core.api.contracts import reads as reads
+    from pycemrg_core.api.contracts import ring_round as ring_round
     from pycemrg_core.api.contracts import roles as roles
     from pycemrg_core.api.contracts import thickness as thickness
+    from pycemrg_core.api.contracts import valve_between as valve_between
+    from pycemrg_core.api.contracts import wall_round as wall_round
     from pycemrg_core.api.contracts import writes as writes
     from pycemrg_core.api.documents import load_json as load_json
     from pycemrg_core.api.documents import load_yaml as load_yaml
@@ -62,6 +67,11 @@ if TYPE_CHECKING:
     from pycemrg_core.errors import RefError as RefError
     from pycemrg_core.errors import StepError as StepError
     from pycemrg_core.errors import UnknownNameError as UnknownNameError
+    from pycemrg_core.images.blueprint import Blueprint as Blueprint
+    from pycemrg_core.images.blueprint import Plane as Plane
+    from pycemrg_core.images.blueprint import Ring as Ring
+    from pycemrg_core.images.blueprint import Valve as Valve
+    from pycemrg_core.images.blueprint import Wall as Wall
     from pycemrg_core.images.components import Component as Component
     from pycemrg_core.images.components import components as components
     from pycemrg_core.images.components import fill_holes as fill_holes
@@ -74,18 +84,17 @@ if TYPE_CHECKING:
     from pycemrg_core.images.geometry import grid_difference as grid_difference
     from pycemrg_core.images.heart import Finding as Finding
     from pycemrg_core.images.heart import Heart as Heart
-    from pycemrg_core.images.heart import Ring as Ring
     from pycemrg_core.images.heart import Severity as Severity
-    from pycemrg_core.images.heart import Valve as Valve
-    from pycemrg_core.images.heart import Wall as Wall
     from pycemrg_core.images.image_files import file_sha256 as file_sha256
     from pycemrg_core.images.image_files import geometry as geometry
     from pycemrg_core.images.image_files import image_from_array as image_from_array
+    from pycemrg_core.images.image_files import image_of as image_of
     from pycemrg_core.images.image_files import label_image as label_image
     from pycemrg_core.images.image_files import oriented_lps as oriented_lps
     from pycemrg_core.images.image_files import padded as padded
     from pycemrg_core.images.image_files import read_image as read_image
     from pycemrg_core.images.image_files import read_labels as read_labels
+    from pycemrg_core.images.image_files import volume_of as volume_of
     from pycemrg_core.images.image_files import voxel_array as voxel_array
     from pycemrg_core.images.image_files import voxels_sha256 as voxels_sha256
     from pycemrg_core.images.image_files import write_image as write_image
@@ -115,14 +124,14 @@ if TYPE_CHECKING:
     from pycemrg_core.images.remap import remap_image as remap_image
     from pycemrg_core.images.training_sample import Drawn as Drawn
     from pycemrg_core.images.training_sample import Sample as Sample
-    from pycemrg_core.recipes.runner import volume_of as volume_of
+    from pycemrg_core.recipes.blueprints import blueprint_of as blueprint_of
 else:
     __all__, __getattr__, __dir__ = door(
         __name__,
         {
             "pycemrg_core.api.contracts": (
-                "ApplicationStep Label Mode Part Role Use application_steps changes choice number reads roles "
-                "thickness writes"
+                "ApplicationStep Label LabelType Makes Mode Role Use application_steps changes choice number "
+                "plane_between reads ring_round roles thickness valve_between wall_round writes"
             ),
             "pycemrg_core.api.documents": (
                 "load_json load_yaml load_yaml_list read_text records_from_yaml structure unstructure"
@@ -137,25 +146,26 @@ else:
                 "AugmentationError CodecError ImageError LabelError MetricError NameConflictError OutputError "
                 "PlanError PluginError PycemrgError RecordError RefError StepError UnknownNameError"
             ),
+            "pycemrg_core.images.blueprint": "Blueprint Plane Ring Valve Wall",
             "pycemrg_core.images.components": (
                 "Component components fill_holes keep_largest_component keep_largest_structure reassign_islands "
                 "remove_small"
             ),
             "pycemrg_core.images.dilation": "dilate slack",
             "pycemrg_core.images.geometry": "grid_difference",
-            "pycemrg_core.images.heart": "Finding Heart Ring Severity Valve Wall",
+            "pycemrg_core.images.heart": "Finding Heart Severity",
             "pycemrg_core.images.image_files": (
-                "file_sha256 geometry image_from_array label_image oriented_lps padded read_image read_labels "
-                "voxel_array voxels_sha256 write_image"
+                "file_sha256 geometry image_from_array image_of label_image oriented_lps padded read_image "
+                "read_labels volume_of voxel_array voxels_sha256 write_image"
             ),
             "pycemrg_core.images.kernels": "convert grow writable",
             "pycemrg_core.images.label_volume": (
-                "Change Edit LabelArray LabelVolume Mask Region WorkingVolume Zone as_region hull intersect "
-                "is_empty shift"
+                "Change Edit LabelArray LabelVolume Mask Region WorkingVolume Zone as_region hull intersect is_empty "
+                "shift"
             ),
             "pycemrg_core.images.metric_subjects": "Comparison ImagePair Spacing Structure evaluate",
             "pycemrg_core.images.remap": "LabelRemapper RemapReport remap_image",
             "pycemrg_core.images.training_sample": "Drawn Sample",
-            "pycemrg_core.recipes.runner": "volume_of",
+            "pycemrg_core.recipes.blueprints": "blueprint_of",
         },
     )

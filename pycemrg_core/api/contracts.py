@@ -14,7 +14,7 @@ the planner can reason about a step without running it::
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import Any
 
@@ -49,13 +49,47 @@ class ApplicationStep:
     labels: tuple[Label, ...] = ()
 
 
-class Part(Enum):
-    """What a label is in a closed heart; the value is the group of a label scheme that holds such labels."""
+class LabelType(Enum):
+    """What a label is; the value is the group of a label scheme that holds such labels."""
 
     LUMEN = "blood_pools"  # blood, dropped at meshing
     WALL = "walls"
     VALVE = "valves"  # between two lumens
+    PLANE = "planes"  # closes one lumen against another
     RING = "rings"  # round a vein, on a wall
+
+
+@frozen
+class Makes:
+    """What a step makes of the label that it writes, in terms of the fields of its contract.
+
+    ``around`` names the fields that hold the labels it belongs to, ``thickness`` the field with its thickness in mm.
+    Use :func:`wall_round`, :func:`valve_between`, :func:`plane_between` or :func:`ring_round`.
+    """
+
+    label_type: LabelType
+    around: tuple[str, ...]
+    thickness: str = ""
+
+
+def wall_round(lumen: str, *, thickness: str) -> Makes:
+    """A wall round the whole of the lumen in the field ``lumen``, as thick as the field ``thickness`` says."""
+    return Makes(LabelType.WALL, (lumen,), thickness)
+
+
+def valve_between(a: str, b: str) -> Makes:
+    """A valve that separates the lumens in the fields ``a`` and ``b``."""
+    return Makes(LabelType.VALVE, (a, b))
+
+
+def plane_between(a: str, b: str) -> Makes:
+    """A plane that closes the lumen in the field ``b`` against the one in the field ``a``."""
+    return Makes(LabelType.PLANE, (a, b))
+
+
+def ring_round(vein: str, *, on: str) -> Makes:
+    """A ring round the lumen in the field ``vein``, where that meets the wall in the field ``on``."""
+    return Makes(LabelType.RING, (vein, on))
 
 
 class Use(Enum):
@@ -75,7 +109,7 @@ class Role:
     """A field of a contract: its ``key`` in the semantic map, how it is used, and the unit of a number.
 
     ``options`` are the values of a choice and ``default`` the one taken when the map does not have the key.
-    ``part`` is what the label of the field is in the heart, when that is known.
+    ``label_type`` is what the label of the field is, when that is known, and ``makes`` what the step makes of it.
     """
 
     field_name: str
@@ -85,17 +119,22 @@ class Role:
     minimum: float | None = None
     options: tuple[int, ...] = ()
     default: int | None = None
-    part: Part | None = None
+    label_type: LabelType | None = None
+    makes: Makes | None = None
 
 
-def reads(key: str, *, part: Part | None = None) -> Any:
-    """A label that must be in the image, or be written by an earlier step; ``part`` says what it is."""
-    return _role(key, Use.READS, part=part)
+def reads(key: str, *, label_type: LabelType | None = None) -> Any:
+    """A label that must be in the image, or be written by an earlier step; ``label_type`` says what it is."""
+    return _role(key, Use.READS, label_type=label_type)
 
 
-def writes(key: str, *, part: Part | None = None) -> Any:
-    """The label that the step writes. ``part`` says what it is, so that a certificate knows what it must do."""
-    return _role(key, Use.WRITES, part=part)
+def writes(key: str, *, label_type: LabelType | None = None, makes: Makes | None = None) -> Any:
+    """The label that the step writes.
+
+    ``makes`` says what the step makes of it, such as a wall round a lumen: the result is then held to that.
+    A step that only adds to such a structure says what the label is with ``label_type``.
+    """
+    return _role(key, Use.WRITES, label_type=makes.label_type if makes else label_type, makes=makes)
 
 
 def thickness(key: str) -> Any:
@@ -149,7 +188,24 @@ def roles(contract: type) -> tuple[Role, ...]:
                 "thickness(), number(), changes(), choice() or application_steps()"
             )
         found.append(Role(attribute.name, **attribute.metadata[_METADATA_KEY]))
+    _check_makes(contract, found)
     return tuple(found)
+
+
+def _check_makes(contract: type, found: Iterable[Role]) -> None:
+    uses = {role.field_name: role.use for role in found}
+    for role in found:
+        if role.makes is None:
+            continue
+        wanted = dict.fromkeys(role.makes.around, Use.READS)
+        if role.makes.thickness:
+            wanted[role.makes.thickness] = Use.THICKNESS
+        for name, use in wanted.items():
+            if uses.get(name) is not use:
+                raise TypeError(
+                    f"{contract.__name__}.{role.field_name} makes a {role.makes.label_type.name.lower()} of the field"
+                    f" {name!r}: declare that field with {use.value}()"
+                )
 
 
 def read_labels(contract: Any) -> Iterator[Label]:

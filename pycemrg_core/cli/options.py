@@ -65,8 +65,8 @@ def table_path(image: Path, kind: Kind) -> Path:
 
 def write_table(image: sitk.Image, names: Mapping[int, str], catalogue: Catalogue, path: Path, kind: Kind) -> None:
     """Write the table of an image's labels: their names, and the colours that label schemes give them."""
+    from pycemrg_core.images.image_files import volume_of
     from pycemrg_core.recipes.conversion import colours_of
-    from pycemrg_core.recipes.runner import volume_of
     from schematics_builtin.labels.label_files import LabelRow, write_label_table
 
     colours = colours_of(catalogue)

@@ -13,11 +13,12 @@ from typing import Any
 
 import attrs
 import numpy as np
-from attrs import field, frozen
+from attrs import frozen
 from numpy.typing import NDArray
 
-from pycemrg_core.api.contracts import Part
+from pycemrg_core.api.contracts import LabelType
 from pycemrg_core.images.adjacency import Blocks
+from pycemrg_core.images.blueprint import Blueprint, Valve
 from pycemrg_core.images.component_map import Pieces
 from pycemrg_core.images.label_volume import LabelVolume, intersect, shift
 
@@ -57,54 +58,19 @@ class Finding:
     check: str = ""
 
 
-@frozen
-class Wall:
-    """``wall`` was asked for round ``lumen``, ``thickness_mm`` thick."""
-
-    lumen: int
-    wall: int
-    thickness_mm: float
-
-
-@frozen
-class Valve:
-    """``valve`` lies between the lumens ``a`` and ``b``."""
-
-    valve: int
-    a: int
-    b: int
-
-
-@frozen
-class Ring:
-    """``ring`` goes round ``vein`` where that meets ``wall``."""
-
-    ring: int
-    vein: int
-    wall: int
-
-
 @frozen(kw_only=True, slots=False, eq=False)
 class Heart:
-    """A grown label map, and what each label in it is.
+    """A label map whose ``blueprint`` says what each label in it is.
 
-    ``names`` are label names by integer, ``parts`` what labels are, where that is known. ``walls``, ``valves`` and
-    ``rings`` are those that a recipe asked for and ``made`` all labels that it writes. Lumens in ``open`` may
-    touch the background, those in a pair of ``may_touch`` each other. ``origin`` and ``direction`` (x, y, z) are
-    those of the image. What is asked of ``blocks`` and ``pieces`` is worked out once.
+    What is asked of ``blocks`` and ``pieces`` is worked out once.
     """
 
     volume: LabelVolume
-    names: Mapping[int, str] = field(factory=dict)
-    parts: Mapping[int, Part] = field(factory=dict)
-    walls: tuple[Wall, ...] = ()
-    valves: tuple[Valve, ...] = ()
-    rings: tuple[Ring, ...] = ()
-    made: tuple[int, ...] = ()
-    open: frozenset[int] = frozenset()
-    may_touch: frozenset[frozenset[int]] = frozenset()
-    origin: Point = (0.0, 0.0, 0.0)
-    direction: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+
+    @property
+    def blueprint(self) -> Blueprint:
+        """What the labels are, and what was asked of them."""
+        return self.volume.blueprint
 
     @cached_property
     def blocks(self) -> Blocks:
@@ -124,16 +90,16 @@ class Heart:
     @property
     def lumens(self) -> tuple[int, ...]:
         """The labels of blood that are in the image."""
-        return tuple(value for value in self.volume.boxes if self.parts.get(value) is Part.LUMEN)
+        return tuple(value for value in self.volume.boxes if self.blueprint.types.get(value) is LabelType.LUMEN)
 
     @property
     def meshed(self) -> tuple[int, ...]:
         """The labels in the image that are no blood: a mesher keeps them."""
-        return tuple(value for value in self.volume.boxes if self.parts.get(value) is not Part.LUMEN)
+        return tuple(value for value in self.volume.boxes if self.blueprint.types.get(value) is not LabelType.LUMEN)
 
     def name(self, value: int) -> str:
         """The name of a label, or its integer as text."""
-        return self.names.get(value, str(value)) if value else "background"
+        return self.blueprint.name(value)
 
     def faces_between(self, a: int, b: int) -> int:
         """How many faces two labels share."""
@@ -141,11 +107,11 @@ class Heart:
 
     def valve_between(self, a: int, b: int) -> Valve | None:
         """The valve that was asked for between two lumens."""
-        return next((valve for valve in self.valves if {valve.a, valve.b} == {a, b}), None)
+        return next((valve for valve in self.blueprint.valves if {valve.a, valve.b} == {a, b}), None)
 
     def allows(self, a: int, b: int) -> bool:
         """Whether two lumens may touch: a rule says so, or both are open to the outside anyway."""
-        return frozenset((a, b)) in self.may_touch or {a, b} <= self.open
+        return frozenset((a, b)) in self.blueprint.may_touch or {a, b} <= self.blueprint.open
 
     def near(self, lumen: int, others: Collection[int], distance_mm: float) -> Ints:
         """Voxels of other labels, indices (z, y, x), within a distance of a lumen; 0 is the background."""
@@ -160,7 +126,7 @@ class Heart:
     def point_mm(self, voxel: Index) -> Point:
         """The centre of a voxel (x, y, z) in the image's frame, mm."""
         spacing = np.array(self.volume.spacing[::-1])
-        x, y, z = np.array(self.origin) + np.reshape(self.direction, (3, 3)) @ (np.array(voxel) * spacing)
+        x, y, z = np.array(self.volume.origin) + np.reshape(self.volume.direction, (3, 3)) @ (np.array(voxel) * spacing)
         return float(x), float(y), float(z)
 
     def finding(

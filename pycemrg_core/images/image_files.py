@@ -23,6 +23,7 @@ import SimpleITK as sitk
 
 from pycemrg_core.errors import ImageError, OutputError
 from pycemrg_core.images import inria, integrity
+from pycemrg_core.images.label_volume import LabelVolume
 
 _READERS = {
     ".nrrd": "NrrdImageIO",
@@ -203,6 +204,21 @@ def image_from_array(array: npt.NDArray[Any], like: sitk.Image) -> sitk.Image:
     dtype = np.dtype(np.uint8) if array.dtype == bool else array.dtype.newbyteorder("=")
     image = sitk.GetImageFromArray(array.astype(dtype, copy=False), isVector=False)
     image.CopyInformation(like)
+    return image
+
+
+def volume_of(image: sitk.Image) -> LabelVolume:
+    """A label map for steps, checks and metrics to ask; it shares the image's memory."""
+    x, y, z = image.GetSpacing()
+    return LabelVolume(voxel_array(image), (z, y, x), origin=image.GetOrigin(), direction=image.GetDirection())
+
+
+def image_of(volume: LabelVolume) -> sitk.Image:
+    """A new image with the voxels and the geometry of a label map."""
+    image = sitk.GetImageFromArray(volume.array, isVector=False)
+    image.SetSpacing(volume.spacing[::-1])
+    image.SetOrigin(volume.origin)
+    image.SetDirection(volume.direction)
     return image
 
 

@@ -18,8 +18,10 @@ from scipy import ndimage
 
 from pycemrg_core.errors import StepError
 from pycemrg_core.images import dilation
+from pycemrg_core.images.blueprint import Blueprint
 
 Region = tuple[slice, slice, slice]
+Point = tuple[float, float, float]
 Bounds = tuple[tuple[int, int], ...]
 Mask = NDArray[np.bool_]
 LabelArray = NDArray[np.integer]
@@ -100,7 +102,8 @@ class LabelVolume:
 
     ``array`` is (z, y, x), of an integer type and without negative values. ``spacing`` is (z, y, x) in mm.
     ``reference`` is the image as it was before the recipe's first step of the running kind, for steps that
-    declare ``frozen_reference``; for the others it is the volume itself.
+    declare ``frozen_reference``; for the others it is the volume itself. ``origin`` and ``direction`` (x, y, z) are
+    those of the image, ``blueprint`` says what the recipe makes of the labels.
     """
 
     def __init__(
@@ -108,14 +111,42 @@ class LabelVolume:
         array: LabelArray,
         spacing: tuple[float, float, float],
         *,
+        origin: Point = (0.0, 0.0, 0.0),
+        direction: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0),
+        blueprint: Blueprint = Blueprint(),  # noqa: B008  # frozen
         boxes: Mapping[int, Region] | None = None,
     ) -> None:
         self.array = array.view()
         self.array.flags.writeable = False
         self.spacing = spacing
+        self.origin = origin
+        self.direction = direction
+        self.blueprint = blueprint
         self._boxes = dict(_bounding_boxes(self.array) if boxes is None else boxes)
         self._loose: set[int] = set()
         self._zones: dict[tuple[int, float, Bounds], Zone] = {}
+
+    def with_array(self, array: LabelArray, *, boxes: Mapping[int, Region] | None = None) -> LabelVolume:
+        """Other voxels in the same place, with the same blueprint."""
+        return LabelVolume(
+            array,
+            self.spacing,
+            origin=self.origin,
+            direction=self.direction,
+            blueprint=self.blueprint,
+            boxes=boxes,
+        )
+
+    def with_blueprint(self, blueprint: Blueprint) -> LabelVolume:
+        """The same voxels with another blueprint."""
+        return LabelVolume(
+            self.array,
+            self.spacing,
+            origin=self.origin,
+            direction=self.direction,
+            blueprint=blueprint,
+            boxes=self.boxes,
+        )
 
     @property
     def reference(self) -> LabelVolume:
@@ -196,9 +227,16 @@ class LabelVolume:
 class WorkingVolume(LabelVolume):
     """A label map that the runner changes, one step at a time; it owns its array."""
 
-    def __init__(self, volume: LabelVolume, dtype: np.dtype[np.integer]) -> None:
+    def __init__(self, volume: LabelVolume, dtype: np.dtype[np.integer], blueprint: Blueprint | None = None) -> None:
         self._owned = volume.array.astype(dtype, copy=True)
-        super().__init__(self._owned, volume.spacing, boxes=volume.boxes)
+        super().__init__(
+            self._owned,
+            volume.spacing,
+            origin=volume.origin,
+            direction=volume.direction,
+            blueprint=volume.blueprint if blueprint is None else blueprint,
+            boxes=volume.boxes,
+        )
         self._reference: LabelVolume | None = None
 
     @property
@@ -211,7 +249,7 @@ class WorkingVolume(LabelVolume):
 
     def snapshot(self) -> LabelVolume:
         """The image as it is now; later edits do not reach it."""
-        return LabelVolume(self._owned.copy(), self.spacing, boxes=self.boxes)
+        return self.with_array(self._owned.copy(), boxes=self.boxes)
 
     def apply(self, edits: Iterable[Edit]) -> tuple[Change, ...]:
         """Carry out the edits of one step in order and say what was overwritten.

@@ -20,9 +20,11 @@ from pycemrg_core.api.contracts import Label, Role, Use
 from pycemrg_core.api.labels import close_to
 from pycemrg_core.api.records import Recipe, RecipeStep, Schematic, Step
 from pycemrg_core.errors import LabelError, NameConflictError, PlanError, PycemrgError
+from pycemrg_core.images.blueprint import Blueprint
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.plugins.loading import Found
-from pycemrg_core.recipes.flatten import Rules, flatten, rules_of, unmet
+from pycemrg_core.recipes.blueprints import blueprint_of
+from pycemrg_core.recipes.flatten import flatten, rules_of, unmet
 from pycemrg_core.recipes.semantic_map import fill, integer_problems, label_names, option
 
 _AXES = ("z", "y", "x")
@@ -79,8 +81,8 @@ class Plan:
     """What will run, with every label and number resolved.
 
     ``names`` are label names by integer, for reports. ``dtype`` is the pixel type of the result.
-    ``contributors`` are plugins that take part besides those of the recipe and its steps. ``rules`` are for the
-    certificate of the result.
+    ``contributors`` are plugins that take part besides those of the recipe and its steps. ``blueprint`` says what the
+    labels of the result are, and what the recipe makes of them.
     """
 
     recipe: str
@@ -92,7 +94,7 @@ class Plan:
     dtype: str
     warnings: tuple[str, ...] = ()
     contributors: tuple[Found, ...] = ()
-    rules: Rules = Rules()
+    blueprint: Blueprint = field(factory=Blueprint)
 
     @property
     def providers(self) -> tuple[Found, ...]:
@@ -148,16 +150,24 @@ class _Planner:
             title = f"{recipe.name} will not run on {self.facts.name}:"
             raise PlanError(title, dict.fromkeys(self.problems))
         dtype = self._dtype(steps)
+        names = self._names(labels)
         return Plan(
             recipe=recipe.name,
             recipe_provider=provider,
             steps=tuple(steps),
             labels=MappingProxyType(labels),
             parameters=MappingProxyType(parameters),
-            names=MappingProxyType(self._names(labels)),
+            names=MappingProxyType(names),
             dtype=dtype,
             warnings=tuple(dict.fromkeys(self.warnings)),
-            rules=rules_of(recipe, self.catalogue),
+            blueprint=blueprint_of(
+                [step.contract for step in steps],
+                self.catalogue,
+                {**self._others(), **labels},
+                names=names,
+                rules=rules_of(recipe, self.catalogue),
+                recipe=recipe.name,
+            ),
         )
 
     def _entries(self, recipe: Recipe) -> list[_Entry]:
@@ -375,14 +385,18 @@ class _Planner:
     def _names(self, labels: Mapping[str, int]) -> dict[int, str]:
         """Names by integer: the recipe's own, then what other schematics call the rest."""
         names = {value: name for name, value in labels.items()}
+        for name, value in self._others().items():
+            if name not in labels:
+                names.setdefault(value, name)
+        return names
+
+    def _others(self) -> dict[str, int]:
+        """The integers of all names that the catalogue's schematics know; the user's win."""
+        found: dict[str, int] = {}
         for contribution in self.catalogue.all(Schematic):
             assert isinstance(contribution.record, Schematic)
-            for name, value in contribution.record.labels.items():
-                if name not in labels:
-                    names.setdefault(value, name)
-        for name, value in self.settings.labels.items():
-            names.setdefault(value, name)
-        return names
+            found = {**contribution.record.labels, **found}
+        return {**found, **self.settings.labels}
 
 
 def _in_a_recipe(error: PycemrgError) -> str:

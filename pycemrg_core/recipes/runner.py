@@ -16,14 +16,15 @@ from pycemrg_core.api import contracts
 from pycemrg_core.api.records import LabelScheme, Recipe
 from pycemrg_core.errors import PycemrgError, StepError
 from pycemrg_core.images import image_files
+from pycemrg_core.images.blueprint import Blueprint
+from pycemrg_core.images.image_files import volume_of
 from pycemrg_core.images.label_volume import Change, Edit, LabelVolume, WorkingVolume
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.plugins.loading import Found
 from pycemrg_core.recipes.conversion import Conversion, check_anatomy, convert, recipe_labels
-from pycemrg_core.recipes.flatten import Rules
 from pycemrg_core.recipes.planner import ImageFacts, Plan, PlannedStep, Settings, plan
 from schematics_builtin.certificate.certification import Certificate
-from schematics_builtin.certificate.hearts import Asked, certify_image
+from schematics_builtin.certificate.hearts import certify_image
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -71,15 +72,15 @@ class RunRecord:
     steps: tuple[StepRecord, ...]
     conversion: Conversion | None = None
     warnings: tuple[str, ...] = ()
-    rules: Rules = Rules()
 
 
 @frozen(kw_only=True)
 class RunResult:
-    """The grown image, of the same geometry as the input, and the record of the run."""
+    """The grown image, of the same geometry as the input, the record of the run, and what the image was made to be."""
 
     image: sitk.Image
     record: RunRecord
+    blueprint: Blueprint = field(factory=Blueprint)
 
     def certificate(self, catalogue: Catalogue, *, name: str = "") -> Certificate:
         """Certify the image by the checks of the catalogue; worked out anew at each call, and only then.
@@ -87,14 +88,7 @@ class RunResult:
         What it must be follows from the contracts of the steps that ran, so thicknesses are those of this run.
         ``name`` is what the certificate calls the image.
         """
-        record = self.record
-        asked = Asked(
-            labels={**recipe_labels(catalogue), **record.labels},
-            contracts=tuple(step.contract for step in record.steps),
-            rules=record.rules,
-            recipe=record.recipe,
-        )
-        return certify_image(self.image, catalogue, asked, name=name)
+        return certify_image(self.image, catalogue, self.blueprint, name=name)
 
 
 @frozen
@@ -130,12 +124,6 @@ class Resume:
 
 
 Event = StepStarted | StepFinished | RunResult
-
-
-def volume_of(image: sitk.Image) -> LabelVolume:
-    """A label map's voxels and spacing for steps to ask; shares the image's memory."""
-    x, y, z = image.GetSpacing()
-    return LabelVolume(image_files.voxel_array(image), (z, y, x))
 
 
 @frozen(kw_only=True, eq=False)
@@ -220,7 +208,7 @@ def run_plan(planned: Plan, prepared: Prepared, *, resume: Resume | None = None)
     """Run a plan: an event before and after each step, and the :class:`RunResult` last."""
     done = list(resume.records) if resume else []
     start = volume_of(resume.image) if resume else prepared.volume
-    work = WorkingVolume(start, np.dtype(planned.dtype))
+    work = WorkingVolume(start, np.dtype(planned.dtype), planned.blueprint)
     references = {kind: volume_of(kept) for kind, kept in resume.references.items()} if resume else {}
     total = len(planned.steps)
     for number, step in enumerate(planned.steps[len(done) :], len(done) + 1):
@@ -246,8 +234,8 @@ def run_plan(planned: Plan, prepared: Prepared, *, resume: Resume | None = None)
             steps=tuple(done),
             conversion=prepared.conversion,
             warnings=(*prepared.notes, *planned.warnings, *unchanged),
-            rules=planned.rules,
         ),
+        blueprint=planned.blueprint,
     )
 
 

@@ -14,11 +14,12 @@ from pycemrg_core.api import documents
 from pycemrg_core.api.records import Step
 from pycemrg_core.errors import CodecError, ImageError, OutputError, PlanError, PycemrgError
 from pycemrg_core.images import image_files
+from pycemrg_core.images.image_files import volume_of
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.plugins.loading import LOCAL_FILE
 from pycemrg_core.recipes.conversion import Conversion, convert_again
 from pycemrg_core.recipes.planner import ImageFacts, Plan, PlannedStep
-from pycemrg_core.recipes.runner import LedgerEntry, Prepared, Resume, StepFinished, StepRecord, volume_of
+from pycemrg_core.recipes.runner import LedgerEntry, Prepared, Resume, StepFinished, StepRecord
 from pycemrg_core.runs.run_folder import FORMAT, Source, step_json, write_json
 
 if TYPE_CHECKING:

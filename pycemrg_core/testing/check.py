@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from pycemrg_core.api.contracts import Part
+from pycemrg_core.api.contracts import LabelType
 from pycemrg_core.api.records import Check
-from pycemrg_core.images.heart import Finding, Heart, Ring, Severity, Valve, Wall
+from pycemrg_core.images.blueprint import Blueprint, Ring, Valve, Wall
+from pycemrg_core.images.heart import Finding, Heart, Severity
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.validation import record_faults
@@ -20,22 +21,22 @@ from pycemrg_core.testing.volumes import CASES, ROTATIONS
 from schematics_builtin.certificate.certification import Certificate
 
 _LABELS = (1, 2, 3, 4, 5)
-_PARTS = {1: Part.LUMEN, 2: Part.WALL, 3: Part.LUMEN, 4: Part.VALVE, 5: Part.RING}
+_TYPES = {1: LabelType.LUMEN, 2: LabelType.WALL, 3: LabelType.LUMEN, 4: LabelType.VALVE, 5: LabelType.RING}
 
 each_case = pytest.mark.parametrize("case", CASES)
 
 
 def heart_of(volume: LabelVolume) -> Heart:
     """A heart of two lumens, 1 and 3: a wall 2 round one, a valve 4 between them, a ring 5 round the other."""
-    return Heart(
-        volume=volume,
-        names={value: f"{part.value}_{value}" for value, part in _PARTS.items()},
-        parts=_PARTS,
+    blueprint = Blueprint(
+        names={value: f"{kind.value}_{value}" for value, kind in _TYPES.items()},
+        types=_TYPES,
         walls=(Wall(1, 2, 2.6),),
         valves=(Valve(4, 1, 3),),
         rings=(Ring(5, 3, 2),),
         made=(2, 4, 5),
     )
+    return Heart(volume=volume.with_blueprint(blueprint))
 
 
 class CheckConformance(Conformance):
@@ -130,7 +131,7 @@ def _wrong(finding: Any, heart: Heart) -> str:
     if not isinstance(finding.severity, Severity) or not isinstance(finding.what, str) or not finding.what:
         return f"a finding without a severity or words: {finding!r:.120}"
     if unknown := [
-        value for value in finding.values if value and value not in _PARTS and value not in heart.volume.boxes
+        value for value in finding.values if value and value not in _TYPES and value not in heart.volume.boxes
     ]:
         return f"a finding about the label {unknown[0]}, which the heart does not have"
     if finding.voxel is None:

@@ -7,10 +7,13 @@ from attrs import frozen
 from pycemrg_core.api.contracts import (
     ApplicationStep,
     Label,
-    Part,
+    LabelType,
     application_steps,
     reads,
+    ring_round,
     thickness,
+    valve_between,
+    wall_round,
     writes,
 )
 
@@ -19,8 +22,8 @@ from pycemrg_core.api.contracts import (
 class MyocardiumCreationContract:
     """``create``: a shell of ``thickness_mm`` round ``source`` becomes ``target``."""
 
-    source: Label = reads("SOURCE_BLOOD_POOL_NAME", part=Part.LUMEN)
-    target: Label = writes("TARGET_MYOCARDIUM_NAME", part=Part.WALL)
+    source: Label = reads("SOURCE_BLOOD_POOL_NAME", label_type=LabelType.LUMEN)
+    target: Label = writes("TARGET_MYOCARDIUM_NAME", makes=wall_round("source", thickness="thickness_mm"))
     thickness_mm: float = thickness("WALL_THICKNESS_PARAMETER_NAME")
     application: tuple[ApplicationStep, ...] = application_steps("APPLICATION_STEPS")
 
@@ -29,9 +32,9 @@ class MyocardiumCreationContract:
 class ValveCreationContract:
     """``valve``: voxels of ``structure_b`` within ``thickness_mm`` of ``structure_a`` become ``target``."""
 
-    structure_a: Label = reads("STRUCTURE_A_NAME", part=Part.LUMEN)
-    structure_b: Label = reads("STRUCTURE_B_NAME", part=Part.LUMEN)
-    target: Label = writes("TARGET_VALVE_NAME", part=Part.VALVE)
+    structure_a: Label = reads("STRUCTURE_A_NAME", label_type=LabelType.LUMEN)
+    structure_b: Label = reads("STRUCTURE_B_NAME", label_type=LabelType.LUMEN)
+    target: Label = writes("TARGET_VALVE_NAME", makes=valve_between("structure_a", "structure_b"))
     thickness_mm: float = thickness("INTERSECTION_THICKNESS_PARAMETER_NAME")
     application: tuple[ApplicationStep, ...] = application_steps("APPLICATION_STEPS")
 
@@ -40,9 +43,9 @@ class ValveCreationContract:
 class RingCreationContract:
     """``ring``: a shell round ``vein``, as far as it lies within ``thickness_mm`` of ``atrium_wall``."""
 
-    vein: Label = reads("SOURCE_VEIN_LABEL_NAME", part=Part.LUMEN)
-    atrium_wall: Label = reads("ATRIUM_MYOCARDIUM_NAME", part=Part.WALL)
-    target: Label = writes("TARGET_RING_LABEL_NAME", part=Part.RING)
+    vein: Label = reads("SOURCE_VEIN_LABEL_NAME", label_type=LabelType.LUMEN)
+    atrium_wall: Label = reads("ATRIUM_MYOCARDIUM_NAME", label_type=LabelType.WALL)
+    target: Label = writes("TARGET_RING_LABEL_NAME", makes=ring_round("vein", on="atrium_wall"))
     thickness_mm: float = thickness("RING_THICKNESS_PARAMETER_NAME")
     application: tuple[ApplicationStep, ...] = application_steps("APPLICATION_STEPS")
 
@@ -51,7 +54,7 @@ class RingCreationContract:
 class PushCreationContract:
     """``push``: ``pushed_blood_pool`` within ``thickness_mm`` of ``pusher_wall`` becomes ``pushed_wall``."""
 
-    pusher_wall: Label = reads("PUSHER_WALL_NAME", part=Part.WALL)
-    pushed_blood_pool: Label = reads("PUSHED_BLOOD_POOL_NAME", part=Part.LUMEN)
-    pushed_wall: Label = writes("PUSHED_WALL_NAME", part=Part.WALL)
+    pusher_wall: Label = reads("PUSHER_WALL_NAME", label_type=LabelType.WALL)
+    pushed_blood_pool: Label = reads("PUSHED_BLOOD_POOL_NAME", label_type=LabelType.LUMEN)
+    pushed_wall: Label = writes("PUSHED_WALL_NAME", label_type=LabelType.WALL)
     thickness_mm: float = thickness("PUSHED_WALL_THICKNESS_PARAMETER_NAME")

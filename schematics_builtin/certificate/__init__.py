@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from schematics_builtin.certificate.certification import Certificate, certify
     from schematics_builtin.certificate.commands.findings import verdict_line
-    from schematics_builtin.certificate.hearts import Asked, asked_of, certify_image, heart_of
+    from schematics_builtin.certificate.hearts import asked_of, certify_image, heart_of
     from schematics_builtin.certificate.repairing import Repair, RepairEntry, repair
 
 _HOMES = {
-    "Asked": "hearts",
     "Certificate": "certification",
     "Repair": "repairing",
     "RepairEntry": "repairing",
@@ -28,7 +27,6 @@ _HOMES = {
 }
 
 __all__ = [
-    "Asked",
     "Certificate",
     "Repair",
     "RepairEntry",

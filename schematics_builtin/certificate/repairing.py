@@ -14,14 +14,15 @@ import attrs
 import numpy as np
 from attrs import Factory, frozen
 
-from pycemrg_core.api.contracts import Part
+from pycemrg_core.api.contracts import LabelType
 from pycemrg_core.images import components, dilation, image_files
+from pycemrg_core.images.blueprint import Blueprint
 from pycemrg_core.images.heart import Finding, Heart, Ints, Severity
 from pycemrg_core.images.label_volume import Change, Edit, LabelVolume, WorkingVolume, as_region
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.runner import LedgerEntry
 from schematics_builtin.certificate.certification import Certificate, certify
-from schematics_builtin.certificate.hearts import Asked, heart_of
+from schematics_builtin.certificate.hearts import heart_of
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -67,18 +68,18 @@ class _Fix:
 
 
 def repair(
-    image: sitk.Image, catalogue: Catalogue, asked: Asked, *, limit_percent: float = LIMIT_PERCENT, name: str = ""
+    image: sitk.Image, catalogue: Catalogue, asked: Blueprint, *, limit_percent: float = LIMIT_PERCENT, name: str = ""
 ) -> Repair:
     """Repair a label map; the image given is not changed.
 
     ``limit_percent``: no lumen gains or loses more than this share of its volume, and no piece with
     more than this share of its label is loose; what would be is not done. A limit of 0 leaves the blood as it is.
     """
-    heart = heart_of(image, catalogue, asked)
+    heart = heart_of(image, asked)
     start = heart.volume
-    highest = max([*start.boxes, *(wall.wall for wall in heart.walls), *heart.made], default=0)
+    highest = max([*start.boxes, *(wall.wall for wall in heart.blueprint.walls), *heart.blueprint.made], default=0)
     dtype = np.promote_types(start.array.dtype, np.min_scalar_type(highest))
-    limits = _Limits(limit_percent / 100, {value: _count(start, value) for value in start.boxes}, heart.parts)
+    limits = _Limits(limit_percent / 100, {value: _count(start, value) for value in start.boxes}, heart.blueprint.types)
     done = _Done(WorkingVolume(start, dtype))
     for _ in range(MOST_ROUNDS):
         limits.refused.clear()
@@ -92,7 +93,7 @@ def repair(
         ledger=tuple(_entries(done, heart)),
         padding=(low, high),
         refused=tuple(limits.refused),
-        certificate=certify(heart_of(result, catalogue, asked), catalogue, recipe=asked.recipe, name=name),
+        certificate=certify(heart_of(result, asked), catalogue, recipe=asked.recipe, name=name),
     )
 
 
@@ -112,7 +113,7 @@ class _Limits:
 
     share: float
     voxels: Mapping[int, int]
-    parts: Mapping[int, Part]
+    types: Mapping[int, LabelType]
     change: dict[int, int] = Factory(dict)
     refused: dict[str, None] = Factory(dict)
 
@@ -123,7 +124,7 @@ class _Limits:
         change = {
             label: self.change.get(label, 0) + gain
             for label, gain in gains.items()
-            if self.parts.get(label) is Part.LUMEN
+            if self.types.get(label) is LabelType.LUMEN
         }
         bounds = [(label, much, self.voxels.get(label, 0)) for label, much in change.items()]
         if rule == _LOOSE:  # of what there is now: a wall may have been grown anew
@@ -194,15 +195,15 @@ def _leaks(heart: Heart) -> Iterator[_Fix]:
         if valve:
             yield _Fix(places, larger, valve.valve)
             continue
-        walls = [wall.wall for lumen in (larger, other) for wall in heart.walls if wall.lumen == lumen]
+        walls = [wall.wall for lumen in (larger, other) for wall in heart.blueprint.walls if wall.lumen == lumen]
         yield from _fixes(heart, places, _tissue_beside(heart, places, walls[0] if walls else 0))
 
 
 def _outside(heart: Heart) -> Iterator[_Fix]:
     """Background too near to a lumen becomes its wall; a lumen without one gets a layer of the tissue beside."""
-    walled = {wall.lumen: wall for wall in sorted(heart.walls, key=lambda wall: wall.thickness_mm)}
+    walled = {wall.lumen: wall for wall in sorted(heart.blueprint.walls, key=lambda wall: wall.thickness_mm)}
     for lumen in heart.lumens:
-        if lumen in heart.open:
+        if lumen in heart.blueprint.open:
             continue
         if lumen in walled:
             wall = walled[lumen]
@@ -270,7 +271,7 @@ def _padded(done: _Done, heart: Heart) -> _Done:
     volume = done.volume
     if not (boxes := list(volume.boxes.values())):
         return done
-    thickest = max((wall.thickness_mm for wall in heart.walls), default=0.0)
+    thickest = max((wall.thickness_mm for wall in heart.blueprint.walls), default=0.0)
     pads = []
     for axis, (spacing, size) in enumerate(zip(volume.spacing, volume.array.shape, strict=True)):
         margin = int((thickest + dilation.slack(volume.spacing)) / spacing) + 2
@@ -278,7 +279,7 @@ def _padded(done: _Done, heart: Heart) -> _Done:
         pads.append((margin * (first == 0), margin * (last == size)))
     if not np.any(pads):
         return done
-    grown = LabelVolume(np.pad(volume.array, pads), volume.spacing)
+    grown = volume.with_array(np.pad(volume.array, pads))
     low, high = np.add(done.low, [a for a, _ in pads]), np.add(done.high, [b for _, b in pads])
     return _Done(WorkingVolume(grown, grown.array.dtype), tuple(low.tolist()), tuple(high.tolist()), done.counts)
 

@@ -18,9 +18,8 @@ from scipy import ndimage
 
 from pycemrg_core.errors import AugmentationError
 from pycemrg_core.images.dilation import dilate, slack
-from pycemrg_core.images.image_files import image_from_array, voxel_array
+from pycemrg_core.images.image_files import image_from_array, volume_of, voxel_array
 from pycemrg_core.images.label_volume import Region, as_region
-from pycemrg_core.recipes.runner import volume_of
 
 Index = tuple[int, int, int]
 _Labels = NDArray[np.integer]

@@ -21,9 +21,8 @@ from scipy.special import ndtr
 
 from pycemrg_augment import grids
 from pycemrg_core.errors import AugmentationError
-from pycemrg_core.images.image_files import voxel_array
+from pycemrg_core.images.image_files import volume_of, voxel_array
 from pycemrg_core.images.label_volume import Region, as_region, is_empty
-from pycemrg_core.recipes.runner import volume_of
 
 Profile = Literal["gaussian", "box"]
 Vote = Literal["majority", "nearest"]

@@ -20,11 +20,12 @@ from pycemrg_cohort.job import PICTURE, REPORT, THICKNESS, Job, ready, thickness
 from pycemrg_core.api.records import Check, Metric
 from pycemrg_core.errors import PlanError, PycemrgError
 from pycemrg_core.images import image_files
+from pycemrg_core.images.image_files import volume_of
 from pycemrg_core.images.metric_subjects import Structure, evaluate
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes import planner
 from pycemrg_core.recipes.planner import Plan
-from pycemrg_core.recipes.runner import Prepared, RunResult, prepare, run_plan, volume_of
+from pycemrg_core.recipes.runner import Prepared, RunResult, prepare, run_plan
 from pycemrg_core.runs.run_folder import CERTIFICATE, IMAGE, Source, check_place, write_json, write_result
 
 Outcome = dict[str, Any]

@@ -10,6 +10,7 @@ import attrs
 from pycemrg_core.api import documents
 from pycemrg_core.errors import CodecError, PycemrgError
 from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core.recipes.blueprints import blueprint_of
 from pycemrg_core.runs.run_folder import IMAGE
 from pycemrg_report.run import Run
 from schematics_builtin.certificate.hearts import asked_of, certify_image
@@ -38,12 +39,15 @@ def _certified(run: Run, catalogue: Catalogue) -> Mapping[str, Any]:
         asked = asked_of(catalogue, run.data["recipe"])
     except PycemrgError:  # the recipe is not installed: its rules are unknown, what its steps made is not
         asked = asked_of(catalogue)
-    asked = attrs.evolve(
-        asked,
-        labels={**asked.labels, **run.data["labels"]},
-        contracts=tuple(step.contract for step in run.steps if step.contract is not None),
+    names = {**asked.names, **{value: name for name, value in run.data["labels"].items()}}
+    ran = blueprint_of(
+        [step.contract for step in run.steps if step.contract is not None],
+        catalogue,
+        {name: value for value, name in names.items()},
+        names=names,
         recipe=run.data["recipe"],
     )
+    asked = attrs.evolve(ran, open=asked.open, may_touch=asked.may_touch)
     return certify_image(run.stored, catalogue, asked, name=IMAGE).as_json()
 
 

@@ -17,10 +17,11 @@ from pycemrg_core.api import contracts, documents
 from pycemrg_core.api.records import Step
 from pycemrg_core.errors import PlanError, PycemrgError
 from pycemrg_core.images import image_files
+from pycemrg_core.images.image_files import volume_of
 from pycemrg_core.images.label_volume import LabelArray, LabelVolume
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.conversion import colours_of, recipe_labels
-from pycemrg_core.recipes.runner import LedgerEntry, Prepared, StepFinished, run_plan, volume_of
+from pycemrg_core.recipes.runner import LedgerEntry, Prepared, StepFinished, run_plan
 from pycemrg_core.runs.replay import STEPS, SavedRun
 from pycemrg_core.runs.run_folder import IMAGE, RECORD, Source
 from schematics_builtin.pictures.picture import Colour, colour_of

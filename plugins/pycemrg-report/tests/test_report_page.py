@@ -20,9 +20,8 @@ from pycemrg_report import write_report
 from report_runs import cells, make_run, one, pixels, read, record, report, words
 
 from pycemrg_core import load_catalogue
-from pycemrg_core.images.image_files import write_image
+from pycemrg_core.images.image_files import volume_of, write_image
 from pycemrg_core.images.metric_subjects import Structure
-from pycemrg_core.recipes.runner import volume_of
 
 ROOT = Path(__file__).resolve().parents[3]
 HEART = ROOT / "benchmarks" / "data" / "rodero01_0.5mm.nrrd"

@@ -10,4 +10,4 @@ def counted(count: int, noun: str) -> str:
 
 def severity_in(heart: Heart, label: int) -> Severity:
     """A fault of a lumen that the recipe leaves open, and so does not model, is only a warning."""
-    return Severity.WARNING if label in heart.open else Severity.ERROR
+    return Severity.WARNING if label in heart.blueprint.open else Severity.ERROR

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from pycemrg_core.images.heart import Finding, Heart, Severity, Valve
+from pycemrg_core.images.blueprint import Valve
+from pycemrg_core.images.heart import Finding, Heart, Severity
 from schematics_builtin.certificate.checks import counted
 
 
@@ -26,8 +27,8 @@ def lumen_open(heart: Heart) -> Iterator[Finding]:
     """A lumen shares voxel faces with the background or lies at the border of the image."""
     for lumen in heart.lumens:
         if heart.faces_between(lumen, 0):
-            severity = Severity.EXPECTED if lumen in heart.open else Severity.ERROR
-            what = "is open to" if lumen in heart.open else "touches"
+            severity = Severity.EXPECTED if lumen in heart.blueprint.open else Severity.ERROR
+            what = "is open to" if lumen in heart.blueprint.open else "touches"
             yield _contact(heart, severity, f"{heart.name(lumen)} {what} the background", (lumen, 0))
 
 
@@ -37,7 +38,7 @@ def valve_seal(heart: Heart) -> Iterator[Finding]:
     Nothing is said of a valve or a lumen that is not in the image.
     """
     there = heart.volume.boxes
-    for valve in heart.valves:
+    for valve in heart.blueprint.valves:
         if not {valve.valve, valve.a, valve.b} <= there.keys():
             continue
         if heart.faces_between(valve.a, valve.b):

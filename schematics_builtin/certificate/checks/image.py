@@ -51,6 +51,6 @@ def image_border(heart: Heart) -> Iterator[Finding]:
 
 def not_made(heart: Heart) -> Iterator[Finding]:
     """A structure that the recipe makes has no voxel."""
-    for label in heart.made:
+    for label in heart.blueprint.made:
         if label not in heart.volume.boxes:
             yield heart.finding(Severity.ERROR, f"{heart.name(label)} is not there; the recipe makes it", (label,))

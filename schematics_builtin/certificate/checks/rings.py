@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.spatial import cKDTree
 
-from pycemrg_core.images.heart import Finding, Heart, Ints, Ring, Severity
+from pycemrg_core.images.blueprint import Ring
+from pycemrg_core.images.heart import Finding, Heart, Ints, Severity
 
 _Floats = NDArray[np.float64]
 
@@ -22,7 +23,7 @@ def ring_loop(heart: Heart) -> Iterator[Finding]:
     ends of the ring are.
     """
     there = heart.volume.boxes
-    for ring in heart.rings:
+    for ring in heart.blueprint.rings:
         if not {ring.ring, ring.vein, ring.wall} <= there.keys():
             continue
         who = f"{heart.name(ring.ring)} does not go round {heart.name(ring.vein)}"

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 import numpy as np
 
-from pycemrg_core.api.contracts import Part
+from pycemrg_core.api.contracts import LabelType
 from pycemrg_core.images.heart import Finding, Heart, Severity
 from schematics_builtin.certificate.checks import counted, severity_in
 
@@ -62,7 +62,7 @@ def holes(heart: Heart) -> Iterator[Finding]:
     groups: dict[tuple[int, int], list[int]] = {}
     for piece, around in found.enclosed():
         label = int(found.label[piece])
-        if not (found.largest[piece] and heart.parts.get(label) is Part.LUMEN):
+        if not (found.largest[piece] and heart.blueprint.types.get(label) is LabelType.LUMEN):
             groups.setdefault((label, around), []).append(piece)
     for (label, around), inside in sorted(groups.items()):
         voxels = int(found.voxels[inside].sum())

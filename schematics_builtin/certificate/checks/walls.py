@@ -27,10 +27,10 @@ def wall_thickness(heart: Heart) -> Iterator[Finding]:
     background, there is no wall to be too thin: that is a leak, and other checks say so.
     """
     asked: dict[int, float] = {}
-    for wall in heart.walls:
+    for wall in heart.blueprint.walls:
         asked[wall.lumen] = max(wall.thickness_mm, asked.get(wall.lumen, 0.0))
     for lumen, thickness in asked.items():
-        if lumen in heart.open or lumen not in heart.volume.boxes:
+        if lumen in heart.blueprint.open or lumen not in heart.volume.boxes:
             continue
         yield from _thin(heart, lumen, (0,), thickness)
         for other in heart.lumens:
@@ -48,7 +48,7 @@ def _thin(heart: Heart, lumen: int, others: tuple[int, ...], thickness_mm: float
     if not len(near):
         return
     at, mm = _nearest(heart.volume, lumen, near, thickness_mm)
-    walls = [wall.wall for wall in heart.walls if wall.lumen == lumen]
+    walls = [wall.wall for wall in heart.blueprint.walls if wall.lumen == lumen]
     towards = "" if others == (0,) else f" towards {heart.name(others[0])}"
     yield heart.finding(
         Severity.ERROR if others == (0,) else Severity.WARNING,

@@ -166,8 +166,8 @@ def _selection(kind: str, help_line: str) -> click.Command:
         from pycemrg_core.api.records import LabelScheme
         from pycemrg_core.errors import ImageError
         from pycemrg_core.images import image_files
+        from pycemrg_core.images.image_files import volume_of
         from pycemrg_core.images.remap import LabelRemapper, remap_image
-        from pycemrg_core.recipes.runner import volume_of
 
         catalogue = session_of(ctx).catalogue()
         record = catalogue.get(LabelScheme, scheme)

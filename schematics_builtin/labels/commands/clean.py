@@ -53,8 +53,8 @@ def clean(
     """
     from pycemrg_core.api.records import LabelScheme
     from pycemrg_core.images import components, image_files
+    from pycemrg_core.images.image_files import volume_of
     from pycemrg_core.images.label_volume import WorkingVolume
-    from pycemrg_core.recipes.runner import volume_of
 
     neighbours = int(connectivity)
     asked: dict[str, tuple[object, dict[str, Any]]] = {

@@ -32,7 +32,7 @@ for _command in (remap, keep, remove):
 
 def _read(image: str) -> LabelVolume:
     from pycemrg_core.images import image_files
-    from pycemrg_core.recipes.runner import volume_of
+    from pycemrg_core.images.image_files import volume_of
 
     label_map, notes = image_files.read_labels(image)
     for note in notes:

@@ -1,0 +1,89 @@
+"""From the contracts of a recipe's steps, its rules and the label schemes to a blueprint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pycemrg_core.api import contracts
+from pycemrg_core.api.contracts import LabelType, Makes, Role
+from pycemrg_core.api.labels import LabelTable
+from pycemrg_core.api.records import LabelScheme
+from pycemrg_core.images.blueprint import Blueprint, Plane, Ring, Valve, Wall
+from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core.recipes.flatten import Rules
+
+
+def blueprint_of(
+    steps: Iterable[Any],
+    catalogue: Catalogue,
+    labels: Mapping[str, int],
+    *,
+    names: Mapping[int, str] | None = None,
+    rules: Rules | None = None,
+    recipe: str = "",
+) -> Blueprint:
+    """The blueprint that the contracts of ``steps`` amount to; ``labels`` are integers by name.
+
+    ``names`` are what labels are called, for integers that have several names.
+    """
+    rules = rules or Rules()
+    steps = tuple(steps)
+    made: dict[LabelType, list[Any]] = {kind: [] for kind in LabelType}
+    for contract in steps:
+        for role in contracts.roles(type(contract)):
+            if role.makes is not None:
+                made[role.makes.label_type].append(_made(contract, role, role.makes))
+    walled = {wall.lumen for wall in made[LabelType.WALL]}
+    return Blueprint(
+        recipe=recipe,
+        names=names or {value: name for name, value in labels.items()},
+        types={**_scheme_types(catalogue, labels), **_contract_types(steps)},
+        walls=tuple(made[LabelType.WALL]),
+        valves=tuple(made[LabelType.VALVE]),
+        planes=tuple(made[LabelType.PLANE]),
+        rings=tuple(made[LabelType.RING]),
+        made=tuple(dict.fromkeys(label.value for one in steps for label in contracts.written_labels(one))),
+        open=_values(labels, rules.open) | (_values(labels, rules.included) - walled),
+        may_touch=frozenset(_values(labels, pair) for pair in rules.may_touch if labels.keys() >= pair),
+    )
+
+
+def _made(contract: Any, role: Role, makes: Makes) -> Wall | Valve | Plane | Ring:
+    label = getattr(contract, role.field_name).value
+    first, *more = (getattr(contract, name).value for name in makes.around)
+    match makes.label_type:
+        case LabelType.WALL:
+            return Wall(first, label, getattr(contract, makes.thickness))
+        case LabelType.VALVE:
+            return Valve(label, first, *more)
+        case LabelType.PLANE:
+            return Plane(label, first, *more)
+        case _:
+            return Ring(label, first, *more)
+
+
+def _contract_types(steps: Iterable[Any]) -> dict[int, LabelType]:
+    return {
+        getattr(contract, role.field_name).value: role.label_type
+        for contract in steps
+        for role in contracts.roles(type(contract))
+        if role.label_type is not None
+    }
+
+
+def _scheme_types(catalogue: Catalogue, labels: Mapping[str, int]) -> dict[int, LabelType]:
+    """What the groups of the label schemes say of the labels of these names."""
+    types: dict[int, LabelType] = {}
+    for contribution in catalogue.all(LabelScheme):
+        record = contribution.record
+        assert isinstance(record, LabelScheme)
+        table = LabelTable(record.labels, record.groups)
+        for one in LabelType:
+            members = table.names_of(one.value) if one.value in record.groups else ()
+            types = {**{labels[name]: one for name in members if name in labels}, **types}
+    return types
+
+
+def _values(labels: Mapping[str, int], names: Iterable[str]) -> frozenset[int]:
+    return frozenset(labels[name] for name in names if name in labels)
