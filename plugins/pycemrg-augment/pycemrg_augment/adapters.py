@@ -1,8 +1,8 @@
-"""Pipelines in the data sets of PyTorch, MONAI and TorchIO, by their protocols alone: none is imported.
+"""Adapters that use a pipeline with data sets of PyTorch, MONAI and TorchIO, without importing any of them.
 
 An item is a :class:`~pycemrg_core.images.training_sample.Sample`, a TorchIO ``Subject`` (``get_images_dict``,
-``add_image``, images with ``as_sitk`` and ``from_sitk``), or a mapping with the keys ``image`` and ``label``, of
-which one may be missing. The values of a mapping are SimpleITK images or 3-D arrays, with or without a first axis of
+``add_image``, images with ``as_sitk`` and ``from_sitk``), or a mapping with the keys ``image`` and ``label`` (one
+of them may be missing). The values of a mapping are SimpleITK images or 3-D arrays, with or without a first axis of
 one channel.
 """
 
@@ -27,7 +27,7 @@ _KEYS = ("image", "label")
 
 
 class MapDataset(Protocol):
-    """What PyTorch calls a map-style data set."""
+    """A map-style data set, as PyTorch defines it."""
 
     def __len__(self) -> int: ...
 
@@ -36,10 +36,10 @@ class MapDataset(Protocol):
 
 @frozen(eq=False)
 class AugmentedDataset:
-    """A map-style data set whose items are those of another, augmented.
+    """A map-style data set that augments the items of another data set.
 
-    Item ``i`` is augmented as sample ``epoch * len(dataset) + i`` of the seed, whatever the order in which items
-    are asked for and the number of worker processes. Make one with the next ``epoch`` for new variations.
+    Item ``i`` becomes sample ``epoch * len(dataset) + i`` of the seed. It does not depend on the order of access or
+    on the number of worker processes. For new variations, make another data set with the next ``epoch``.
     """
 
     dataset: MapDataset
@@ -52,20 +52,20 @@ class AugmentedDataset:
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> Any:
-        # Beyond the end a list raises IndexError here, which ends a for loop.
+        # Past the end, a list raises IndexError here, which ends a for loop.
         item = self.dataset[index]
         number = self.epoch * len(self) + index % len(self)
         return augmented(self.pipeline, item, seed=self.seed, index=number, axes=self.axes)
 
 
 def augmented(pipeline: Pipeline, item: Any, *, seed: int | None = None, index: int = 0, axes: Axes = "zyx") -> Any:
-    """The same kind of item, augmented; what else a mapping or subject holds is passed on.
+    """Augment one item, and return an item of the same kind; other entries of a mapping or subject are kept.
 
-    ``axes`` is the order of the axes of arrays: (z, y, x) as of SimpleITK, or (x, y, z) as of MONAI's readers.
-    The key ``spacing`` of a mapping, (x, y, z) in mm, says how large the voxels of its arrays are, 1 mm if it is
-    missing, and follows them. Arrays come back as numpy arrays of the form they had, in memory of their own.
+    ``axes`` is the order of the array axes: (z, y, x) as in SimpleITK, or (x, y, z) as in MONAI's readers. The key
+    ``spacing`` of a mapping, (x, y, z) in mm, is the voxel size of its arrays (1 mm if missing), and is updated
+    with them. Returned arrays are new numpy arrays with the same layout as the given ones.
 
-    Without a ``seed``, a fresh one is drawn from the operating system at each call, in every process.
+    Without a ``seed``, each call takes a new one from the operating system, in every process.
     Raises :class:`AugmentationError` for any other item.
     """
     seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0]) if seed is None else seed
@@ -76,7 +76,7 @@ def augmented(pipeline: Pipeline, item: Any, *, seed: int | None = None, index: 
     if isinstance(item, Mapping):
         return _mapping(pipeline, item, seed, index, axes)
     raise AugmentationError(
-        f"a {type(item).__name__} cannot be augmented; give a Sample, a TorchIO Subject, or a mapping with 'image'"
+        f"cannot augment a {type(item).__name__}; give a Sample, a TorchIO Subject, or a mapping with 'image'"
         " and 'label'"
     )
 
@@ -143,12 +143,12 @@ def _image(value: Any, key: str, spacing: Sequence[float], axes: Axes) -> sitk.I
 
 
 def _whole(labels: sitk.Image, name: str) -> sitk.Image:
-    """A label map in integers: frameworks often keep one as floats."""
+    """Convert a label map to integers: frameworks often store it as floats."""
     array = sitk.GetArrayViewFromImage(labels)
     if array.dtype.kind in "iu":
         return labels
     if (array != np.rint(array)).any() or array.min() < 0:
-        raise AugmentationError(f"{name!r} does not hold whole numbers from 0 on; give a label map")
+        raise AugmentationError(f"{name!r} has values that are negative or not whole numbers; give a label map")
     return sitk.Cast(labels, sitk.sitkUInt32)
 
 

@@ -1,8 +1,8 @@
-"""The augmentations of the catalogue: each draws from ranges and calls the plain function of the same name.
+"""The augmentations in the catalogue: each draws its values and calls the plain function of the same name.
 
 All have the form ``function(sample, rng, **parameters) -> (sample, drawn)``. A range is (low, high). ``inside``
-are label integers: only their voxels change. Noise is recorded as the seed of its own generator, so that the
-plain function with the drawn values gives the same voxels.
+lists label integers: only voxels with these labels change. Noise has its own generator. The record holds its seed,
+so the plain function gives the same voxels when called with the drawn values.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def random_patch(sample: Sample, rng: Rng, size: _Size) -> Result:
 
 
 def flip(sample: Sample, rng: Rng, axes: tuple[Literal["x", "y", "z"], ...] = ("x", "y", "z")) -> Result:
-    coins = rng.random(3) < 0.5  # three always, so that the choice of axes shifts nothing
+    coins = rng.random(3) < 0.5  # always three, so that the coin of an axis does not depend on ``axes``
     flipped = [axis in axes and bool(coin) for axis, coin in zip("xyz", coins, strict=True)]
     turned = spatial.each(
         sample, lambda image: spatial.flip(image, flipped), lambda image: spatial.flip(image, flipped)
@@ -172,7 +172,7 @@ def swap_labels(sample: Sample, rng: Rng, labels: Annotated[tuple[int, int], Bou
 
 def _image(sample: Sample, name: str, change: Callable[[sitk.Image], sitk.Image]) -> Sample:
     if sample.image is None:
-        raise AugmentationError(f"{name}: the sample has no image to change; give one")
+        raise AugmentationError(f"{name}: the sample has no image; give one")
     return attrs.evolve(sample, image=change(sample.image))
 
 
@@ -180,7 +180,9 @@ def _mask(sample: Sample, name: str, inside: tuple[int, ...]) -> sitk.Image | No
     if not inside:
         return None
     if sample.labels is None:
-        raise AugmentationError(f"{name}: 'inside' needs labels; give a label map, or leave it out")
+        raise AugmentationError(
+            f"{name}: 'inside' needs a label map, and the sample has none; give one, or leave 'inside' out"
+        )
     return image_from_array(np.isin(voxel_array(sample.labels), inside), sample.labels)
 
 
@@ -194,7 +196,7 @@ def _noisy(
 
 def _damaged(sample: Sample, name: str, damage: Callable[[sitk.Image], tuple[sitk.Image, failures.Damage]]) -> Result:
     if sample.labels is None:
-        raise AugmentationError(f"{name}: the sample has no labels to damage; give a label map")
+        raise AugmentationError(f"{name}: the sample has no label map; give one")
     labels, done = damage(sample.labels)
     drawn: dict[str, Any] = done.as_json()
     return attrs.evolve(sample, labels=labels), drawn

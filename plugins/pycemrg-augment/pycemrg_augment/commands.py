@@ -1,4 +1,4 @@
-"""``pycemrg augment``: training samples of one image."""
+"""The command ``pycemrg augment``: make training samples from one image."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from pycemrg_core.images.training_sample import Sample
 
 
-@click.command(short_help="Make training samples of an image by a pipeline.")
+@click.command(short_help="Make training samples from an image with a pipeline.")
 @click.argument("image", required=False)
-@click.option("--labels", metavar="FILE", help="The segmentation of IMAGE; it alone is enough to simulate failures.")
-@click.option("--pipeline", "path", required=True, metavar="FILE", help="A YAML file with the augmentations.")
-@click.option("-n", "count", type=click.IntRange(min=1), default=1, show_default=True, help="How many samples.")
-@click.option("-o", "--output", required=True, metavar="DIR", help="The folder to write into.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Where all randomness starts.")
+@click.option("--labels", metavar="FILE", help="The segmentation of IMAGE; IMAGE is not needed to simulate failures.")
+@click.option("--pipeline", "path", required=True, metavar="FILE", help="A YAML file that lists the augmentations.")
+@click.option("-n", "count", type=click.IntRange(min=1), default=1, show_default=True, help="Number of samples.")
+@click.option("-o", "--output", required=True, metavar="DIR", help="The folder to write to.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The random seed.")
 @click.option("--json", "as_json", is_flag=True, help="Print the records of all samples as JSON.")
 @plugin_options
 @click.pass_context
@@ -36,10 +36,10 @@ def augment(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Make samples of IMAGE by a pipeline of augmentations.
+    """Make training samples from IMAGE with a pipeline of augmentations.
 
-    Each sample is NUMBER_image.nrrd, NUMBER_labels.nrrd and NUMBER.json, the record of what was drawn. Sample
-    number i is the same whatever -n is. Nothing appears in DIR unless all samples are made.
+    Each sample is NUMBER_image.nrrd, NUMBER_labels.nrrd and NUMBER.json, the record of the values drawn. Sample
+    number i does not depend on -n. If one sample fails, nothing is written to DIR.
 
     \b
       pycemrg augment ct.nrrd --pipeline pipeline.yaml -n 20 -o samples --seed 7
@@ -54,7 +54,7 @@ def augment(
     from pycemrg_core.runs import run_folder
 
     if image is None and labels is None:
-        raise click.UsageError("say what to augment: IMAGE, --labels or both", ctx)
+        raise click.UsageError("nothing to augment; give IMAGE, --labels or both", ctx)
     pipeline = Pipeline.read(Path(path), session_of(ctx).catalogue())
     sources = {what: file for what, file in (("image", image), ("labels", labels)) if file}
     folder = Path(output)
@@ -74,7 +74,7 @@ def augment(
         with run_folder.staged(folder) as inner:
             records = _write(pipeline, sample, inputs, inner, count, seed)
     except KeyboardInterrupt:
-        raise PycemrgError(f"interrupted; {folder} is as it was") from None
+        raise PycemrgError(f"interrupted; {folder} was not changed") from None
     if as_json:
         echo_json(records)
     else:
@@ -84,7 +84,7 @@ def augment(
 def _write(
     pipeline: Pipeline, sample: Sample, inputs: dict[str, Any], folder: Path, count: int, seed: int
 ) -> list[dict[str, Any]]:
-    """Make and write the samples; return their records."""
+    """Make and write the samples, and return their records."""
     from pycemrg_augment.pipeline import record
     from pycemrg_core.images import image_files
     from pycemrg_core.runs import run_folder
@@ -109,13 +109,13 @@ def _write(
 
 
 def _files(index: int, sample: Sample) -> dict[str, tuple[str, Any]]:
-    """What a sample holds, with the name of its file."""
+    """The images of a sample, each with the name of its file."""
     pairs = (("image", sample.image), ("labels", sample.labels))
     return {what: (f"{index:04}_{what}.nrrd", image) for what, image in pairs if image is not None}
 
 
 def _check_places(folder: Path, inputs: dict[str, str], count: int) -> None:
-    """Refuse a folder with samples that would stay among the new ones, or that holds an input by a sample's name."""
+    """Refuse a folder where old samples would stay next to the new ones, or where a sample would replace an input."""
     import os
     import re
 
@@ -124,11 +124,11 @@ def _check_places(folder: Path, inputs: dict[str, str], count: int) -> None:
     written = {f"{index:04}{end}" for index in range(count) for end in [".json", *(f"_{what}.nrrd" for what in inputs)]}
     for name in inputs.values():
         if os.path.realpath(name) in {os.path.realpath(folder / one) for one in written}:
-            raise OutputError(f"{name}: a sample would take the place of its input; choose another folder")
+            raise OutputError(f"{name}: a sample would overwrite this input; choose another folder")
     known = os.listdir(folder) if folder.is_dir() else []
     samples = (name for name in known if re.fullmatch(r"\d{4,}(_image\.nrrd|_labels\.nrrd|\.json)", name))
     if old := sorted(set(samples) - written):
         raise OutputError(
-            f"{folder}: {old[0]} of an earlier run would stay among the new samples; delete the old ones, or choose"
-            " another folder"
+            f"{folder}: {old[0]} from an earlier run would stay among the new samples; delete the old samples, or"
+            " choose another folder"
         )

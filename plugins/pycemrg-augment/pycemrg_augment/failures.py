@@ -1,8 +1,8 @@
-"""Segmentation failures made on purpose, each with its ground truth.
+"""Simulated segmentation failures, each with its ground truth.
 
-Every function takes a label map and a generator and returns the damaged map with a :class:`Damage`; the
-changed voxels are those where the two maps differ, no others. None changes its input. All raise
-:class:`AugmentationError` when what they should damage is not there. Lengths are in mm.
+Every function takes a label map and a random generator, and returns the damaged map with a :class:`Damage`. The
+changed voxels are exactly the voxels where the two maps differ. The input is never changed. All functions raise
+:class:`AugmentationError` when the structure to damage is not in the map. Lengths are in mm.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ Index = tuple[int, int, int]
 _Labels = NDArray[np.integer]
 
 THICKEST_MM = 20.0
-"""How thick a wall :func:`leak` looks for."""
+"""The thickest wall that :func:`leak` makes a hole in."""
 
 _MOST_PLACES = 1000
 
 
 @frozen
 class Damage:
-    """What was done: the ``kind`` of failure, the labels it concerns and the voxels that changed.
+    """The ground truth of a failure: its ``kind``, the labels concerned and the voxels changed.
 
-    ``voxel`` (x, y, z) is the changed voxel nearest to the middle of them; ``box`` holds the first and the
-    last index (x, y, z) of the box round them, both inside.
+    ``voxel`` (x, y, z) is the changed voxel nearest to the centre of all changed voxels. ``box`` holds the first
+    and the last index (x, y, z) of their bounding box, both inclusive.
     """
 
     kind: str
@@ -50,35 +50,37 @@ class Damage:
 
 
 def drop_structure(image: sitk.Image, rng: np.random.Generator, labels: Sequence[int]) -> tuple[sitk.Image, Damage]:
-    """One of ``labels``, drawn among those in the image, becomes background: a vein that was not found."""
+    """Turn one of ``labels``, drawn from those in the image, into background, like a vein that was not found."""
     array = voxel_array(image)
     present = [label for label in labels if label and (array == label).any()]
     if not present:
-        raise AugmentationError(f"drop_structure: the image holds none of the labels {_shown(labels)}")
+        raise AugmentationError(
+            f"drop_structure: none of the labels {_shown(labels)} is in the image; name labels that are"
+        )
     label = present[int(rng.integers(len(present)))]
     return _finish("drop_structure", image, np.where(array == label, 0, array), (label,))
 
 
 def swap_labels(image: sitk.Image, rng: np.random.Generator, labels: tuple[int, int]) -> tuple[sitk.Image, Damage]:
-    """Two labels take each other's place; nothing is drawn."""
+    """Exchange two labels; nothing is drawn."""
     array, (a, b) = voxel_array(image), labels
     _check_present("swap_labels", array, labels)
     if a == b:
-        raise AugmentationError(f"swap_labels: {a} and {b} are the same label; give two")
+        raise AugmentationError(f"swap_labels: {a} and {b} are the same label; give two different ones")
     return _finish("swap_labels", image, np.where(array == a, b, np.where(array == b, a, array)), (a, b))
 
 
 def islands(
     image: sitk.Image, rng: np.random.Generator, label: int, count: int = 3, radius_mm: float = 2.0
 ) -> tuple[sitk.Image, Damage]:
-    """``count`` loose balls of ``label`` in the background, which touch neither the label nor each other."""
+    """Add ``count`` loose balls of ``label`` to the background; they touch neither the label nor each other."""
     array = voxel_array(image)
     _check_present("islands", array, (label,))
     _check_radius("islands", radius_mm)
     spacing = image.GetSpacing()[::-1]
     ball = _ball(spacing, radius_mm)
     reach = [n // 2 for n in ball.shape]
-    # A voxel more than the ball, so that it is loose across corners too.
+    # One voxel more than the ball, so that the ball does not touch anything at a corner either.
     near = ndimage.binary_dilation(dilate(array == label, spacing, radius_mm), np.ones((3, 3, 3), np.bool_))
     blocked = near | dilate(array != 0, spacing, radius_mm)
     for axis, r in enumerate(reach):
@@ -89,7 +91,7 @@ def islands(
         places = np.flatnonzero(~blocked)
         if not places.size:
             raise AugmentationError(
-                f"islands: the background has room for {done} of {count} loose balls of {radius_mm:g} mm;"
+                f"islands: the background has room for only {done} of {count} loose balls of {radius_mm:g} mm;"
                 " ask for fewer or smaller ones"
             )
         centre = np.unravel_index(places[int(rng.integers(places.size))], array.shape)
@@ -99,16 +101,18 @@ def islands(
 
 
 def staircase(image: sitk.Image, rng: np.random.Generator, shift_mm: float = 2.0) -> tuple[sitk.Image, Damage]:
-    """Each slice along z is shifted in its plane by up to ``shift_mm`` along x and y, in whole voxels.
+    """Shift each slice along z in its plane by up to ``shift_mm`` along x and y, in whole voxels.
 
-    What is shifted in is background. The stairs of a scan in which the heart or the chest moved.
+    Voxels shifted in from outside are background. This simulates a scan in which the heart or the chest moved.
     """
     array = voxel_array(image)
     steps = (int(shift_mm / spacing + 1e-6) for spacing in image.GetSpacing()[:2])
-    most = [min(step, n) for step, n in zip(steps, image.GetSize()[:2], strict=True)]  # that is out of the image
+    most = [
+        min(step, n) for step, n in zip(steps, image.GetSize()[:2], strict=True)
+    ]  # a larger shift moves everything out of the image
     if max(most) < 1:
         raise AugmentationError(
-            f"staircase: {shift_mm:g} mm is less than a voxel of {min(image.GetSpacing()[:2]):g} mm; give more"
+            f"staircase: {shift_mm:g} mm is less than one voxel ({min(image.GetSpacing()[:2]):g} mm); give more"
         )
     damaged = np.zeros_like(array)
     for z, plane in enumerate(array):
@@ -128,17 +132,17 @@ def leak(
     radius_mm: float = 2.0,
     through: Sequence[int] = (),
 ) -> tuple[sitk.Image, Damage]:
-    """A hole of ``radius_mm`` in the wall between two lumens, or with 0 between a lumen and the background.
+    """Make a hole of ``radius_mm`` in the wall between two lumens, or between a lumen and the background (0).
 
-    The hole is drawn among the thinner places of the wall and takes the first lumen's label (the other's when
-    the first is 0). Only the labels that lie straight between the lumens there are opened, never background;
-    with ``through`` only those labels. Afterwards the lumens touch face to face at the hole; before, they did
-    not touch within a voxel of it. ``Damage.labels`` are the two lumens and the labels opened.
+    The place of the hole is drawn from the thinner half of the wall. The hole gets the label of the first lumen (of
+    the other one when the first is 0). Only labels on the straight line between the lumens are opened, never
+    background; with ``through``, only the labels given there. After that the lumens share a face at the hole;
+    before, they did not touch within one voxel of it. ``Damage.labels`` holds the two lumens and the labels opened.
     """
     array = voxel_array(image)
     lumen, other = between if between[0] else between[::-1]
     if lumen == other:
-        raise AugmentationError(f"leak: {between[0]} and {between[1]} are the same label; give two")
+        raise AugmentationError(f"leak: {between[0]} and {between[1]} are the same label; give two different ones")
     _check_radius("leak", radius_mm)
     _check_present("leak", array, between)
     spacing = np.array(image.GetSpacing()[::-1])
@@ -158,21 +162,21 @@ def leak(
     what = f" of the labels {_shown(through)}" if through else ""
     raise AugmentationError(
         f"leak: no wall of up to {THICKEST_MM:g} mm{what} separates labels {lumen} and {other}"
-        f"{' (background)' if other == 0 else ''}; grow walls and valves first, or name two lumens that have one"
+        f"{' (background)' if other == 0 else ''}; grow walls and valves first, or name two other lumens"
     )
 
 
 def _thin_places(
     part: _Labels, lumen: int, other: int, walls: set[int], spacing: NDArray[np.float64], rng: np.random.Generator
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Wall voxels on the lumen's face with the nearest voxel of the other, the thinner half in random order."""
+    """Wall voxels next to the lumen, each with the nearest voxel of the other; the thinner half, in random order."""
     if not (part == other).any():
         return
     faces = ndimage.binary_dilation(_largest(part == lumen)) & np.isin(part, sorted(walls))
     distance, nearest = ndimage.distance_transform_edt(~_largest(part == other), spacing, return_indices=True)
     places = np.argwhere(faces & (distance <= THICKEST_MM))
     thickness = distance[tuple(places.T)]
-    # Rounded, since equal thicknesses must not be told apart by the last bit.
+    # Rounded, so that the last bit does not make equal thicknesses different.
     order = np.argsort(np.round(thickness, 6), kind="stable")
     half = order[: (order.size + 1) // 2]
     for chosen in [*rng.permutation(half)[:_MOST_PLACES], *order[:_MOST_PLACES]]:
@@ -181,7 +185,7 @@ def _thin_places(
 
 
 def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The largest piece: a hole into a stray voxel of a lumen would be no leak."""
+    """The largest component: a hole into a stray voxel of a lumen is not a leak."""
     pieces, _ = ndimage.label(mask)
     counts = np.bincount(pieces.ravel())
     counts[0] = 0
@@ -190,7 +194,7 @@ def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _face_path(start: NDArray[np.intp], end: NDArray[np.intp]) -> NDArray[np.intp]:
-    """The voxels of a nearly straight path, each sharing a face with the next, both ends included."""
+    """The voxels of a nearly straight path, ends included; each voxel shares a face with the next."""
     steps = np.abs(end - start)
     moves = [(float((done + 0.5) / count), axis) for axis, count in enumerate(steps) for done in range(count)]
     path = [start]
@@ -209,7 +213,7 @@ def _tunnel(
     spacing: NDArray[np.float64],
     radius_mm: float,
 ) -> tuple[_Labels, Region]:
-    """The part with the wall round the path opened, and the box of that with a voxel of margin."""
+    """The array with the wall opened around the path, and the box of the opening with a margin of one voxel."""
     margin = np.ceil(radius_mm / spacing).astype(int) + 1
     low = np.maximum(path.min(axis=0) - margin, 0)
     high = np.minimum(path.max(axis=0) + margin + 1, part.shape)
@@ -243,7 +247,7 @@ def _ball(spacing: tuple[float, float, float], radius_mm: float) -> NDArray[np.b
 
 
 def _around(centre: Sequence[np.intp], reach: Sequence[int]) -> Region:
-    """The box of ``reach`` voxels on all sides of a voxel (z, y, x), cut at the lower border."""
+    """The box that extends ``reach`` voxels to all sides of a voxel (z, y, x), cut at the lower border."""
     return as_region(slice(max(int(c) - r, 0), int(c) + r + 1) for c, r in zip(centre, reach, strict=True))
 
 
@@ -265,7 +269,7 @@ def _index(place: NDArray[np.intp]) -> Index:
 
 def _check_present(kind: str, array: _Labels, labels: Sequence[int]) -> None:
     if absent := [label for label in labels if not (array == label).any()]:
-        raise AugmentationError(f"{kind}: the image does not hold label {_shown(absent)}; name labels that it has")
+        raise AugmentationError(f"{kind}: label {_shown(absent)} is not in the image; name labels that are")
 
 
 def _check_radius(kind: str, radius_mm: float) -> None:

@@ -1,4 +1,4 @@
-"""Whether two images share a grid, and the grid of another voxel size over the same extent."""
+"""Compare the grids of two images, and compute a grid with another voxel size over the same extent."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def place(image: sitk.Image, index: Sequence[float]) -> tuple[float, ...]:
 
 
 def size_for(image: sitk.Image, spacing: Sequence[float]) -> tuple[int, ...]:
-    """How many voxels (x, y, z) of about ``spacing`` mm fill the extent of the image."""
+    """The number of voxels (x, y, z) of about ``spacing`` mm that fill the extent of the image."""
     return tuple(
         max(1, round(size * old / new))
         for size, old, new in zip(image.GetSize(), image.GetSpacing(), spacing, strict=True)

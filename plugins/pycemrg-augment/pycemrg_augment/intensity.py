@@ -1,7 +1,7 @@
-"""Changes of intensity, as plain functions on SimpleITK images.
+"""Intensity augmentations as plain functions on SimpleITK images.
 
-The normalisations ``clip``, ``min_max`` and ``percentile`` take any image and return float32 in [0, 1]. The
-others take and return float32 in [0, 1]; results beyond it are cut. ``mask`` is an image on the same grid:
+The normalisations ``clip``, ``min_max`` and ``percentile`` take any image and return float32 in [0, 1]. The other
+functions take and return float32 in [0, 1]; results outside are clipped. ``mask`` is an image on the same grid:
 where it is 0, nothing changes. All raise :class:`AugmentationError`, and none changes its input.
 """
 
@@ -24,30 +24,30 @@ _Change = Callable[[Floats, NDArray[np.bool_]], Floats]
 
 
 def clip(image: sitk.Image, window: tuple[float, float]) -> sitk.Image:
-    """Cut to ``window`` (low, high), in the image's own unit, and scale that to [0, 1]."""
+    """Clip to ``window`` (low, high), in the unit of the image, and scale to [0, 1]."""
     return _scaled(voxel_array(image), window, "clip", "window", image)
 
 
 def min_max(image: sitk.Image) -> sitk.Image:
-    """Scale so that the smallest value becomes 0 and the largest 1."""
+    """Scale the image so that its smallest value becomes 0 and its largest 1."""
     array = voxel_array(image)
     return _scaled(array, (float(array.min()), float(array.max())), "min_max", "range of the image", image)
 
 
 def percentile(image: sitk.Image, low: float = 1.0, high: float = 99.0) -> sitk.Image:
-    """Cut to two percentiles of the voxels, and scale that to [0, 1]."""
+    """Clip to two percentiles of the voxels, and scale to [0, 1]."""
     array = voxel_array(image)
     ends = np.percentile(array, (low, high))
     return _scaled(array, (float(ends[0]), float(ends[1])), "percentile", f"range from {low:g}% to {high:g}%", image)
 
 
 def brightness(image: sitk.Image, shift: float, mask: sitk.Image | None = None) -> sitk.Image:
-    """Add ``shift``."""
+    """Add ``shift`` to each voxel."""
     return _changed(image, mask, "brightness", lambda array, _: array + np.float32(shift))
 
 
 def contrast(image: sitk.Image, factor: float, mask: sitk.Image | None = None) -> sitk.Image:
-    """Multiply the difference to the mean by ``factor``; the mean is that of the voxels that change."""
+    """Multiply the difference from the mean by ``factor``; the mean is taken over the voxels that change."""
 
     def stretch(array: Floats, inside: NDArray[np.bool_]) -> Floats:
         mean = np.float32(array[inside].mean(dtype=np.float64))
@@ -57,7 +57,7 @@ def contrast(image: sitk.Image, factor: float, mask: sitk.Image | None = None) -
 
 
 def gamma(image: sitk.Image, exponent: float, mask: sitk.Image | None = None) -> sitk.Image:
-    """Raise to the power of ``exponent``, above 0: below 1 it brightens, above 1 it darkens."""
+    """Raise to the power ``exponent``, above 0: an exponent below 1 brightens, one above 1 darkens."""
     if not exponent > 0:
         raise AugmentationError(f"gamma: the exponent is {exponent:g}; give one above 0")
     return _changed(image, mask, "gamma", lambda array, _: array ** np.float32(exponent))
@@ -74,7 +74,7 @@ def gaussian_noise(
 def rician_noise(
     image: sitk.Image, rng: np.random.Generator, sigma: float, mask: sitk.Image | None = None
 ) -> sitk.Image:
-    """The magnitude after Gaussian noise of ``sigma`` in the real and the imaginary part.
+    """Add Gaussian noise of ``sigma`` to the real and the imaginary part, and return the magnitude.
 
     Gudbjartsson and Patz, The Rician distribution of noisy MRI data, Magn Reson Med 34:910-914, 1995.
     """
@@ -90,10 +90,10 @@ def rician_noise(
 def bias_field(
     image: sitk.Image, coefficients: Sequence[float], order: int = 3, mask: sitk.Image | None = None
 ) -> sitk.Image:
-    """Multiply by exp(polynomial of the position), the bias of an MR coil.
+    """Multiply by exp(polynomial of the position), a model of the bias of an MR coil.
 
-    The position runs from -1 to 1 along each axis of the image. ``coefficients`` belong to the terms of
-    :func:`bias_terms`, in that order. Van Leemput et al., IEEE Trans Med Imaging 18:885-896, 1999.
+    The position runs from -1 to 1 along each axis of the image. There is one of ``coefficients`` for each term of
+    :func:`bias_terms`, in the same order. Van Leemput et al., IEEE Trans Med Imaging 18:885-896, 1999.
     """
     terms = bias_terms(order)
     if len(coefficients) != len(terms):
@@ -107,7 +107,7 @@ def bias_field(
     def multiply(array: Floats, _: NDArray[np.bool_]) -> Floats:
         places = (np.linspace(-1, 1, n) if n > 1 else np.zeros(1) for n in array.shape)
         z, y, x = (place[:, None] ** np.arange(order + 1) for place in places)
-        # The sum over the powers of x and y is the same in all slices.
+        # The polynomials in x and y are the same in all slices.
         planes = np.einsum("ijk,yj,xi->kyx", table, y, x)
         exponent = sum(z[:, k, None, None] * plane for k, plane in enumerate(planes))
         found: Floats = (array * np.exp(exponent)).astype(np.float32)
@@ -117,7 +117,7 @@ def bias_field(
 
 
 def bias_terms(order: int) -> tuple[tuple[int, int, int], ...]:
-    """The exponents (x, y, z) of all terms up to ``order`` but the constant."""
+    """The exponents (x, y, z) of all terms up to ``order``, without the constant."""
     powers = range(order + 1)
     return tuple((i, j, k) for i, j, k in product(powers, powers, powers) if 0 < i + j + k <= order)
 
@@ -133,7 +133,7 @@ def check_normalised(image: sitk.Image, what: str) -> None:
     """Refuse an image that is not float32 in [0, 1]; ``what`` is the operation that needs it."""
     array = voxel_array(image)
     low, high = array.min(), array.max()
-    if array.dtype != np.float32 or not (low >= 0 and high <= 1):  # NaN compares false
+    if array.dtype != np.float32 or not (low >= 0 and high <= 1):  # a comparison with NaN is false
         raise AugmentationError(
             f"{what}: the image is {array.dtype} from {low:g} to {high:g}, not float32 in [0, 1];"
             " normalise it first with clip (a window), min_max or percentile"
@@ -158,9 +158,11 @@ def _scaled(
 ) -> sitk.Image:
     low, high = ends
     if not np.isfinite(array).all():
-        raise AugmentationError(f"{what}: the image holds NaN or infinite values; mend or mask them first")
+        raise AugmentationError(f"{what}: the image has NaN or infinite values; replace them first")
     if not low < high:
-        raise AugmentationError(f"{what}: the {name} is from {low:g} to {high:g}, which holds no contrast")
+        raise AugmentationError(
+            f"{what}: no contrast, the {name} is from {low:g} to {high:g}; give an image or limits with contrast"
+        )
     scaled = (np.clip(array.astype(np.float64), low, high) - low) / (high - low)
     return image_from_array(scaled.astype(np.float32), like)
 

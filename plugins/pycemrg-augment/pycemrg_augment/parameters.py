@@ -1,4 +1,4 @@
-"""What a pipeline may give an augmentation, from the type hints of its function.
+"""Validation of the parameters of an augmentation, from the type hints of its function.
 
 A parameter hinted ``tuple[float, float]`` is a range [low, high]; one number means that number. ``Bounds`` in
 an ``Annotated`` hint limits the numbers. A parameter without a hint takes anything.
@@ -24,7 +24,7 @@ _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: 
 
 @frozen
 class Bounds:
-    """All numbers of a parameter lie between ``low`` and ``high``; ``above`` excludes ``low`` itself."""
+    """Limits for all numbers of a parameter: from ``low`` to ``high``; ``above`` excludes ``low`` itself."""
 
     low: float = -math.inf
     high: float = math.inf
@@ -39,16 +39,16 @@ class Bounds:
 
 
 def draw(rng: np.random.Generator, ends: Range) -> float:
-    """A number of the range, all equally likely."""
+    """Draw a number uniformly from the range."""
     low, high = ends
     return float(low + (high - low) * rng.random())
 
 
 def structured(function: Callable[..., Any], given: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """The parameters that a function gets, and what is wrong with those given: name and text.
+    """The parameters for a function, and the problems of the given ones as (name, text).
 
-    ``function(sample, rng, **parameters)`` is an augmentation; missing parameters are among the problems, under
-    the name ``""``.
+    ``function(sample, rng, **parameters)`` is an augmentation. A problem about missing parameters has the name
+    ``""``.
     """
     known = list(inspect.signature(function).parameters.values())[2:]
     names = [one.name for one in known if one.kind is not inspect.Parameter.VAR_KEYWORD]
@@ -72,7 +72,7 @@ def structured(function: Callable[..., Any], given: Mapping[str, Any]) -> tuple[
 
 
 def _fit(value: Any, hint: Any) -> Any:
-    """The value as the hint has it, lists as tuples. Raises ``ValueError`` saying what was expected."""
+    """The value in the type of the hint, lists as tuples. Raises ``ValueError`` that says what is expected."""
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is Any:
         return value
@@ -113,7 +113,7 @@ def _range(value: Any) -> Range:
     except ValueError:
         raise ValueError(f"must be a range [low, high] or a number, not {_shown(value)}") from None
     if low > high:
-        raise ValueError(f"must be a range [low, high], not {_shown(value)}, which goes down")
+        raise ValueError(f"must be a range [low, high] with low <= high, not {_shown(value)}")
     return low, high
 
 

@@ -1,4 +1,4 @@
-"""A list of augmentations by name, checked as a whole and driven by one seed."""
+"""Pipelines: lists of augmentations by name, validated as a whole and run with one seed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PROBABILITY = "probability"
 
 @frozen(eq=False)
 class PipelineStep:
-    """One augmentation: its parameters as the user wrote them (``given``) and as its function gets them."""
+    """One augmentation, with its parameters as written (``given``) and as its function gets them."""
 
     name: str
     provider: str
@@ -42,15 +42,15 @@ class PipelineStep:
 
 @frozen(eq=False)
 class Pipeline:
-    """Augmentations in the order they run; immutable, so that many processes can share one."""
+    """Augmentations in the order they run; immutable, so many processes can share it."""
 
     steps: tuple[PipelineStep, ...]
 
     @classmethod
     def read(cls, path: Path, catalogue: Catalogue) -> Pipeline:
-        """The pipeline of a YAML file that holds a list of augmentations.
+        """Read a pipeline from a YAML file that holds a list of augmentations.
 
-        Raises :class:`CodecError` when the file is no such YAML, and :class:`AugmentationError` as :meth:`build`.
+        Raises :class:`CodecError` when the file is not a YAML list, and :class:`AugmentationError` like :meth:`build`.
         """
         entries = documents.load_yaml_list(path)
         try:
@@ -60,13 +60,13 @@ class Pipeline:
 
     @classmethod
     def build(cls, entries: Sequence[Any], catalogue: Catalogue) -> Pipeline:
-        """A pipeline of entries ``{name: {parameter: value}}``, with ``probability`` beside the name if wanted.
+        """Make a pipeline from entries ``{name: {parameter: value}}``; ``probability`` is an optional second key.
 
-        Names are those of the catalogue, also ``provider:name``; a name alone takes all defaults. Raises
+        Names come from the catalogue; ``provider:name`` also works. A name alone uses all defaults. Raises
         :class:`AugmentationError` with every problem and its place, one per line.
         """
         if not isinstance(entries, (list, tuple)) or not entries:
-            raise AugmentationError(f"{_KEY} must be a list of augmentations, not {entries!r:.80}")
+            raise AugmentationError(f"the {_KEY} must be a list of augmentations, not {entries!r:.80}")
         problems: list[str] = []
         steps = [_step(entry, f"{_KEY}[{number}]", catalogue, problems) for number, entry in enumerate(entries)]
         if problems:
@@ -74,14 +74,14 @@ class Pipeline:
         return cls(tuple(step for step in steps if step))
 
     def apply(self, sample: Sample, *, seed: int, index: int = 0) -> tuple[Sample, list[dict[str, Any]]]:
-        """Sample number ``index`` of ``seed``, and for each step what was drawn, as data for JSON.
+        """Make sample number ``index`` of ``seed``; also return the values drawn by each step, as data for JSON.
 
-        Every step of every sample has a random stream of its own: ``numpy.random.SeedSequence(seed)`` spawned by
-        ``index`` and the step's number. So a sample depends neither on how many there are nor on their order,
-        and a step added at the end changes nothing before it. The input is not changed.
+        Every step of every sample has its own random stream: ``numpy.random.SeedSequence(seed)`` with a spawn key
+        of ``index`` and the number of the step. So a sample does not depend on the number or the order of samples,
+        and a step added at the end does not change the results of the steps before it. The input is not changed.
 
-        Raises :class:`AugmentationError` that names the step when one fails, and when image and labels are not
-        on one grid.
+        Raises :class:`AugmentationError` when a step fails (the message names the step), and when image and labels
+        are not on the same grid.
         """
         if sample.image is not None and sample.labels is not None:
             check_same(sample.image, sample.labels)
@@ -97,16 +97,16 @@ class Pipeline:
         return sample, done
 
     def __call__(self, item: Any, *, seed: int | None = None, index: int = 0) -> Any:
-        """The same kind of item, augmented; see :func:`pycemrg_augment.adapters.augmented`.
+        """Augment one item; see :func:`pycemrg_augment.adapters.augmented`.
 
-        Without a seed each call draws a fresh one from the operating system, in every worker process.
+        Without a seed, each call takes a new one from the operating system, in every worker process.
         """
         from pycemrg_augment.adapters import augmented
 
         return augmented(self, item, seed=seed, index=index)
 
     def as_json(self) -> list[dict[str, Any]]:
-        """The entries, as :meth:`build` takes them, with the provider in each name."""
+        """The entries in the form that :meth:`build` takes, with the provider in each name."""
         return [
             {
                 f"{step.provider}:{step.name}": dict(step.given),
@@ -117,7 +117,7 @@ class Pipeline:
 
 
 def record(pipeline: Pipeline, steps: list[dict[str, Any]], *, seed: int, index: int) -> dict[str, Any]:
-    """All that :func:`replay` needs but the images, as data for JSON."""
+    """Everything that :func:`replay` needs except the images, as data for JSON."""
     names = ("pycemrg-core", "pycemrg-augment", "numpy", "scipy", "SimpleITK")
     return {
         "format": FORMAT,
@@ -130,13 +130,13 @@ def record(pipeline: Pipeline, steps: list[dict[str, Any]], *, seed: int, index:
 
 
 def replay(document: Mapping[str, Any], sample: Sample, catalogue: Catalogue) -> Sample:
-    """The augmented sample of a record, made again from the sample it started from.
+    """Make the augmented sample of a record again, from the original sample.
 
-    Voxels are the same with the same versions. Raises :class:`AugmentationError` when the document is no such
-    record, or what is drawn now is not what it says.
+    With the same versions the voxels are the same. Raises :class:`AugmentationError` when the document is not a
+    record of a sample, or when the values drawn now differ from the record.
     """
     if document.get("format") != FORMAT or not {"seed", "index", "pipeline", "steps"} <= document.keys():
-        raise AugmentationError(f"this is no record of format {FORMAT} of an augmented sample; give one that is")
+        raise AugmentationError(f"not a record of an augmented sample in format {FORMAT}; give one")
     made, steps = Pipeline.build(document["pipeline"], catalogue).apply(
         sample, seed=document["seed"], index=document["index"]
     )
@@ -154,7 +154,7 @@ def _step(entry: Any, where: str, catalogue: Catalogue, problems: list[str]) -> 
     names = [key for key in entry if key != _PROBABILITY] if isinstance(entry, dict) else []
     if len(names) != 1 or not isinstance(names[0], str):
         problems.append(
-            f"{where}: must be one augmentation with its parameters, as 'brightness: {{shift: [-0.1, 0.1]}}',"
+            f"{where}: must be one augmentation with its parameters, such as 'brightness: {{shift: [-0.1, 0.1]}}',"
             f" not {entry!r:.80}{_misspelt(names)}"
         )
         return None

@@ -1,4 +1,4 @@
-"""What the plugin contributes; light, since every command imports it."""
+"""The contributions of the plugin; imports little, because every command loads this module."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pycemrg_core.api.refs import Ref
 
 # name, what it does
 _AUGMENTATIONS = (
-    ("clip", "cut intensities to a window and scale them to [0, 1]"),
+    ("clip", "clip intensities to a window and scale them to [0, 1]"),
     ("min_max", "scale intensities from the smallest and largest to [0, 1]"),
     ("percentile", "scale intensities between two percentiles to [0, 1]"),
     ("brightness", "add a constant"),
@@ -18,18 +18,18 @@ _AUGMENTATIONS = (
     ("gamma", "raise intensities to a power"),
     ("gaussian_noise", "add Gaussian noise"),
     ("rician_noise", "add the noise of magnitude MR images"),
-    ("bias_field", "multiply by a smooth field, as of an MR coil"),
+    ("bias_field", "multiply by a smooth field, like the bias of an MR coil"),
     ("blur", "smooth with a Gaussian"),
-    ("downsample", "image and labels on coarser voxels, through a slice profile"),
-    ("slice_shift", "a stack of thick slices that starts at a random sub-slice offset"),
-    ("isotropic", "image and labels on cubic voxels"),
-    ("centre_patch", "the patch in the middle, padded if needed"),
-    ("random_patch", "a patch from anywhere, padded if needed"),
-    ("flip", "reverse voxel order along axes; every voxel stays in its place in space"),
+    ("downsample", "resample image and labels to coarser voxels, with a slice profile"),
+    ("slice_shift", "make a stack of thick slices that starts at a random sub-slice offset"),
+    ("isotropic", "resample image and labels to cubic voxels"),
+    ("centre_patch", "cut out the patch in the middle, padded if needed"),
+    ("random_patch", "cut out a patch at a random place, padded if needed"),
+    ("flip", "reverse the voxel order along axes; every voxel stays where it is in space"),
     ("drop_structure", "failure: a label becomes background"),
     ("leak", "failure: a hole in the wall between two labels"),
-    ("islands", "failure: loose pieces of a label"),
-    ("staircase", "failure: slices shifted in their plane"),
+    ("islands", "failure: loose balls of a label"),
+    ("staircase", "failure: each slice shifted in its plane"),
     ("swap_labels", "failure: two labels exchanged"),
 )
 
@@ -44,6 +44,6 @@ def pycemrg_augmentations() -> Iterable[Augmentation]:
 def pycemrg_commands() -> Iterable[Command]:
     yield Command(
         name="augment",
-        summary="Make training samples of an image by a pipeline.",
+        summary="Make training samples from an image with a pipeline.",
         command=Ref("pycemrg_augment.commands:augment"),
     )

@@ -1,9 +1,9 @@
-"""Thick slices and coarse voxels from fine ones: what a scanner would have measured.
+"""Simulate thick slices and coarse voxels from fine ones, as a scanner would measure them.
 
-Each axis is treated on its own: a coarse voxel is the weighted mean of the fine ones along the axis, the
-weights being the slice profile over the width of each fine voxel. ``gaussian`` is a Gaussian with its full
-width at half maximum equal to the coarse voxel, ``box`` the coarse voxel itself. Label maps are never mixed.
-Sizes and spacings are (x, y, z), in voxels and mm.
+Each axis is processed separately: a coarse voxel is the weighted mean of the fine voxels along the axis. The
+weights are the slice profile, integrated over each fine voxel. The profile ``gaussian`` is a Gaussian whose full
+width at half maximum is the width of the coarse voxel; ``box`` is constant over the coarse voxel. Labels are never
+averaged. Sizes and spacings are (x, y, z), in voxels and mm.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ Profile = Literal["gaussian", "box"]
 Vote = Literal["majority", "nearest"]
 
 FWHM = 2 * sqrt(2 * log(2))
-"""Full width at half maximum of a Gaussian, in standard deviations."""
+"""The full width at half maximum of a Gaussian, in standard deviations."""
 
 _ROUNDING = 1e-9  # of a fine voxel
 
 
 @frozen
 class _Axis:
-    """``count`` coarse voxels of ``width``, the first beginning at ``start``; fine voxels from the lower edge."""
+    """``count`` coarse voxels of ``width`` from ``start`` on, both in fine voxels, measured from the lower edge."""
 
     start: float
     width: float
@@ -52,34 +52,34 @@ class _Axis:
             inside = np.clip(edges, begins, begins + self.width)
         else:
             sigma = self.width / FWHM
-            # Beyond three widths, 7 sigma, less than 1e-11 of the profile is left.
+            # Less than 1e-11 of the profile lies beyond three widths (7 sigma).
             reach = np.clip(edges, begins - 2.5 * self.width, begins + 3.5 * self.width)
             inside = ndtr((reach - begins - self.width / 2) / sigma)
         shares = np.diff(inside, axis=1)
-        shares[shares < _ROUNDING] = 0  # what rounding leaves
+        shares[shares < _ROUNDING] = 0  # remove rounding errors
         return sparse.csr_array(shares / shares.sum(axis=1, keepdims=True))
 
     def centres(self, fine: int) -> NDArray[np.intp]:
-        """The fine voxel at the centre of each coarse one; on an edge, the later."""
+        """The fine voxel at the centre of each coarse one; if the centre is on an edge, the later of the two."""
         at = self.start + self.width * (np.arange(self.count) + 0.5)
         found: NDArray[np.intp] = np.clip(np.floor(at + _ROUNDING), 0, fine - 1).astype(np.intp)
         return found
 
 
 def downsample_volume(image: sitk.Image, spacing: Sequence[float], profile: Profile = "gaussian") -> sitk.Image:
-    """The image on voxels of about ``spacing`` mm (x, y, z), through a slice profile; float32 (float64 stays).
+    """Resample to voxels of about ``spacing`` mm (x, y, z) with a slice profile; float32 (float64 stays float64).
 
-    A whole number of voxels fills the old extent exactly, corner to corner, so that the spacing may come out a
-    little different. Axes that hold the spacing already stay as they are. Raises :class:`AugmentationError`
-    when it is finer than the image's along an axis.
+    A whole number of voxels fills the old extent exactly, corner to corner, so the spacing can differ a little from
+    the one asked for. Axes that already have the spacing are not changed. Raises :class:`AugmentationError` when
+    ``spacing`` is finer than the spacing of the image along an axis.
     """
     return _profiled(image, _extent_axes(image, spacing), profile)
 
 
 def downsample_labels(labels: sitk.Image, spacing: Sequence[float], vote: Vote = "majority") -> sitk.Image:
-    """A label map on the grid of :func:`downsample_volume`.
+    """Resample a label map to the grid of :func:`downsample_volume`.
 
-    ``majority``: the label with the largest share of the coarse voxel, of equal ones the smallest integer.
+    ``majority``: the label with the largest share of the coarse voxel; if shares are equal, the smallest integer.
     ``nearest``: the label at the centre of the coarse voxel.
     """
     return _voted(labels, _extent_axes(labels, spacing), vote)
@@ -88,12 +88,12 @@ def downsample_labels(labels: sitk.Image, spacing: Sequence[float], vote: Vote =
 def create_slice_shifted_volumes(
     image: sitk.Image, thickness: float, count: int, profile: Profile = "gaussian"
 ) -> list[sitk.Image]:
-    """``count`` stacks of slices of ``thickness`` mm, each starting ``thickness / count`` mm after the last.
+    """Make ``count`` stacks of slices of ``thickness`` mm, each starting ``thickness / count`` mm after the last.
 
-    The slices are stacked along the third axis of the image, whose direction in the world is the third column
-    of the direction matrix: so do the origins move, on oblique images too. All stacks hold as many slices as
-    fit whole behind the last offset. Raises :class:`AugmentationError` when none does, or when slices are not
-    thicker than the image's.
+    The slices are stacked along the third axis of the image. The origins move along the direction of this axis in
+    space (the third column of the direction matrix), also for oblique images. All stacks have the same number of
+    slices: as many as fit after the largest offset. Raises :class:`AugmentationError` when none fits, or when the
+    slices are not thicker than those of the image.
     """
     return [_profiled(image, axes, profile) for axes in _stacks(image, thickness, count)]
 
@@ -101,17 +101,17 @@ def create_slice_shifted_volumes(
 def create_slice_shifted_labels(
     labels: sitk.Image, thickness: float, count: int, vote: Vote = "majority"
 ) -> list[sitk.Image]:
-    """Label maps on the grids of :func:`create_slice_shifted_volumes`."""
+    """Make label maps on the grids of :func:`create_slice_shifted_volumes`."""
     return [_voted(labels, axes, vote) for axes in _stacks(labels, thickness, count)]
 
 
 def shifted_slices(image: sitk.Image, thickness: float, offset: float, profile: Profile = "gaussian") -> sitk.Image:
-    """One stack of slices of ``thickness`` mm that begins ``offset`` mm above the image's lower face."""
+    """Make one stack of slices of ``thickness`` mm that starts ``offset`` mm above the lower face of the image."""
     return _profiled(image, _stack(image, thickness, offset, offset), profile)
 
 
 def shifted_label_slices(labels: sitk.Image, thickness: float, offset: float, vote: Vote = "majority") -> sitk.Image:
-    """A label map on the grid of :func:`shifted_slices`."""
+    """Make a label map on the grid of :func:`shifted_slices`."""
     return _voted(labels, _stack(labels, thickness, offset, offset), vote)
 
 
@@ -119,7 +119,7 @@ def _extent_axes(image: sitk.Image, spacing: Sequence[float]) -> list[_Axis]:
     for axis, old, new in zip("xyz", image.GetSpacing(), spacing, strict=True):
         if not new > old * (1 - 1e-3):
             raise AugmentationError(
-                f"downsample: {new:g} mm along {axis} is finer than the image's {old:g} mm; give {old:g} or more"
+                f"downsample: {new:g} mm along {axis} is finer than the image ({old:g} mm); give {old:g} or more"
             )
     size = grids.size_for(image, spacing)
     return [_Axis(0.0, old / new, new) for old, new in zip(image.GetSize(), size, strict=True)]
@@ -136,7 +136,7 @@ def _stack(image: sitk.Image, thickness: float, offset: float, last: float) -> l
     fine, size = image.GetSpacing()[2], image.GetSize()
     if not thickness >= fine * (1 + 1e-3):
         raise AugmentationError(
-            f"slice shift: slices of {thickness:g} mm are not thicker than the image's {fine:g} mm; give more"
+            f"slice shift: slices of {thickness:g} mm are not thicker than the image slices ({fine:g} mm); give more"
         )
     slices = floor((size[2] * fine - last) / thickness + 1e-6)
     if offset < 0 or slices < 1:
@@ -161,10 +161,10 @@ def _profiled(image: sitk.Image, axes: Sequence[_Axis], profile: Profile) -> sit
 
 def _voted(labels: sitk.Image, axes: Sequence[_Axis], vote: Vote) -> sitk.Image:
     if vote not in ("majority", "nearest"):
-        raise AugmentationError(f"labels go by 'majority' or 'nearest', not {vote!r}")
+        raise AugmentationError(f"no vote is called {vote!r}; give 'majority' or 'nearest'")
     array = voxel_array(labels)
     if array.dtype.kind not in "iu":
-        raise AugmentationError(f"a label map holds integers, not {array.dtype}; read it with imaging.read_labels")
+        raise AugmentationError(f"a label map must hold integers, not {array.dtype}; read it with read_labels")
     turned = list(reversed(axes))
     if vote == "nearest":
         places = np.ix_(*(axis.centres(n) for axis, n in zip(turned, array.shape, strict=True)))
@@ -176,13 +176,13 @@ def _voted(labels: sitk.Image, axes: Sequence[_Axis], vote: Vote) -> sitk.Image:
 def _majority(
     array: NDArray[np.integer], weights: Sequence[sparse.csr_array], boxes: Mapping[int, Region]
 ) -> NDArray[np.integer]:
-    """The label with the largest share of each coarse voxel; of equal ones the smallest."""
+    """The label with the largest share of each coarse voxel; if shares are equal, the smallest label."""
     shape = [weight.shape[0] for weight in weights]
     winner, most = np.zeros(shape, array.dtype), np.zeros(shape)
     whole = as_region(slice(0, n) for n in array.shape)
     for label, box in {0: whole, **boxes}.items():
         there = as_region(_reached(weight, part) for weight, part in zip(weights, box, strict=True))
-        if is_empty(there):  # beside the first or the last slice
+        if is_empty(there):  # before the first slice or after the last
             continue
         share = (array[box] == label).astype(np.float64)
         for number, weight in enumerate(weights):
@@ -193,20 +193,20 @@ def _majority(
 
 
 def _reached(weights: sparse.csr_array, part: slice) -> slice:
-    """The coarse voxels that see some of the fine ones."""
+    """The range of coarse voxels that overlap these fine voxels."""
     rows = np.flatnonzero(weights[:, part].sum(axis=1))
     return slice(int(rows[0]), int(rows[-1]) + 1) if rows.size else slice(0, 0)
 
 
 def _along(weights: sparse.csr_array, array: NDArray[np.float64], number: int) -> NDArray[np.float64]:
-    """The product along one axis; a sparse one, whose sums have the same order on any number of cores."""
+    """The product along one axis. It is sparse, so sums have the same order on any number of cores."""
     lines = np.moveaxis(array, number, 0)
     product = weights @ np.ascontiguousarray(lines).reshape(lines.shape[0], -1)
     return np.moveaxis(product.reshape(-1, *lines.shape[1:]), 0, number)
 
 
 def _placed(array: NDArray[np.generic], image: sitk.Image, axes: Sequence[_Axis]) -> sitk.Image:
-    """An image of coarse voxels: the first one's centre lies half a coarse voxel after its lower edge."""
+    """An image of coarse voxels; the centre of the first is half a coarse voxel after its lower edge."""
     made = sitk.GetImageFromArray(np.ascontiguousarray(array), isVector=False)
     made.SetSpacing([old * axis.width for old, axis in zip(image.GetSpacing(), axes, strict=True)])
     made.SetOrigin(grids.place(image, [axis.start + axis.width / 2 - 0.5 for axis in axes]))

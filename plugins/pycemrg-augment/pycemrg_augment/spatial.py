@@ -1,6 +1,6 @@
-"""Resampling to cubic voxels, patches, padding and flips; voxels keep their place in space.
+"""Resampling to cubic voxels, patches, padding and flips; every voxel keeps its place in space.
 
-Sizes, indices and spacings are (x, y, z), in voxels and mm. None of these changes its input.
+Sizes, indices and spacings are (x, y, z), in voxels and mm. No function changes its input.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ Index = tuple[int, int, int]
 
 
 def isotropic_volume(image: sitk.Image, spacing: float) -> sitk.Image:
-    """The image on cubes of about ``spacing`` mm over the same extent, by linear interpolation; float32.
+    """Resample to cubic voxels of about ``spacing`` mm over the same extent, by linear interpolation; float32.
 
-    A whole number of voxels fills the extent corner to corner, so that the spacing may come out a little
-    different along each axis. It does not smooth: use :func:`pycemrg_augment.slices.downsample_volume` for
-    voxels much larger than the image's.
+    A whole number of voxels fills the extent corner to corner, so the spacing can differ a little along each axis.
+    The function does not smooth: for voxels much larger than those of the image, use
+    :func:`pycemrg_augment.slices.downsample_volume`.
     """
     return _resampled(sitk.Cast(image, sitk.sitkFloat32), spacing, sitk.sitkLinear)
 
 
 def isotropic_labels(labels: sitk.Image, spacing: float, *, smooth: bool = False) -> sitk.Image:
-    """A label map on the grid of :func:`isotropic_volume`; it never holds a label that was not there.
+    """Resample a label map to the grid of :func:`isotropic_volume`; no new label ever appears.
 
-    The nearest voxel's label, or with ``smooth`` the label with the largest linearly interpolated share, of
-    equal ones the smallest integer: fewer stairs where slices were thick.
+    A voxel gets the label of the nearest voxel. With ``smooth``, it gets the label with the largest linearly
+    interpolated share (if shares are equal, the smallest integer): fewer stairs where slices were thick.
     """
     if not smooth:
         return _resampled(labels, spacing, sitk.sitkNearestNeighbor)
@@ -50,7 +50,7 @@ def isotropic_labels(labels: sitk.Image, spacing: float, *, smooth: bool = False
 
 
 def crop(image: sitk.Image, start: Sequence[int], size: Sequence[int], background: float = 0) -> sitk.Image:
-    """The box of ``size`` voxels from index ``start`` on; what lies outside the image is ``background``."""
+    """The box of ``size`` voxels from index ``start`` on; voxels outside the image are ``background``."""
     array = voxel_array(image)
     cut = np.full(tuple(reversed(size)), background, array.dtype)
     inner, outer = [], []
@@ -63,7 +63,7 @@ def crop(image: sitk.Image, start: Sequence[int], size: Sequence[int], backgroun
 
 
 def pad(image: sitk.Image, lower: Sequence[int], upper: Sequence[int], background: float = 0) -> sitk.Image:
-    """The image with so many voxels of ``background`` before and after it along each axis."""
+    """Add ``lower`` voxels of ``background`` before the image along each axis, and ``upper`` voxels after it."""
     if min(*lower, *upper) < 0:
         raise AugmentationError(f"pad: {list(lower)} and {list(upper)} voxels; give 0 or more")
     size = [before + known + after for before, known, after in zip(lower, image.GetSize(), upper, strict=True)]
@@ -71,7 +71,7 @@ def pad(image: sitk.Image, lower: Sequence[int], upper: Sequence[int], backgroun
 
 
 def crop_sample(sample: Sample, start: Sequence[int], size: Sequence[int]) -> Sample:
-    """The same box of image and labels; outside, the image has its smallest value and the labels are 0."""
+    """The same box of image and labels; voxels outside get the smallest value of the image, and label 0."""
     return each(
         sample,
         lambda image: crop(image, start, size, voxel_array(image).min()),
@@ -80,15 +80,15 @@ def crop_sample(sample: Sample, start: Sequence[int], size: Sequence[int]) -> Sa
 
 
 def centre_patch(sample: Sample, size: Sequence[int]) -> tuple[Sample, Index]:
-    """The patch of ``size`` voxels in the middle, and its first index; padded where the image is smaller."""
+    """The patch of ``size`` voxels in the middle, and its first index; padded along axes where the image is smaller."""
     x, y, z = ((known - wanted) // 2 for known, wanted in zip(size_of(sample), _checked(size), strict=True))
     return crop_sample(sample, (x, y, z), size), (x, y, z)
 
 
 def random_patch(sample: Sample, rng: np.random.Generator, size: Sequence[int]) -> tuple[Sample, Index]:
-    """A patch of ``size`` voxels, all places equally likely, and its first index.
+    """A patch of ``size`` voxels at a random place, all places equally likely, and its first index.
 
-    Along an axis where the image is smaller, the image lies in the middle and is padded.
+    Along an axis where the image is smaller, the image is padded on both sides.
     """
     room = [known - wanted for known, wanted in zip(size_of(sample), _checked(size), strict=True)]
     x, y, z = (int(rng.integers(0, gap + 1)) if gap >= 0 else gap // 2 for gap in room)
@@ -96,9 +96,9 @@ def random_patch(sample: Sample, rng: np.random.Generator, size: Sequence[int]) 
 
 
 def flip(image: sitk.Image, axes: Sequence[bool]) -> sitk.Image:
-    """The voxels in reverse order along some of the axes (x, y, z), each where it was in space.
+    """Reverse the voxel order along some of the axes (x, y, z); every voxel stays where it is in space.
 
-    Origin and direction turn with the order, so that left stays left; what sees only the array sees a mirror.
+    Origin and direction change with the order, so left stays left. Code that sees only the array sees a mirror image.
     """
     turned = voxel_array(image)[tuple(slice(None, None, -1 if axis else 1) for axis in reversed(axes))]
     corner = [n - 1 if axis else 0 for axis, n in zip(axes, image.GetSize(), strict=True)]
@@ -111,7 +111,7 @@ def flip(image: sitk.Image, axes: Sequence[bool]) -> sitk.Image:
 def each(
     sample: Sample, image: Callable[[sitk.Image], sitk.Image], labels: Callable[[sitk.Image], sitk.Image]
 ) -> Sample:
-    """A sample of what two functions make of the image and of the labels, those of them that are there."""
+    """Apply one function to the image and one to the labels, if present, and return a sample of the results."""
     return attrs.evolve(
         sample,
         image=None if sample.image is None else image(sample.image),
@@ -123,7 +123,7 @@ def size_of(sample: Sample) -> Index:
     """The size (x, y, z) of a sample in voxels."""
     first = sample.labels if sample.image is None else sample.image
     if first is None:
-        raise AugmentationError("the sample holds neither image nor labels")
+        raise AugmentationError("the sample has neither image nor labels; give one of them")
     x, y, z = first.GetSize()
     return x, y, z
 
@@ -136,7 +136,7 @@ def _checked(size: Sequence[int]) -> Sequence[int]:
 
 def _resampled(image: sitk.Image, spacing: float, interpolator: int) -> sitk.Image:
     if not spacing > 0:
-        raise AugmentationError(f"isotropic: the spacing is {spacing:g} mm; give a positive one")
+        raise AugmentationError(f"isotropic: the spacing is {spacing:g} mm; give a positive number")
     size = grids.size_for(image, [spacing] * 3)
     new, origin = grids.frame_of_size(image, size)
     return sitk.Resample(

@@ -155,11 +155,11 @@ def test_without_a_seed_every_call_is_another() -> None:
 @pytest.mark.parametrize(
     ("item", "said"),
     [
-        ([1], "a list cannot be augmented; give a Sample, a TorchIO Subject, or a mapping with 'image' and 'label'"),
+        ([1], "cannot augment a list; give a Sample, a TorchIO Subject, or a mapping with 'image' and 'label'"),
         ({"img": SCAN}, "the item has the keys 'img'; it needs 'image', 'label' or both"),
         ({"image": np.zeros((3, 4, 5, 6))}, "'image' is an array of float64 and shape (3, 4, 5, 6); give 3-D numbers"),
         ({"image": np.array([["x"]])}, "'image' is an array of <U1 and shape (1, 1)"),
-        ({"label": SCAN, "image": SCAN}, "'label' does not hold whole numbers from 0 on; give a label map"),
+        ({"label": SCAN, "image": SCAN}, "'label' has values that are negative or not whole numbers; give a label map"),
         ({"image": SCAN, "label": VOXELS[1:]}, "image and labels are not on the same grid: size 14 x 13 x 12, not"),
         (
             Subject(a=ScalarImage(make(SCAN)), b=ScalarImage(make(SCAN))),

@@ -146,7 +146,7 @@ def test_nothing_is_written_when_a_sample_fails(tmp_path: Path) -> None:
     # The leak fails, but in some samples only: what comes before it must not stay either.
     path.write_text("- leak: {between: [600, 77]}\n  probability: 0.3\n")
     text = refused("--labels", LABELS, "--pipeline", path, "-o", out, "-n", 30)
-    assert "leak: the image does not hold label 77; name labels that it has" in text
+    assert "leak: label 77 is not in the image; name labels that are" in text
     assert not text.startswith("error: sample 0,")
     assert not out.exists()
 
@@ -154,7 +154,7 @@ def test_nothing_is_written_when_a_sample_fails(tmp_path: Path) -> None:
 def test_refusals(pipeline: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     tail = ("--pipeline", pipeline, "-o", out)
-    assert "say what to augment: IMAGE, --labels or both" in refused(*tail, code=2)
+    assert "nothing to augment; give IMAGE, --labels or both" in refused(*tail, code=2)
     assert "Missing option '--pipeline'" in refused(CT, "-o", out, code=2)
     assert "Missing option '-o'" in refused(CT, "--pipeline", pipeline, code=2)
     assert "0 is not in the range x>=1" in refused(CT, *tail, "-n", 0, code=2)
@@ -188,12 +188,12 @@ def test_old_samples_and_inputs_are_not_mixed_in(pipeline: Path, tmp_path: Path)
     before = contents(out)
     text = augment(pipeline, out, "-n", 2, code=1).stderr
     assert text == (
-        f"error: {out}: 0002.json of an earlier run would stay among the new samples; delete the old ones, or choose"
-        " another folder\n"
+        f"error: {out}: 0002.json from an earlier run would stay among the new samples; delete the old samples, or"
+        " choose another folder\n"
     )
-    assert "0000_labels.nrrd of an earlier run" in refused(CT, "--pipeline", pipeline, "-o", out, "-n", 3)
+    assert "0000_labels.nrrd from an earlier run" in refused(CT, "--pipeline", pipeline, "-o", out, "-n", 3)
     taken = refused(out / "0001_image.nrrd", "--pipeline", pipeline, "-o", out, "-n", 3)
-    assert taken.startswith(f"error: {out / '0001_image.nrrd'}: a sample would take the place of its input")
+    assert taken.startswith(f"error: {out / '0001_image.nrrd'}: a sample would overwrite this input")
     assert contents(out) == before
 
 
@@ -217,5 +217,5 @@ def test_an_interruption_leaves_nothing(pipeline: Path, tmp_path: Path, monkeypa
 
     monkeypatch.setattr(Pipeline, "apply", stopped)
     out = tmp_path / "out"
-    assert augment(pipeline, out, "-n", 4, code=1).stderr == f"error: interrupted; {out} is as it was\n"
+    assert augment(pipeline, out, "-n", 4, code=1).stderr == f"error: interrupted; {out} was not changed\n"
     assert not out.exists()

@@ -224,22 +224,25 @@ def thin_shell() -> sitk.Image:
     [
         (
             lambda: failures.drop_structure(PHANTOM, rng(), (77, 78)),
-            "drop_structure: the image holds none of the labels 77, 78",
+            "drop_structure: none of the labels 77, 78 is in the image; name labels that are",
         ),
         (
             lambda: failures.swap_labels(PHANTOM, rng(), (1, 77)),
-            "swap_labels: the image does not hold label 77; name labels",
+            "swap_labels: label 77 is not in the image; name labels",
         ),
-        (lambda: failures.swap_labels(PHANTOM, rng(), (1, 1)), "swap_labels: 1 and 1 are the same label; give two"),
-        (lambda: failures.islands(PHANTOM, rng(), 77), "islands: the image does not hold label 77"),
+        (
+            lambda: failures.swap_labels(PHANTOM, rng(), (1, 1)),
+            "swap_labels: 1 and 1 are the same label; give two different ones",
+        ),
+        (lambda: failures.islands(PHANTOM, rng(), 77), "islands: label 77 is not in the image"),
         (lambda: failures.islands(PHANTOM, rng(), 4, 3, 0), "islands: the radius is 0 mm; give a positive one"),
         (
             lambda: failures.islands(thin_shell(), rng(), 1, 2, 2.0),
-            "islands: the background has room for 0 of 2 loose balls",
+            "islands: the background has room for only 0 of 2 loose balls",
         ),
-        (lambda: failures.staircase(PHANTOM, rng(), 1.0), "staircase: 1 mm is less than a voxel of 1.5 mm; give more"),
-        (lambda: failures.leak(PHANTOM, rng(), (77, 1)), "leak: the image does not hold label 77"),
-        (lambda: failures.leak(PHANTOM, rng(), (1, 1)), "leak: 1 and 1 are the same label; give two"),
+        (lambda: failures.staircase(PHANTOM, rng(), 1.0), "staircase: 1 mm is less than one voxel (1.5 mm); give more"),
+        (lambda: failures.leak(PHANTOM, rng(), (77, 1)), "leak: label 77 is not in the image"),
+        (lambda: failures.leak(PHANTOM, rng(), (1, 1)), "leak: 1 and 1 are the same label; give two different ones"),
         (
             lambda: failures.leak(thin_shell(), rng(), (1, 0)),
             "leak: no wall of up to 20 mm separates labels 1 and 0 (background); grow walls and valves first",

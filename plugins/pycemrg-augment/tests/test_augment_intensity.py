@@ -124,13 +124,19 @@ def test_normalisations() -> None:
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: intensity.clip(image(), (3, 3)), "clip: the window is from 3 to 3, which holds no contrast"),
+        (
+            lambda: intensity.clip(image(), (3, 3)),
+            "clip: no contrast, the window is from 3 to 3; give an image or limits with contrast",
+        ),
         (
             lambda: intensity.min_max(flat(2, 4)),
-            "min_max: the range of the image is from 2 to 2, which holds no contrast",
+            "min_max: no contrast, the range of the image is from 2 to 2; give an image or limits",
         ),
-        (lambda: intensity.percentile(flat(2, 4)), "percentile: the range from 1% to 99% is from 2 to 2"),
-        (lambda: intensity.min_max(flat(np.nan, 4)), "min_max: the image holds NaN or infinite values"),
+        (lambda: intensity.percentile(flat(2, 4)), "percentile: no contrast, the range from 1% to 99% is from 2 to 2"),
+        (
+            lambda: intensity.min_max(flat(np.nan, 4)),
+            "min_max: the image has NaN or infinite values; replace them first",
+        ),
         (lambda: intensity.gamma(image(), 0), "gamma: the exponent is 0; give one above 0"),
         (lambda: intensity.blur(image(), -1), "blur: sigma is -1; give 0 or more"),
         (lambda: intensity.bias_field(image(), [0.1]), "bias_field: 1 coefficients for order 3; give 19"),

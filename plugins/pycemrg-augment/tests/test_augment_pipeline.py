@@ -104,7 +104,7 @@ def test_a_record_of_something_else_is_refused() -> None:
     pipeline = build(NORMALISE, {"brightness": {}})
     _, steps = pipeline.apply(sample(), seed=7)
     document = json.loads(json.dumps(record(pipeline, steps, seed=7, index=0)))
-    with pytest.raises(AugmentationError, match="this is no record of format 1 of an augmented sample"):
+    with pytest.raises(AugmentationError, match="not a record of an augmented sample in format 1; give one"):
         replay({"format": 1}, sample(), CATALOGUE)
     with pytest.raises(AugmentationError, match=r"brightness: drew \{'shift': .*use the versions and the input"):
         replay({**document, "seed": 8}, sample(), CATALOGUE)
@@ -175,7 +175,7 @@ PROBLEMS = [
     ({"blur": [1]}, "pipeline[1].blur: must be a mapping of parameters to values, not [1]"),
     ({"blur": {"sigma_mm": "2"}}, "pipeline[1].sigma_mm: must be a range [low, high] or a number, not '2'"),
     ({"blur": {"sigma_mm": [1, 2, 3]}}, "pipeline[1].sigma_mm: must be a range [low, high] or a number, not [1, 2, 3]"),
-    ({"blur": {"sigma_mm": [2, 1]}}, "pipeline[1].sigma_mm: must be a range [low, high], not [2, 1], which goes down"),
+    ({"blur": {"sigma_mm": [2, 1]}}, "pipeline[1].sigma_mm: must be a range [low, high] with low <= high, not [2, 1]"),
     ({"blur": {"sigma_mm": [-1, 1]}}, "pipeline[1].sigma_mm: must be at least 0, not [-1.0, 1.0]"),
     ({"gamma": {"exponent": 0}}, "pipeline[1].exponent: must be above 0, not [0.0, 0.0]"),
     ({"brightness": {"shift": [0, float("inf")]}}, "pipeline[1].shift: must be a range [low, high] or a number"),
@@ -191,7 +191,10 @@ PROBLEMS = [
         "pipeline[1].profile: must be 'gaussian' or 'box', not",
     ),
     ({"flip": {}, "probability": 2}, "pipeline[1].probability: must be a number from 0 to 1, not 2"),
-    ({"flip": {}, "probabilty": 0.5}, "pipeline[1]: must be one augmentation with its parameters, as 'brightness:"),
+    (
+        {"flip": {}, "probabilty": 0.5},
+        "pipeline[1]: must be one augmentation with its parameters, such as 'brightness:",
+    ),
     ({"flip": {}, "probabilty": 0.5}, "; did you mean 'probability'?"),
     (7, "pipeline[1]: must be one augmentation with its parameters"),
 ]
@@ -217,7 +220,7 @@ def test_all_problems_come_at_once() -> None:
     [
         ("blur\n", "p.yaml: must hold a list"),
         ("pipeline: [blur]\n", "p.yaml: must hold a list"),
-        ("[]\n", "p.yaml: pipeline must be a list of augmentations, not []"),
+        ("[]\n", "p.yaml: the pipeline must be a list of augmentations, not []"),
         (
             "[{blurr: {}}]\n",
             "p.yaml: the pipeline will not run\n  pipeline[0]: no augmentation is called 'blurr'",
@@ -238,13 +241,13 @@ def test_files_that_hold_no_pipeline(tmp_path: Path, text: str, said: str) -> No
     [
         (["brightness"], sample, "sample 2, pipeline[0]: brightness: the image is float32 from -100 to 460, not"),
         (["flip", "brightness"], lambda: Sample(labels=LABELS), "pipeline[1]: brightness: the sample has no image"),
-        ([{"islands": {"label": 1}}], lambda: Sample(image=SCAN), "pipeline[0]: islands: the sample has no labels to"),
+        ([{"islands": {"label": 1}}], lambda: Sample(image=SCAN), "pipeline[0]: islands: the sample has no label map"),
         (
             ["min_max", {"blur": {"inside": [1]}}],
             lambda: Sample(image=SCAN),
-            "pipeline[1]: blur: 'inside' needs labels; give a label map, or leave it out",
+            "pipeline[1]: blur: 'inside' needs a label map, and the sample has none; give one, or leave 'inside' out",
         ),
-        ([{"swap_labels": {"labels": [1, 99]}}], sample, "pipeline[0]: swap_labels: the image does not hold label 99"),
+        ([{"swap_labels": {"labels": [1, 99]}}], sample, "pipeline[0]: swap_labels: label 99 is not in the image"),
         (
             ["flip"],
             lambda: Sample(image=make(), labels=LABELS),

@@ -184,7 +184,7 @@ def test_image_and_labels_move_together(name: str) -> None:
 def test_refusals() -> None:
     with pytest.raises(AugmentationError, match=r"patch: the size is \[4, 0, 4\]; give three positive numbers"):
         spatial.centre_patch(Sample(labels=make()), (4, 0, 4))
-    with pytest.raises(AugmentationError, match="the sample holds neither image nor labels"):
+    with pytest.raises(AugmentationError, match="the sample has neither image nor labels; give one of them"):
         spatial.centre_patch(Sample(), (4, 4, 4))
-    with pytest.raises(AugmentationError, match="isotropic: the spacing is 0 mm; give a positive one"):
+    with pytest.raises(AugmentationError, match="isotropic: the spacing is 0 mm; give a positive number"):
         spatial.isotropic_volume(make(), 0)
