@@ -29,7 +29,7 @@ from pycemrg_metrics.distances import assd, hausdorff, hd95, nsd
 from scipy import ndimage
 
 from pycemrg_core.images.label_volume import LabelVolume
-from pycemrg_core.images.metric_subjects import Comparison, Structure
+from pycemrg_core.images.metric_subjects import Comparison, StructureMask
 
 HEART = Path(__file__).resolve().parent / "data" / "rodero01_0.5mm.nrrd"
 LABELS = {"LV_BP": 1, "LV_myo": 2, "LA_BP": 4, "Ao_BP": 6, "LAA": 12}
@@ -74,7 +74,8 @@ def by_itk(prediction: sitk.Image, reference: sitk.Image) -> float:
 
 def compared(prediction: Any, reference: Any, spacing: tuple[float, float, float], label: int) -> Comparison:
     return Comparison(
-        Structure(LabelVolume(prediction, spacing), (label,)), Structure(LabelVolume(reference, spacing), (label,))
+        StructureMask(LabelVolume(prediction, spacing), (label,)),
+        StructureMask(LabelVolume(reference, spacing), (label,)),
     )
 
 

@@ -48,7 +48,7 @@ def heart_phantom(n: int, spacing: Sequence[float] = (1.0, 1.0, 1.0)) -> sitk.Im
     """A label map of ``n`` x ``n`` x ``n`` voxels with a heart in its middle, 45% of each axis long.
 
     The voxels depend on `n` only; `spacing` says how large they are. At ``n = 256`` and 1 mm the heart is
-    115 mm long, a life-size one; ``256 / n`` mm keeps it so at any `n`. All labels are there, in one piece
+    115 mm long, a life-size one; ``256 / n`` mm keeps it so at any `n`. All labels are there, one component
     each, from ``n = 32`` up; walls of 2 mm leave some of every lumen from ``n = 48`` up at 1 mm.
 
     Parameters

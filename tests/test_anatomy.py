@@ -116,7 +116,7 @@ def test_pieces_touch_by_faces_not_by_edges() -> None:
     a[0, 0, 0:3] = 1
     a[1, 1, 0] = 1
     facts = measure(a, MM)
-    assert facts.pieces.tolist() == [2]
+    assert facts.components.tolist() == [2]
     assert facts.whole.tolist() == [0.75]
 
 
@@ -136,13 +136,13 @@ def brute(a: Array, spacing: tuple[float, float, float]) -> dict[str, Any]:
                 for j in range(i + 1, min(len(line), i + 2 + reach)):  # line[j] begins a run
                     if line[j] != line[j - 1] and line[j] != line[i]:
                         near[index[line[i]], index[line[j]]] += area
-    pieces = [ndimage.label(a == v) for v in values]
+    components = [ndimage.label(a == v) for v in values]
     return {
         "labels": tuple(values),
         "contact": contact + contact.T,
         "near": near + near.T,
-        "pieces": [n for _, n in pieces],
-        "whole": [np.bincount(m.ravel())[1:].max() / (m > 0).sum() for m, _ in pieces],
+        "components": [n for _, n in components],
+        "whole": [np.bincount(m.ravel())[1:].max() / (m > 0).sum() for m, _ in components],
         "centroid": [np.mean(np.argwhere(a == v), axis=0) * spacing for v in values],
     }
 
@@ -161,7 +161,7 @@ def test_measures_agree_with_brute_force(a: Array, spacing: tuple[float, float, 
     np.testing.assert_allclose(facts.contact_mm2, truth["contact"])
     if facts.labels:
         np.testing.assert_allclose(facts.near_mm2[1:, 1:], truth["near"][1:, 1:])
-    assert facts.pieces.tolist() == truth["pieces"]
+    assert facts.components.tolist() == truth["components"]
     np.testing.assert_allclose(facts.whole, truth["whole"])
     if facts.labels:
         np.testing.assert_allclose(facts.centroid_mm, truth["centroid"])
@@ -169,7 +169,7 @@ def test_measures_agree_with_brute_force(a: Array, spacing: tuple[float, float, 
 
 def same(a: Facts, b: Facts) -> None:
     assert a.labels == b.labels
-    for name in ("volume_ml", "pieces", "whole", "contact_mm2", "near_mm2", "between_ml", "surface_mm2"):
+    for name in ("volume_ml", "components", "whole", "contact_mm2", "near_mm2", "between_ml", "surface_mm2"):
         np.testing.assert_allclose(getattr(a, name), getattr(b, name), err_msg=name)
     for f in (a, b):
         assert f.centroid_mm.shape == (len(f.labels), 3)

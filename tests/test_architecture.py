@@ -22,7 +22,7 @@ BUILTIN = Path(schematics_builtin.__file__).parent
 ORDER = [
     *("errors", "refs", "records", "contracts", "labels", "hookspecs", "metadata", "codec"),
     *("plugins", "catalogue", "project"),
-    *("ball", "volume", "kernels", "runs", "components", "blocks", "pieces", "measure", "metrics", "samples"),
+    *("ball", "volume", "kernels", "runs", "components", "blocks", "components", "measure", "metrics", "samples"),
     "certificate",
     *("filecheck", "inr", "imaging", "grids", "remap"),
     *("semantic_map", "recipes", "planner", "checkup", "schemes", "hearts", "diagnosis", "runner"),

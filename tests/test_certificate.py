@@ -150,7 +150,10 @@ DAMAGES = {
         ("error", "warning"),
     ),
     "a loose voxel": Damage(
-        "pieces", put(WALL_A, (12, 13), (5, 6), (22, 23)), (WALL_A,), of_label(WALL_A, box((12, 13), (5, 6), (22, 23)))
+        "components",
+        put(WALL_A, (12, 13), (5, 6), (22, 23)),
+        (WALL_A,),
+        of_label(WALL_A, box((12, 13), (5, 6), (22, 23))),
     ),
     "a hole": Damage(
         "holes", put(0, (4, 5), (12, 13), (22, 23)), (WALL_B,), of_label(0, box((4, 5), (12, 13), (22, 23)))
@@ -263,10 +266,12 @@ def test_pieces_and_holes_are_counted() -> None:
     voxels = array()
     voxels[12, 5, 22:24] = WALL_A
     voxels[4, 12, 20] = voxels[4, 9, 22] = 0
-    found = {one.check: one for one in faults(heart(voxels, spacing)) if one.check in ("pieces", "holes")}
-    assert (found["pieces"].voxels, found["holes"].voxels) == (2, 2)
-    assert found["pieces"].what == "A_wall is in 2 pieces; all but the largest have 2 voxels (2.4 mm3)"
-    assert found["holes"].what == ("background is enclosed, most of it beside B_wall: 2 pieces of 2 voxels (2.4 mm3)")
+    found = {one.check: one for one in faults(heart(voxels, spacing)) if one.check in ("components", "holes")}
+    assert (found["components"].voxels, found["holes"].voxels) == (2, 2)
+    assert found["components"].what == "A_wall is in 2 components; all but the largest have 2 voxels (2.4 mm3)"
+    assert found["holes"].what == (
+        "background is enclosed, most of it beside B_wall: 2 components of 2 voxels (2.4 mm3)"
+    )
 
 
 def test_the_gap_of_a_ring_is_measured() -> None:
@@ -322,10 +327,10 @@ def test_rules_decide_what_may_touch() -> None:
     # A valve between two lumens must separate them whatever a rule says.
     valve = heart(damaged(DAMAGES["a hole in a valve"]))
     assert not certificate(changed(valve, may_touch=frozenset({frozenset({A, B}), frozenset({B, VEIN})}))).passed
-    # A lumen that is left open is no part of the model: its pieces are only warned of.
+    # A lumen that is left open is no part of the model: its components are only warned of.
     loose = array()
     loose[2, 2, 2] = VEIN
-    assert [f.severity for f in faults(heart(loose)) if f.check == "pieces"] == [Severity.WARNING]
+    assert [f.severity for f in faults(heart(loose)) if f.check == "components"] == [Severity.WARNING]
 
 
 def test_the_place_is_in_the_frame_of_the_image() -> None:
@@ -340,7 +345,7 @@ def test_the_place_is_in_the_frame_of_the_image() -> None:
             blueprint=flat.blueprint,
         )
     )
-    (found,) = (f for f in faults(turned) if f.check == "pieces")
+    (found,) = (f for f in faults(turned) if f.check == "components")
     assert found.voxel == (22, 5, 12)
     assert found.point_mm == (10.0 + 5 * 1.0, 20.0 - 22 * 0.5, 30.0 + 12 * 2.0)
 

@@ -44,12 +44,12 @@ def test_a_run_can_be_certified(grown: Path) -> None:
     assert {one["check"] for one in data["findings"] if one["severity"] == "error"} == {
         "edge_contact",
         "holes",
-        "pieces",
+        "components",
     }
     array = voxels(grown / "heart.nrrd")
     for one in data["findings"]:
         x, y, z = one["voxel"]
-        if one["check"] == "pieces":
+        if one["check"] == "components":
             assert array[z, y, x] == one["values"][0]
         if one["check"] == "holes":
             assert array[z, y, x] in (0, one["values"][-1])

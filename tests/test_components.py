@@ -331,7 +331,7 @@ def test_unknown_connectivity_is_refused() -> None:
 
 @pytest.fixture(scope="module")
 def heart() -> tuple[Array, Spacing]:
-    """The real heart, its labels in one piece each and without holes."""
+    """The real heart, its labels one component each and without holes."""
     with as_file(files("schematics_builtin") / "demo" / "data" / "rodero01_1.0mm.nrrd") as path:
         image = sitk.ReadImage(path)
     labels = range(1, 15)

@@ -98,9 +98,9 @@ def test_volumes_boxes_and_centroids(array: Array, spacing: tuple[float, float, 
 def test_pieces_hang_together_by_faces(array: Array, spacing: tuple[float, float, float]) -> None:
     facts = measure(array, spacing)
     for row, label in enumerate(facts.labels):
-        pieces, count = ndimage.label(array == label)
-        sizes = np.bincount(pieces.ravel())[1:]
-        assert facts.pieces[row] == count
+        components, count = ndimage.label(array == label)
+        sizes = np.bincount(components.ravel())[1:]
+        assert facts.components[row] == count
         assert facts.whole[row] == pytest.approx(sizes.max() / sizes.sum())
 
 
@@ -132,7 +132,7 @@ def test_orientation_changes_no_shape(
     turned = np.flip(array, [axis for axis in range(3) if flips[axis]]).transpose(axes)
     sizes = (spacing[axes[0]], spacing[axes[1]], spacing[axes[2]])
     again = measure(turned, sizes)
-    for name in ("volume_ml", "pieces", "whole", "contact_mm2", "near_mm2", "between_ml"):
+    for name in ("volume_ml", "components", "whole", "contact_mm2", "near_mm2", "between_ml"):
         assert getattr(again, name) == pytest.approx(getattr(facts, name)), name
 
 
@@ -179,7 +179,7 @@ def test_a_label_by_hand() -> None:
         state="present",
         voxels=8,
         ml=pytest.approx(0.24),
-        pieces=2,
+        components=2,
         whole=0.75,
         box=((0, 8), (0, 1), (0, 0)),
         touches=(Contact(value=4, name="LA_BP_label", mm2=pytest.approx(30.0)),),
@@ -208,8 +208,8 @@ def test_neighbours_are_in_the_order_of_their_area() -> None:
 def test_what_to_look_at() -> None:
     report = LabelDiagnostic(names={"LV_BP_label": 1, "LA_BP_label": 4}).compare(in_rows())
     assert report.problems == ()
-    pieces, nameless = report.notes
-    assert pieces.startswith("LV_BP_label is in 2 pieces, the largest has all but 2 of its 8 voxels")
+    components, nameless = report.notes
+    assert components.startswith("LV_BP_label is in 2 components, the largest has all but 2 of its 8 voxels")
     assert nameless == "99 has no name here: 2 voxels, 0.06 mL"
 
 

@@ -82,7 +82,7 @@ def words(text: str) -> list[list[str]]:
 def test_show_says_what_is_there(row: Path) -> None:
     result = pycemrg("labels", "show", row)
     assert words(result.stdout) == [
-        ["name", "voxels", "mL", "pieces", "box", "x", "y", "z", "touches", "most"],
+        ["name", "voxels", "mL", "components", "box", "x", "y", "z", "touches", "most"],
         ["1", "LV_BP", "2", "0.06", "1", "0:1", "0:0", "0:0", "LA_BP"],
         ["4", "LA_BP", "1", "0.03", "1", "2:2", "0:0", "0:0", "LV_BP,", "99"],
         ["99", "?", "1", "0.03", "1", "3:3", "0:0", "0:0", "LA_BP"],
@@ -102,7 +102,7 @@ def test_show_for_machines(row: Path) -> None:
         "state": "present",
         "voxels": 2,
         "ml": 0.06,
-        "pieces": 1,
+        "components": 1,
         "whole": 1.0,
         "box": [[0, 1], [0, 0], [0, 0]],
         "touches": [{"value": 4, "name": "LA_BP_label", "mm2": 15.0}],
@@ -571,7 +571,7 @@ def test_options_run_in_their_order(dirty: Path, tmp_path: Path) -> None:
     assert first == f"{together} written"
     order = [line.partition(":")[0] for line in lines]
     assert order == sorted(order, key=["reassign_islands", "remove_small", "fill_holes"].index)
-    assert all(int(one["pieces"]) == 1 for one in json.loads(pycemrg("labels", "show", together, "--json").stdout))
+    assert all(int(one["components"]) == 1 for one in json.loads(pycemrg("labels", "show", together, "--json").stdout))
 
 
 def test_a_line_says_what_changed(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pycemrg_core.api.records import Measures, Metric
 from pycemrg_core.api.refs import Ref
 from pycemrg_core.errors import MetricError
 from pycemrg_core.images.label_volume import LabelVolume
-from pycemrg_core.images.metric_subjects import Comparison, ImagePair, Structure, evaluate
+from pycemrg_core.images.metric_subjects import Comparison, ImagePair, StructureMask, evaluate
 
 SPACING = (2.0, 1.0, 0.5)
 
@@ -25,7 +25,7 @@ def volume(**boxes: tuple[slice, slice, slice]) -> LabelVolume:
 TWO = volume(L1=(slice(1, 3), slice(1, 3), slice(1, 3)), L7=(slice(5, 8), slice(2, 4), slice(0, 2)))
 
 
-def voxels(structure: Structure) -> float:
+def voxels(structure: StructureMask) -> float:
     return structure.voxels
 
 
@@ -34,15 +34,15 @@ def common(comparison: Comparison) -> float:
     return float((prediction & reference).sum())
 
 
-def words(structure: Structure) -> str:
+def words(structure: StructureMask) -> str:
     return "many"
 
 
-def scaled(structure: Structure, factor: float) -> float:
+def scaled(structure: StructureMask, factor: float) -> float:
     return structure.voxels * factor
 
 
-def broken(structure: Structure) -> float:
+def broken(structure: StructureMask) -> float:
     raise ZeroDivisionError("division by zero")
 
 
@@ -53,7 +53,7 @@ def metric(function: str, **more: object) -> Metric:
 
 @pytest.mark.parametrize("labels", [(1,), (7,), (1, 7), (7, 99), (99,), (99, 1)])
 def test_a_structure_is_the_voxels_of_its_labels(labels: tuple[int, ...]) -> None:
-    structure = Structure(TWO, labels)
+    structure = StructureMask(TWO, labels)
     whole = np.isin(TWO.array, labels)
     rebuilt = np.zeros_like(whole)
     rebuilt[structure.region] = structure.mask
@@ -69,33 +69,33 @@ def test_a_structure_is_the_voxels_of_its_labels(labels: tuple[int, ...]) -> Non
 
 def test_a_comparison_holds_both_in_one_box() -> None:
     other = volume(L1=(slice(2, 5), slice(0, 2), slice(2, 6)))
-    comparison = Comparison(Structure(TWO, (1,)), Structure(other, (1,)))
+    comparison = Comparison(StructureMask(TWO, (1,)), StructureMask(other, (1,)))
     assert comparison.region == (slice(1, 5), slice(0, 3), slice(1, 6))
     assert evaluate(metric("common"), comparison) == ((TWO.array == 1) & (other.array == 1)).sum()
-    empty = Comparison(Structure(TWO, (9,)), Structure(other, (9,)))
+    empty = Comparison(StructureMask(TWO, (9,)), StructureMask(other, (9,)))
     assert empty.masks[0].size == 0
     # Absent on one side: the box is the other's.
-    assert Comparison(Structure(TWO, (7,)), Structure(other, (7,))).masks[0].all()
-    assert not Comparison(Structure(TWO, (7,)), Structure(other, (7,))).masks[1].any()
+    assert Comparison(StructureMask(TWO, (7,)), StructureMask(other, (7,))).masks[0].all()
+    assert not Comparison(StructureMask(TWO, (7,)), StructureMask(other, (7,))).masks[1].any()
 
 
 def test_what_metrics_share_is_worked_out_once() -> None:
     calls = []
 
-    def costly(structure: Structure) -> NDArray[np.float64]:
+    def costly(structure: StructureMask) -> NDArray[np.float64]:
         calls.append(structure)
         return np.ones(3)
 
-    structure = Structure(TWO, (1,))
+    structure = StructureMask(TWO, (1,))
     assert structure.once(costly) is structure.once(costly)
     assert calls == [structure]
-    Structure(TWO, (1,)).once(costly)
+    StructureMask(TWO, (1,)).once(costly)
     assert len(calls) == 2
 
 
 def test_parameters_of_a_metric() -> None:
     record = metric("scaled", parameters={"factor": 2.0})
-    structure = Structure(TWO, (1,))
+    structure = StructureMask(TWO, (1,))
     assert evaluate(record, structure) == 16
     assert evaluate(record, structure, parameters={"factor": 0.5}) == 4
     with pytest.raises(MetricError) as caught:
@@ -115,21 +115,21 @@ def test_parameters_of_a_metric() -> None:
 )
 def test_a_metric_that_fails_is_named(function: str, text: str) -> None:
     with pytest.raises(MetricError) as caught:
-        evaluate(metric(function), Structure(TWO, (1,)))
+        evaluate(metric(function), StructureMask(TWO, (1,)))
     assert str(caught.value) == text
 
 
 def test_grids_that_differ_are_refused() -> None:
     smaller = LabelVolume(np.zeros((8, 9, 9), np.uint8), SPACING)
     with pytest.raises(MetricError) as caught:
-        Comparison(Structure(TWO, (1,)), Structure(smaller, (1,)))
+        Comparison(StructureMask(TWO, (1,)), StructureMask(smaller, (1,)))
     assert str(caught.value) == (
         "(8, 9, 10) voxels of (2.0, 1.0, 0.5) mm cannot be compared with (8, 9, 9) of (2.0, 1.0, 0.5) mm (z, y, x);"
         " resample one of them first"
     )
     finer = LabelVolume(np.zeros((8, 9, 10), np.uint8), (1.0, 1.0, 0.5))
     with pytest.raises(MetricError, match="resample one of them first"):
-        Comparison(Structure(TWO, (1,)), Structure(finer, (1,)))
+        Comparison(StructureMask(TWO, (1,)), StructureMask(finer, (1,)))
 
 
 IMAGE = np.linspace(0, 1, 60).reshape(3, 4, 5)

@@ -117,7 +117,7 @@ if TYPE_CHECKING:
     from pycemrg_core.images.metric_subjects import Comparison as Comparison
     from pycemrg_core.images.metric_subjects import ImagePair as ImagePair
     from pycemrg_core.images.metric_subjects import Spacing as Spacing
-    from pycemrg_core.images.metric_subjects import Structure as Structure
+    from pycemrg_core.images.metric_subjects import StructureMask as StructureMask
     from pycemrg_core.images.metric_subjects import evaluate as evaluate
     from pycemrg_core.images.remap import LabelRemapper as LabelRemapper
     from pycemrg_core.images.remap import RemapReport as RemapReport
@@ -163,7 +163,7 @@ else:
                 "Change Edit LabelArray LabelVolume Mask Region WorkingVolume Zone as_region hull intersect is_empty "
                 "shift"
             ),
-            "pycemrg_core.images.metric_subjects": "Comparison ImagePair Spacing Structure evaluate",
+            "pycemrg_core.images.metric_subjects": "Comparison ImagePair Spacing StructureMask evaluate",
             "pycemrg_core.images.remap": "LabelRemapper RemapReport remap_image",
             "pycemrg_core.images.training_sample": "Drawn Sample",
             "pycemrg_core.recipes.blueprints": "blueprint_of",

@@ -216,8 +216,8 @@ class Step(Record):
 class Measures(Enum):
     """What a metric's function is given; the types are in :mod:`pycemrg_core.images.metric_subjects`."""
 
-    STRUCTURE = "structure"  # (Structure)
-    STRUCTURES = "structures"  # (Structure, Structure), of one label map
+    STRUCTURE = "structure"  # (StructureMask)
+    STRUCTURES = "structures"  # (StructureMask, StructureMask), of one label map
     SEGMENTATIONS = "segmentations"  # (Comparison), of one structure in two label maps
     IMAGES = "images"  # (ImagePair)
 

@@ -62,7 +62,7 @@ class Pinches:
 
 
 @frozen(eq=False)
-class Blocks:
+class Adjacency:
     """The different blocks of a label map, (m, 8) codes in ``patterns``, and where each of them lies.
 
     ``labels[code]`` is the label of a code. Blocks of pattern i have their first voxel at the flat indices
@@ -77,7 +77,7 @@ class Blocks:
     corner: Ints
 
     @classmethod
-    def of(cls, volume: LabelVolume) -> Blocks:
+    def of(cls, volume: LabelVolume) -> Adjacency:
         """Read a label map. Raises :class:`ImageError` when it has more than 255 different labels."""
         boxes = volume.boxes
         if len(boxes) > MOST_LABELS:

@@ -20,12 +20,12 @@ from pycemrg_core.images.label_volume import Edit, LabelVolume, Region, as_regio
 from pycemrg_core.images.run_lengths import (
     CONNECTIVITIES,
     Bools,
+    Components,
     Ints,
-    Parts,
     Runs,
+    components_of,
     contacts,
-    find_parts,
-    parts_of,
+    find_components,
     scan,
     touching,
 )
@@ -46,7 +46,7 @@ _TILE = 64  # voxels; one edit covers about this much along each axis
 
 @frozen
 class Component:
-    """One connected piece of a label.
+    """One connected component of a label.
 
     ``region`` is its bounding box, array indices (z, y, x); ``first`` the indices (z, y, x) of its first voxel
     in array order.
@@ -60,25 +60,25 @@ class Component:
 
 
 def components(volume: LabelVolume, label: int, connectivity: int = 6) -> list[Component]:
-    """The connected pieces of a label, the largest first; of equal ones, that with the first voxel first.
+    """The connected components of a label, the largest first; of equal ones, that with the first voxel first.
 
     Empty when the label is absent. Raises :class:`StepError` when ``connectivity`` is not 6, 18 or 26, or
     ``label`` is the background.
     """
-    parts = parts_of(volume, (label,), connectivity)
-    runs = parts.runs
+    connected = components_of(volume, (label,), connectivity)
+    runs = connected.runs
     z, y = runs.place()
     begin, end = np.stack([z, y, runs.start], axis=1), np.stack([z + 1, y + 1, runs.stop], axis=1)
-    low, high = begin[parts.first], end[parts.first]
-    np.minimum.at(low, parts.of_run, begin)
-    np.maximum.at(high, parts.of_run, end)
+    low, high = begin[connected.first], end[connected.first]
+    np.minimum.at(low, connected.of_run, begin)
+    np.maximum.at(high, connected.of_run, end)
     corner = [axis.start for axis in runs.region]
-    low, high, first = low + corner, high + corner, begin[parts.first] + corner
+    low, high, first = low + corner, high + corner, begin[connected.first] + corner
     found = []
-    for part in np.lexsort((parts.first, -parts.voxels)).tolist():
-        voxels = int(parts.voxels[part])
-        box = as_region(map(slice, low[part].tolist(), high[part].tolist()))
-        k, j, i = first[part].tolist()
+    for component in np.lexsort((connected.first, -connected.voxels)).tolist():
+        voxels = int(connected.voxels[component])
+        box = as_region(map(slice, low[component].tolist(), high[component].tolist()))
+        k, j, i = first[component].tolist()
         found.append(Component(label, voxels, voxels * volume.voxel_mm3, box, (k, j, i)))
     return found
 
@@ -90,8 +90,8 @@ def keep_largest_component(volume: LabelVolume, labels: Collection[int], connect
     are passed over. Raises :class:`StepError` when ``connectivity`` is not 6, 18 or 26, or a label is the
     background.
     """
-    parts = parts_of(volume, labels, connectivity)
-    return _clear(parts, ~parts.largest())
+    connected = components_of(volume, labels, connectivity)
+    return _clear(connected, ~connected.largest())
 
 
 def keep_largest_structure(volume: LabelVolume, labels: Collection[int], connectivity: int = 6) -> Iterator[Edit]:
@@ -100,8 +100,8 @@ def keep_largest_structure(volume: LabelVolume, labels: Collection[int], connect
     A label of which no voxel belongs to that component disappears. Ties, absent labels and errors are as in
     :func:`keep_largest_component`.
     """
-    parts = parts_of(volume, labels, connectivity, together=True)
-    return _clear(parts, ~parts.largest())
+    connected = components_of(volume, labels, connectivity, together=True)
+    return _clear(connected, ~connected.largest())
 
 
 def remove_small(
@@ -113,10 +113,10 @@ def remove_small(
     delete a structure. One of exactly the given volume stays too. Ties, absent labels and errors are as in
     :func:`keep_largest_component`.
     """
-    parts = parts_of(volume, labels, connectivity)
+    connected = components_of(volume, labels, connectivity)
     # 27 voxels of 0.1 mm are 0.027 mm3, whatever floating point says.
-    small = parts.voxels * volume.voxel_mm3 < smaller_than_mm3 * (1 - 1e-9)
-    return _clear(parts, small & ~parts.largest())
+    small = connected.voxels * volume.voxel_mm3 < smaller_than_mm3 * (1 - 1e-9)
+    return _clear(connected, small & ~connected.largest())
 
 
 def fill_holes(volume: LabelVolume, labels: Collection[int]) -> Iterator[Edit]:
@@ -147,21 +147,21 @@ def reassign_islands(volume: LabelVolume, labels: Collection[int], connectivity:
 
     Neighbours are the largest components of the other labels given; surface is the area of common voxel faces
     in mm2, and of equal ones the smaller integer gets the island. An island that touches no largest component,
-    but other islands, follows them: once they have gone to a label, they count as part of it. What touches
-    neither becomes background. Afterwards each of the labels is in one piece.
+    but other islands, follows them: once they have gone to a label, they count as component of it. What touches
+    neither becomes background. Afterwards each of the labels is one component.
 
     Labels not given neither lose nor gain voxels. Ties between components, absent labels and errors are as in
     :func:`keep_largest_component`.
     """
-    parts = parts_of(volume, labels, connectivity)
+    connected = components_of(volume, labels, connectivity)
     # What becomes of each component: its label, 0, or -1 while that is open.
-    future = np.where(parts.largest(), parts.label, -1)
-    island, other, area = contacts(parts, volume.spacing, ~parts.largest())
+    future = np.where(connected.largest(), connected.label, -1)
+    island, other, area = contacts(connected, volume.spacing, ~connected.largest())
     while np.any(ready := (future[island] < 0) & (future[other] >= 0)):
         settled, label = _most_area(island[ready], future[other[ready]], area[ready])
         future[settled] = label
         island, other, area = island[~ready], other[~ready], area[~ready]
-    return _paint(parts.runs, np.maximum(future, 0)[parts.of_run])
+    return _paint(connected.runs, np.maximum(future, 0)[connected.of_run])
 
 
 def _most_area(island: Ints, label: Ints, area: NDArray[np.float64]) -> tuple[Ints, Ints]:
@@ -196,16 +196,16 @@ def _cavities(runs: Runs) -> tuple[Runs, Ints]:
     for dz, dy in ((-1, 0), (1, 0), (0, -1), (0, 1)):
         beside = (z + 1 + dz, y + 1 + dy)
         open_gap |= (gaps.start < begin[beside]) | (gaps.stop > end[beside])
-    parts = find_parts(gaps, 6)
-    open_part = np.zeros(len(parts.voxels), np.bool_)
-    open_part[parts.of_run[open_gap]] = True
-    closed = ~open_part[parts.of_run]
-    return gaps.take(closed), parts.voxels[parts.of_run][closed]
+    connected = find_components(gaps, 6)
+    open_part = np.zeros(len(connected.voxels), np.bool_)
+    open_part[connected.of_run[open_gap]] = True
+    closed = ~open_part[connected.of_run]
+    return gaps.take(closed), connected.voxels[connected.of_run][closed]
 
 
-def _clear(parts: Parts, cleared: Bools) -> Iterator[Edit]:
+def _clear(connected: Components, cleared: Bools) -> Iterator[Edit]:
     """Some components become background."""
-    return _paint(parts.runs, np.where(cleared[parts.of_run], 0, parts.runs.label))
+    return _paint(connected.runs, np.where(cleared[connected.of_run], 0, connected.runs.label))
 
 
 def _paint(runs: Runs, new: Ints) -> Iterator[Edit]:

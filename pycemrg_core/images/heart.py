@@ -17,9 +17,9 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from pycemrg_core.api.contracts import LabelType
-from pycemrg_core.images.adjacency import Blocks
+from pycemrg_core.images.adjacency import Adjacency
 from pycemrg_core.images.blueprint import Blueprint, Valve
-from pycemrg_core.images.component_map import Pieces
+from pycemrg_core.images.component_map import ComponentMap
 from pycemrg_core.images.label_volume import LabelVolume, intersect, shift
 
 Ints = NDArray[np.int64]
@@ -62,7 +62,7 @@ class Finding:
 class Heart:
     """A label map whose ``blueprint`` says what each label in it is.
 
-    What is asked of ``blocks`` and ``pieces`` is worked out once.
+    What is asked of ``adjacency`` and ``components`` is worked out once.
     """
 
     volume: LabelVolume
@@ -73,19 +73,19 @@ class Heart:
         return self.volume.blueprint
 
     @cached_property
-    def blocks(self) -> Blocks:
+    def adjacency(self) -> Adjacency:
         """What lies beside what."""
-        return Blocks.of(self.volume)
+        return Adjacency.of(self.volume)
 
     @cached_property
-    def pieces(self) -> Pieces:
-        """The connected pieces of all labels and of the background."""
-        return Pieces.of(self.volume)
+    def components(self) -> ComponentMap:
+        """The connected components of all labels and of the background."""
+        return ComponentMap.of(self.volume)
 
     @cached_property
     def touching(self) -> Mapping[frozenset[int], int]:
         """How many faces two labels share; 0 is the background and what lies outside of the image."""
-        return {frozenset(pair): faces for pair, faces in self.blocks.touching().items()}
+        return {frozenset(pair): faces for pair, faces in self.adjacency.touching().items()}
 
     @property
     def lumens(self) -> tuple[int, ...]:

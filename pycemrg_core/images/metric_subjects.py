@@ -37,7 +37,7 @@ class _Remembering:
 
 
 @frozen(eq=False)
-class Structure(_Remembering):
+class StructureMask(_Remembering):
     """The voxels of one label, or of several as one, in a label map.
 
     ``labels`` are the integers; those that are absent add nothing. ``name`` is what messages call it.
@@ -82,8 +82,8 @@ class Structure(_Remembering):
 class Comparison(_Remembering):
     """One structure in two label maps of the same grid: a prediction and its reference."""
 
-    prediction: Structure
-    reference: Structure
+    prediction: StructureMask
+    reference: StructureMask
     _known: dict[Any, Any] = field(factory=dict, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -140,7 +140,7 @@ class ImagePair(_Remembering):
 
 
 def evaluate(metric: Metric, *subjects: Any, parameters: Mapping[str, float] | None = None) -> float:
-    """The value of a metric for what it measures: one :class:`Structure`, two, a :class:`Comparison` or an
+    """The value of a metric for what it measures: one :class:`StructureMask`, two, a :class:`Comparison` or an
     :class:`ImagePair`.
 
     ``parameters`` override the metric's own. A value that has no meaning is NaN, an unbounded one infinite.
@@ -166,7 +166,7 @@ def evaluate(metric: Metric, *subjects: Any, parameters: Mapping[str, float] | N
     return float(value)
 
 
-def _mask(structure: Structure) -> Mask:
+def _mask(structure: StructureMask) -> Mask:
     return structure.mask
 
 

@@ -71,7 +71,7 @@ class Runs:
 
 
 @frozen(eq=False)
-class Parts:
+class Components:
     """Connected components of runs: ``of_run`` is each run's component, the rest has one entry per component.
 
     ``first`` is the component's first run. With ``together``, components of all labels compete.
@@ -120,14 +120,16 @@ def scan(volume: LabelVolume, labels: Collection[int]) -> Runs:
     return Runs(region, (depth, height, width), line, start, end - line * width, np.concatenate(values))
 
 
-def parts_of(volume: LabelVolume, labels: Collection[int], connectivity: int, together: bool = False) -> Parts:
+def components_of(
+    volume: LabelVolume, labels: Collection[int], connectivity: int, together: bool = False
+) -> Components:
     if connectivity not in CONNECTIVITIES:
         raise StepError(f"connectivity is {connectivity!r}; it must be 6, 18 or 26")
     runs = scan(volume, labels)
-    return find_parts(runs.take(np.isin(runs.label, list(labels))), connectivity, together)
+    return find_components(runs.take(np.isin(runs.label, list(labels))), connectivity, together)
 
 
-def find_parts(runs: Runs, connectivity: int, together: bool = False) -> Parts:
+def find_components(runs: Runs, connectivity: int, together: bool = False) -> Components:
     """Components of the runs: of equal label each, or ``together`` of any."""
     pairs = [touching(runs, runs, *line) for line in _LINES[connectivity]]
     # Runs of one label never adjoin on their line: they would be one run.
@@ -145,7 +147,7 @@ def find_parts(runs: Runs, connectivity: int, together: bool = False) -> Parts:
     _, first = np.unique(of_run, return_index=True)
     # Exact: sums of whole numbers far below 2**53.
     voxels = np.bincount(of_run, weights=runs.voxels, minlength=len(first)).astype(np.int64)
-    return Parts(runs, of_run, voxels, first, together)
+    return Components(runs, of_run, voxels, first, together)
 
 
 def touching(a: Runs, b: Runs, dz: int, dy: int, reach: int) -> tuple[Ints, Ints]:
@@ -167,13 +169,13 @@ def touching(a: Runs, b: Runs, dz: int, dy: int, reach: int) -> tuple[Ints, Ints
 
 
 def contacts(
-    parts: Parts, spacing: tuple[float, float, float], chosen: Bools
+    connected: Components, spacing: tuple[float, float, float], chosen: Bools
 ) -> tuple[Ints, Ints, NDArray[np.float64]]:
     """Where a ``chosen`` component touches another one: the component, the other, and the area in mm2."""
-    runs = parts.runs
+    runs = connected.runs
     size_z, size_y, size_x = spacing
-    which = np.flatnonzero(chosen[parts.of_run])
-    own = runs.take(chosen[parts.of_run])
+    which = np.flatnonzero(chosen[connected.of_run])
+    own = runs.take(chosen[connected.of_run])
     next_on_line = np.flatnonzero(runs.adjoining())
     face = np.full(len(next_on_line), size_z * size_y)
     found = [(next_on_line, next_on_line + 1, face), (next_on_line + 1, next_on_line, face)]
@@ -182,6 +184,6 @@ def contacts(
         shared = np.minimum(own.stop[a], runs.stop[b]) - np.maximum(own.start[a], runs.start[b])
         found.append((which[a], b, shared * size * size_x))
     a, b, area = (np.concatenate(column) for column in zip(*found, strict=True))
-    part, other = parts.of_run[a], parts.of_run[b]
-    kept = chosen[part] & (part != other)
-    return part[kept], other[kept], area[kept]
+    component, other = connected.of_run[a], connected.of_run[b]
+    kept = chosen[component] & (component != other)
+    return component[kept], other[kept], area[kept]

@@ -12,7 +12,7 @@ import pytest
 from pycemrg_core.api.records import Measures, Metric
 from pycemrg_core.errors import PycemrgError
 from pycemrg_core.images.label_volume import LabelVolume
-from pycemrg_core.images.metric_subjects import Comparison, ImagePair, Structure, evaluate
+from pycemrg_core.images.metric_subjects import Comparison, ImagePair, StructureMask, evaluate
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.validation import record_faults
 from pycemrg_core.testing import volumes
@@ -47,11 +47,11 @@ def subjects(measures: Measures, pair: Pair) -> tuple[Any, ...]:
     prediction, reference = pair
     match measures:
         case Measures.STRUCTURE:
-            return (Structure(reference, (1,), "one"),)
+            return (StructureMask(reference, (1,), "one"),)
         case Measures.STRUCTURES:
-            return Structure(reference, (1,), "one"), Structure(reference, (2,), "two")
+            return StructureMask(reference, (1,), "one"), StructureMask(reference, (2,), "two")
         case Measures.SEGMENTATIONS:
-            return (Comparison(Structure(prediction, (1,), "one"), Structure(reference, (1,), "one")),)
+            return (Comparison(StructureMask(prediction, (1,), "one"), StructureMask(reference, (1,), "one")),)
         case Measures.IMAGES:
             return (ImagePair(_grey(prediction), _grey(reference), reference.spacing, 4.0),)
 
@@ -162,8 +162,8 @@ def _turned(given: tuple[Any, ...], rotation: str) -> tuple[Any, ...]:
 
 
 def _turn(one: Any, rotation: str) -> Any:
-    if isinstance(one, Structure):
-        return Structure(volumes.rotated(rotation, one.volume), one.labels, one.name)
+    if isinstance(one, StructureMask):
+        return StructureMask(volumes.rotated(rotation, one.volume), one.labels, one.name)
     if isinstance(one, Comparison):
         return Comparison(_turn(one.prediction, rotation), _turn(one.reference, rotation))
     prediction, reference = (np.ascontiguousarray(ROTATIONS[rotation](one)) for one in (one.prediction, one.reference))
@@ -182,7 +182,7 @@ def _bytes(given: tuple[Any, ...]) -> list[bytes]:
     """The voxels of all that a metric is given."""
     found: list[bytes] = []
     for one in given:
-        if isinstance(one, Structure):
+        if isinstance(one, StructureMask):
             found.append(one.volume.array.tobytes())
         elif isinstance(one, Comparison):
             found += _bytes((one.prediction, one.reference))

@@ -24,7 +24,7 @@ _CHECKS = (
     ("wall_thickness", "a wall is thinner than asked", "walls:wall_thickness"),
     ("ring_loop", "a ring does not go round its vein", "rings:ring_loop"),
     ("edge_contact", "voxels of a structure meet by an edge or corner only", "shapes:edge_contact"),
-    ("pieces", "a label is in more than one piece", "shapes:pieces"),
+    ("components", "a label is in more than one component", "shapes:components"),
     ("holes", "a structure encloses background or another label", "shapes:holes"),
     ("tag_range", "a label is over 255", "image:tag_range"),
     ("image_border", "the heart touches the border of the image", "image:image_border"),

@@ -72,7 +72,7 @@ def repair(
 ) -> Repair:
     """Repair a label map; the image given is not changed.
 
-    ``limit_percent``: no lumen gains or loses more than this share of its volume, and no piece with
+    ``limit_percent``: no lumen gains or loses more than this share of its volume, and no component with
     more than this share of its label is loose; what would be is not done. A limit of 0 leaves the blood as it is.
     """
     heart = heart_of(image, asked)
@@ -109,7 +109,7 @@ class _Done:
 
 @frozen
 class _Limits:
-    """How much of each lumen may change, and how large a loose piece may be: a share of its label's volume."""
+    """How much of each lumen may change, and how large a loose component may be: a share of its label's volume."""
 
     share: float
     voxels: Mapping[int, int]
@@ -128,7 +128,7 @@ class _Limits:
         }
         bounds = [(label, much, self.voxels.get(label, 0)) for label, much in change.items()]
         if rule == _LOOSE:  # of what there is now: a wall may have been grown anew
-            bounds.append((fix.old, -count, int(heart.pieces.voxels[heart.pieces.label == fix.old].sum())))
+            bounds.append((fix.old, -count, int(heart.components.voxels[heart.components.label == fix.old].sum())))
         for label, much, had in bounds:
             if abs(much) > self.share * had:
                 verb, percent = "lose" if much < 0 else "gain", 100 * abs(much) / max(had, 1)
@@ -160,26 +160,26 @@ def _edit(fix: _Fix) -> Edit:
 
 
 def _loose(heart: Heart) -> Iterator[_Fix]:
-    """Every piece of a label but the largest goes to the label that it shares most surface with, small ones first."""
-    found = heart.pieces
+    """Components of a label but the largest go to the label that they share most surface with, small ones first."""
+    found = heart.components
     loose = np.flatnonzero(~found.largest & (found.label > 0))
     if not len(loose):
         return
     future = heart.volume.array.copy()
     for edit in components.reassign_islands(heart.volume, heart.volume.boxes):
         future[edit.region][edit.mask] = edit.label
-    pieces = np.split(found.voxels_of(loose), np.cumsum(found.voxels[loose])[:-1])
-    for piece, places in sorted(zip(loose.tolist(), pieces, strict=True), key=lambda one: len(one[1])):
-        yield _Fix(places, int(found.label[piece]), int(future[tuple(places[0])]))
+    voxels = np.split(found.voxels_of(loose), np.cumsum(found.voxels[loose])[:-1])
+    for component, places in sorted(zip(loose.tolist(), voxels, strict=True), key=lambda one: len(one[1])):
+        yield _Fix(places, int(found.label[component]), int(future[tuple(places[0])]))
 
 
 def _enclosed(heart: Heart) -> Iterator[_Fix]:
     """Enclosed background goes to the label that it shares most surface with."""
-    found = heart.pieces
+    found = heart.components
     groups: dict[int, list[int]] = {}
-    for piece, around in found.enclosed():
-        if found.label[piece] == 0:
-            groups.setdefault(around, []).append(piece)
+    for component, around in found.enclosed():
+        if found.label[component] == 0:
+            groups.setdefault(around, []).append(component)
     for around, inside in groups.items():
         yield _Fix(found.voxels_of(np.array(inside)), 0, around)
 
@@ -191,7 +191,7 @@ def _leaks(heart: Heart) -> Iterator[_Fix]:
         if not heart.faces_between(a, b) or (heart.allows(a, b) and not valve):
             continue
         larger, other = sorted((a, b), key=lambda value: -_count(heart.volume, value))
-        places = np.unique(heart.blocks.faces((larger,), (other,)).voxels, axis=0)
+        places = np.unique(heart.adjacency.faces((larger,), (other,)).voxels, axis=0)
         if valve:
             yield _Fix(places, larger, valve.valve)
             continue
@@ -209,7 +209,7 @@ def _outside(heart: Heart) -> Iterator[_Fix]:
             wall = walled[lumen]
             yield _Fix(heart.near(lumen, (0,), wall.thickness_mm), 0, wall.wall)
         elif heart.faces_between(lumen, 0):
-            places = np.unique(heart.blocks.faces((0,), (lumen,)).voxels, axis=0)
+            places = np.unique(heart.adjacency.faces((0,), (lumen,)).voxels, axis=0)
             places = places[((places >= 0) & (places < heart.volume.array.shape)).all(axis=1)]
             yield from _fixes(heart, places, _tissue_beside(heart, places, 0))
 
@@ -217,7 +217,7 @@ def _outside(heart: Heart) -> Iterator[_Fix]:
 def _pinched(heart: Heart) -> Iterator[_Fix]:
     """Where meshed voxels meet by an edge or corner only, a voxel between them is filled: background, if it can be,
     or else of the larger lumen."""
-    pairs = heart.blocks.fillings(heart.meshed)
+    pairs = heart.adjacency.fillings(heart.meshed)
     inside = np.all((pairs >= 0) & (pairs < heart.volume.array.shape), axis=2)
     clipped = np.clip(pairs, 0, np.array(heart.volume.array.shape) - 1)
     labels = heart.volume.array[tuple(np.moveaxis(clipped, 2, 0))]

@@ -35,8 +35,8 @@ class Contact:
 class LabelStatus:
     """One label: expected or not, there or not, and what it looks like.
 
-    ``pieces`` are face-connected components, ``whole`` is the largest one's share. ``box`` is (x, y, z), first
-    and last voxel index of each. ``touches`` is sorted by area, the background left out.
+    ``components`` counts those that are face-connected, ``whole`` is the largest one's share. ``box`` is
+    (x, y, z), first and last voxel index of each. ``touches`` is sorted by area, the background left out.
     """
 
     value: int
@@ -44,7 +44,7 @@ class LabelStatus:
     state: State
     voxels: int = 0
     ml: float = 0.0
-    pieces: int = 0
+    components: int = 0
     whole: float = 0.0
     box: tuple[tuple[int, int], ...] = ()
     touches: tuple[Contact, ...] = ()
@@ -138,7 +138,7 @@ def _status(facts: Facts, value: int, names: Mapping[int, str], voxel_mm3: float
         state="present" if value in names else "unexpected",
         voxels=round(float(facts.volume_ml[row]) * 1000 / voxel_mm3),
         ml=float(facts.volume_ml[row]),
-        pieces=int(facts.pieces[row]),
+        components=int(facts.components[row]),
         whole=float(facts.whole[row]),
         box=tuple((int(first), int(last)) for first, last in facts.box[row][::-1]),
         touches=tuple(sorted(contacts, key=lambda contact: -contact.mm2)),
@@ -150,10 +150,10 @@ def _notes(labels: list[LabelStatus]) -> list[str]:
     for label in labels:
         if label.state == "unexpected":
             notes.append(f"{label.value} has no name here: {label.voxels:,} voxels, {label.ml:.2f} mL")
-        if label.pieces > 1:
+        if label.components > 1:
             outside = round((1 - label.whole) * label.voxels)
             notes.append(
-                f"{label.name or label.value} is in {label.pieces} pieces, the largest has all but {outside:,} of "
-                f"its {label.voxels:,} voxels; 'pycemrg clean' can mend that"
+                f"{label.name or label.value} is in {label.components} components, the largest has all but "
+                f"{outside:,} of its {label.voxels:,} voxels; 'pycemrg clean' can mend that"
             )
     return notes

@@ -1,4 +1,4 @@
-"""What a label map shows about its labels, whatever they are called: volumes, contacts, gaps, pieces.
+"""What a label map shows about its labels, whatever they are called: volumes, contacts, gaps, components.
 
 Arrays are (z, y, x); ``spacing_zyx_mm`` is the voxel size in the same order, in mm. Everything measured is a
 property of the shapes alone: flipping an axis, or permuting the axes together with their spacing, changes
@@ -39,7 +39,7 @@ class Facts:
 
     Arrays follow the order of ``labels``. In the square ones index 0 is the background and ``labels[i]`` has
     index ``i + 1``. ``centroid_mm`` is (n, 3) in array axes (z, y, x) from the centre of the first voxel;
-    ``box`` is (n, 3, 2), first and last voxel index; ``pieces`` counts face-connected components, ``whole``
+    ``box`` is (n, 3, 2), first and last voxel index; ``components`` counts those that are face-connected, ``whole``
     is the largest one's share of the volume; ``contact_mm2`` is the area of the voxel faces between two
     labels, ``near_mm2`` the same across a gap of at most ``NEAR_MM``; ``between_ml`` is the background
     enclosed by two labels (by a label and itself: its lumen), the mean over the three axes.
@@ -49,7 +49,7 @@ class Facts:
     volume_ml: Floats
     centroid_mm: Floats
     box: Ints
-    pieces: Ints
+    components: Ints
     whole: Floats
     contact_mm2: Floats
     near_mm2: Floats
@@ -81,7 +81,7 @@ class Facts:
             volume_ml=self.volume_ml[rows],
             centroid_mm=self.centroid_mm[rows],
             box=self.box[rows],
-            pieces=self.pieces[rows],
+            components=self.components[rows],
             whole=self.whole[rows],
             contact_mm2=squares[0],
             near_mm2=squares[1],
@@ -115,13 +115,13 @@ def measure(array_zyx: NDArray[Any], spacing_zyx_mm: tuple[float, float, float])
         between += area * step / 3000.0 * _between(runs, n)
     runs = along_x.renumbered(labels)
     volume, centroid, box = _moments(runs, array.shape, n)
-    pieces, whole = _components(runs, array, n)
+    components, whole = _components(runs, array, n)
     return Facts(
         labels=tuple(int(v) for v in labels),
         volume_ml=volume * float(np.prod(spacing)) / 1000.0,
         centroid_mm=(centroid + corner) * spacing,
         box=box + corner[None, :, None],
-        pieces=pieces,
+        components=components,
         whole=whole,
         contact_mm2=contact,
         near_mm2=near,
@@ -209,7 +209,7 @@ def _moments(runs: _Runs, shape: tuple[int, ...], n: int) -> tuple[Floats, Float
 
 
 def _components(runs: _Runs, array: NDArray[Any], n: int) -> tuple[Ints, Floats]:
-    """Face-connected pieces of each label, and the largest one's share: runs joined across neighbouring
+    """Face-connected components of each label, and the largest one's share: runs joined across neighbouring
     lines."""
     flat = array.ravel()
     links: list[Ints] = []
@@ -221,10 +221,10 @@ def _components(runs: _Runs, array: NDArray[Any], n: int) -> tuple[Ints, Floats]
         links.append(pair)
     a, b = np.concatenate(links, axis=1)
     graph = sparse.coo_matrix((np.ones(a.size, dtype=bool), (a, b)), shape=(len(runs.start),) * 2)
-    _, piece = sparse.csgraph.connected_components(graph, directed=False)
-    size = np.bincount(piece, weights=runs.length)
+    _, component = sparse.csgraph.connected_components(graph, directed=False)
+    size = np.bincount(component, weights=runs.length)
     owner = np.zeros(size.size, dtype=np.int64)
-    owner[piece] = runs.value
+    owner[component] = runs.value
     largest = np.zeros(n)
     np.maximum.at(largest, owner, size)
     total = np.bincount(runs.value, weights=runs.length, minlength=n)

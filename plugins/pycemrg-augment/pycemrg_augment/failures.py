@@ -186,10 +186,10 @@ def _thin_places(
 
 def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The largest component: a hole into a stray voxel of a lumen is not a leak."""
-    pieces, _ = ndimage.label(mask)
-    counts = np.bincount(pieces.ravel())
+    components, _ = ndimage.label(mask)
+    counts = np.bincount(components.ravel())
     counts[0] = 0
-    found: NDArray[np.bool_] = pieces == counts.argmax()
+    found: NDArray[np.bool_] = components == counts.argmax()
     return found
 
 

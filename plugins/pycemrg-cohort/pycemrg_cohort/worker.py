@@ -21,7 +21,7 @@ from pycemrg_core.api.records import Check, Metric
 from pycemrg_core.errors import PlanError, PycemrgError
 from pycemrg_core.images import image_files
 from pycemrg_core.images.image_files import volume_of
-from pycemrg_core.images.metric_subjects import Structure, evaluate
+from pycemrg_core.images.metric_subjects import StructureMask, evaluate
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes import planner
 from pycemrg_core.recipes.planner import Plan
@@ -152,7 +152,7 @@ def _measured(result: RunResult, planned: Plan, catalogue: Catalogue) -> Outcome
         metric, walls = catalogue.get(Metric, THICKNESS), wall_names(catalogue)
         for value, name in names.items():
             if name in walls:
-                thickness[name] = round(evaluate(metric, Structure(volume, (value,), name)), 6)
+                thickness[name] = round(evaluate(metric, StructureMask(volume, (value,), name)), 6)
     # A wall without a lumen has no thickness.
     return {"volumes_ml": volumes, "thickness_mm": {name: mm for name, mm in thickness.items() if np.isfinite(mm)}}
 

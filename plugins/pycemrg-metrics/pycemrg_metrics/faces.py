@@ -16,7 +16,7 @@ from pycemrg_core.api.records import LabelScheme, Measures
 from pycemrg_core.errors import ImageError, MetricError
 from pycemrg_core.images import image_files
 from pycemrg_core.images.label_volume import LabelVolume, Mask
-from pycemrg_core.images.metric_subjects import Comparison, ImagePair, Structure, evaluate
+from pycemrg_core.images.metric_subjects import Comparison, ImagePair, StructureMask, evaluate
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_metrics import choices
 from pycemrg_metrics.choices import Chosen
@@ -62,7 +62,7 @@ def compare_labels(
         raise MetricError("both label maps are empty; there is nothing to compare")
 
     def subjects(values: tuple[int, ...], name: str) -> tuple[Comparison]:
-        return (Comparison(Structure(ours, values, name), Structure(theirs, values, name)),)
+        return (Comparison(StructureMask(ours, values, name), StructureMask(theirs, values, name)),)
 
     return _table(chosen, rows, choices.groups(rows, record) if groups else {}, subjects)
 
@@ -125,10 +125,10 @@ def measure(
     if between:
         pairs = {f"{a}:{b}": (choices.integers(a, record), choices.integers(b, record)) for a, b in between}
         rows = {name: (*a, *b) for name, (a, b) in pairs.items()}
-        return _table(chosen, rows, {}, lambda _, name: tuple(Structure(volume, part) for part in pairs[name]))
+        return _table(chosen, rows, {}, lambda _, name: tuple(StructureMask(volume, part) for part in pairs[name]))
     rows = choices.structures(labels or sorted(volume.boxes), record)
     more = choices.groups(rows, record) if groups else {}
-    return _table(chosen, rows, more, lambda values, name: (Structure(volume, values, name),))
+    return _table(chosen, rows, more, lambda values, name: (StructureMask(volume, values, name),))
 
 
 def _table(

@@ -9,21 +9,21 @@ from scipy import ndimage
 
 from pycemrg_core.errors import MetricError
 from pycemrg_core.images.label_volume import Region, as_region, intersect, is_empty
-from pycemrg_core.images.metric_subjects import Structure
+from pycemrg_core.images.metric_subjects import StructureMask
 
 
-def volume(structure: Structure) -> float:
+def volume(structure: StructureMask) -> float:
     """The volume in mL; 0 when absent."""
     return structure.voxels * structure.volume.voxel_mm3 / 1000.0
 
 
-def components(structure: Structure) -> float:
-    """How many pieces it has; voxels hang together across faces. 0 when absent."""
+def components(structure: StructureMask) -> float:
+    """How many components it has; voxels hang together across faces. 0 when absent."""
     return float(ndimage.label(structure.mask)[1]) if structure.voxels else 0.0
 
 
-def euler_number(structure: Structure) -> float:
-    """Pieces less tunnels plus cavities; 0 when absent.
+def euler_number(structure: StructureMask) -> float:
+    """Components less tunnels plus cavities; 0 when absent.
 
     Voxels hang together across faces (6-connected); what is not the structure hangs together across corners
     too (26-connected). A ball has 1, a ring 0, a hollow ball 2.
@@ -34,7 +34,7 @@ def euler_number(structure: Structure) -> float:
     return float(compute(structure.mask, connectivity=1)) if structure.voxels else 0.0
 
 
-def contact_area(one: Structure, other: Structure) -> float:
+def contact_area(one: StructureMask, other: StructureMask) -> float:
     """The area in mm2 of the voxel faces between two structures; 0 when they do not touch or one is absent.
 
     Raises :class:`MetricError` when they share a label.
@@ -58,7 +58,7 @@ def contact_area(one: Structure, other: Structure) -> float:
 _SIDES = ((None, -1), (1, None))
 
 
-def wider(structure: Structure, by: int = 1) -> Region:
+def wider(structure: StructureMask, by: int = 1) -> Region:
     """The bounding box with ``by`` more voxels on all sides, inside the image."""
     sizes = structure.volume.array.shape
     return as_region(

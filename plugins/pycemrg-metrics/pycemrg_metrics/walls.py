@@ -22,7 +22,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from pycemrg_core.images.label_volume import Mask
-from pycemrg_core.images.metric_subjects import Structure
+from pycemrg_core.images.metric_subjects import StructureMask
 from pycemrg_metrics.distances import nearest
 from pycemrg_metrics.structures import contact_area, wider
 
@@ -40,12 +40,12 @@ class Thickness:
     lumen: int
 
 
-def thickness(wall: Structure) -> Thickness:
+def thickness(wall: StructureMask) -> Thickness:
     """The thickness of a wall at each outer voxel; empty when it is absent or has no lumen."""
     lumen = _lumen(wall)
     if not lumen:
         return Thickness(np.zeros((0, 3), np.int64), np.zeros(0), 0)
-    inside = Structure(wall.volume, (lumen,))
+    inside = StructureMask(wall.volume, (lumen,))
     box = wider(wall, 2)
     mine, within = wall.mask_in(box), inside.mask_in(box)
     is_wall, is_lumen, is_other = np.pad(mine, 1), np.pad(within, 1), np.pad(~mine & ~within, 1)
@@ -61,22 +61,22 @@ def thickness(wall: Structure) -> Thickness:
     return Thickness(outer[counts] + corner, mm[counts], lumen)
 
 
-def wall_thickness_median(wall: Structure) -> float:
+def wall_thickness_median(wall: StructureMask) -> float:
     """The median of :func:`thickness` in mm; NaN when the wall is absent or has no lumen."""
     return _percentile(wall, 50)
 
 
-def wall_thickness_p5(wall: Structure) -> float:
+def wall_thickness_p5(wall: StructureMask) -> float:
     """The 5th percentile of :func:`thickness` in mm; NaN when the wall is absent or has no lumen."""
     return _percentile(wall, 5)
 
 
-def wall_thickness_p95(wall: Structure) -> float:
+def wall_thickness_p95(wall: StructureMask) -> float:
     """The 95th percentile of :func:`thickness` in mm; NaN when the wall is absent or has no lumen."""
     return _percentile(wall, 95)
 
 
-def _percentile(wall: Structure, percent: float) -> float:
+def _percentile(wall: StructureMask, percent: float) -> float:
     mm = wall.once(thickness).mm
     return float(np.percentile(mm, percent)) if mm.size else math.nan
 
@@ -113,10 +113,10 @@ def _onward(lines: NDArray[np.int64], spacing: NDArray[np.float64]) -> Iterator[
     yield across
 
 
-def _lumen(wall: Structure) -> int:
+def _lumen(wall: StructureMask) -> int:
     """The label with which a wall shares the most face area, the smaller of equal ones; 0 when there is none."""
     areas = {
-        label: contact_area(wall, Structure(wall.volume, (label,)))
+        label: contact_area(wall, StructureMask(wall.volume, (label,)))
         for label in wall.volume.boxes
         if label not in wall.labels
     }

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from pycemrg_core.images.label_volume import LabelVolume
-from pycemrg_core.images.metric_subjects import Comparison, Structure
+from pycemrg_core.images.metric_subjects import Comparison, StructureMask
 
 Array = np.ndarray[Any, Any]
 Spacing = tuple[float, float, float]
@@ -31,8 +31,8 @@ def comparison(prediction: Array, reference: Array, spacing: Spacing = (1.0, 1.0
     return Comparison(structure(prediction, spacing), structure(reference, spacing))
 
 
-def structure(mask: Array, spacing: Spacing = (1.0, 1.0, 1.0)) -> Structure:
-    return Structure(LabelVolume(mask.astype(np.uint8), spacing), (1,))
+def structure(mask: Array, spacing: Spacing = (1.0, 1.0, 1.0)) -> StructureMask:
+    return StructureMask(LabelVolume(mask.astype(np.uint8), spacing), (1,))
 
 
 def neighbours(mask: Array, voxel: tuple[int, ...]) -> list[bool]:

@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from pycemrg_core.errors import MetricError
 from pycemrg_core.images.label_volume import LabelVolume
-from pycemrg_core.images.metric_subjects import Comparison, Structure
+from pycemrg_core.images.metric_subjects import Comparison, StructureMask
 
 HEART = Path(__file__).resolve().parents[3] / "schematics_builtin" / "demo" / "data" / "rodero01_1.0mm.nrrd"
 
@@ -112,7 +112,9 @@ def test_the_real_heart(labels: tuple[int, ...]) -> None:
     spacing = image.GetSpacing()[::-1]
     worse = np.roll(heart, (2, -1, 3), axis=(0, 1, 2))
     worse[3:5, 3:6, 3:5] = labels[0]
-    found = Comparison(Structure(LabelVolume(worse, spacing), labels), Structure(LabelVolume(heart, spacing), labels))
+    found = Comparison(
+        StructureMask(LabelVolume(worse, spacing), labels), StructureMask(LabelVolume(heart, spacing), labels)
+    )
     a, b = np.isin(worse, labels), np.isin(heart, labels)
     assert distances.hausdorff(found) == pytest.approx(by_simpleitk(a, b, spacing), rel=1e-5)
     # The same surfaces by erosion, and distances by a transform of the whole image.

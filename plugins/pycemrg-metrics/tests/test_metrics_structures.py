@@ -1,4 +1,4 @@
-"""Volume, pieces, Euler number and contact: against brute force, scipy and scikit-image."""
+"""Volume, components, Euler number and contact: against brute force, scipy and scikit-image."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from skimage import measure as skimage_measure
 
 from pycemrg_core.errors import MetricError
 from pycemrg_core.images.label_volume import LabelVolume
-from pycemrg_core.images.metric_subjects import Structure
+from pycemrg_core.images.metric_subjects import StructureMask
 from schematics_builtin.labels import measuring as core_measure
 
 HEART = Path(__file__).resolve().parents[3] / "schematics_builtin" / "demo" / "data" / "rodero01_1.0mm.nrrd"
@@ -29,9 +29,9 @@ def test_as_by_brute_force(masks: tuple[Array, Array], spacing: Spacing) -> None
     assert structures.components(found) == ndimage.label(mask)[1]
     assert structures.euler_number(found) == euler(mask)
     both = LabelVolume(np.where(mask, 1, other * 2).astype(np.uint8), spacing)
-    area = structures.contact_area(Structure(both, (1,)), Structure(both, (2,)))
+    area = structures.contact_area(StructureMask(both, (1,)), StructureMask(both, (2,)))
     assert area == pytest.approx(faces_between(mask, other & ~mask, spacing))
-    assert structures.contact_area(Structure(both, (2,)), Structure(both, (1,))) == pytest.approx(area)
+    assert structures.contact_area(StructureMask(both, (2,)), StructureMask(both, (1,))) == pytest.approx(area)
 
 
 def test_shapes_whose_euler_number_is_known() -> None:
@@ -48,7 +48,7 @@ def test_absent_structures() -> None:
     one = np.zeros((3, 3, 3), np.uint8)
     one[1] = 1
     volume = LabelVolume(one, (1.0, 1.0, 1.0))
-    there, absent = Structure(volume, (1,)), Structure(volume, (9,))
+    there, absent = StructureMask(volume, (1,)), StructureMask(volume, (9,))
     for metric in (structures.volume, structures.components, structures.euler_number):
         assert metric(absent) == 0
     assert structures.contact_area(there, absent) == structures.contact_area(absent, there) == 0
@@ -57,7 +57,7 @@ def test_absent_structures() -> None:
 def test_structures_that_share_a_label_are_refused() -> None:
     volume = LabelVolume(np.ones((2, 2, 2), np.uint8), (1.0, 1.0, 1.0))
     with pytest.raises(MetricError) as caught:
-        structures.contact_area(Structure(volume, (1, 2)), Structure(volume, (1,)))
+        structures.contact_area(StructureMask(volume, (1, 2)), StructureMask(volume, (1,)))
     assert str(caught.value) == "the structures share label 1; give two that do not overlap"
 
 
@@ -66,11 +66,11 @@ def test_the_real_heart() -> None:
     heart = LabelVolume(sitk.GetArrayFromImage(image), image.GetSpacing()[::-1])
     facts = core_measure.measure(heart.array, heart.spacing)
     for label in facts.labels:
-        found, mask = Structure(heart, (label,)), heart.array == label
+        found, mask = StructureMask(heart, (label,)), heart.array == label
         assert structures.volume(found) == pytest.approx(facts.volume_ml[facts.index(label) - 1])
-        assert structures.components(found) == facts.pieces[facts.index(label) - 1]
+        assert structures.components(found) == facts.components[facts.index(label) - 1]
         assert structures.euler_number(found) == skimage_measure.euler_number(mask, connectivity=1)
         for other in facts.labels:
             if other != label:
-                area = structures.contact_area(found, Structure(heart, (other,)))
+                area = structures.contact_area(found, StructureMask(heart, (other,)))
                 assert area == pytest.approx(facts.contact_mm2[facts.index(label), facts.index(other)])

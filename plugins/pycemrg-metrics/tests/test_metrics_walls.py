@@ -15,18 +15,18 @@ from scipy import ndimage
 from pycemrg_core import load_catalogue, run_recipe
 from pycemrg_core.images.image_files import read_labels, volume_of
 from pycemrg_core.images.label_volume import LabelVolume
-from pycemrg_core.images.metric_subjects import Structure
+from pycemrg_core.images.metric_subjects import StructureMask
 
 HEART = Path(__file__).resolve().parents[3] / "benchmarks" / "data" / "rodero01_0.5mm.nrrd"
 SPACINGS = [(1.0, 1.0, 1.0), (0.5, 0.5, 0.5), (2.0, 1.0, 1.0), (0.6, 1.4, 1.0)]
 LUMEN, WALL, CAP = 1, 2, 9
 
 
-def wall_of(array: Array, spacing: Spacing) -> Structure:
-    return Structure(LabelVolume(array, spacing), (WALL,))
+def wall_of(array: Array, spacing: Spacing) -> StructureMask:
+    return StructureMask(LabelVolume(array, spacing), (WALL,))
 
 
-def shell(inner: float, outer: float, spacing: Spacing, cut: float = math.inf) -> Structure:
+def shell(inner: float, outer: float, spacing: Spacing, cut: float = math.inf) -> StructureMask:
     """A spherical wall between two radii (mm), off the grid; above ``cut`` no wall, and a cap for the lumen."""
     sizes = [int(np.ceil(2 * (outer + 3) / step)) for step in spacing]
     axes = [(np.arange(n) - (n - 1) / 2 + 0.13) * step for n, step in zip(sizes, spacing, strict=True)]
@@ -123,7 +123,7 @@ def test_walls_grown_on_a_real_heart() -> None:
         ("RV_myo_label", "RV_BP_label", 3.5),
         ("Ao_wall_label", "Ao_BP_label", 2.0),
     ):
-        wall = Structure(volume, (labels[name],))
+        wall = StructureMask(volume, (labels[name],))
         assert wall.once(thickness).lumen == labels[lumen]
         assert given - 0.5 <= walls.wall_thickness_median(wall) <= given
         assert walls.wall_thickness_p5(wall) >= given - math.dist((0, 0, 0), (0.5, 0.5, 0.5))

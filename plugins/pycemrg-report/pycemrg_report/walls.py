@@ -12,7 +12,7 @@ from pycemrg_metrics import Thickness, thickness
 from scipy.spatial import KDTree
 
 from pycemrg_core.images.label_volume import Mask
-from pycemrg_core.images.metric_subjects import Structure
+from pycemrg_core.images.metric_subjects import StructureMask
 from pycemrg_report.pictures import GREY, Picture, Pixels, hexadecimal, picture
 from pycemrg_report.run import Requested, Run
 
@@ -71,7 +71,7 @@ def walls(run: Run) -> Iterator[Wall]:
             if one not in requested[one.label]:
                 requested[one.label].append(one)
     for label, asked in requested.items():
-        found = thickness(Structure(run.volume, (label,)))
+        found = thickness(StructureMask(run.volume, (label,)))
         if found.mm.size:
             yield _wall(run, label, tuple(asked), found)
 

@@ -21,7 +21,7 @@ from report_runs import cells, make_run, one, pixels, read, record, report, word
 
 from pycemrg_core import load_catalogue
 from pycemrg_core.images.image_files import volume_of, write_image
-from pycemrg_core.images.metric_subjects import Structure
+from pycemrg_core.images.metric_subjects import StructureMask
 
 ROOT = Path(__file__).resolve().parents[3]
 HEART = ROOT / "benchmarks" / "data" / "rodero01_0.5mm.nrrd"
@@ -227,7 +227,7 @@ def test_walls_are_as_thick_as_the_metrics_say(kept: Path, page: BeautifulSoup) 
     rows = {row[0]: row for row in map(cells, page.select("#walls tbody tr"))}
     assert {"RV_myo", "LA_myo", "RA_myo", "MV"} <= set(rows)
     for name, parameter in (("RV_myo", "RV_WT"), ("LA_myo", "LA_WT"), ("RA_myo", "RA_WT"), ("MV", "valve_WT")):
-        median = wall_thickness_median(Structure(volume, (data["labels"][f"{name}_label"],)))
+        median = wall_thickness_median(StructureMask(volume, (data["labels"][f"{name}_label"],)))
         assert rows[name][2] == f"{data['parameters'][parameter]:g} mm"
         assert rows[name][4] == f"{median:.2f} mm"
     # The left ventricle's wall was in the input, and a thickness was asked for its neck only.
@@ -243,7 +243,7 @@ def test_walls_without_a_measure_are_named(tmp_path: Path) -> None:
     rings = {name: label for name, label in data["labels"].items() if name.endswith("_ring_label")}
     there = {name: label for name, label in rings.items() if label in volume.boxes}
     empty = {
-        short(name) for name, label in there.items() if np.isnan(wall_thickness_median(Structure(volume, (label,))))
+        short(name) for name, label in there.items() if np.isnan(wall_thickness_median(StructureMask(volume, (label,))))
     }
     measured = {cells(row)[0] for row in page.select("#walls tbody tr")}
     assert empty

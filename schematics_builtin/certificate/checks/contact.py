@@ -62,7 +62,7 @@ def _beside(heart: Heart, valve: Valve) -> Iterator[Finding]:
 
 
 def _contact(heart: Heart, severity: Severity, what: str, pair: tuple[int, int], more: tuple[int, ...] = ()) -> Finding:
-    faces = heart.blocks.faces(pair[:1], pair[1:])
+    faces = heart.adjacency.faces(pair[:1], pair[1:])
     count, mm2 = len(faces.voxels), faces.mm2(heart.volume.spacing)
     amount: dict[str, Any] = {"faces": count, "mm2": mm2}
     text = f"{what} on {counted(count, 'face')} ({mm2:.4g} mm2)"

@@ -28,7 +28,7 @@ def ring_loop(heart: Heart) -> Iterator[Finding]:
             continue
         who = f"{heart.name(ring.ring)} does not go round {heart.name(ring.vein)}"
         values = (ring.ring, ring.vein, ring.wall)
-        contact = np.unique(heart.blocks.faces((ring.ring,), (ring.wall,)).voxels, axis=0)
+        contact = np.unique(heart.adjacency.faces((ring.ring,), (ring.wall,)).voxels, axis=0)
         if not len(contact):
             region = heart.volume.region(ring.ring)
             places = np.argwhere(heart.volume.mask(ring.ring, region)) + [axis.start for axis in region]
@@ -76,9 +76,9 @@ def _closed(contact: Ints, angle: _Floats) -> bool:
     turn = np.angle(np.exp(1j * (angle[b] - angle[a])))
     size = len(contact)
     links = sparse.coo_array((np.ones(len(a)), (a, b)), shape=(size, size)).tocsr()
-    _, piece = sparse.csgraph.connected_components(links, directed=False)
+    _, component = sparse.csgraph.connected_components(links, directed=False)
     total = np.zeros(size)
-    for start in np.unique(piece, return_index=True)[1]:
+    for start in np.unique(component, return_index=True)[1]:
         order, before = sparse.csgraph.breadth_first_order(links, start, directed=False)
         for voxel in order[1:]:
             total[voxel] = total[before[voxel]] + np.angle(np.exp(1j * (angle[voxel] - angle[before[voxel]])))

@@ -1,4 +1,4 @@
-"""Structures that a mesher cannot take: in pieces, with holes, or held together by an edge."""
+"""Structures that a mesher cannot take: in several components, with holes, or held together by an edge."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def edge_contact(heart: Heart) -> Iterator[Finding]:
 
 
 def _pinched(heart: Heart, severity: Severity, who: str, labels: Collection[int]) -> Iterator[Finding]:
-    pinches = heart.blocks.pinches(labels)
+    pinches = heart.adjacency.pinches(labels)
     if not pinches.edges and not pinches.corners:
         return
     counts = ((pinches.edges, "edge"), (pinches.corners, "corner"))
@@ -35,9 +35,9 @@ def _pinched(heart: Heart, severity: Severity, who: str, labels: Collection[int]
     )
 
 
-def pieces(heart: Heart) -> Iterator[Finding]:
-    """A label is in more than one face-connected piece; all but the largest are counted."""
-    found = heart.pieces
+def components(heart: Heart) -> Iterator[Finding]:
+    """A label is in more than one face-connected component; all but the largest are counted."""
+    found = heart.components
     for label in heart.volume.boxes:
         loose = np.flatnonzero((found.label == label) & ~found.largest)
         if not len(loose):
@@ -45,7 +45,7 @@ def pieces(heart: Heart) -> Iterator[Finding]:
         voxels = int(found.voxels[loose].sum())
         yield heart.finding(
             severity_in(heart, label),
-            f"{heart.name(label)} is in {len(loose) + 1:,} pieces; all but the largest have"
+            f"{heart.name(label)} is in {len(loose) + 1:,} components; all but the largest have"
             f" {counted(voxels, 'voxel')} ({voxels * heart.volume.voxel_mm3:.4g} mm3)",
             (label,),
             found.places(loose),
@@ -54,23 +54,23 @@ def pieces(heart: Heart) -> Iterator[Finding]:
 
 
 def holes(heart: Heart) -> Iterator[Finding]:
-    """Background that cannot be reached from outside is an error; a piece of a label inside of another, a warning.
+    """Background that cannot be reached from outside is an error; a component of a label inside of another, a warning.
 
     A lumen inside of its wall is what a heart is made of.
     """
-    found = heart.pieces
+    found = heart.components
     groups: dict[tuple[int, int], list[int]] = {}
-    for piece, around in found.enclosed():
-        label = int(found.label[piece])
-        if not (found.largest[piece] and heart.blueprint.types.get(label) is LabelType.LUMEN):
-            groups.setdefault((label, around), []).append(piece)
+    for component, around in found.enclosed():
+        label = int(found.label[component])
+        if not (found.largest[component] and heart.blueprint.types.get(label) is LabelType.LUMEN):
+            groups.setdefault((label, around), []).append(component)
     for (label, around), inside in sorted(groups.items()):
         voxels = int(found.voxels[inside].sum())
         amount = f"{counted(voxels, 'voxel')} ({voxels * heart.volume.voxel_mm3:.4g} mm3)"
         where = f"inside of {heart.name(around)}" if label else f"enclosed, most of it beside {heart.name(around)}"
         yield heart.finding(
             Severity.WARNING if label else severity_in(heart, around),
-            f"{heart.name(label)} is {where}: {counted(len(inside), 'piece')} of {amount}",
+            f"{heart.name(label)} is {where}: {counted(len(inside), 'component')} of {amount}",
             (around, label) if label else (around,),
             found.places(np.array(inside)),
             voxels=voxels,

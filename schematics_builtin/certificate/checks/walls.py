@@ -44,7 +44,7 @@ def wall_thickness(heart: Heart) -> Iterator[Finding]:
 def _thin(heart: Heart, lumen: int, others: tuple[int, ...], thickness_mm: float) -> Iterator[Finding]:
     near = heart.near(lumen, others, thickness_mm)
     if heart.faces_between(lumen, others[0]):
-        near = _without_leaks(near, heart.blocks.faces(others, (lumen,)).voxels)
+        near = _without_leaks(near, heart.adjacency.faces(others, (lumen,)).voxels)
     if not len(near):
         return
     at, mm = _nearest(heart.volume, lumen, near, thickness_mm)

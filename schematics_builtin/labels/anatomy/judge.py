@@ -39,7 +39,7 @@ MOST = 40
 UNEXPLAINED = 1.0
 """Points off for each integer of the image that a scheme does not name, up to three."""
 DUST = 0.05
-"""A label whose largest piece holds less of it than this is scattered voxels, no structure: not judged."""
+"""A label whose largest component holds less of it than this is scattered voxels, no structure: not judged."""
 JUDGEABLE = 3.0
 """Points a reading could have at least, before it can be contradicted: two small structures say little."""
 PATIENCE = 4
@@ -206,7 +206,7 @@ def _text(rule: Rule, where: Sequence[int], scorer: _Scorer, facts: Facts) -> st
     who = [f"{facts.labels[i]} ({name.removesuffix('_label')})" for i, name in pairs]
     share = rule.relation in ("whole", "near", "more")
     said = {
-        "whole": "the largest piece of {0} holds {x:.0%} of it",
+        "whole": "the largest component of {0} holds {x:.0%} of it",
         "lumen": "{0} encloses {x:.2f} times its own volume of background",
         "near": "{1} lies along {x:.1%} of the surface of {0}",
         "more": "of {0}'s contact with {1} and {2}, {x:.0%} is with {1}",

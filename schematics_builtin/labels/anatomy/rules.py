@@ -8,7 +8,7 @@ reads "at most". ``a|b`` makes one row of each. ``*`` stands for one ending thro
 
 | relation | value |
 |---|---|
-| whole | share of A in its largest piece |
+| whole | share of A in its largest component |
 | lumen | background that A encloses, over A's own volume |
 | near | share of A's surface that touches B or meets it across a thin gap, valve or wall (``NEAR_MM``) |
 | more | of A's surface near B or C, the share near B |
@@ -37,7 +37,7 @@ RELATIONS = {"whole": 1, "lumen": 1, "near": 2, "larger": 2, "thicker": 2, "clos
 _TABLE = """
 # A                   relation B                         C                never sure  against for  unless
 
-# one structure, mostly in one piece
+# one structure, mostly one component
 LV_BP|LV_myo|RV_BP|LA_BP|RA_BP|heart whole -             -                0.30  0.80  1.5     0.1  -
 Ao_BP|PArt_BP         whole    -                         -                0.20  0.60  1.0     0.1  -
 

@@ -64,18 +64,18 @@ def _show(report: LabelReport) -> None:
         )
         name = status.name.removesuffix("_label") or "?"
         box = " ".join(f"{first}:{last}" for first, last in status.box)
-        rows.append((status.value, name, f"{status.voxels:,}", f"{status.ml:.2f}", status.pieces, box, touches))
-    echo_table(("", "name", "voxels", "mL", "pieces", "box x y z", "touches most"), rows, right=(0, 2, 3, 4))
+        rows.append((status.value, name, f"{status.voxels:,}", f"{status.ml:.2f}", status.components, box, touches))
+    echo_table(("", "name", "voxels", "mL", "components", "box x y z", "touches most"), rows, right=(0, 2, 3, 4))
 
 
-@labels.command(short_help="Values, names, volumes, pieces and neighbours.")
+@labels.command(short_help="Values, names, volumes, components and neighbours.")
 @click.argument("image")
 @_scheme
 @_json
 @plugin_options
 @click.pass_context
 def show(ctx: click.Context, image: str, scheme: str, as_json: bool) -> None:
-    """List the labels of IMAGE: value, name, voxels, mL, pieces, bounding box, and the two it touches most.
+    """List the labels of IMAGE: value, name, voxels, mL, components, bounding box, and the two it touches most.
 
     The box is the first and last voxel along x, y and z. With --json also all contacts, in mm2.
     """

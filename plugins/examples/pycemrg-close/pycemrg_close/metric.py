@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from pycemrg_core.images.label_volume import Mask, hull
-from pycemrg_core.images.metric_subjects import Structure
+from pycemrg_core.images.metric_subjects import StructureMask
 
 
-def open_faces(one: Structure, other: Structure) -> float:
+def open_faces(one: StructureMask, other: StructureMask) -> float:
     """The area, in mm2, of the voxel faces that a voxel of one structure shares with one of the other.
 
     0 when they do not meet face to face, and when either is absent.

@@ -12,7 +12,7 @@ from pycemrg_close.metric import open_faces
 from scipy import ndimage
 
 from pycemrg_core import LabelVolume, load_catalogue, run_recipe
-from pycemrg_core.images.metric_subjects import Structure
+from pycemrg_core.images.metric_subjects import StructureMask
 from pycemrg_core.testing import (
     MetricConformance,
     PluginConformance,
@@ -58,7 +58,7 @@ def test_open_faces_counts_every_face(seed: int) -> None:
             if beside[axis] < array.shape[axis] and {int(array[place]), int(array[beside])} == {1, 2}:
                 expected += area
     volume = LabelVolume(array, spacing)
-    found = [open_faces(Structure(volume, (a,)), Structure(volume, (b,))) for a, b in ((1, 2), (2, 1))]
+    found = [open_faces(StructureMask(volume, (a,)), StructureMask(volume, (b,))) for a, b in ((1, 2), (2, 1))]
     assert found == pytest.approx([expected, expected])
 
 

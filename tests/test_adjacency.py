@@ -1,4 +1,4 @@
-"""Faces, pinches and pieces against brute force on small random maps."""
+"""Faces, pinches and components against brute force on small random maps."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from hypothesis.extra import numpy as arrays
 from scipy import ndimage
 
 from pycemrg_core.errors import ImageError
-from pycemrg_core.images.adjacency import Blocks
-from pycemrg_core.images.component_map import Pieces
+from pycemrg_core.images.adjacency import Adjacency
+from pycemrg_core.images.component_map import ComponentMap
 from pycemrg_core.images.label_volume import LabelVolume
 
 Array = np.ndarray[Any, Any]
@@ -52,7 +52,7 @@ def brute_pinches(inside: Array) -> tuple[int, int, set[tuple[int, ...]]]:
 @settings(max_examples=150, deadline=None)
 @given(maps)
 def test_faces_are_those_of_brute_force(array: Array) -> None:
-    blocks = Blocks.of(LabelVolume(array, SPACING))
+    blocks = Adjacency.of(LabelVolume(array, SPACING))
     padded = np.pad(array, 1)
     found: dict[tuple[int, int], list[tuple[tuple[int, ...], int]]] = {}
     for at in product(*(range(n - 1) for n in padded.shape)):
@@ -75,7 +75,7 @@ def test_faces_are_those_of_brute_force(array: Array) -> None:
 @settings(max_examples=150, deadline=None)
 @given(maps)
 def test_pinches_are_those_of_brute_force(array: Array) -> None:
-    blocks = Blocks.of(LabelVolume(array, SPACING))
+    blocks = Adjacency.of(LabelVolume(array, SPACING))
     present = sorted(set(np.unique(array).tolist()) - {0})
     for size in (1, 2, 3):
         for labels in combinations(present, size):
@@ -91,7 +91,7 @@ def test_filling_mends_every_pinch_in_the_end(array: Array) -> None:
     """Each filling is not of the label yet; filling one of each pair, again and again, leaves none."""
     inside = np.pad(array == 1, 2)
     for _ in range(inside.size):
-        fillings = Blocks.of(LabelVolume(inside.astype(np.uint8), SPACING)).fillings((1,))
+        fillings = Adjacency.of(LabelVolume(inside.astype(np.uint8), SPACING)).fillings((1,))
         assert not inside[tuple(np.moveaxis(fillings, 2, 0))].any()
         if not len(fillings):
             break
@@ -103,13 +103,13 @@ def test_filling_mends_every_pinch_in_the_end(array: Array) -> None:
 @given(maps)
 def test_pieces_are_those_of_scipy(array: Array) -> None:
     volume = LabelVolume(array, SPACING)
-    pieces = Pieces.of(volume)
-    enclosed = dict(pieces.enclosed())
+    components = ComponentMap.of(volume)
+    enclosed = dict(components.enclosed())
     ours = {}
-    for number, label in enumerate(pieces.label.tolist()):
-        voxels = pieces.voxels_of(np.array([number]))
-        assert len(voxels) == pieces.voxels[number]
-        assert {tuple(row) for row in pieces.places(np.array([number])).tolist()} <= {
+    for number, label in enumerate(components.label.tolist()):
+        voxels = components.voxels_of(np.array([number]))
+        assert len(voxels) == components.voxels[number]
+        assert {tuple(row) for row in components.places(np.array([number])).tolist()} <= {
             tuple(row) for row in voxels.tolist()
         }
         ours[frozenset(map(tuple, voxels.tolist()))] = (label, number in enclosed)
@@ -133,7 +133,7 @@ def test_pieces_are_those_of_scipy(array: Array) -> None:
 def test_many_labels_and_large_ones() -> None:
     few = np.zeros((3, 3, 3), np.uint32)
     few[1, 1, 1], few[1, 1, 2] = 70_000, 2**31
-    assert Blocks.of(LabelVolume(few, SPACING)).touching() == {(0, 70_000): 5, (0, 2**31): 5, (70_000, 2**31): 1}
+    assert Adjacency.of(LabelVolume(few, SPACING)).touching() == {(0, 70_000): 5, (0, 2**31): 5, (70_000, 2**31): 1}
     many = np.arange(1, 257, dtype=np.uint16).reshape(1, 16, 16)
     with pytest.raises(ImageError, match=r"^the image holds 256 different labels, a heart has some dozens$"):
-        Blocks.of(LabelVolume(many, SPACING))
+        Adjacency.of(LabelVolume(many, SPACING))
