@@ -102,7 +102,7 @@ def test_the_place_begins_where_the_caller_says() -> None:
 
 def test_all_faults_are_told_at_once() -> None:
     assert refusal(SCHEMATIC | {"labels": {"A": "x", "B": 1, "C": None}, "summary": 1}, Schematic) == (
-        "'x' is not a whole number @ labels.A; None is not a whole number @ labels.C; 1 is not text @ summary"
+        "1 is not text @ summary; 'x' is not a whole number @ labels.A; None is not a whole number @ labels.C"
     )
 
 

@@ -25,8 +25,8 @@ LISTS = {
     "list-augmentations": set(),
 }
 EVERY_KIND = """
-from pycemrg_core import *
-from pycemrg_core.api import hookimpl
+
+from pycemrg_core.api import *
 
 WORDS = " ".join(["a summary that goes on for longer than a line of the terminal has room"] * 2)
 REF = Ref("nowhere_at_all:thing")

@@ -8,6 +8,8 @@ imports nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from attrs import Factory, field, frozen
 
 from pycemrg_core.api.records import (
@@ -32,14 +34,16 @@ def _from_plural(prefix: str, space: str) -> str:
 class Kind:
     """A kind of record.
 
-    ``word`` is what people call it, ``help`` the line about its list in ``pycemrg --help``. ``data``: records of this
-    kind hold no code, so a YAML plugin can contribute them, in the section :attr:`section`.
+    ``word`` is what people call it, ``help`` the line about its list in ``pycemrg --help``. ``data``: a record holds no
+    code, so a YAML plugin can contribute it, in the section :attr:`section`. ``calls``: fields that refer to a
+    function, and how many positional arguments it is given.
 
-    ``columns`` are what the list shows, in tables under headings of ``groups``. ``listed`` refers to a function
-    ``(contribution, catalogue) -> dict`` that gives columns beyond name, summary and provider; ``described`` to one
-    that gives the lines of ``describe``, by default the record's fields; ``faults`` to one
-    ``(record, catalogue) -> Iterable[str]`` that says what is wrong with a record, beyond references that cannot be
-    imported.
+    The list shows ``columns``, in one table for each value of ``groups``; or under each name one of ``lines``, in which
+    ``{column}`` stands for a value.
+
+    What a kind has of its own is a function, each with the catalogue as second argument: ``listed`` gives columns
+    beyond name, summary and provider of a contribution; ``described`` the lines of ``describe``, by default the
+    record's fields; ``faults`` what is wrong with a record, beyond its references and what is called.
     """
 
     record: type[Record]
@@ -49,8 +53,10 @@ class Kind:
     hook: str = field(default=_from_plural("pycemrg_", "_"))
     listing: str = field(default=_from_plural("list-", "-"))
     data: bool = False
+    calls: Mapping[str, int] = field(factory=dict)
     columns: tuple[str, ...] = ("name", "provider", "summary")
     groups: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
     listed: Ref | None = None
     described: Ref | None = None
     faults: Ref | None = None
@@ -61,20 +67,79 @@ class Kind:
         return self.hook.removeprefix("pycemrg_")
 
 
-_LISTED = "pycemrg_core.cli.listed"
-_DESCRIBED = "pycemrg_core.cli.described"
-_FAULTS = "pycemrg_core.recipes.validation"
+def _listed(name: str) -> Ref:
+    return Ref(f"pycemrg_core.cli.listed:{name}")
+
+
+def _described(name: str) -> Ref:
+    return Ref(f"pycemrg_core.cli.described:{name}")
+
+
+def _faults(name: str) -> Ref:
+    return Ref(f"pycemrg_core.recipes.validation:{name}_faults")
+
 
 # The order of every listing.
 KINDS: tuple[Kind, ...] = (
-    Kind(record=Schematic, word="schematic", help="Structures that can be made.", data=True),
-    Kind(record=Recipe, word="recipe", help="Recipes and their steps.", data=True),
-    Kind(record=Step, word="step", help="Step kinds and the schematics that use them."),
-    Kind(record=Metric, word="metric", help="Metrics."),
-    Kind(record=LabelScheme, word="label scheme", help="Label schemes.", listing="list-schemes", data=True),
-    Kind(record=Augmentation, word="augmentation", help="Augmentations."),
-    Kind(record=Command, word="command", help="Commands of plugins."),
-    Kind(record=Check, word="check", help="Checks of a certificate."),
+    Kind(
+        record=Schematic,
+        word="schematic",
+        help="Structures that can be made.",
+        data=True,
+        columns=("name", "step", "provider", "summary"),
+        listed=_listed("schematic"),
+        described=_described("schematic"),
+        faults=_faults("schematic"),
+    ),
+    Kind(
+        record=Recipe,
+        word="recipe",
+        help="Recipes and their steps.",
+        data=True,
+        listed=_listed("recipe"),
+        described=_described("recipe"),
+        faults=_faults("recipe"),
+    ),
+    Kind(
+        record=Step,
+        word="step",
+        help="Step kinds and the schematics that use them.",
+        calls={"run": 2},
+        lines=("used by {schematics}", "from {provider}"),
+        listed=_listed("step"),
+        described=_described("step"),
+        faults=_faults("step"),
+    ),
+    Kind(
+        record=Metric,
+        word="metric",
+        help="Metrics.",
+        columns=("name", "unit", "summary"),
+        groups=("provider", "measures"),
+        listed=_listed("metric"),
+        faults=_faults("metric"),
+    ),
+    Kind(
+        record=LabelScheme,
+        word="label scheme",
+        help="Label schemes.",
+        listing="list-schemes",
+        data=True,
+        listed=_listed("scheme"),
+        described=_described("scheme"),
+        faults=_faults("scheme"),
+    ),
+    Kind(
+        record=Augmentation,
+        word="augmentation",
+        help="Augmentations.",
+        columns=("name", "summary"),
+        groups=("provider",),
+        described=_described("augmentation"),
+        faults=_faults("augmentation"),
+    ),
+    Kind(record=Command, word="command", help="Commands of plugins.", faults=_faults("command")),
+    Kind(record=Check, word="check", help="Checks of a certificate.", calls={"function": 1}),
 )
 
 _BY_RECORD = {kind.record: kind for kind in KINDS}

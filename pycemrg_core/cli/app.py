@@ -8,24 +8,21 @@ from typing import Any
 import click
 
 import pycemrg_core
+from pycemrg_core.api.kinds import KINDS
 from pycemrg_core.api.labels import close_to
 from pycemrg_core.api.records import Command
 from pycemrg_core.cli.session import Session, plugin_options
 from pycemrg_core.errors import PycemrgError
 
-# name: (module:object, help line), in the order of the help page; a None starts a new section.
+_LISTS = {kind.listing: kind for kind in KINDS}
+
+# name: (module:object, help line), in the order of the help page.
 _COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run:run", "Grow a label map by a recipe."),
     "plan": ("plan:plan", "Check what a run would do, and run nothing."),
     "init": ("init:init", "Write a configuration folder for a recipe."),
     "describe": ("describe:describe", "What a name reads, writes and where it comes from."),
-    "list-recipes": ("lists:list_recipes", "Recipes and their steps."),
-    "list-schematics": ("lists:list_schematics", "Structures that can be made."),
-    "list-steps": ("lists:list_steps", "Step kinds and the schematics that use them."),
-    "list-metrics": ("lists:list_metrics", "Metrics."),
-    "list-schemes": ("lists:list_schemes", "Label schemes."),
-    "list-augmentations": ("lists:list_augmentations", "Augmentations."),
-    "list-checks": ("lists:list_checks", "Checks of a certificate."),
+    **{kind.listing: ("", kind.help) for kind in KINDS},
     "list-plugins": ("list_plugins:list_plugins", "Plugins, their state and what they provide."),
     "new-plugin": ("new_plugin:new_plugin", "Write a plugin package that works, to start from."),
     "bug-report": ("bug_report:bug_report", "Versions, plugins and platform for a bug ticket."),
@@ -57,6 +54,10 @@ class PycemrgGroup(click.Group):
         return [*_COMMANDS, *(name for name, _ in self._plugin_commands(ctx))]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name in _LISTS:
+            from pycemrg_core.cli.lists import list_command
+
+            return list_command(_LISTS[name])
         if name in _COMMANDS:
             module, _, attribute = _COMMANDS[name][0].partition(":")
             found = getattr(importlib.import_module(f"{__package__}.{module}"), attribute)

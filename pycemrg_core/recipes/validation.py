@@ -7,7 +7,7 @@ be, every schematic and recipe is planned.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -18,7 +18,6 @@ from pycemrg_core.api.contracts import Use
 from pycemrg_core.api.kinds import kind_of
 from pycemrg_core.api.records import (
     Augmentation,
-    Check,
     Command,
     LabelScheme,
     Measures,
@@ -28,6 +27,7 @@ from pycemrg_core.api.records import (
     Schematic,
     Step,
 )
+from pycemrg_core.api.refs import Ref
 from pycemrg_core.errors import PlanError, PycemrgError
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.plugins.loading import Plugin
@@ -48,13 +48,23 @@ def faults(plugin: Plugin, catalogue: Catalogue) -> Iterator[str]:
 
 def record_faults(record: Record, catalogue: Catalogue) -> Iterator[str]:
     """Everything wrong with one record: what it refers to, and whether it can be planned."""
-    check: Callable[[Any, Catalogue], Iterator[str]] = _CHECKS[type(record)]
     try:
-        yield from check(record, catalogue)
+        yield from _reference_faults(record)
+        if own := kind_of(record).faults:
+            yield from own.load()(record, catalogue)
     except PlanError as error:
         yield from error.problems
     except (PycemrgError, TypeError) as error:  # TypeError: a contract without roles
         yield str(error)
+
+
+def _reference_faults(record: Record) -> Iterator[str]:
+    """Raises :class:`RefError` for what cannot be imported."""
+    for attribute in attrs.fields(type(record)):
+        if isinstance(ref := getattr(record, attribute.name), Ref):
+            found = ref.load()
+            if positional := kind_of(record).calls.get(attribute.name):
+                yield from _not_callable(attribute.name, found, positional)
 
 
 def recipe_inputs(recipe: Recipe, catalogue: Catalogue) -> dict[str, int]:
@@ -76,8 +86,7 @@ def recipe_inputs(recipe: Recipe, catalogue: Catalogue) -> dict[str, int]:
     return {name: value for number, name, value in read if not writers.get(value, set()) - {number}}
 
 
-def _step(record: Step, _catalogue: Catalogue) -> Iterator[str]:
-    yield from _not_callable("run", record.run.load(), 2)
+def step_faults(record: Step, _catalogue: Catalogue) -> Iterator[str]:
     contract = record.contract.load()
     contracts.roles(contract)
     if not _is_frozen(contract):
@@ -98,25 +107,21 @@ def _is_frozen(contract: type) -> bool:
 _SUBJECTS = {Measures.STRUCTURES: 2}
 
 
-def _metric(record: Metric, _catalogue: Catalogue) -> Iterator[str]:
+def metric_faults(record: Metric, _catalogue: Catalogue) -> Iterator[str]:
     yield from _not_callable("function", record.function.load(), _SUBJECTS.get(record.measures, 1), record.parameters)
 
 
-def _augmentation(record: Augmentation, _catalogue: Catalogue) -> Iterator[str]:
+def augmentation_faults(record: Augmentation, _catalogue: Catalogue) -> Iterator[str]:
     # What else it asks for, a pipeline gives it by name.
     yield from _not_callable("function", record.function.load(), 2, more=True)
 
 
-def _check(record: Check, _catalogue: Catalogue) -> Iterator[str]:
-    yield from _not_callable("function", record.function.load(), 1)
-
-
-def _command(record: Command, _catalogue: Catalogue) -> Iterator[str]:
+def command_faults(record: Command, _catalogue: Catalogue) -> Iterator[str]:
     if not isinstance(command := record.command.load(), click.Command):
         yield f"{record.command} is not a click command but {command!r:.60}"
 
 
-def _scheme(record: LabelScheme, _catalogue: Catalogue) -> Iterator[str]:
+def scheme_faults(record: LabelScheme, _catalogue: Catalogue) -> Iterator[str]:
     if record.anatomy is not None:
         yield from _not_callable("anatomy", record.anatomy.load(), 3)
     for group, members in record.groups.items():
@@ -125,11 +130,11 @@ def _scheme(record: LabelScheme, _catalogue: Catalogue) -> Iterator[str]:
                 yield f"group {group!r} names {name!r}, which is not among its labels"
 
 
-def _schematic(record: Schematic, catalogue: Catalogue) -> Iterator[str]:
-    yield from _recipe(Recipe(name=record.name, steps=(record.name,)), catalogue)
+def schematic_faults(record: Schematic, catalogue: Catalogue) -> Iterator[str]:
+    yield from recipe_faults(Recipe(name=record.name, steps=(record.name,)), catalogue)
 
 
-def _recipe(record: Recipe, catalogue: Catalogue) -> Iterator[str]:
+def recipe_faults(record: Recipe, catalogue: Catalogue) -> Iterator[str]:
     if missing := list(unmet(record, catalogue)):
         yield from missing  # what is missing with it would be called unknown below
         return
@@ -150,15 +155,3 @@ def _not_callable(name: str, function: Any, positional: int, keywords: Any = (),
         wanted = f"{positional} argument{'' if positional == 1 else 's'}"
         wanted += f" and {', '.join(keywords)}" if keywords else ""
         yield f"{name} must take {wanted}: {error}"
-
-
-_CHECKS: dict[type, Any] = {
-    Schematic: _schematic,
-    Recipe: _recipe,
-    Step: _step,
-    Metric: _metric,
-    LabelScheme: _scheme,
-    Augmentation: _augmentation,
-    Command: _command,
-    Check: _check,
-}

@@ -1,0 +1,107 @@
+"""What ``describe`` says of a record, where its fields alone do not do: for the rows of the kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pycemrg_core.api.records import Augmentation, LabelScheme, Recipe, Schematic, Step
+
+if TYPE_CHECKING:
+    from pycemrg_core.plugins.catalogue import Catalogue
+
+
+def schematic(record: Schematic, catalogue: Catalogue) -> dict[str, Any]:
+    lines = []
+    for key, value in record.semantic_map.items():
+        # Shown as it is when it is not what it should be: planning says what is wrong.
+        if isinstance(value, (list, tuple)):
+            lines.append(f"{key}: {('; ' if key == 'APPLICATION_STEPS' else ', ').join(map(_rule, value)) or 'none'}")
+        elif not isinstance(value, str):
+            lines.append(f"{key}: {value!r}")
+        elif value in record.labels:
+            lines.append(f"{key}: {value} = {record.labels[value]}")
+        elif value in record.parameters:
+            lines.append(f"{key}: {value} = {record.parameters[value]:g}")
+        else:
+            lines.append(f"{key}: {value}")
+    recipes = tuple(c.name for c in catalogue.all(Recipe) if record.name in _schematics(c.record, catalogue))
+    return {"step": record.step, "roles": lines, "used by": recipes}
+
+
+def _rule(rule: Any) -> str:
+    if isinstance(rule, str):
+        return rule
+    if not isinstance(rule, Mapping) or not isinstance(names := rule.get("RULE_LABEL_NAMES") or [], (list, tuple)):
+        return repr(rule)
+    return f"{rule.get('MODE')} {', '.join(map(str, names))}".strip()
+
+
+def recipe(record: Recipe, catalogue: Catalogue) -> dict[str, Any]:
+    from pycemrg_core.errors import PycemrgError
+    from pycemrg_core.recipes.flatten import flatten
+
+    lines = []
+    try:
+        for entry in flatten(record, catalogue):
+            made = catalogue.get(Schematic, entry.schematic)
+            lines.append(f"{entry.schematic} ({made.step}): {made.summary}")
+    except PycemrgError as error:
+        lines.append(f"not usable: {error}")
+    includes = tuple(entry.recipe for entry in record.steps if entry.recipe)
+    return {
+        "includes": includes,
+        "requires": record.requires,
+        "steps": lines,
+        "may be open": record.open,
+        "may touch": tuple(" - ".join(pair) for pair in record.may_touch),
+    }
+
+
+def step(record: Step, catalogue: Catalogue) -> dict[str, Any]:
+    from pycemrg_core.api import contracts
+    from pycemrg_core.errors import RecordError
+
+    try:
+        roles = contracts.roles(record.contract.load())
+    except TypeError as error:
+        raise RecordError(f"step {record.name!r}: {error}") from error
+    lines = [f"{role.key}: {role.use.value}" + (f", {role.unit}" if role.unit else "") for role in roles]
+    users = tuple(c.name for c in catalogue.all(Schematic) if c.record.step == record.name)
+    return {
+        "contract": str(record.contract),
+        "runs": str(record.run),
+        "roles": lines,
+        "used by": users,
+    }
+
+
+def scheme(record: LabelScheme, _catalogue: Catalogue) -> dict[str, Any]:
+    return {
+        "labels": [f"{value:>4}  {name}" for name, value in sorted(record.labels.items(), key=lambda item: item[1])],
+        "groups": [f"{group}: {', '.join(members)}" for group, members in record.groups.items()],
+        "source": record.source,
+    }
+
+
+def augmentation(record: Augmentation, _catalogue: Catalogue) -> dict[str, Any]:
+    import inspect
+
+    from pycemrg_core.errors import PycemrgError
+
+    try:
+        asked = list(inspect.signature(record.function.load()).parameters.values())[2:]
+    except PycemrgError as error:
+        return {"function": str(record.function), "not usable": str(error)}
+    shown = [one.name if one.default is one.empty else f"{one.name} = {one.default!r}" for one in asked]
+    return {"parameters": shown, "function": str(record.function)}
+
+
+def _schematics(recipe: Recipe, catalogue: Catalogue) -> set[str]:
+    from pycemrg_core.errors import PycemrgError
+    from pycemrg_core.recipes.flatten import flatten
+
+    try:
+        return {entry.schematic for entry in flatten(recipe, catalogue)}
+    except PycemrgError:
+        return set()
