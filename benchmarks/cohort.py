@@ -36,7 +36,8 @@ from pycemrg_core.images import image_files
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes import planner
 from pycemrg_core.recipes.planner import Settings
-from pycemrg_core.recipes.runner import RunResult, prepare, run_plan
+from pycemrg_core.recipes.preparation import prepare
+from pycemrg_core.recipes.runner import RunResult, run_plan
 from pycemrg_core.runs.run_folder import Source, write_result
 
 HERE = Path(__file__).resolve().parent
@@ -59,7 +60,7 @@ def resident(pid: int | None = None) -> int:
 def plain(case: Case, catalogue: Catalogue, root: Path) -> None:
     """What ``pycemrg run`` does."""
     label_map, notes = image_files.read_labels(case.file)
-    prepared = prepare(label_map, catalogue, Settings(), name=case.path, notes=notes)
+    prepared = prepare(image_files.volume_of(label_map), catalogue, Settings(), name=case.path, notes=notes)
     planned = planner.plan(RECIPE, catalogue, prepared.facts, Settings())
     *_, result = run_plan(planned, prepared)
     assert isinstance(result, RunResult)

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from pycemrg_core.errors import UnknownNameError as UnknownNameError
     from pycemrg_core.images.image_files import read_image as read_image
     from pycemrg_core.images.image_files import read_labels as read_labels
+    from pycemrg_core.images.image_files import read_volume as read_volume
     from pycemrg_core.images.image_files import write_image as write_image
+    from pycemrg_core.images.image_files import write_volume as write_volume
     from pycemrg_core.images.label_volume import LabelVolume as LabelVolume
     from pycemrg_core.plugins.catalogue import Catalogue as Catalogue
     from pycemrg_core.plugins.catalogue import Contribution as Contribution
@@ -56,14 +58,14 @@ if TYPE_CHECKING:
     from pycemrg_core.recipes.planner import PlannedStep as PlannedStep
     from pycemrg_core.recipes.planner import Settings as Settings
     from pycemrg_core.recipes.planner import plan as plan
-    from pycemrg_core.recipes.runner import LedgerEntry as LedgerEntry
-    from pycemrg_core.recipes.runner import Prepared as Prepared
-    from pycemrg_core.recipes.runner import RunRecord as RunRecord
+    from pycemrg_core.recipes.preparation import Prepared as Prepared
+    from pycemrg_core.recipes.preparation import prepare as prepare
+    from pycemrg_core.recipes.run_record import LedgerEntry as LedgerEntry
+    from pycemrg_core.recipes.run_record import RunRecord as RunRecord
+    from pycemrg_core.recipes.run_record import StepRecord as StepRecord
     from pycemrg_core.recipes.runner import RunResult as RunResult
     from pycemrg_core.recipes.runner import StepFinished as StepFinished
-    from pycemrg_core.recipes.runner import StepRecord as StepRecord
     from pycemrg_core.recipes.runner import StepStarted as StepStarted
-    from pycemrg_core.recipes.runner import prepare as prepare
     from pycemrg_core.recipes.runner import run_plan as run_plan
     from pycemrg_core.recipes.runner import run_recipe as run_recipe
     from pycemrg_core.runs.configuration import read_config as read_config
@@ -81,17 +83,16 @@ else:
                 "AugmentationError CodecError ImageError LabelError MetricError NameConflictError OutputError "
                 "PlanError PluginError PycemrgError RecordError RefError StepError UnknownNameError"
             ),
-            "pycemrg_core.images.image_files": "read_image read_labels write_image",
+            "pycemrg_core.images.image_files": "read_image read_labels read_volume write_image write_volume",
             "pycemrg_core.images.label_volume": "LabelVolume",
             "pycemrg_core.plugins.catalogue": "Catalogue Contribution compose load_catalogue",
             "pycemrg_core.plugins.loading": "Found Plugin Policy State discover load local_plugin",
             "pycemrg_core.recipes.conversion": "colours_of recipe_labels",
             "pycemrg_core.recipes.flatten": "flatten",
             "pycemrg_core.recipes.planner": "ImageFacts Plan PlannedStep Settings plan",
-            "pycemrg_core.recipes.runner": (
-                "LedgerEntry Prepared RunRecord RunResult StepFinished StepRecord StepStarted prepare run_plan "
-                "run_recipe"
-            ),
+            "pycemrg_core.recipes.preparation": "Prepared prepare",
+            "pycemrg_core.recipes.run_record": "LedgerEntry RunRecord StepRecord",
+            "pycemrg_core.recipes.runner": "RunResult StepFinished StepStarted run_plan run_recipe",
             "pycemrg_core.runs.configuration": "read_config write_config",
             "pycemrg_core.runs.replay": "SavedRun",
             "pycemrg_core.runs.run_folder": "Source write_result",

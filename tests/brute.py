@@ -17,9 +17,11 @@ from attrs import field, frozen
 from scipy import ndimage
 
 from pycemrg_core import Catalogue, Policy, Recipe, Schematic, Settings, load_catalogue, plan
+from pycemrg_core.images.image_files import volume_of
 from pycemrg_core.plugins.catalogue import compose
 from pycemrg_core.plugins.loading import GROUP, Found, Plugin, State
-from pycemrg_core.recipes.runner import Event, Resume, prepare, run_plan
+from pycemrg_core.recipes.preparation import prepare
+from pycemrg_core.recipes.runner import Event, Resume, run_plan
 
 Array = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
@@ -237,5 +239,5 @@ def events(
     recipe: str | Recipe, image: sitk.Image, catalogue: Catalogue, *, resume: Resume | None = None
 ) -> Iterator[Event]:
     """Plan a recipe and run it, event by event."""
-    prepared = prepare(image, catalogue, Settings(), check=False)
+    prepared = prepare(volume_of(image), catalogue, Settings(), recipe=recipe, check=False)
     return run_plan(plan(recipe, catalogue, prepared.facts), prepared, resume=resume)

@@ -18,9 +18,10 @@ from command_line import HEART, contents, local_plugin, pycemrg, small_heart, vo
 from PIL import Image
 
 from pycemrg_core import LabelScheme, __version__, load_catalogue, run_recipe
-from pycemrg_core.images.image_files import file_sha256, geometry, read_labels, voxels_sha256
+from pycemrg_core.images.image_files import file_sha256, geometry, read_labels, read_volume, voxels_sha256
 from pycemrg_core.recipes.planner import Settings, plan
-from pycemrg_core.recipes.runner import Resume, RunResult, prepare, run_plan
+from pycemrg_core.recipes.preparation import prepare
+from pycemrg_core.recipes.runner import Resume, RunResult, run_plan
 from schematics_builtin.catalogue.schematics import LABELS
 
 RECIPE = "four_chamber_full"
@@ -290,14 +291,14 @@ def test_a_run_taken_up_ends_like_one_undisturbed(tmp_path: Path, atria: tuple[P
 def test_the_rings_of_that_run_depend_on_the_image_before_them(atria: tuple[Path, Path]) -> None:
     """Else the test above would not notice a reference that is lost."""
     heart, whole = atria
-    image, _ = read_labels(heart)
+    image, _ = read_volume(heart)
     catalogue, settings = load_catalogue(), Settings(parameters={"ring_thickness": 5.0})
     prepared = prepare(image, catalogue, settings)
     planned = plan("atria_full", catalogue, prepared.facts, settings)
     *_, result = run_plan(planned, prepared)
     assert isinstance(result, RunResult)
     kept = sorted((whole / "steps").glob("*.nrrd"))
-    lost = Resume(result.record.steps[:4], read_labels(kept[3])[0])
+    lost = Resume(result.record.steps[:4], read_volume(kept[3])[0])
     *_, other = run_plan(planned, prepared, resume=lost)
     assert isinstance(other, RunResult)
     assert not np.array_equal(sitk.GetArrayFromImage(other.image), voxels(whole / "heart.nrrd"))

@@ -22,7 +22,8 @@ from pycemrg_core import run_recipe
 from pycemrg_core.api.records import Recipe, Schematic
 from pycemrg_core.images import image_files
 from pycemrg_core.plugins.catalogue import Catalogue, compose
-from pycemrg_core.recipes.runner import RunRecord, RunResult
+from pycemrg_core.recipes.run_record import RunRecord
+from pycemrg_core.recipes.runner import RunResult
 
 OBLIQUE = sitk.Euler3DTransform((0, 0, 0), 0.3, -0.2, 0.9).GetMatrix()
 

@@ -17,10 +17,9 @@ from pycemrg_core import Catalogue, LabelVolume, Recipe, Schematic, run_recipe
 from pycemrg_core.api import Edit, Label, Ref, Step, reads, writes
 from pycemrg_core.errors import ImageError, PlanError, StepError
 from pycemrg_core.images import image_files
+from pycemrg_core.recipes.run_record import LedgerEntry, RunRecord
 from pycemrg_core.recipes.runner import (
-    LedgerEntry,
     Resume,
-    RunRecord,
     RunResult,
     StepFinished,
     StepStarted,
@@ -96,11 +95,11 @@ def test_the_record_holds_what_a_second_run_needs() -> None:
 @pytest.mark.parametrize("recipe", ["atria_full", "four_chamber_full"])
 def test_a_run_taken_up_in_the_middle_equals_the_whole(recipe: str) -> None:
     image = phantom()
-    records, kept, whole = [], [image], None
+    records, kept, whole = [], [image_files.volume_of(image)], None
     for event in brute.events(recipe, image, brute.catalogue()):
         if isinstance(event, StepFinished):
             records.append(event.record)
-            kept.append(image_files.image_from_array(event.volume.array, image))
+            kept.append(event.volume.with_array(event.volume.array.copy()))
         elif isinstance(event, RunResult):
             whole = event
     assert whole is not None
@@ -131,8 +130,8 @@ def test_a_ring_taken_up_without_its_reference_would_differ() -> None:
     recipe, catalogue = brute.recipe(*rows)
     events = list(brute.events(recipe, image, catalogue))
     first = next(event for event in events if isinstance(event, StepFinished))
-    after = brute.image_of(brute.run(array, rows[:1], (1.0, 1.0, 1.0)))
-    whole = Resume((first.record,), after, {"builtin:ring": image})
+    after = LabelVolume(brute.run(array, rows[:1], (1.0, 1.0, 1.0)), (1.0, 1.0, 1.0))
+    whole = Resume((first.record,), after, {"builtin:ring": image_files.volume_of(image)})
     *_, right = brute.events(recipe, image, catalogue, resume=whole)
     *_, wrong = brute.events(recipe, image, catalogue, resume=Resume((first.record,), after))
     assert voxels(right.image).tobytes() == voxels(events[-1].image).tobytes()

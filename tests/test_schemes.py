@@ -16,7 +16,7 @@ from command_line import HEART, pycemrg, voxels
 
 from pycemrg_core import LabelScheme
 from pycemrg_core.errors import LabelError
-from pycemrg_core.images.image_files import read_labels, write_image
+from pycemrg_core.images.image_files import read_labels, volume_of, write_image
 from pycemrg_core.images.remap import LabelRemapper, remap_image
 from pycemrg_core.recipes.conversion import convert, convert_again, recipe_labels
 
@@ -330,7 +330,7 @@ def test_what_the_scheme_lacks_is_refused_by_name(converted: Path, tmp_path: Pat
 
 
 def converted_pairs(image: sitk.Image, name: str) -> dict[str, tuple[int, int]]:
-    _, conversion = convert(image, scheme(name), recipe_labels(catalogue()))
+    _, conversion = convert(volume_of(image), scheme(name), recipe_labels(catalogue()))
     return {label.name: (label.old, label.new) for label in conversion.labels}
 
 
@@ -360,8 +360,8 @@ def test_a_structure_that_no_recipe_knows_gets_a_free_integer_otherwise() -> Non
 
 def test_an_integer_that_the_scheme_does_not_name_stays_unless_it_is_in_the_way() -> None:
     image = image_of(np.array([[[1, 3, 77]]], np.uint8))
-    result, conversion = convert(image, scheme("mnms-2"), recipe_labels(catalogue()))
-    assert sitk.GetArrayFromImage(result).tolist() == [[[1, 3, 77]]]
+    result, conversion = convert(volume_of(image), scheme("mnms-2"), recipe_labels(catalogue()))
+    assert result.array.tolist() == [[[1, 3, 77]]]
     assert conversion.mapping == {1: 1, 3: 3}
 
 
@@ -369,7 +369,7 @@ def test_an_integer_that_the_scheme_does_not_name_stays_unless_it_is_in_the_way(
 def test_an_integer_in_the_way_is_refused(tmp_path: Path, name: str, value: int) -> None:
     image = image_of(np.array([[[1, 3, value]]], np.uint8))
     with pytest.raises(LabelError, match=f"{value} .*is in the image and not mapped"):
-        convert(image, scheme(name), recipe_labels(catalogue()))
+        convert(volume_of(image), scheme(name), recipe_labels(catalogue()))
     sitk.WriteImage(image, str(tmp_path / "image.nrrd"))
     arguments = ("-o", tmp_path / "out", "--scheme", name, "--no-check")
     result = pycemrg("run", "biventricular_basic", tmp_path / "image.nrrd", *arguments, code=1)
@@ -378,6 +378,6 @@ def test_an_integer_in_the_way_is_refused(tmp_path: Path, name: str, value: int)
 
 def test_an_image_is_converted_again_as_it_was() -> None:
     image = image_of(np.array([[[1, 2, 3, 4, 5, 6, 7, 0]]], np.uint8))
-    result, conversion = convert(image, scheme("totalsegmentator-heartchambers"), recipe_labels(catalogue()))
-    assert sitk.GetArrayFromImage(result).tolist() == [[[2, 4, 1, 5, 3, 6, 7, 0]]]
-    assert sitk.GetArrayFromImage(convert_again(image, conversion)).tolist() == [[[2, 4, 1, 5, 3, 6, 7, 0]]]
+    result, conversion = convert(volume_of(image), scheme("totalsegmentator-heartchambers"), recipe_labels(catalogue()))
+    assert result.array.tolist() == [[[2, 4, 1, 5, 3, 6, 7, 0]]]
+    assert convert_again(volume_of(image), conversion).array.tolist() == [[[2, 4, 1, 5, 3, 6, 7, 0]]]

@@ -90,14 +90,17 @@ if TYPE_CHECKING:
     from pycemrg_core.images.image_files import image_from_array as image_from_array
     from pycemrg_core.images.image_files import image_of as image_of
     from pycemrg_core.images.image_files import label_image as label_image
+    from pycemrg_core.images.image_files import label_volume as label_volume
     from pycemrg_core.images.image_files import oriented_lps as oriented_lps
     from pycemrg_core.images.image_files import padded as padded
     from pycemrg_core.images.image_files import read_image as read_image
     from pycemrg_core.images.image_files import read_labels as read_labels
+    from pycemrg_core.images.image_files import read_volume as read_volume
     from pycemrg_core.images.image_files import volume_of as volume_of
     from pycemrg_core.images.image_files import voxel_array as voxel_array
     from pycemrg_core.images.image_files import voxels_sha256 as voxels_sha256
     from pycemrg_core.images.image_files import write_image as write_image
+    from pycemrg_core.images.image_files import write_volume as write_volume
     from pycemrg_core.images.kernels import convert as convert
     from pycemrg_core.images.kernels import grow as grow
     from pycemrg_core.images.kernels import writable as writable
@@ -122,6 +125,7 @@ if TYPE_CHECKING:
     from pycemrg_core.images.remap import LabelRemapper as LabelRemapper
     from pycemrg_core.images.remap import RemapReport as RemapReport
     from pycemrg_core.images.remap import remap_image as remap_image
+    from pycemrg_core.images.remap import remap_volume as remap_volume
     from pycemrg_core.images.training_sample import Drawn as Drawn
     from pycemrg_core.images.training_sample import Sample as Sample
     from pycemrg_core.recipes.blueprints import blueprint_of as blueprint_of
@@ -155,8 +159,8 @@ else:
             "pycemrg_core.images.geometry": "grid_difference",
             "pycemrg_core.images.heart": "Finding Heart Severity",
             "pycemrg_core.images.image_files": (
-                "file_sha256 geometry image_from_array image_of label_image oriented_lps padded read_image "
-                "read_labels volume_of voxel_array voxels_sha256 write_image"
+                "file_sha256 geometry image_from_array image_of label_image label_volume oriented_lps padded "
+                "read_image read_labels read_volume volume_of voxel_array voxels_sha256 write_image write_volume"
             ),
             "pycemrg_core.images.kernels": "convert grow writable",
             "pycemrg_core.images.label_volume": (
@@ -164,7 +168,7 @@ else:
                 "shift"
             ),
             "pycemrg_core.images.metric_subjects": "Comparison ImagePair Spacing StructureMask evaluate",
-            "pycemrg_core.images.remap": "LabelRemapper RemapReport remap_image",
+            "pycemrg_core.images.remap": "LabelRemapper RemapReport remap_image remap_volume",
             "pycemrg_core.images.training_sample": "Drawn Sample",
             "pycemrg_core.recipes.blueprints": "blueprint_of",
         },

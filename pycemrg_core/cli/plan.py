@@ -34,12 +34,12 @@ def plan(
     """Check RECIPE against IMAGE as a run would; exit with 1 when it would not run."""
     from pycemrg_core.images import image_files
     from pycemrg_core.recipes import planner
-    from pycemrg_core.recipes.runner import prepare
+    from pycemrg_core.recipes.preparation import prepare
 
     catalogue = session_of(ctx).catalogue()
     settings = settings_from(catalogue, parameters, labels, config)
-    label_map, notes = image_files.read_labels(image)
-    prepared = prepare(label_map, catalogue, settings, scheme=scheme, name=image, notes=notes, check=check)
+    volume, notes = image_files.read_volume(image)
+    prepared = prepare(volume, catalogue, settings, recipe=recipe, scheme=scheme, name=image, notes=notes, check=check)
     planned = planner.plan(recipe, catalogue, prepared.facts, settings)
     warnings = [*prepared.notes, *planned.warnings]
     steps = [_described(step) for step in planned.steps]

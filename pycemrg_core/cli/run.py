@@ -20,11 +20,10 @@ from pycemrg_core.cli.session import counted, plugin_options, session_of
 from schematics_builtin.certificate.commands.findings import verdict_line
 
 if TYPE_CHECKING:
-    import SimpleITK as sitk
-
     from pycemrg_core.plugins.catalogue import Catalogue
     from pycemrg_core.recipes.planner import Plan
-    from pycemrg_core.recipes.runner import Prepared, Resume, RunResult
+    from pycemrg_core.recipes.preparation import Prepared
+    from pycemrg_core.recipes.runner import Resume, RunResult
     from pycemrg_core.runs.replay import KeptSteps
     from pycemrg_core.runs.run_folder import Source
     from schematics_builtin.labels.label_files import Kind
@@ -90,13 +89,13 @@ def run(
 
     from pycemrg_core.images import image_files
     from pycemrg_core.recipes.planner import plan
-    from pycemrg_core.recipes.runner import prepare
+    from pycemrg_core.recipes.preparation import prepare
     from pycemrg_core.runs.replay import STEPS, KeptSteps
     from pycemrg_core.runs.run_folder import Source, check_place
 
     settings = settings_from(catalogue, parameters, labels, config)
-    label_map, notes = image_files.read_labels(image)
-    prepared = prepare(label_map, catalogue, settings, scheme=scheme, name=image, notes=notes, check=check)
+    volume, notes = image_files.read_volume(image)
+    prepared = prepare(volume, catalogue, settings, recipe=recipe, scheme=scheme, name=image, notes=notes, check=check)
     planned = plan(recipe, catalogue, prepared.facts, settings)
     folder, source = Path(output), Source.of(image)
     check_place(folder, source)
@@ -144,10 +143,9 @@ def _run_again(
         Path(output) if output else saved.path.resolve().parent.with_name(f"{saved.path.resolve().parent.name}_again")
     )
     check_place(folder, source)
-    label_map, notes = image_files.read_labels(source.path)
-    prepared = saved.prepare(label_map, notes)
+    prepared = saved.prepare(*image_files.read_volume(source.path))
     result = _execute(catalogue, planned, prepared, source, folder, picture=picture, label_table=label_table)
-    if image_files.voxels_sha256(result.image) != saved.data["output"]["voxels_sha256"]:
+    if result.volume.voxels_sha256() != saved.data["output"]["voxels_sha256"]:
         raise OutputError(f"{folder}: the image differs from the one of {record}; compare the two run.json")
     click.echo(f"every voxel is as in {record}")
 
@@ -174,7 +172,7 @@ def _execute(
         click.echo(f"note: {warning}", err=True)
     extra: dict[str, Callable[[Path], Any]] = {}
     if picture:
-        extra["slices.png"] = lambda path: draw(prepared.image, result, catalogue, planned, path)
+        extra["slices.png"] = lambda path: draw(prepared, result, catalogue, planned, path)
     if label_table:
         name = table_path(folder / IMAGE, label_table).name
         extra[name] = lambda path: write_table(result.image, planned.names, catalogue, path, label_table)
@@ -222,12 +220,13 @@ def _steps(planned: Plan, prepared: Prepared, folder: Path, kept: KeptSteps | No
     return result
 
 
-def draw(label_map: sitk.Image, result: RunResult, catalogue: Catalogue, planned: Plan, path: Path) -> None:
+def draw(prepared: Prepared, result: RunResult, catalogue: Catalogue, planned: Plan, path: Path) -> None:
     """Draw the slices in the colours that label schemes give to the names."""
+    from pycemrg_core.images.image_files import image_of
     from pycemrg_core.recipes.conversion import colours_of
     from schematics_builtin.pictures.picture import draw_slices
 
-    draw_slices(label_map, result.image, planned.names, colours_of(catalogue), path)
+    draw_slices(image_of(prepared.volume), result.image, planned.names, colours_of(catalogue), path)
 
 
 class Progress:

@@ -111,6 +111,18 @@ def read_image(path: str | os.PathLike[str]) -> tuple[sitk.Image, tuple[str, ...
     return image, notes
 
 
+def read_volume(path: str | os.PathLike[str]) -> tuple[LabelVolume, tuple[str, ...]]:
+    """Read a label map as :func:`read_labels` does, for steps, checks and metrics to ask; notes are for the user."""
+    image, notes = read_labels(path)
+    return volume_of(image), notes
+
+
+def label_volume(image: sitk.Image, name: str) -> tuple[LabelVolume, tuple[str, ...]]:
+    """Check an image as :func:`label_image` does; return its label map, with notes for the user."""
+    image, notes = label_image(image, name)
+    return volume_of(image), notes
+
+
 def label_image(image: sitk.Image, name: str) -> tuple[sitk.Image, tuple[str, ...]]:
     """Check that ``image`` is a label map; return it in an integer pixel type, with notes for the user.
 
@@ -139,6 +151,11 @@ def label_image(image: sitk.Image, name: str) -> tuple[sitk.Image, tuple[str, ..
         raise ImageError(f"{name}: label {int(high)} does not fit in 32 bits. Renumber the labels.")
     note = f"{name}: float image holds only whole numbers: read as {_SCALARS[pixel_id]}"
     return sitk.Cast(image, pixel_id), (note,)
+
+
+def write_volume(volume: LabelVolume, path: str | os.PathLike[str]) -> None:
+    """Write a label map as :func:`write_image` does."""
+    write_image(image_of(volume), path)
 
 
 def write_image(image: sitk.Image, path: str | os.PathLike[str]) -> None:

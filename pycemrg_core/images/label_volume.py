@@ -7,9 +7,11 @@ answer until an edit touches the label.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from math import floor
+from typing import Any
 
 import numpy as np
 from attrs import frozen
@@ -153,6 +155,20 @@ class LabelVolume:
         """The image as it was before the recipe's first step of the running kind."""
         return self
 
+    def geometry(self) -> dict[str, Any]:
+        """Size, spacing, origin (x, y, z), direction and pixel type, as plain data for JSON."""
+        return {
+            "size": list(self.array.shape[::-1]),
+            "spacing": list(self.spacing[::-1]),
+            "origin": list(self.origin),
+            "direction": list(self.direction),
+            "pixel_type": str(self.array.dtype),
+        }
+
+    def voxels_sha256(self) -> str:
+        """The SHA-256 of the voxels in array order, in hexadecimal."""
+        return hashlib.sha256(np.ascontiguousarray(self.array).data).hexdigest()
+
     @property
     def voxel_mm3(self) -> float:
         """The volume of one voxel in mm3."""
@@ -247,7 +263,7 @@ class WorkingVolume(LabelVolume):
     def reference(self, volume: LabelVolume | None) -> None:
         self._reference = volume
 
-    def snapshot(self) -> LabelVolume:
+    def copy(self) -> LabelVolume:
         """The image as it is now; later edits do not reach it."""
         return self.with_array(self._owned.copy(), boxes=self.boxes)
 

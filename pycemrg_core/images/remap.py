@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pycemrg_core.api.labels import BACKGROUND, close_to
 from pycemrg_core.errors import LabelError
 from pycemrg_core.images import image_files
-from pycemrg_core.images.label_volume import Change
+from pycemrg_core.images.label_volume import Change, LabelVolume
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -293,6 +293,15 @@ class LabelRemapper:
 
     def _new(self, value: int) -> str:
         return _shown([value], self.new_names)
+
+
+def remap_volume(volume: LabelVolume, remapper: LabelRemapper) -> LabelVolume:
+    """A new label map with the new integers; ``volume`` stays as it is.
+
+    The integer type is kept when it holds the targets. Raises :class:`LabelError` as :meth:`LabelRemapper.report`
+    does.
+    """
+    return volume.with_array(remapper.apply(volume.array))
 
 
 def remap_image(image: sitk.Image, remapper: LabelRemapper) -> sitk.Image:

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-import numpy as np
 from attrs import frozen
 
-from pycemrg_core.api.records import LabelScheme, Schematic
+from pycemrg_core.api.records import LabelScheme, Recipe, Schematic
 from pycemrg_core.errors import PlanError
-from pycemrg_core.images import image_files
 from pycemrg_core.images.label_volume import LabelVolume
-from pycemrg_core.images.remap import LabelRemapper, remap_image
+from pycemrg_core.images.remap import LabelRemapper, remap_volume
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.planner import Settings
-
-if TYPE_CHECKING:
-    import SimpleITK as sitk
 
 
 def colours_of(catalogue: Catalogue) -> dict[str, str]:
@@ -52,7 +46,9 @@ class Conversion:
         return {label.old: label.new for label in self.labels}
 
 
-def recipe_labels(catalogue: Catalogue, settings: Settings | None = None) -> dict[str, int]:
+def recipe_labels(
+    catalogue: Catalogue, settings: Settings | None = None, recipe: str | Recipe | None = None
+) -> dict[str, int]:
     """Every name that the catalogue's schematics know, with its integer; the user's integers win."""
     labels: dict[str, int] = {}
     for contribution in catalogue.all(Schematic):
@@ -61,14 +57,13 @@ def recipe_labels(catalogue: Catalogue, settings: Settings | None = None) -> dic
     return {**labels, **(settings.labels if settings else {})}
 
 
-def convert(image: sitk.Image, scheme: LabelScheme, target: Mapping[str, int]) -> tuple[sitk.Image, Conversion]:
-    """The image with the integers of ``target`` for the structures of ``scheme``, joined by name.
+def convert(volume: LabelVolume, scheme: LabelScheme, target: Mapping[str, int]) -> tuple[LabelVolume, Conversion]:
+    """The label map with the integers of ``target`` for the structures of ``scheme``, joined by name.
 
     A structure that the target does not know keeps its integer when that is free there, and gets a free one
     otherwise. Raises :class:`LabelError` when an integer that the scheme does not name stands in the way.
     """
-    array = image_files.voxel_array(image)
-    there = set(np.unique(array).tolist())
+    there = {0, *volume.boxes}
     present = {name: value for name, value in scheme.labels.items() if value in there}
     wanted = dict(target)
     taken = {*target.values(), *there}
@@ -78,9 +73,9 @@ def convert(image: sitk.Image, scheme: LabelScheme, target: Mapping[str, int]) -
             wanted[name] = free
             taken.add(free)
     remapper = LabelRemapper.between(present, wanted)
-    report = remapper.report(array)
+    report = remapper.report(volume.array)
     names = {value: name for name, value in scheme.labels.items()}
-    return remap_image(image, remapper), Conversion(
+    return remap_volume(volume, remapper), Conversion(
         scheme=scheme.name,
         labels=tuple(
             ConvertedLabel(name=names[change.old], old=change.old, new=change.new, voxels=change.voxels)
@@ -89,9 +84,9 @@ def convert(image: sitk.Image, scheme: LabelScheme, target: Mapping[str, int]) -
     )
 
 
-def convert_again(image: sitk.Image, conversion: Conversion) -> sitk.Image:
-    """The image converted as it was before."""
-    return remap_image(image, LabelRemapper(conversion.mapping))
+def convert_again(volume: LabelVolume, conversion: Conversion) -> LabelVolume:
+    """The label map converted as it was before."""
+    return remap_volume(volume, LabelRemapper(conversion.mapping))
 
 
 def check_anatomy(volume: LabelVolume, labels: Mapping[str, int], catalogue: Catalogue, name: str) -> None:

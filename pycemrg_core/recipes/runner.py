@@ -5,90 +5,56 @@ Nothing here reads or writes files; whoever calls it decides what to keep.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from attrs import field, frozen
 
 from pycemrg_core.api import contracts
-from pycemrg_core.api.records import LabelScheme, Recipe
+from pycemrg_core.api.records import Recipe
 from pycemrg_core.errors import PycemrgError, StepError
 from pycemrg_core.images import image_files
 from pycemrg_core.images.blueprint import Blueprint
-from pycemrg_core.images.image_files import volume_of
+from pycemrg_core.images.heart import Heart
 from pycemrg_core.images.label_volume import Change, Edit, LabelVolume, WorkingVolume
 from pycemrg_core.plugins.catalogue import Catalogue
-from pycemrg_core.plugins.loading import Found
-from pycemrg_core.recipes.conversion import Conversion, check_anatomy, convert, recipe_labels
-from pycemrg_core.recipes.planner import ImageFacts, Plan, PlannedStep, Settings, plan
-from schematics_builtin.certificate.certification import Certificate
-from schematics_builtin.certificate.hearts import certify_image
+from pycemrg_core.recipes.planner import Plan, PlannedStep, Settings, plan
+from pycemrg_core.recipes.preparation import Prepared, prepare
+from pycemrg_core.recipes.run_record import LedgerEntry, RunRecord, StepRecord
+from schematics_builtin.certificate.certification import Certificate, certify
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
 
-@frozen(kw_only=True)
-class LedgerEntry:
-    """How many voxels with the label ``old`` a step turned into ``new``, and their volume."""
+@frozen(kw_only=True, slots=False, eq=False)
+class RunResult:
+    """The grown label map, of the same geometry as the input, and the record of the run."""
 
-    old: int
-    old_name: str
-    new: int
-    new_name: str
-    voxels: int
-    mm3: float
+    volume: LabelVolume
+    record: RunRecord
 
-
-@frozen(kw_only=True)
-class StepRecord:
-    """What one step did: its contract, its provider, how long it took and its ledger."""
-
-    name: str
-    step: str
-    provider: str
-    contract: Any
-    seconds: float
-    ledger: tuple[LedgerEntry, ...]
+    @cached_property
+    def image(self) -> sitk.Image:
+        """The label map as a SimpleITK image, made when it is first asked for."""
+        return image_files.image_of(self.volume)
 
     @property
-    def voxels(self) -> int:
-        """How many voxels changed."""
-        return sum(entry.voxels for entry in self.ledger)
-
-
-@frozen(kw_only=True)
-class RunRecord:
-    """What ran, with everything needed to run it again."""
-
-    recipe: str
-    image: Mapping[str, Any]
-    dtype: str
-    labels: Mapping[str, int]
-    parameters: Mapping[str, float]
-    providers: tuple[Found, ...]
-    steps: tuple[StepRecord, ...]
-    conversion: Conversion | None = None
-    warnings: tuple[str, ...] = ()
-
-
-@frozen(kw_only=True)
-class RunResult:
-    """The grown image, of the same geometry as the input, the record of the run, and what the image was made to be."""
-
-    image: sitk.Image
-    record: RunRecord
-    blueprint: Blueprint = field(factory=Blueprint)
+    def blueprint(self) -> Blueprint:
+        """What the labels are, and what was asked of them."""
+        return self.volume.blueprint
 
     def certificate(self, catalogue: Catalogue, *, name: str = "") -> Certificate:
-        """Certify the image by the checks of the catalogue; worked out anew at each call, and only then.
+        """Certify the label map by the checks of the catalogue; worked out anew at each call, and only then.
 
         What it must be follows from the contracts of the steps that ran, so thicknesses are those of this run.
         ``name`` is what the certificate calls the image.
         """
-        return certify_image(self.image, catalogue, self.blueprint, name=name)
+        return certify(Heart(volume=self.volume), catalogue, recipe=self.record.recipe, name=name)
 
 
 @frozen
@@ -112,74 +78,23 @@ class StepFinished:
 
 @frozen(eq=False)
 class Resume:
-    """Where to take up a run: the records of the steps done and the image after them.
+    """Where to take up a run: the records of the steps done and the label map after them.
 
     ``references``: for each step kind (``provider:name``) with a frozen reference that has already run, the
-    image before its first step.
+    label map before its first step.
     """
 
     records: tuple[StepRecord, ...]
-    image: sitk.Image
-    references: Mapping[str, sitk.Image] = field(factory=dict)
+    volume: LabelVolume
+    references: Mapping[str, LabelVolume] = field(factory=dict)
 
 
 Event = StepStarted | StepFinished | RunResult
 
 
-@frozen(kw_only=True, eq=False)
-class Prepared:
-    """An image ready to be planned for: a label map with the recipe's integers, and how it came to be so."""
-
-    image: sitk.Image
-    volume: LabelVolume
-    facts: ImageFacts
-    notes: tuple[str, ...] = ()
-    conversion: Conversion | None = None
-
-
-def prepare(
-    image: sitk.Image,
-    catalogue: Catalogue,
-    settings: Settings,
-    *,
-    scheme: str | None = None,
-    name: str = "the image",
-    notes: tuple[str, ...] = (),
-    check: bool = True,
-) -> Prepared:
-    """Check that an image is a label map, that its anatomy is what its labels say, and convert its integers.
-
-    ``scheme``: the label scheme that the integers are of; by default they are the recipe's own. Without
-    ``check``, size and anatomy are not looked at.
-
-    Raises :class:`ImageError`, :class:`LabelError` when the integers cannot be converted, and
-    :class:`PlanError` when the anatomy contradicts the labels.
-    """
-    image, more = image_files.label_image(image, name)
-    volume = volume_of(image)
-    target = recipe_labels(catalogue, settings)
-    record = catalogue.get(LabelScheme, scheme) if scheme else None
-    if check:
-        check_anatomy(volume, record.labels if record else target, catalogue, name)
-    conversion = None
-    if record:
-        image, conversion = convert(image, record, target)
-        more = (*more, f"labels converted from {record.name} to the integers of the recipe")
-        volume = volume_of(image)
-    facts = ImageFacts(
-        name=name,
-        labels=frozenset(volume.boxes),
-        spacing=volume.spacing,
-        dtype=str(volume.array.dtype),
-        scheme=record.name if record else "",
-        lacks=frozenset(target.keys() - record.labels.keys()) if record else frozenset(),
-    )
-    return Prepared(image=image, volume=volume, facts=facts, notes=(*notes, *more), conversion=conversion)
-
-
 def run_recipe(
     recipe: str | Recipe,
-    image: sitk.Image,
+    image: sitk.Image | LabelVolume | str | os.PathLike[str],
     catalogue: Catalogue,
     *,
     parameters: Mapping[str, float] | None = None,
@@ -188,7 +103,8 @@ def run_recipe(
 ) -> RunResult:
     """Grow a label map by a recipe.
 
-    ``recipe`` is a name in the catalogue or a record. ``image`` is a 3-D label map and is not changed.
+    ``recipe`` is a name in the catalogue or a record. ``image`` is a 3-D label map or its path; it is not
+    changed.
     ``parameters`` override thicknesses and the like (mm), ``labels`` the integers of label names. ``scheme``
     names the label scheme of the image when its integers are not the recipe's. The caller vouches for the
     labels; :func:`pycemrg_core.recipes.conversion.check_anatomy` is what the command line asks first.
@@ -197,24 +113,33 @@ def run_recipe(
     recipe will not run, and :class:`StepError` when a step fails.
     """
     settings = Settings(parameters=parameters or {}, labels=labels or {})
-    prepared = prepare(image, catalogue, settings, scheme=scheme, check=False)
+    volume, notes = _volume(image)
+    prepared = prepare(volume, catalogue, settings, recipe=recipe, scheme=scheme, notes=notes, check=False)
     planned = plan(recipe, catalogue, prepared.facts, settings)
     *_, result = run_plan(planned, prepared)
     assert isinstance(result, RunResult)
     return result
 
 
+def _volume(image: sitk.Image | LabelVolume | str | os.PathLike[str]) -> tuple[LabelVolume, tuple[str, ...]]:
+    if isinstance(image, LabelVolume):
+        return image, ()
+    if isinstance(image, (str, os.PathLike)):
+        return image_files.read_volume(image)
+    return image_files.label_volume(image, "the image")
+
+
 def run_plan(planned: Plan, prepared: Prepared, *, resume: Resume | None = None) -> Iterator[Event]:
     """Run a plan: an event before and after each step, and the :class:`RunResult` last."""
     done = list(resume.records) if resume else []
-    start = volume_of(resume.image) if resume else prepared.volume
+    start = resume.volume if resume else prepared.volume
     work = WorkingVolume(start, np.dtype(planned.dtype), planned.blueprint)
-    references = {kind: volume_of(kept) for kind, kept in resume.references.items()} if resume else {}
+    references = dict(resume.references) if resume else {}
     total = len(planned.steps)
     for number, step in enumerate(planned.steps[len(done) :], len(done) + 1):
         yield StepStarted(number, total, step.name)
         if step.step.frozen_reference and step.kind not in references:
-            references[step.kind] = work.snapshot()
+            references[step.kind] = work.copy()
         work.reference = references.get(step.kind) if step.step.frozen_reference else None
         record = _run_step(step, work, planned.names)
         done.append(record)
@@ -223,10 +148,10 @@ def run_plan(planned: Plan, prepared: Prepared, *, resume: Resume | None = None)
         f"{record.name} changed nothing: no voxel is where it would write" for record in done if not record.ledger
     )
     yield RunResult(
-        image=image_files.image_from_array(work.array, prepared.image),
+        volume=work.with_array(work.array, boxes=work.boxes),
         record=RunRecord(
             recipe=planned.recipe,
-            image=image_files.geometry(prepared.image),
+            image=prepared.volume.geometry(),
             dtype=planned.dtype,
             labels=planned.labels,
             parameters=planned.parameters,
@@ -235,7 +160,6 @@ def run_plan(planned: Plan, prepared: Prepared, *, resume: Resume | None = None)
             conversion=prepared.conversion,
             warnings=(*prepared.notes, *planned.warnings, *unchanged),
         ),
-        blueprint=planned.blueprint,
     )
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import Factory, frozen
 
@@ -14,16 +14,15 @@ from pycemrg_core.api import documents
 from pycemrg_core.api.records import Step
 from pycemrg_core.errors import CodecError, ImageError, OutputError, PlanError, PycemrgError
 from pycemrg_core.images import image_files
-from pycemrg_core.images.image_files import volume_of
+from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.plugins.loading import LOCAL_FILE
 from pycemrg_core.recipes.conversion import Conversion, convert_again
 from pycemrg_core.recipes.planner import ImageFacts, Plan, PlannedStep
-from pycemrg_core.recipes.runner import LedgerEntry, Prepared, Resume, StepFinished, StepRecord
+from pycemrg_core.recipes.preparation import Prepared
+from pycemrg_core.recipes.run_record import LedgerEntry, StepRecord
+from pycemrg_core.recipes.runner import Resume, StepFinished
 from pycemrg_core.runs.run_folder import FORMAT, Source, step_json, write_json
-
-if TYPE_CHECKING:
-    import SimpleITK as sitk
 
 STEPS = "steps"
 PROGRESS = "progress.json"
@@ -56,7 +55,7 @@ class SavedRun:
             raise CodecError(f"{path}: not the record of a run: {wrong}")
         return cls(Path(path), data)
 
-    def prepare(self, image: sitk.Image, notes: tuple[str, ...] = ()) -> Prepared:
+    def prepare(self, volume: LabelVolume, notes: tuple[str, ...] = ()) -> Prepared:
         """The input as that run saw it: converted as it was then.
 
         Raises :class:`CodecError` when the record does not say how, and :class:`LabelError`.
@@ -67,10 +66,9 @@ class SavedRun:
                 conversion = documents.structure(self.data["conversion"], Conversion, "conversion")
             except CodecError as error:
                 raise CodecError(f"{self.path}: {error}") from error
-            image = convert_again(image, conversion)
-        volume = volume_of(image)
+            volume = convert_again(volume, conversion)
         facts = ImageFacts(labels=frozenset(volume.boxes), spacing=volume.spacing, dtype=str(volume.array.dtype))
-        return Prepared(image=image, volume=volume, facts=facts, notes=notes, conversion=conversion)
+        return Prepared(volume=volume, facts=facts, notes=notes, conversion=conversion)
 
     @property
     def input_path(self) -> Path:
@@ -176,8 +174,7 @@ class KeptSteps:
             raise OutputError(f"{self.folder}: cannot be written: {error.strerror}; choose another folder") from error
         if not self._done:
             self._clear()
-        image = image_files.image_from_array(event.volume.array, self.prepared.image)
-        image_files.write_image(image, self._image(event.number, event.record.name))
+        image_files.write_volume(event.volume, self._image(event.number, event.record.name))
         self._done.append(event.record)
         write_json(
             {"run": self._run(), "steps": [step_json(record) for record in self._done]},
@@ -222,10 +219,10 @@ class KeptSteps:
         for number, step in enumerate(self.plan.steps[: len(records)], 1):
             if step.step.frozen_reference and step.kind not in references:
                 before = self._image(number - 1, records[number - 2].name) if number > 1 else None
-                references[step.kind] = image_files.read_labels(before)[0] if before else self.prepared.image
+                references[step.kind] = image_files.read_volume(before)[0] if before else self.prepared.volume
         self._done[:] = records
-        image, _ = image_files.read_labels(self._image(len(records), records[-1].name))
-        return Resume(records, image, references)
+        volume, _ = image_files.read_volume(self._image(len(records), records[-1].name))
+        return Resume(records, volume, references)
 
     def _image(self, number: int, name: str) -> Path:
         return self.folder / f"{number:02d}_{name}.nrrd"

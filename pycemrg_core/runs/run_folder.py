@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import frozen
 
@@ -21,13 +21,8 @@ from pycemrg_core import __version__
 from pycemrg_core.api import documents
 from pycemrg_core.errors import OutputError
 from pycemrg_core.images import image_files
-from pycemrg_core.recipes.runner import (
-    RunResult,
-    StepRecord,
-)
-
-if TYPE_CHECKING:
-    pass
+from pycemrg_core.recipes.run_record import StepRecord
+from pycemrg_core.recipes.runner import RunResult
 
 IMAGE = "heart.nrrd"
 RECORD = "run.json"
@@ -149,7 +144,7 @@ def write_text(text: str, path: Path) -> None:
 def write_result(result: RunResult, source: Source, folder: Path, extra: Mapping[str, Any] | None = None) -> None:
     """Write image and record, and move ``extra`` files (name to a function of the path) beside them."""
     with staged(folder) as inner:
-        image_files.write_image(result.image, inner / IMAGE)
+        image_files.write_volume(result.volume, inner / IMAGE)
         for name, write in (extra or {}).items():
             write(inner / name)
         write_json(record_json(result, source, folder), inner / RECORD)
@@ -171,7 +166,7 @@ def record_json(result: RunResult, source: Source, folder: Path) -> dict[str, An
         "output": {
             "name": IMAGE,
             "pixel_type": record.dtype,
-            "voxels_sha256": image_files.voxels_sha256(result.image),
+            "voxels_sha256": result.volume.voxels_sha256(),
         },
         "labels": dict(record.labels),
         "parameters": dict(record.parameters),

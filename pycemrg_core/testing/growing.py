@@ -16,7 +16,8 @@ from pycemrg_core.images.label_volume import LabelArray
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.flatten import flatten
 from pycemrg_core.recipes.planner import ImageFacts, Plan, PlannedStep, Settings, plan
-from pycemrg_core.recipes.runner import RunResult, prepare, run_plan
+from pycemrg_core.recipes.preparation import prepare
+from pycemrg_core.recipes.runner import RunResult, run_plan
 from pycemrg_core.testing.volumes import SPACING
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ def grow(recipe: Recipe, image: sitk.Image, catalogue: Catalogue, settings: Sett
 
     Raises :class:`~pycemrg_core.errors.PlanError` and :class:`~pycemrg_core.errors.StepError`.
     """
-    prepared = prepare(image, catalogue, settings, check=False)
+    volume, notes = image_files.label_volume(image, "the image")
+    prepared = prepare(volume, catalogue, settings, recipe=recipe, notes=notes, check=False)
     *_, result = run_plan(plan(recipe, catalogue, prepared.facts, settings), prepared)
     assert isinstance(result, RunResult)
     return result

@@ -20,7 +20,7 @@ from pycemrg_core.images.blueprint import Blueprint
 from pycemrg_core.images.heart import Finding, Heart, Ints, Severity
 from pycemrg_core.images.label_volume import Change, Edit, LabelVolume, WorkingVolume, as_region
 from pycemrg_core.plugins.catalogue import Catalogue
-from pycemrg_core.recipes.runner import LedgerEntry
+from pycemrg_core.recipes.run_record import LedgerEntry
 from schematics_builtin.certificate.certification import Certificate, certify
 from schematics_builtin.certificate.hearts import heart_of
 

@@ -20,12 +20,12 @@ from pycemrg_cohort.job import PICTURE, REPORT, THICKNESS, Job, ready, thickness
 from pycemrg_core.api.records import Check, Metric
 from pycemrg_core.errors import PlanError, PycemrgError
 from pycemrg_core.images import image_files
-from pycemrg_core.images.image_files import volume_of
 from pycemrg_core.images.metric_subjects import StructureMask, evaluate
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes import planner
 from pycemrg_core.recipes.planner import Plan
-from pycemrg_core.recipes.runner import Prepared, RunResult, prepare, run_plan
+from pycemrg_core.recipes.preparation import Prepared, prepare
+from pycemrg_core.recipes.runner import RunResult, run_plan
 from pycemrg_core.runs.run_folder import CERTIFICATE, IMAGE, Source, check_place, write_json, write_result
 
 Outcome = dict[str, Any]
@@ -63,14 +63,14 @@ def check(data: Mapping[str, Any], *, job: str) -> Outcome:
     except Exception as error:
         problems = error.problems if isinstance(error, PlanError) else (one_line(error),)
         return {"id": case.id, "problems": [text.replace(case.file, case.path) for text in problems]}
-    image = prepared.image
+    geometry = prepared.volume.geometry()
     return {
         "id": case.id,
         "problems": [],
         "warnings": [*prepared.notes, *planned.warnings],
         "steps": len(planned.steps),
-        "size": list(image.GetSize()),
-        "spacing": list(image.GetSpacing()),
+        "size": geometry["size"],
+        "spacing": geometry["spacing"],
     }
 
 
@@ -91,10 +91,17 @@ def sample(data: Mapping[str, Any], *, job: str) -> Outcome:
 def _planned(job: Job, case: Case, catalogue: Catalogue) -> tuple[Prepared, Plan]:
     """As ``pycemrg run`` prepares and plans, with the path called what the user calls it."""
     settings = marker.settings_of(job, case)
-    label_map, notes = image_files.read_labels(case.file)
+    volume, notes = image_files.read_volume(case.file)
     notes = tuple(note.replace(case.file, case.path) for note in notes)
     prepared = prepare(
-        label_map, catalogue, settings, scheme=case.scheme or None, name=case.path, notes=notes, check=job.check
+        volume,
+        catalogue,
+        settings,
+        recipe=job.recipe,
+        scheme=case.scheme or None,
+        name=case.path,
+        notes=notes,
+        check=job.check,
     )
     return prepared, planner.plan(job.recipe, catalogue, prepared.facts, settings)
 
@@ -116,7 +123,7 @@ def _make(job: Job, case: Case, source: Source, folder: Path, catalogue: Catalog
     if PICTURE in job.extras:
         from pycemrg_core.cli.run import draw
 
-        extra[PICTURE] = lambda path: draw(prepared.image, result, catalogue, planned, path)
+        extra[PICTURE] = lambda path: draw(prepared, result, catalogue, planned, path)
     if CERTIFICATE in job.extras:
         certificate = result.certificate(catalogue, name=IMAGE)
         verdict = certificate.verdict
@@ -141,7 +148,7 @@ def _make(job: Job, case: Case, source: Source, folder: Path, catalogue: Catalog
 
 def _measured(result: RunResult, planned: Plan, catalogue: Catalogue) -> Outcome:
     """The volume of each label in mL and, where somebody measures walls, their median thickness in mm."""
-    volume = volume_of(result.image)
+    volume = result.volume
     mm3 = float(np.prod(volume.spacing))
     values, counts = np.unique(volume.array, return_counts=True)
     found = {int(value): int(count) for value, count in zip(values, counts, strict=True) if value}

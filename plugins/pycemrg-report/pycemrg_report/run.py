@@ -21,7 +21,9 @@ from pycemrg_core.images.image_files import volume_of
 from pycemrg_core.images.label_volume import LabelArray, LabelVolume
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.conversion import colours_of, recipe_labels
-from pycemrg_core.recipes.runner import LedgerEntry, Prepared, StepFinished, run_plan
+from pycemrg_core.recipes.preparation import Prepared
+from pycemrg_core.recipes.run_record import LedgerEntry
+from pycemrg_core.recipes.runner import StepFinished, run_plan
 from pycemrg_core.runs.replay import STEPS, SavedRun
 from pycemrg_core.runs.run_folder import IMAGE, RECORD, Source
 from schematics_builtin.pictures.picture import Colour, colour_of
@@ -112,7 +114,7 @@ def read_run(folder: Path, catalogue: Catalogue) -> Run:
     image = image_files.oriented_lps(label_map)
     volume = volume_of(image)
     prepared, why = _input(saved, label_map)
-    before = _array(prepared.image) if prepared else None
+    before = _array(image_files.image_of(prepared.volume)) if prepared else None
     names = _names(saved, steps, recipe_labels(catalogue))
     given = colours_of(catalogue)
     there = {*volume.boxes, *names, *(np.unique(before).tolist() if before is not None else ())} - {0}
@@ -148,7 +150,7 @@ def arrays_after(run: Run, catalogue: Catalogue) -> Iterator[LabelArray]:
         raise PycemrgError(f"The steps cannot be run again here: {'; '.join(error.problems)}.") from error
     for event in run_plan(plan, run.prepared):
         if isinstance(event, StepFinished):
-            yield _array(image_files.image_from_array(event.volume.array, run.prepared.image))
+            yield _array(image_files.image_of(event.volume))
 
 
 def _array(image: sitk.Image) -> LabelArray:
@@ -176,10 +178,10 @@ def _input(saved: SavedRun, label_map: sitk.Image) -> tuple[Prepared | None, tup
     try:
         if Source.of(path).sha256 != saved.data["input"]["sha256"]:
             return None, (f"{name}, the input, has changed since the run (its SHA-256 differs): 'before' is left out.",)
-        prepared = saved.prepare(image_files.read_labels(path)[0])
+        prepared = saved.prepare(image_files.read_volume(path)[0])
     except PycemrgError as error:
         return None, (f"'before' is left out: {error}",)
-    if prepared.image.GetSize() != label_map.GetSize():
+    if prepared.volume.array.shape != label_map.GetSize()[::-1]:
         return None, (f"{name}, the input, has another size than {IMAGE}: 'before' is left out.",)
     return prepared, ()
 

@@ -138,16 +138,22 @@ def check(
     from pycemrg_core.cli.options import settings_from
     from pycemrg_core.errors import PlanError
     from pycemrg_core.recipes.conversion import check_anatomy
-    from pycemrg_core.recipes.runner import prepare
+    from pycemrg_core.recipes.preparation import prepare
 
     catalogue = session_of(ctx).catalogue()
     settings = settings_from(catalogue, {}, labels_file, None)
     diagnostic, names = _diagnostic(catalogue, recipe, schematic, scheme, settings)
     from pycemrg_core.images import image_files
 
-    label_map, notes = image_files.read_labels(image)
+    volume, notes = image_files.read_volume(image)
     prepared = prepare(
-        label_map, catalogue, settings, scheme=scheme if recipe or schematic else None, name=image, check=False
+        volume,
+        catalogue,
+        settings,
+        recipe=recipe,
+        scheme=scheme if recipe or schematic else None,
+        name=image,
+        check=False,
     )
     report = diagnostic.compare(prepared.volume)
     problems = list(report.problems)

@@ -1,0 +1,55 @@
+"""What a run says of itself: its steps, what each changed, and everything needed to run it again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+
+from pycemrg_core.plugins.loading import Found
+from pycemrg_core.recipes.conversion import Conversion
+
+
+@frozen(kw_only=True)
+class LedgerEntry:
+    """How many voxels with the label ``old`` a step turned into ``new``, and their volume."""
+
+    old: int
+    old_name: str
+    new: int
+    new_name: str
+    voxels: int
+    mm3: float
+
+
+@frozen(kw_only=True)
+class StepRecord:
+    """What one step did: its contract, its provider, how long it took and its ledger."""
+
+    name: str
+    step: str
+    provider: str
+    contract: Any
+    seconds: float
+    ledger: tuple[LedgerEntry, ...]
+
+    @property
+    def voxels(self) -> int:
+        """How many voxels changed."""
+        return sum(entry.voxels for entry in self.ledger)
+
+
+@frozen(kw_only=True)
+class RunRecord:
+    """What ran, with everything needed to run it again."""
+
+    recipe: str
+    image: Mapping[str, Any]
+    dtype: str
+    labels: Mapping[str, int]
+    parameters: Mapping[str, float]
+    providers: tuple[Found, ...]
+    steps: tuple[StepRecord, ...]
+    conversion: Conversion | None = None
+    warnings: tuple[str, ...] = ()
