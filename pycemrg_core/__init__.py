@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pycemrg_core.api.records import Schematic as Schematic
     from pycemrg_core.api.records import include as include
     from pycemrg_core.errors import AugmentationError as AugmentationError
-    from pycemrg_core.errors import CodecError as CodecError
+    from pycemrg_core.errors import DocumentError as DocumentError
     from pycemrg_core.errors import ImageError as ImageError
     from pycemrg_core.errors import LabelError as LabelError
     from pycemrg_core.errors import MetricError as MetricError
@@ -80,7 +80,7 @@ else:
             "pycemrg_core.api.labels": "LabelTable",
             "pycemrg_core.api.records": "LabelScheme Recipe RecipeStep Schematic include",
             "pycemrg_core.errors": (
-                "AugmentationError CodecError ImageError LabelError MetricError NameConflictError OutputError "
+                "AugmentationError DocumentError ImageError LabelError MetricError NameConflictError OutputError "
                 "PlanError PluginError PycemrgError RecordError RefError StepError UnknownNameError"
             ),
             "pycemrg_core.images.image_files": "read_image read_labels read_volume write_image write_volume",

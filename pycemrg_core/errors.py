@@ -25,7 +25,7 @@ class LabelError(PycemrgError):
     """A label table is ambiguous, or a name or integer is not in it."""
 
 
-class CodecError(PycemrgError):
+class DocumentError(PycemrgError):
     """YAML or JSON does not describe the record it should; the text says where."""
 
 

@@ -13,8 +13,8 @@ from brute import Array, catalogue, image_of
 
 from pycemrg_core import PlanError, Recipe, RunResult, Schematic, run_recipe
 from pycemrg_core.api import Step
-from pycemrg_core.api.contracts import Label, Use, changed_labels, changes, choice, roles
-from pycemrg_core.api.documents import structure, unstructure
+from pycemrg_core.api.contracts import Label, Use, changes, choice, labels_changed, roles
+from pycemrg_core.api.documents import from_data, to_data
 from pycemrg_core.api.refs import Ref
 from pycemrg_core.errors import StepError
 from pycemrg_core.images import image_files as core_imaging
@@ -244,8 +244,8 @@ def test_contracts_say_what_they_change_and_survive_a_file(kind: str) -> None:
     values |= {"connectivity": 18} if "connectivity" in names else {}
     values |= {"smaller_than_mm3": 4.5} if "smaller_than_mm3" in names else {}
     contract = contract_class(**values)
-    assert list(changed_labels(contract)) == list(contract.labels)
-    assert structure(unstructure(contract), contract_class) == contract
+    assert list(labels_changed(contract)) == list(contract.labels)
+    assert from_data(to_data(contract), contract_class) == contract
     by_use = {role.use: role for role in roles(contract_class)}
     assert by_use[Use.CHANGES].key == "LABEL_NAMES"
     if "connectivity" in names:

@@ -28,7 +28,7 @@ from pycemrg_core.api.contracts import (
     writes,
 )
 from pycemrg_core.api.records import LabelScheme, Metric, Recipe, Schematic, Step
-from pycemrg_core.errors import CodecError
+from pycemrg_core.errors import DocumentError
 from schematics_builtin.catalogue.contracts import (
     MyocardiumCreationContract,
     PushCreationContract,
@@ -49,8 +49,8 @@ KNOWN = "(known: name, summary, step, labels, parameters, semantic_map)"
 
 
 def refusal(value: Any, kind: type, where: str = "") -> str:
-    with pytest.raises(CodecError) as refused:
-        documents.structure(value, kind, where)
+    with pytest.raises(DocumentError) as refused:
+        documents.from_data(value, kind, where)
     return str(refused.value)
 
 
@@ -119,7 +119,7 @@ def test_a_recipe_step_is_text_or_a_mapping(value: Any) -> None:
 
 @pytest.mark.parametrize("value", [True, False])
 def test_true_and_false(value: bool) -> None:
-    assert documents.structure(STEP | {"frozen_reference": value}, Step).frozen_reference is value
+    assert documents.from_data(STEP | {"frozen_reference": value}, Step).frozen_reference is value
 
 
 @pytest.mark.parametrize("value", ["no", 0, 1, None])
@@ -129,7 +129,7 @@ def test_nothing_else_passes_for_true_or_false(value: Any) -> None:
 
 
 def test_whole_numbers_are_numbers_and_become_floats() -> None:
-    value = documents.structure(SCHEMATIC | {"parameters": {"LA_WT": 2}}, Schematic).parameters["LA_WT"]
+    value = documents.from_data(SCHEMATIC | {"parameters": {"LA_WT": 2}}, Schematic).parameters["LA_WT"]
     assert (type(value), value) == (float, 2.0)
 
 
@@ -157,10 +157,10 @@ def test_contracts_of_the_built_in_steps_come_back(tmp_path: Path, contract: typ
     @given(st.builds(contract, **{role.field_name: BY_USE[role.use] for role in roles(contract)}))
     @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
     def comes_back(one: Any) -> None:
-        plain = documents.unstructure(one)
-        assert documents.structure(json.loads(json.dumps(plain)), contract) == one
+        plain = documents.to_data(one)
+        assert documents.from_data(json.loads(json.dumps(plain)), contract) == one
         file.write_text(yaml.safe_dump(plain), encoding="utf-8")
-        assert documents.structure(documents.load_yaml(file), contract) == one
+        assert documents.from_data(documents.load_yaml(file), contract) == one
 
     comes_back()
 
@@ -173,15 +173,15 @@ def test_a_contract_as_plain_data() -> None:
         thickness_mm=2.0,
         application=(ApplicationStep(Mode.REPLACE_ONLY, (Label("LA_myo_label", 104),)),),
     )
-    assert documents.unstructure(contract) == {
+    assert documents.to_data(contract) == {
         "vein": {"name": "SVC_label", "value": 13},
         "atrium_wall": {"name": "RA_myo_label", "value": 105},
         "target": {"name": "SVC_ring_label", "value": 213},
         "thickness_mm": 2.0,
         "application": [{"mode": "REPLACE_ONLY", "labels": [{"name": "LA_myo_label", "value": 104}]}],
     }
-    assert list(contracts.read_labels(contract)) == [contract.vein, contract.atrium_wall]
-    assert list(contracts.written_labels(contract)) == [contract.target]
+    assert list(contracts.labels_read(contract)) == [contract.vein, contract.atrium_wall]
+    assert list(contracts.labels_written(contract)) == [contract.target]
 
 
 def test_a_wrong_contract_is_refused_with_its_place() -> None:
@@ -250,7 +250,7 @@ def file(tmp_path: Path) -> Path:
 
 def file_refusal(file: Path, content: str | bytes) -> str:
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(CodecError) as refused:
+    with pytest.raises(DocumentError) as refused:
         documents.load_yaml(file)
     return str(refused.value)
 
@@ -261,13 +261,13 @@ def test_a_plain_mapping(file: Path) -> None:
 
 
 def test_no_file(file: Path) -> None:
-    with pytest.raises(CodecError) as refused:
+    with pytest.raises(DocumentError) as refused:
         documents.load_yaml(file)
     assert str(refused.value) == f"{file}: no such file"
 
 
 def test_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(CodecError, match="cannot be read as text: "):
+    with pytest.raises(DocumentError, match="cannot be read as text: "):
         documents.load_yaml(tmp_path)
 
 
@@ -327,14 +327,14 @@ def test_a_file_of_nothing_but_depth(file: Path, content: str) -> None:
 
 def json_refusal(file: Path, content: str) -> str:
     file.write_text(content, encoding="utf-8")
-    with pytest.raises(CodecError) as refused:
+    with pytest.raises(DocumentError) as refused:
         documents.load_json(file)
     return str(refused.value)
 
 
 def test_json_files(tmp_path: Path) -> None:
     file = tmp_path / "parameters.json"
-    with pytest.raises(CodecError) as refused:
+    with pytest.raises(DocumentError) as refused:
         documents.load_json(file)
     assert str(refused.value) == f"{file}: no such file"
     assert json_refusal(file, "[1]") == f"{file}: must hold a mapping of names to values"
@@ -406,12 +406,12 @@ def test_sections_may_be_empty(file: Path, content: str) -> None:
 )  # fmt: skip
 def test_a_wrong_file_of_records(file: Path, content: str, message: str) -> None:
     file.write_text(content)
-    with pytest.raises(CodecError) as refused:
+    with pytest.raises(DocumentError) as refused:
         documents.records_from_yaml(file)
     assert str(refused.value) == f"heart.yaml: {message}"
 
 
 def test_a_definition_has_one_name(file: Path) -> None:
     file.write_text(RECORDS.replace("    step: create", "    name: other\n    step: create"))
-    with pytest.raises(CodecError, match=r"'other'.* @ schematics\.thick_la"):
+    with pytest.raises(DocumentError, match=r"'other'.* @ schematics\.thick_la"):
         documents.records_from_yaml(file)

@@ -14,7 +14,7 @@ from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pycemrg_core.errors import CodecError, LabelError, OutputError
+from pycemrg_core.errors import DocumentError, LabelError, OutputError
 from pycemrg_core.images.remap import LabelRemapper
 from schematics_builtin.labels.label_files import (
     Kind,
@@ -74,7 +74,7 @@ def save(tmp_path: Path) -> Save:
 
 def refusal(path: Path, read: Callable[[Path], Any] = read_label_file) -> str:
     """What the error says after the name of the file."""
-    with pytest.raises(CodecError) as refused:
+    with pytest.raises(DocumentError) as refused:
         read(path)
     text = str(refused.value)
     assert text.startswith(str(path))
@@ -220,7 +220,7 @@ def test_files_that_are_no_text(tmp_path: Path, save: Save) -> None:
 @given(name=st.sampled_from(["a.txt", "a.ctbl", "a.label", "a.csv", "a.json", "a.yaml"]), text=st.text())
 def test_no_text_is_too_strange(save: Save, name: str, text: str) -> None:
     path = save(name, text.encode(errors="replace").decode())
-    with suppress(CodecError):
+    with suppress(DocumentError):
         assert read_label_file(path)
 
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pycemrg_core.api.contracts import application_steps as application_steps
     from pycemrg_core.api.contracts import changes as changes
     from pycemrg_core.api.contracts import choice as choice
+    from pycemrg_core.api.contracts import labels_changed as labels_changed
+    from pycemrg_core.api.contracts import labels_read as labels_read
+    from pycemrg_core.api.contracts import labels_written as labels_written
     from pycemrg_core.api.contracts import number as number
     from pycemrg_core.api.contracts import plane_between as plane_between
     from pycemrg_core.api.contracts import reads as reads
@@ -30,13 +33,13 @@ if TYPE_CHECKING:
     from pycemrg_core.api.contracts import valve_between as valve_between
     from pycemrg_core.api.contracts import wall_round as wall_round
     from pycemrg_core.api.contracts import writes as writes
+    from pycemrg_core.api.documents import from_data as from_data
     from pycemrg_core.api.documents import load_json as load_json
     from pycemrg_core.api.documents import load_yaml as load_yaml
     from pycemrg_core.api.documents import load_yaml_list as load_yaml_list
     from pycemrg_core.api.documents import read_text as read_text
     from pycemrg_core.api.documents import records_from_yaml as records_from_yaml
-    from pycemrg_core.api.documents import structure as structure
-    from pycemrg_core.api.documents import unstructure as unstructure
+    from pycemrg_core.api.documents import to_data as to_data
     from pycemrg_core.api.hookspecs import hookimpl as hookimpl
     from pycemrg_core.api.labels import LabelTable as LabelTable
     from pycemrg_core.api.labels import close_to as close_to
@@ -54,7 +57,7 @@ if TYPE_CHECKING:
     from pycemrg_core.api.records import include as include
     from pycemrg_core.api.refs import Ref as Ref
     from pycemrg_core.errors import AugmentationError as AugmentationError
-    from pycemrg_core.errors import CodecError as CodecError
+    from pycemrg_core.errors import DocumentError as DocumentError
     from pycemrg_core.errors import ImageError as ImageError
     from pycemrg_core.errors import LabelError as LabelError
     from pycemrg_core.errors import MetricError as MetricError
@@ -134,11 +137,12 @@ else:
         __name__,
         {
             "pycemrg_core.api.contracts": (
-                "ApplicationStep Label LabelType Makes Mode Role Use application_steps changes choice number "
-                "plane_between reads ring_round roles thickness valve_between wall_round writes"
+                "ApplicationStep Label LabelType Makes Mode Role Use application_steps changes choice "
+                "labels_changed labels_read labels_written number plane_between reads ring_round roles thickness "
+                "valve_between wall_round writes"
             ),
             "pycemrg_core.api.documents": (
-                "load_json load_yaml load_yaml_list read_text records_from_yaml structure unstructure"
+                "load_json load_yaml load_yaml_list read_text records_from_yaml from_data to_data"
             ),
             "pycemrg_core.api.hookspecs": "hookimpl",
             "pycemrg_core.api.labels": "LabelTable close_to",
@@ -147,7 +151,7 @@ else:
             ),
             "pycemrg_core.api.refs": "Ref",
             "pycemrg_core.errors": (
-                "AugmentationError CodecError ImageError LabelError MetricError NameConflictError OutputError "
+                "AugmentationError DocumentError ImageError LabelError MetricError NameConflictError OutputError "
                 "PlanError PluginError PycemrgError RecordError RefError StepError UnknownNameError"
             ),
             "pycemrg_core.images.blueprint": "Blueprint Plane Ring Valve Wall",

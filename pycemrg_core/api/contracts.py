@@ -208,17 +208,17 @@ def _check_makes(contract: type, found: Iterable[Role]) -> None:
                 )
 
 
-def read_labels(contract: Any) -> Iterator[Label]:
+def labels_read(contract: Any) -> Iterator[Label]:
     """The labels that a contract needs to find in the image."""
     return (getattr(contract, role.field_name) for role in roles(type(contract)) if role.use is Use.READS)
 
 
-def written_labels(contract: Any) -> Iterator[Label]:
+def labels_written(contract: Any) -> Iterator[Label]:
     """The labels that a contract may write."""
     return (getattr(contract, role.field_name) for role in roles(type(contract)) if role.use is Use.WRITES)
 
 
-def changed_labels(contract: Any) -> Iterator[Label]:
+def labels_changed(contract: Any) -> Iterator[Label]:
     """The labels whose voxels a contract may turn into one another or into background."""
     for role in roles(type(contract)):
         if role.use is Use.CHANGES:

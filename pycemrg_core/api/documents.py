@@ -18,7 +18,7 @@ from cattrs.preconf.json import make_converter
 from pycemrg_core.api.kinds import KINDS
 from pycemrg_core.api.records import RecipeStep, Record
 from pycemrg_core.api.refs import Ref
-from pycemrg_core.errors import CodecError, PycemrgError
+from pycemrg_core.errors import DocumentError, PycemrgError
 
 T = TypeVar("T")
 
@@ -81,22 +81,22 @@ def _exactly(value: Any, kind: Any) -> Any:
 _WORDS: Mapping[type, str] = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
 
-def structure(value: Any, kind: type[T], where: str = "") -> T:
+def from_data(value: Any, kind: type[T], where: str = "") -> T:
     """Build a record or contract from plain data.
 
-    Raises :class:`CodecError`; each line of its text ends with the place, ``@ steps[2].parameters.LA_WT``.
+    Raises :class:`DocumentError`; each line of its text ends with the place, ``@ steps[2].parameters.LA_WT``.
     """
     converter = _make_converter()
     try:
         return converter.structure(value, kind)
     except cattrs.BaseValidationError as error:
         lines = [_located(line, where) for line in cattrs.transform_error(error, path="$", format_exception=_say)]
-        raise CodecError("; ".join(lines)) from error
+        raise DocumentError("; ".join(lines)) from error
     except (PycemrgError, ValueError, TypeError, KeyError) as error:
-        raise CodecError(_located(f"{_say(error, kind)} @ $", where)) from error
+        raise DocumentError(_located(f"{_say(error, kind)} @ $", where)) from error
 
 
-def unstructure(record: Any) -> Any:
+def to_data(record: Any) -> Any:
     """Plain data of a record or contract, ready for JSON or YAML."""
     return _make_converter().unstructure(record)
 
@@ -142,25 +142,25 @@ class _Loader(yaml.SafeLoader):
 def load_json(path: Path) -> dict[str, Any]:
     """Read a JSON file that holds a mapping.
 
-    Raises :class:`CodecError` naming the file (and line) when it is missing, over 1 MB, not JSON, or holds
+    Raises :class:`DocumentError` naming the file (and line) when it is missing, over 1 MB, not JSON, or holds
     anything else, or a key twice.
     """
     text = read_text(path)
     try:
         loaded = json.loads(text, object_pairs_hook=_unique)
     except json.JSONDecodeError as error:
-        raise CodecError(f"{path}, line {error.lineno}: not valid JSON: {error.msg}") from error
+        raise DocumentError(f"{path}, line {error.lineno}: not valid JSON: {error.msg}") from error
     except ValueError as error:
-        raise CodecError(f"{path}: not valid JSON: {error}") from error
+        raise DocumentError(f"{path}: not valid JSON: {error}") from error
     except RecursionError:
-        raise CodecError(f"{path}: not valid JSON: nested too deeply") from None
+        raise DocumentError(f"{path}: not valid JSON: nested too deeply") from None
     return _mapping(path, loaded)
 
 
 def load_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML file that holds a mapping.
 
-    Raises :class:`CodecError` naming the file (and line) when it is missing, over 1 MB, not YAML, or holds
+    Raises :class:`DocumentError` naming the file (and line) when it is missing, over 1 MB, not YAML, or holds
     anything else, aliases, or a key twice.
     """
     return _mapping(path, _yaml(path))
@@ -170,7 +170,7 @@ def load_yaml_list(path: Path) -> list[Any]:
     """Read a YAML file that holds a list; refusals as those of :func:`load_yaml`."""
     loaded = _yaml(path)
     if not isinstance(loaded, list):
-        raise CodecError(f"{path}: must hold a list")
+        raise DocumentError(f"{path}: must hold a list")
     return loaded
 
 
@@ -180,26 +180,26 @@ def _yaml(path: Path) -> Any:
         return yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise CodecError(f"{path}{line}: not valid YAML: {error.problem}") from error
+        raise DocumentError(f"{path}{line}: not valid YAML: {error.problem}") from error
     except yaml.YAMLError as error:
-        raise CodecError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+        raise DocumentError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     except RecursionError:
-        raise CodecError(f"{path}: not valid YAML: nested too deeply") from None
+        raise DocumentError(f"{path}: not valid YAML: nested too deeply") from None
 
 
 def read_text(path: Path, what: str = "a configuration file") -> str:
     """The text of a small UTF-8 file, with or without a byte-order mark. ``what`` is what it should be.
 
-    Raises :class:`CodecError` naming the file when it is missing, over 1 MB, or not text.
+    Raises :class:`DocumentError` naming the file when it is missing, over 1 MB, or not text.
     """
     try:
         if path.stat().st_size > _MOST_BYTES:
-            raise CodecError(f"{path}: larger than {_MOST_BYTES:,} bytes; this is not {what}")
+            raise DocumentError(f"{path}: larger than {_MOST_BYTES:,} bytes; this is not {what}")
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise CodecError(f"{path}: no such file") from None
+        raise DocumentError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise CodecError(f"{path}: cannot be read as text: {error}; save it as UTF-8") from error
+        raise DocumentError(f"{path}: cannot be read as text: {error}; save it as UTF-8") from error
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -213,32 +213,32 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _mapping(path: Path, loaded: Any) -> dict[str, Any]:
     if not isinstance(loaded, dict):
-        raise CodecError(f"{path}: must hold a mapping of names to values")
+        raise DocumentError(f"{path}: must hold a mapping of names to values")
     return loaded
 
 
 def records_from_yaml(path: Path) -> tuple[Record, ...]:
     """The records of a YAML file: the sections of the kinds that are data, such as ``recipes``, each by name.
 
-    Raises :class:`CodecError` that names the file and the place in it.
+    Raises :class:`DocumentError` that names the file and the place in it.
     """
     document = load_yaml(path)
     sections = {kind.section: kind.record for kind in KINDS if kind.data}
     if unknown := sorted(str(key) for key in document.keys() - sections.keys()):
-        raise CodecError(f"{path.name}: unknown key {', '.join(unknown)} (known: {', '.join(sections)})")
+        raise DocumentError(f"{path.name}: unknown key {', '.join(unknown)} (known: {', '.join(sections)})")
     records: list[Record] = []
     for section, kind in sections.items():
         entries = document.get(section) or {}
         if not isinstance(entries, dict):
-            raise CodecError(f"{path.name}: {section} must be a mapping of names to definitions @ {section}")
+            raise DocumentError(f"{path.name}: {section} must be a mapping of names to definitions @ {section}")
         for name, entry in entries.items():
             where = f"{section}.{name}"
             if not isinstance(entry, dict):
-                raise CodecError(f"{path.name}: must be a mapping @ {where}")
+                raise DocumentError(f"{path.name}: must be a mapping @ {where}")
             if entry.get("name", name) != name:
-                raise CodecError(f"{path.name}: it is called {name!r} and {entry['name']!r} @ {where}")
+                raise DocumentError(f"{path.name}: it is called {name!r} and {entry['name']!r} @ {where}")
             try:
-                records.append(structure({"name": name, **entry}, kind, where))
-            except CodecError as error:
-                raise CodecError(f"{path.name}: {error}") from error
+                records.append(from_data({"name": name, **entry}, kind, where))
+            except DocumentError as error:
+                raise DocumentError(f"{path.name}: {error}") from error
     return tuple(records)

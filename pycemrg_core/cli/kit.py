@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pycemrg_core.doors import door
 
 if TYPE_CHECKING:
+    from pycemrg_core.cli.app import main as main
     from pycemrg_core.cli.options import setting_options as setting_options
     from pycemrg_core.cli.options import settings_from as settings_from
     from pycemrg_core.cli.session import Session as Session
@@ -28,6 +29,7 @@ else:
     __all__, __getattr__, __dir__ = door(
         __name__,
         {
+            "pycemrg_core.cli.app": "main",
             "pycemrg_core.cli.options": "setting_options settings_from",
             "pycemrg_core.cli.session": "Session counted echo_json echo_table plugin_options session_of",
             "pycemrg_core.runs.replay": "STEPS",

@@ -67,7 +67,7 @@ def plan(
 def _described(step: PlannedStep) -> dict[str, Any]:
     from pycemrg_core.api import contracts
 
-    writes = [*contracts.written_labels(step.contract), *contracts.changed_labels(step.contract)]
+    writes = [*contracts.labels_written(step.contract), *contracts.labels_changed(step.contract)]
     numbers = {
         role.key: (getattr(step.contract, role.field_name), role.unit)
         for role in contracts.roles(type(step.contract))
@@ -77,7 +77,7 @@ def _described(step: PlannedStep) -> dict[str, Any]:
         "name": step.name,
         "step": step.step.name,
         "provider": step.step_provider.name,
-        "reads": [f"{label.name} {label.value}" for label in contracts.read_labels(step.contract)],
+        "reads": [f"{label.name} {label.value}" for label in contracts.labels_read(step.contract)],
         "writes": [f"{label.name} {label.value}" for label in writes],
         "numbers": {key: f"{value:g} {unit}".strip() for key, (value, unit) in numbers.items()},
     }

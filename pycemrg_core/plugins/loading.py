@@ -58,12 +58,17 @@ class Found:
         return self.distribution == CORE_DISTRIBUTION
 
     @property
+    def local(self) -> bool:
+        """Whether it is one file that the user named."""
+        return self.distribution == LOCAL_FILE
+
+    @property
     def data_only(self) -> bool:
         """Whether it is a YAML file, which can hold no code: a local one or, ``package:file.yaml``, a package's."""
         return is_data(self.module)
 
     def __str__(self) -> str:
-        if self.distribution == LOCAL_FILE:
+        if self.local:
             return f"{self.name} ({LOCAL_FILE})"
         return f"{self.name} ({self.distribution} {self.version})"
 
@@ -209,7 +214,7 @@ def _describe(error: BaseException) -> str:
 
 
 def _records(manager: pluggy.PluginManager, found: Found) -> tuple[Record, ...]:
-    is_file = found.distribution == LOCAL_FILE
+    is_file = found.local
     if found.data_only:
         from pathlib import Path
 

@@ -43,7 +43,7 @@ def blueprint_of(
         valves=tuple(made[LabelType.VALVE]),
         planes=tuple(made[LabelType.PLANE]),
         rings=tuple(made[LabelType.RING]),
-        made=tuple(dict.fromkeys(label.value for one in steps for label in contracts.written_labels(one))),
+        made=tuple(dict.fromkeys(label.value for one in steps for label in contracts.labels_written(one))),
         open=_values(labels, rules.open) | (_values(labels, rules.included) - walled),
         may_touch=frozenset(_values(labels, pair) for pair in rules.may_touch if labels.keys() >= pair),
     )

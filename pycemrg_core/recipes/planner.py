@@ -346,13 +346,13 @@ class _Planner:
         present = {*self.facts.labels, *(labels.get(name) for names in unmade for name in names)}
         missing: dict[Label, list[str]] = {}
         for number, step in enumerate(steps):
-            for label in contracts.read_labels(step.contract):
+            for label in contracts.labels_read(step.contract):
                 if label.value in present:
                     continue
                 later = [
                     other.name
                     for other in steps[number + 1 :]
-                    if label.value in {written.value for written in contracts.written_labels(other.contract)}
+                    if label.value in {written.value for written in contracts.labels_written(other.contract)}
                 ]
                 if later:
                     self.problems.append(
@@ -361,7 +361,7 @@ class _Planner:
                     )
                 else:
                     missing.setdefault(label, []).append(step.name)
-            present.update(label.value for label in contracts.written_labels(step.contract))
+            present.update(label.value for label in contracts.labels_written(step.contract))
         for label, needed_by in missing.items():
             users = ", ".join(dict.fromkeys(needed_by))
             remedy = "if it has another integer there, set it in labels.yaml"
@@ -372,7 +372,7 @@ class _Planner:
             self.problems.append(f"the image holds {_some(sorted(self.facts.labels))}")
 
     def _dtype(self, steps: Iterable[PlannedStep]) -> str:
-        written = [label.value for step in steps for label in contracts.written_labels(step.contract)]
+        written = [label.value for step in steps for label in contracts.labels_written(step.contract)]
         highest = max([*written, *self.facts.labels], default=0)
         if highest <= np.iinfo(self.facts.dtype).max:
             return self.facts.dtype

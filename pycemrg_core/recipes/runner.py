@@ -174,8 +174,8 @@ def _run_step(step: PlannedStep, work: WorkingVolume, names: Mapping[int, str]) 
     except (Exception, SystemExit) as error:
         first = str(error).strip().partition("\n")[0]
         raise StepError(f"{who}: {type(error).__name__}{': ' if first else ''}{first}") from error
-    declared = {label.value for label in contracts.written_labels(step.contract)}
-    if changed := {label.value for label in contracts.changed_labels(step.contract)}:
+    declared = {label.value for label in contracts.labels_written(step.contract)}
+    if changed := {label.value for label in contracts.labels_changed(step.contract)}:
         declared |= {0} | changed
     for edit in edits:
         if not isinstance(edit, Edit):

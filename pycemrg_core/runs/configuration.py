@@ -16,7 +16,7 @@ import yaml
 from pycemrg_core.api import contracts, documents
 from pycemrg_core.api.labels import LabelTable
 from pycemrg_core.api.records import Recipe, Schematic, Step
-from pycemrg_core.errors import CodecError, OutputError, PycemrgError
+from pycemrg_core.errors import DocumentError, OutputError, PycemrgError
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.flatten import flatten
 from pycemrg_core.recipes.planner import Settings
@@ -30,37 +30,37 @@ MAPS = "semantic_maps"
 def read_labels_file(path: Path) -> LabelTable:
     """Names and integers of a ``labels.yaml``, with its groups.
 
-    Raises :class:`CodecError` for a file of another form, :class:`LabelError` when two names share an integer.
+    Raises :class:`DocumentError` for a file of another form, :class:`LabelError` when two names share an integer.
     """
     document = documents.load_yaml(path)
     entries = document.get("labels")
     if not isinstance(entries, dict):
-        raise CodecError(f"{path}: has no mapping 'labels' of names to integers")
+        raise DocumentError(f"{path}: has no mapping 'labels' of names to integers")
     groups = document.get("groups") or {}
     if not isinstance(groups, dict):
-        raise CodecError(f"{path}: 'groups' is not a mapping of names to lists of names")
+        raise DocumentError(f"{path}: 'groups' is not a mapping of names to lists of names")
     try:
-        labels = documents.structure(entries, dict[str, int], "labels")
-        return LabelTable(labels, documents.structure(groups, dict[str, tuple[str, ...]], "groups"))
+        labels = documents.from_data(entries, dict[str, int], "labels")
+        return LabelTable(labels, documents.from_data(groups, dict[str, tuple[str, ...]], "groups"))
     except PycemrgError as error:
-        raise CodecError(f"{path}: {error}") from error
+        raise DocumentError(f"{path}: {error}") from error
 
 
 def read_config(folder: Path, catalogue: Catalogue) -> Settings:
     """What a configuration folder sets: labels, parameters and schematics.
 
-    Raises :class:`CodecError` naming the file that is missing or wrong.
+    Raises :class:`DocumentError` naming the file that is missing or wrong.
     """
     if not folder.is_dir():
-        raise CodecError(f"{folder}: no such folder; 'pycemrg init {folder} --recipe ...' makes one")
+        raise DocumentError(f"{folder}: no such folder; 'pycemrg init {folder} --recipe ...' makes one")
     labels = dict(read_labels_file(folder / LABELS).labels)
     parameters: dict[str, float] = {}
     if (folder / PARAMETERS).exists():
         loaded = documents.load_json(folder / PARAMETERS)
         try:
-            parameters = documents.structure(loaded, dict[str, float], "parameters")
-        except CodecError as error:
-            raise CodecError(f"{folder / PARAMETERS}: {error}") from error
+            parameters = documents.from_data(loaded, dict[str, float], "parameters")
+        except DocumentError as error:
+            raise DocumentError(f"{folder / PARAMETERS}: {error}") from error
     schematics = {}
     for path in sorted((folder / MAPS).glob("*.json")):
         schematic = _schematic(path, labels, parameters, catalogue)
@@ -88,7 +88,7 @@ def _schematic(
             semantic_map=semantic_map,
         )
     except PycemrgError as error:
-        raise CodecError(f"{path}: {error}") from error
+        raise DocumentError(f"{path}: {error}") from error
 
 
 def _step_with_roles(path: Path, keys: set[str], catalogue: Catalogue) -> str:
@@ -101,7 +101,7 @@ def _step_with_roles(path: Path, keys: set[str], catalogue: Catalogue) -> str:
             matches.append(contribution.qualified_name)
     if len(matches) != 1:
         found = f"fit several: {', '.join(matches)}" if matches else "are those of no step kind (see list-steps)"
-        raise CodecError(f"{path}: its roles {', '.join(sorted(keys))} {found}")
+        raise DocumentError(f"{path}: its roles {', '.join(sorted(keys))} {found}")
     return matches[0]
 
 

@@ -12,7 +12,7 @@ from attrs import Factory, frozen
 
 from pycemrg_core.api import documents
 from pycemrg_core.api.records import Step
-from pycemrg_core.errors import CodecError, ImageError, OutputError, PlanError, PycemrgError
+from pycemrg_core.errors import DocumentError, ImageError, OutputError, PlanError, PycemrgError
 from pycemrg_core.images import image_files
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.plugins.catalogue import Catalogue
@@ -47,25 +47,25 @@ class SavedRun:
 
     @classmethod
     def read(cls, path: str | Path) -> SavedRun:
-        """Read a record. Raises :class:`CodecError` naming the file when it is not one."""
+        """Read a record. Raises :class:`DocumentError` naming the file when it is not one."""
         data = documents.load_json(Path(path))
         if data.get("format", FORMAT) != FORMAT:
-            raise CodecError(f"{path}: a record of format {data['format']!r}; this version reads {FORMAT}")
+            raise DocumentError(f"{path}: a record of format {data['format']!r}; this version reads {FORMAT}")
         if wrong := next(_wrong_places(data, _SHAPE, ""), None):
-            raise CodecError(f"{path}: not the record of a run: {wrong}")
+            raise DocumentError(f"{path}: not the record of a run: {wrong}")
         return cls(Path(path), data)
 
     def prepare(self, volume: LabelVolume, notes: tuple[str, ...] = ()) -> Prepared:
         """The input as that run saw it: converted as it was then.
 
-        Raises :class:`CodecError` when the record does not say how, and :class:`LabelError`.
+        Raises :class:`DocumentError` when the record does not say how, and :class:`LabelError`.
         """
         conversion = None
         if "conversion" in self.data:
             try:
-                conversion = documents.structure(self.data["conversion"], Conversion, "conversion")
-            except CodecError as error:
-                raise CodecError(f"{self.path}: {error}") from error
+                conversion = documents.from_data(self.data["conversion"], Conversion, "conversion")
+            except DocumentError as error:
+                raise DocumentError(f"{self.path}: {error}") from error
             volume = convert_again(volume, conversion)
         facts = ImageFacts(labels=frozenset(volume.boxes), spacing=volume.spacing, dtype=str(volume.array.dtype))
         return Prepared(volume=volume, facts=facts, notes=notes, conversion=conversion)
@@ -121,7 +121,7 @@ class SavedRun:
             elif now is None:
                 yield f"plugin {saved['name']} ({then}) is not here; install {then}"
             elif (now.distribution, now.version) != (saved["distribution"], saved["version"]):
-                remedy = "give the file as it was" if now.distribution == LOCAL_FILE else f"install {then}"
+                remedy = "give the file as it was" if now.local else f"install {then}"
                 yield (
                     f"plugin {saved['name']} was {then} and is {now.distribution} {now.version};"
                     f" {remedy}, or allow it with --any-version"
@@ -146,7 +146,7 @@ def _wrong_places(data: Any, shape: Any, where: str) -> Iterator[str]:
 def _planned(saved: Mapping[str, Any], catalogue: Catalogue, where: str) -> PlannedStep:
     found = catalogue.find(Step, f"{saved['provider']}:{saved['step']}")
     step = catalogue.get(Step, f"{saved['provider']}:{saved['step']}")
-    contract = documents.structure(saved["contract"], step.contract.load(), f"{where}.contract")
+    contract = documents.from_data(saved["contract"], step.contract.load(), f"{where}.contract")
     return PlannedStep(
         name=saved["name"],
         step=step,
@@ -183,7 +183,7 @@ class KeptSteps:
 
     def _clear(self) -> None:
         """Remove what an earlier run kept here: its images would look like this one's."""
-        with suppress(CodecError, OSError, KeyError, TypeError):
+        with suppress(DocumentError, OSError, KeyError, TypeError):
             for number, saved in enumerate(documents.load_json(self.folder / PROGRESS)["steps"], 1):
                 # Only a name that this class would give.
                 if (image := self._image(number, saved["name"])).parent == self.folder:
@@ -200,7 +200,7 @@ class KeptSteps:
             return None
         try:
             return self._resume(documents.load_json(path))
-        except (CodecError, ImageError, KeyError, TypeError) as error:
+        except (DocumentError, ImageError, KeyError, TypeError) as error:
             reason = str(error) if isinstance(error, PycemrgError) else f"{path}: damaged: {error!r}"
             raise PlanError(f"{self.folder} cannot be resumed:", [f"{reason}; run without --resume"]) from error
 
@@ -228,7 +228,7 @@ class KeptSteps:
         return self.folder / f"{number:02d}_{name}.nrrd"
 
     def _record(self, saved: Mapping[str, Any], step: PlannedStep) -> StepRecord:
-        ledger = documents.structure(saved["ledger"], tuple[LedgerEntry, ...], "ledger")
+        ledger = documents.from_data(saved["ledger"], tuple[LedgerEntry, ...], "ledger")
         return StepRecord(
             name=step.name,
             step=step.step.name,
@@ -243,9 +243,7 @@ class KeptSteps:
         return {
             "sha256": self.source.sha256,
             "dtype": self.plan.dtype,
-            "conversion": documents.unstructure(self.prepared.conversion),
+            "conversion": documents.to_data(self.prepared.conversion),
             "plugins": [f"{found.name} {found.distribution} {found.version}" for found in self.plan.providers],
-            "contracts": [
-                [step.name, step.step.name, documents.unstructure(step.contract)] for step in self.plan.steps
-            ],
+            "contracts": [[step.name, step.step.name, documents.to_data(step.contract)] for step in self.plan.steps],
         }

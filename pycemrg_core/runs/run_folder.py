@@ -170,7 +170,7 @@ def record_json(result: RunResult, source: Source, folder: Path) -> dict[str, An
         },
         "labels": dict(record.labels),
         "parameters": dict(record.parameters),
-        **({"conversion": documents.unstructure(record.conversion)} if record.conversion else {}),
+        **({"conversion": documents.to_data(record.conversion)} if record.conversion else {}),
         "plugins": [
             {"name": found.name, "distribution": found.distribution, "version": found.version}
             for found in record.providers
@@ -185,9 +185,9 @@ def step_json(step: StepRecord) -> dict[str, Any]:
         "name": step.name,
         "step": step.step,
         "provider": step.provider,
-        "contract": documents.unstructure(step.contract),
+        "contract": documents.to_data(step.contract),
         "seconds": round(step.seconds, 4),
-        "ledger": documents.unstructure(step.ledger),
+        "ledger": documents.to_data(step.ledger),
     }
 
 

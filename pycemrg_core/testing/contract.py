@@ -14,8 +14,8 @@ from pycemrg_core.api.contracts import (
     Mode,
     Role,
     Use,
-    changed_labels,
-    read_labels,
+    labels_changed,
+    labels_read,
     roles,
 )
 
@@ -53,7 +53,7 @@ def _value(role: Role, values: Iterator[int]) -> Any:
 
 def image_labels(contract: Any) -> list[int]:
     """The integers that the contract reads or changes, in the order of its fields, and a bystander's."""
-    found = [label.value for label in (*read_labels(contract), *changed_labels(contract))]
+    found = [label.value for label in (*labels_read(contract), *labels_changed(contract))]
     return list(dict.fromkeys([*found, _BYSTANDER.value]))
 
 

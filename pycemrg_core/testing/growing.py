@@ -53,11 +53,11 @@ def plan_in_principle(recipe: Recipe, catalogue: Catalogue, settings: Settings) 
 
 def needs(planned: Plan) -> dict[int, str]:
     """The labels that the image must bring, by integer: read or changed, and written by no other step."""
-    written = [_values(contracts.written_labels(step.contract)) for step in planned.steps]
+    written = [_values(contracts.labels_written(step.contract)) for step in planned.steps]
     found: dict[int, str] = {}
     for number, step in enumerate(planned.steps):
         others = set().union(*written[:number], *written[number + 1 :])
-        for label in (*contracts.read_labels(step.contract), *contracts.changed_labels(step.contract)):
+        for label in (*contracts.labels_read(step.contract), *contracts.labels_changed(step.contract)):
             if label.value not in others:
                 found[label.value] = label.name
     return found

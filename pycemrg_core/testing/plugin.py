@@ -21,7 +21,7 @@ from pycemrg_core.api.refs import Ref
 from pycemrg_core.errors import RefError
 from pycemrg_core.plugins import loading
 from pycemrg_core.plugins.catalogue import compose
-from pycemrg_core.plugins.loading import GROUP, LOCAL_FILE, Plugin, Policy, State
+from pycemrg_core.plugins.loading import GROUP, Plugin, Policy, State
 from pycemrg_core.recipes.validation import record_faults
 from pycemrg_core.testing.base import check_loaded, fail, load, require, who
 
@@ -116,7 +116,7 @@ class PluginConformance:
 
     def test_its_module_is_light(self, importing: tuple[list[str], str]) -> None:
         """Importing the module imports no heavy library."""
-        if load(self.plugin).found.distribution == LOCAL_FILE:
+        if load(self.plugin).found.local:
             pytest.skip("a local file is imported only when it is asked for")
         brought = {name.partition(".")[0] for name in importing[0]} & set(self.heavy)
         require(
@@ -134,7 +134,7 @@ class PluginConformance:
 
     def test_it_has_an_entry_point(self) -> None:
         """The distribution that holds the module names it in the group of the plugin API."""
-        if load(self.plugin).found.distribution == LOCAL_FILE:
+        if load(self.plugin).found.local:
             pytest.skip("a local file needs no entry point")
         groups = {found.group for found in loading.discover() if found.module == self.plugin}
         if GROUP in groups:

@@ -83,8 +83,8 @@ class RecipeConformance(Conformance):
         result = _result(record, image, catalogue, settings)
         declared: set[int] = set()
         for step in result.record.steps:
-            declared.update(label.value for label in contracts.written_labels(step.contract))
-            if changed := {label.value for label in contracts.changed_labels(step.contract)}:
+            declared.update(label.value for label in contracts.labels_written(step.contract))
+            if changed := {label.value for label in contracts.labels_changed(step.contract)}:
                 declared |= {0} | changed
         other = {new for _, new in growing.changes(image, result.image)} - declared
         require(

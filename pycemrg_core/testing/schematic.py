@@ -49,8 +49,8 @@ class SchematicConformance(Conformance):
             (step,) = growing.plan_in_principle(alone, catalogue, settings).steps
         except PlanError:
             pytest.skip("it cannot be planned")
-        read = [*contracts.read_labels(step.contract), *contracts.changed_labels(step.contract)]
-        written = {label.value for label in contracts.written_labels(step.contract)}
+        read = [*contracts.labels_read(step.contract), *contracts.labels_changed(step.contract)]
+        written = {label.value for label in contracts.labels_written(step.contract)}
         rules = [label for label in growing.named_in_rules(step) if label.value not in written]
         values = dict.fromkeys(label.value for label in (*read, *rules))
         return volumes.oblique_image(volumes.body(list(values) or [1]))

@@ -10,7 +10,7 @@ import pytest
 
 from pycemrg_core.api import contracts, documents
 from pycemrg_core.api.records import Step
-from pycemrg_core.errors import CodecError, StepError
+from pycemrg_core.errors import DocumentError, StepError
 from pycemrg_core.images.label_volume import Edit, LabelArray, LabelVolume, WorkingVolume
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.validation import record_faults
@@ -55,8 +55,8 @@ class StepConformance(Conformance):
     def test_its_contract_round_trips(self, record: Step, contract: Any) -> None:
         """The contract written as plain data and read again is the same."""
         try:
-            again = documents.structure(documents.unstructure(contract), type(contract))
-        except CodecError as error:
+            again = documents.from_data(documents.to_data(contract), type(contract))
+        except DocumentError as error:
             again = str(error)
         require(
             again == contract,
@@ -90,8 +90,8 @@ class StepConformance(Conformance):
     @each_case
     def test_it_writes_what_it_declares(self, record: Step, contract: Any, case: str) -> None:
         """It writes only labels that the contract's ``writes`` and ``changes`` name."""
-        written = {label.value for label in contracts.written_labels(contract)}
-        if changed := {label.value for label in contracts.changed_labels(contract)}:
+        written = {label.value for label in contracts.labels_written(contract)}
+        if changed := {label.value for label in contracts.labels_changed(contract)}:
             written |= {0} | changed
         edits = _edits(record, CASES[case](image_labels(contract)), contract)
         other = {edit.label for edit in edits if isinstance(edit, Edit)} - written
@@ -105,12 +105,12 @@ class StepConformance(Conformance):
     def test_it_leaves_its_input_alone(self, record: Step, contract: Any, case: str) -> None:
         """Neither the voxels, the boxes nor the contract change."""
         volume = CASES[case](image_labels(contract))
-        voxels, boxes, plain = volume.array.tobytes(), volume.boxes, documents.unstructure(contract)
+        voxels, boxes, plain = volume.array.tobytes(), volume.boxes, documents.to_data(contract)
         _edits(record, volume, contract)
         for what, same in (
             ("voxels", volume.array.tobytes() == voxels),
             ("boxes", volume.boxes == boxes),
-            ("contract", documents.unstructure(contract) == plain),
+            ("contract", documents.to_data(contract) == plain),
         ):
             require(same, f"{who(record)} changes the {what} it is given ({case!r}); return edits instead")
 
@@ -172,7 +172,7 @@ def _edits(record: Step, volume: LabelVolume, contract: Any) -> tuple[Any, ...]:
 
 def _working(volume: LabelVolume, contract: Any) -> WorkingVolume:
     """A copy that can hold whatever the contract writes."""
-    written = [label.value for label in contracts.written_labels(contract)]
+    written = [label.value for label in contracts.labels_written(contract)]
     dtype = np.promote_types(volume.array.dtype, np.min_scalar_type(max(written, default=0)))
     return WorkingVolume(volume, dtype)
 

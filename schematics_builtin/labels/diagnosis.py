@@ -118,10 +118,10 @@ def _inputs(steps: tuple[PlannedStep, ...]) -> dict[Label, tuple[str, ...]]:
     written: set[int] = set()
     needed: dict[Label, tuple[str, ...]] = {}
     for step in steps:
-        for label in contracts.read_labels(step.contract):
+        for label in contracts.labels_read(step.contract):
             if label.value not in written:
                 needed[label] = (*needed.get(label, ()), step.name)
-        written.update(label.value for label in contracts.written_labels(step.contract))
+        written.update(label.value for label in contracts.labels_written(step.contract))
     return needed
 
 

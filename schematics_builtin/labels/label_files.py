@@ -21,7 +21,7 @@ from typing import Any, Literal
 from attrs import evolve, field, frozen
 
 from pycemrg_core.api import documents
-from pycemrg_core.errors import CodecError, LabelError, OutputError
+from pycemrg_core.errors import DocumentError, LabelError, OutputError
 
 Kind = Literal["slicer", "itksnap"]
 Entry = tuple[int, int, str, str]  # line (0 when there is none), value, name, colour
@@ -84,7 +84,7 @@ def read_label_file(path: str | os.PathLike[str]) -> tuple[LabelRow, ...]:
       underscores, because names of labels are full of them.
     - ITK-SNAP (``.label``, ``.txt``): ``IDX R G B A VIS MSH "NAME"``.
 
-    Raises :class:`CodecError` naming file and line for anything else, for an integer given twice, for a name
+    Raises :class:`DocumentError` naming file and line for anything else, for an integer given twice, for a name
     or colour that cannot be, and when there are no labels.
     """
     path = Path(path)
@@ -103,19 +103,19 @@ def read_label_file(path: str | os.PathLike[str]) -> tuple[LabelRow, ...]:
             raise _wrong(path, line, f"labels {other.name!r}{given} and {name!r} are both {value}; remove one")
         rows[value] = (line, row)
     if not rows:
-        raise CodecError(f"{path}: holds no labels; give each an integer from 1 and a name")
+        raise DocumentError(f"{path}: holds no labels; give each an integer from 1 and a name")
     return tuple(row for _, row in rows.values())
 
 
 def read_mapping_file(path: str | os.PathLike[str]) -> dict[int | str, int | str]:
     """What becomes what: CSV or TSV with the columns ``source`` and ``target``, each an integer or a name.
 
-    Raises :class:`CodecError` naming file and line for anything else, and for a source given twice.
+    Raises :class:`DocumentError` naming file and line for anything else, and for a source given twice.
     """
     path = Path(path)
     text = documents.read_text(path, "a table of labels")
     if _kind(path, text) != "table":
-        raise CodecError(f"{path}: is not a mapping of labels; give CSV or TSV with the columns source,target")
+        raise DocumentError(f"{path}: is not a mapping of labels; give CSV or TSV with the columns source,target")
     mapping: dict[int | str, int | str] = {}
     lines: dict[int | str, int] = {}
     for line, cells in _records(path, text, ("source", "target")):
@@ -126,7 +126,7 @@ def read_mapping_file(path: str | os.PathLike[str]) -> dict[int | str, int | str
             raise _wrong(path, line, f"source {old!r} was given on line {lines[old]} already; remove one")
         mapping[old], lines[old] = new, line
     if not mapping:
-        raise CodecError(f"{path}: maps nothing; give old labels and what they become")
+        raise DocumentError(f"{path}: maps nothing; give old labels and what they become")
     return mapping
 
 
@@ -169,8 +169,8 @@ def write_label_table(rows: Iterable[LabelRow], path: str | os.PathLike[str], ki
             staged.unlink(missing_ok=True)
 
 
-def _wrong(path: Path, line: int, text: str) -> CodecError:
-    return CodecError(f"{path}, line {line}: {text}" if line else f"{path}: {text}")
+def _wrong(path: Path, line: int, text: str) -> DocumentError:
+    return DocumentError(f"{path}, line {line}: {text}" if line else f"{path}: {text}")
 
 
 def _kind(path: Path, text: str) -> str:
@@ -180,7 +180,7 @@ def _kind(path: Path, text: str) -> str:
     if extension in known:
         return known[extension]
     if "# color procedural file" in text[:1000].lower():
-        raise CodecError(f"{path}: is a continuous colour map; save a colour table with one line for each label")
+        raise DocumentError(f"{path}: is a continuous colour map; save a colour table with one line for each label")
     first = next((line for _, line in _data_lines(text)), "")
     fields = first.split()
     if len(fields) > 7 and all(map(_is_number, fields[:7])):
@@ -192,7 +192,7 @@ def _kind(path: Path, text: str) -> str:
         return "table"
     if extension in (".label", ".lbl", ".ctbl"):
         return "slicer" if extension == ".ctbl" else "itksnap"
-    raise CodecError(f"{path}: is not a table of labels; give YAML, JSON, CSV, or one of 3D Slicer or ITK-SNAP")
+    raise DocumentError(f"{path}: is not a table of labels; give YAML, JSON, CSV, or one of 3D Slicer or ITK-SNAP")
 
 
 def _data_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -286,7 +286,7 @@ def _document(path: Path, text: str) -> dict[Any, Any]:
         reason = getattr(error, "msg", error)
         raise _wrong(path, getattr(error, "lineno", 0), f"not valid JSON: {reason}; correct it") from error
     if not isinstance(document, dict):
-        raise CodecError(f"{path}: must hold a mapping of names to integers")
+        raise DocumentError(f"{path}: must hold a mapping of names to integers")
     return document
 
 

@@ -18,8 +18,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from pycemrg_augment.pipeline import Pipeline
-from pycemrg_core.errors import AugmentationError
-from pycemrg_core.images.training_sample import Sample
+from pycemrg_core.api import AugmentationError, Sample
 
 Axes = Literal["zyx", "xyz"]
 _SPACING = "spacing"

@@ -17,9 +17,7 @@ import SimpleITK as sitk
 from pycemrg_augment import failures, slices, spatial
 from pycemrg_augment import intensity as plain
 from pycemrg_augment.parameters import Bounds, Range, draw
-from pycemrg_core.errors import AugmentationError
-from pycemrg_core.images.image_files import image_from_array, voxel_array
-from pycemrg_core.images.training_sample import Drawn, Sample
+from pycemrg_core.api import AugmentationError, Drawn, Sample, image_from_array, voxel_array
 
 Result = tuple[Sample, Drawn]
 Rng = np.random.Generator

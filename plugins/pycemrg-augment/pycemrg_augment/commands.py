@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pycemrg_core.cli.session import counted, echo_json, plugin_options, session_of
+from pycemrg_core.cli.kit import counted, echo_json, plugin_options, session_of
 
 if TYPE_CHECKING:
     from pycemrg_augment.pipeline import Pipeline
-    from pycemrg_core.images.training_sample import Sample
+    from pycemrg_core.api import Sample
 
 
 @click.command(short_help="Make training samples from an image with a pipeline.")
@@ -48,30 +48,26 @@ def augment(
     """
     from pycemrg_augment.grids import check_same
     from pycemrg_augment.pipeline import Pipeline
-    from pycemrg_core.errors import PycemrgError
-    from pycemrg_core.images import image_files
-    from pycemrg_core.images.training_sample import Sample
-    from pycemrg_core.runs import run_folder
+    from pycemrg_core.api import PycemrgError, Sample, file_sha256, read_image, read_labels
+    from pycemrg_core.cli.kit import check_folder, staged
 
     if image is None and labels is None:
         raise click.UsageError("nothing to augment; give IMAGE, --labels or both", ctx)
     pipeline = Pipeline.read(Path(path), session_of(ctx).catalogue())
     sources = {what: file for what, file in (("image", image), ("labels", labels)) if file}
     folder = Path(output)
-    run_folder.check_folder(folder)
+    check_folder(folder)
     _check_places(folder, sources, count)
-    scan, notes = image_files.read_image(image) if image else (None, ())
-    label_map, more = image_files.read_labels(labels) if labels else (None, ())
+    scan, notes = read_image(image) if image else (None, ())
+    label_map, more = read_labels(labels) if labels else (None, ())
     for note in (*notes, *more):
         click.echo(f"note: {note}", err=True)
     if image and labels:
         check_same(scan, label_map, f"{image} and {labels}")
-    inputs = {
-        what: {"name": Path(file).name, "sha256": image_files.file_sha256(file)} for what, file in sources.items()
-    }
+    inputs = {what: {"name": Path(file).name, "sha256": file_sha256(file)} for what, file in sources.items()}
     sample = Sample(image=scan, labels=label_map)
     try:
-        with run_folder.staged(folder) as inner:
+        with staged(folder) as inner:
             records = _write(pipeline, sample, inputs, inner, count, seed)
     except KeyboardInterrupt:
         raise PycemrgError(f"interrupted; {folder} was not changed") from None
@@ -86,8 +82,8 @@ def _write(
 ) -> list[dict[str, Any]]:
     """Make and write the samples, and return their records."""
     from pycemrg_augment.pipeline import record
-    from pycemrg_core.images import image_files
-    from pycemrg_core.runs import run_folder
+    from pycemrg_core.api import geometry, voxels_sha256, write_image
+    from pycemrg_core.cli.kit import write_json
 
     records = []
     bar = click.progressbar(range(count), label="samples", file=sys.stderr) if sys.stderr.isatty() else None
@@ -98,12 +94,12 @@ def _write(
             document = record(pipeline, steps, seed=seed, index=index)
             document["input"] = inputs
             document["output"] = {
-                what: {"name": name, "voxels_sha256": image_files.voxels_sha256(image), **image_files.geometry(image)}
+                what: {"name": name, "voxels_sha256": voxels_sha256(image), **geometry(image)}
                 for what, (name, image) in files.items()
             }
             for name, image in files.values():
-                image_files.write_image(image, folder / name)
-            run_folder.write_json(document, folder / f"{index:04}.json")
+                write_image(image, folder / name)
+            write_json(document, folder / f"{index:04}.json")
             records.append(document)
     return records
 
@@ -119,7 +115,7 @@ def _check_places(folder: Path, inputs: dict[str, str], count: int) -> None:
     import os
     import re
 
-    from pycemrg_core.errors import OutputError
+    from pycemrg_core.api import OutputError
 
     written = {f"{index:04}{end}" for index in range(count) for end in [".json", *(f"_{what}.nrrd" for what in inputs)]}
     for name in inputs.values():

@@ -16,10 +16,16 @@ from attrs import asdict, frozen
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from pycemrg_core.errors import AugmentationError
-from pycemrg_core.images.dilation import dilate, slack
-from pycemrg_core.images.image_files import image_from_array, volume_of, voxel_array
-from pycemrg_core.images.label_volume import Region, as_region
+from pycemrg_core.api import (
+    AugmentationError,
+    Region,
+    as_region,
+    dilate,
+    image_from_array,
+    slack,
+    volume_of,
+    voxel_array,
+)
 
 Index = tuple[int, int, int]
 _Labels = NDArray[np.integer]

@@ -8,8 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from pycemrg_core.errors import AugmentationError
-from pycemrg_core.images.geometry import grid_difference
+from pycemrg_core.api import AugmentationError, grid_difference
 
 
 def check_same(image: sitk.Image, other: sitk.Image, names: str = "image and labels") -> None:

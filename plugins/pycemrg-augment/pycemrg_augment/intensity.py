@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from pycemrg_augment.grids import check_same
-from pycemrg_core.errors import AugmentationError
-from pycemrg_core.images.image_files import image_from_array, voxel_array
+from pycemrg_core.api import AugmentationError, image_from_array, voxel_array
 
 Floats = NDArray[np.float32]
 _Change = Callable[[Floats, NDArray[np.bool_]], Floats]

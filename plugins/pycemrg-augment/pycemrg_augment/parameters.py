@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import numpy as np
 from attrs import frozen
 
-from pycemrg_core.api.labels import close_to
+from pycemrg_core.api import close_to
 
 Range = tuple[float, float]
 

@@ -13,14 +13,20 @@ from attrs import frozen
 
 from pycemrg_augment.grids import check_same
 from pycemrg_augment.parameters import structured
-from pycemrg_core.api import documents
-from pycemrg_core.api.labels import close_to
-from pycemrg_core.api.records import Augmentation
-from pycemrg_core.errors import AugmentationError, NameConflictError, PycemrgError, RefError, UnknownNameError
-from pycemrg_core.images.training_sample import Sample
+from pycemrg_core.api import (
+    Augmentation,
+    AugmentationError,
+    NameConflictError,
+    PycemrgError,
+    RefError,
+    Sample,
+    UnknownNameError,
+    close_to,
+    load_yaml_list,
+)
 
 if TYPE_CHECKING:
-    from pycemrg_core.plugins.catalogue import Catalogue
+    from pycemrg_core import Catalogue
 
 FORMAT = 1
 _KEY = "pipeline"
@@ -50,9 +56,10 @@ class Pipeline:
     def read(cls, path: Path, catalogue: Catalogue) -> Pipeline:
         """Read a pipeline from a YAML file that holds a list of augmentations.
 
-        Raises :class:`CodecError` when the file is not a YAML list, and :class:`AugmentationError` like :meth:`build`.
+        Raises :class:`DocumentError` when the file is not a YAML list, and :class:`AugmentationError` like
+        :meth:`build`.
         """
-        entries = documents.load_yaml_list(path)
+        entries = load_yaml_list(path)
         try:
             return cls.build(entries, catalogue)
         except AugmentationError as error:

@@ -20,9 +20,7 @@ from scipy import sparse
 from scipy.special import ndtr
 
 from pycemrg_augment import grids
-from pycemrg_core.errors import AugmentationError
-from pycemrg_core.images.image_files import volume_of, voxel_array
-from pycemrg_core.images.label_volume import Region, as_region, is_empty
+from pycemrg_core.api import AugmentationError, Region, as_region, is_empty, volume_of, voxel_array
 
 Profile = Literal["gaussian", "box"]
 Vote = Literal["majority", "nearest"]

@@ -12,9 +12,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from pycemrg_augment import grids
-from pycemrg_core.errors import AugmentationError
-from pycemrg_core.images.image_files import voxel_array
-from pycemrg_core.images.training_sample import Sample
+from pycemrg_core.api import AugmentationError, Sample, voxel_array
 
 Index = tuple[int, int, int]
 

@@ -12,9 +12,8 @@ from pycemrg_augment.adapters import AugmentedDataset, augmented
 from pycemrg_augment.pipeline import Pipeline
 from sample_images import VOXELS, make
 
-from pycemrg_core import load_catalogue
-from pycemrg_core.errors import AugmentationError
-from pycemrg_core.images.training_sample import Sample
+from pycemrg_core import AugmentationError, load_catalogue
+from pycemrg_core.api import Sample
 
 SCAN = (VOXELS / 20).astype(np.float32)
 PIPELINE = Pipeline.build(

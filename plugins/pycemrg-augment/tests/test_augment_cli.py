@@ -16,9 +16,8 @@ import SimpleITK as sitk
 from command_line import contents, pycemrg
 from pycemrg_augment.pipeline import Pipeline, replay
 
-from pycemrg_core import load_catalogue
-from pycemrg_core.images.image_files import read_image, read_labels, voxels_sha256
-from pycemrg_core.images.training_sample import Sample
+from pycemrg_core import load_catalogue, read_image, read_labels
+from pycemrg_core.api import Sample, voxels_sha256
 
 DATA = Path(__file__).resolve().parents[3] / "tests" / "data"
 CT, LABELS = DATA / "thorax_ct.nrrd", DATA / "thorax_ct_labels.nrrd"

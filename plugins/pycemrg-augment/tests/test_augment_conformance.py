@@ -5,11 +5,8 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from pycemrg_core.api.records import Record
-from pycemrg_core.images.image_files import image_from_array
-from pycemrg_core.images.training_sample import Sample
-from pycemrg_core.testing import AugmentationConformance, PluginConformance
-from pycemrg_core.testing.volumes import oblique_image
+from pycemrg_core.api import Record, Sample, image_from_array
+from pycemrg_core.testing import AugmentationConformance, PluginConformance, oblique_image
 
 PLUGIN = "pycemrg_augment.plugin"
 

@@ -14,8 +14,7 @@ from phantom import heart_phantom
 from pycemrg_augment import failures
 from scipy import ndimage
 
-from pycemrg_core import load_catalogue, run_recipe
-from pycemrg_core.errors import AugmentationError
+from pycemrg_core import AugmentationError, load_catalogue, run_recipe
 
 Maker = Callable[[sitk.Image, np.random.Generator], tuple[sitk.Image, failures.Damage]]
 

@@ -12,7 +12,7 @@ from pycemrg_augment import intensity
 from sample_images import frame, make
 from scipy import stats
 
-from pycemrg_core.errors import AugmentationError
+from pycemrg_core import AugmentationError
 
 RNG = np.random.default_rng(5)
 ARRAY = RNG.random((7, 8, 9), np.float32)

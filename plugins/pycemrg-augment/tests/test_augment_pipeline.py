@@ -18,11 +18,8 @@ from pycemrg_augment import intensity, plugin
 from pycemrg_augment.pipeline import Pipeline, record, replay
 from sample_images import make
 
-from pycemrg_core import load_catalogue
-from pycemrg_core.api.records import Augmentation
-from pycemrg_core.errors import AugmentationError, CodecError
-from pycemrg_core.images.image_files import voxels_sha256
-from pycemrg_core.images.training_sample import Sample
+from pycemrg_core import AugmentationError, DocumentError, load_catalogue
+from pycemrg_core.api import Augmentation, Sample, voxels_sha256
 
 CATALOGUE = load_catalogue()
 LABELS = heart_phantom(48, (2.0, 2.0, 2.0))
@@ -231,7 +228,7 @@ def test_all_problems_come_at_once() -> None:
 def test_files_that_hold_no_pipeline(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "p.yaml"
     path.write_text(text)
-    with pytest.raises((AugmentationError, CodecError)) as caught:
+    with pytest.raises((AugmentationError, DocumentError)) as caught:
         Pipeline.read(path, CATALOGUE)
     assert said in str(caught.value)
 
@@ -266,7 +263,7 @@ def test_augmentations_of_any_plugin(tmp_path: Path) -> None:
         textwrap.dedent(
             """
             from pycemrg_core.api import Augmentation, Ref, hookimpl
-            from pycemrg_core.images.training_sample import Sample
+            from pycemrg_core.api import Sample
 
             def shift(sample, rng, by: int, word: str = "x"):
                 return Sample(image=sample.image + by, labels=sample.labels), {"by": by, "word": word}

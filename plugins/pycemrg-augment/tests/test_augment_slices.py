@@ -14,7 +14,7 @@ from pycemrg_augment import slices
 from sample_images import make, rotation
 from scipy.special import ndtr
 
-from pycemrg_core.errors import AugmentationError
+from pycemrg_core import AugmentationError
 
 RNG = np.random.default_rng(11)
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pycemrg_augment import augmentations, spatial
 from sample_images import VOXELS, make
 
-from pycemrg_core.errors import AugmentationError
-from pycemrg_core.images.training_sample import Sample
+from pycemrg_core import AugmentationError
+from pycemrg_core.api import Sample
 
 RNG = np.random.default_rng(4)
 

@@ -12,9 +12,7 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from pycemrg_core.api import documents
-from pycemrg_core.api.labels import close_to
-from pycemrg_core.errors import PlanError, PycemrgError
+from pycemrg_core.api import PlanError, PycemrgError, close_to, read_text
 
 EXTENSIONS = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd", ".inr")
 _TABLES = {".csv": ",", ".tsv": "\t"}
@@ -104,7 +102,7 @@ def _case(path: str, **given: Any) -> Case:
 
 
 def _table(table: Path, parameters: Collection[str], schemes: Collection[str], problems: list[str]) -> Iterator[Case]:
-    text = documents.read_text(table, "a table of cases")
+    text = read_text(table, "a table of cases")
     reader = csv.reader(text.splitlines(), delimiter=_TABLES[table.suffix.lower()])
     header = [name.strip() for name in next(reader, [])]
     wrong = [*_header_problems(header, parameters)]

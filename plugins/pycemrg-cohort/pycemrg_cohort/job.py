@@ -11,14 +11,8 @@ from attrs import frozen
 
 import pycemrg_core
 from pycemrg_cohort.errors import OtherVersionsError
-from pycemrg_core.api import documents
-from pycemrg_core.api.records import LabelScheme, Metric, Recipe, Schematic
-from pycemrg_core.errors import PycemrgError, UnknownNameError
-from pycemrg_core.plugins import loading
-from pycemrg_core.plugins.catalogue import Catalogue, compose
-from pycemrg_core.plugins.loading import LOCAL_FILE, Found, Policy, State
-from pycemrg_core.recipes.flatten import flatten
-from pycemrg_core.recipes.planner import Settings
+from pycemrg_core import Catalogue, Found, Policy, Settings, State, discover, flatten, load_catalogue, local_plugin
+from pycemrg_core.api import LabelScheme, Metric, PycemrgError, Recipe, Schematic, UnknownNameError, from_data, to_data
 
 PICTURE, REPORT = "slices.png", "report.html"
 THICKNESS = "wall_thickness_median"
@@ -42,7 +36,7 @@ class Job:
 
     def as_text(self) -> str:
         """JSON for a worker: the same job is the same text."""
-        return json.dumps(documents.unstructure(self), sort_keys=True)
+        return json.dumps(to_data(self), sort_keys=True)
 
 
 def loaded_plugins(catalogue: Catalogue) -> tuple[Found, ...]:
@@ -77,12 +71,12 @@ def thickness_provider(catalogue: Catalogue) -> Found | None:
 # Kept for the life of a process: what it has imported stays as it was, whatever is installed meanwhile.
 @cache
 def _discovered() -> tuple[Found, ...]:
-    return loading.discover()
+    return discover()
 
 
 @cache
 def _local(path: str) -> Found:
-    return loading.local_plugin(path)
+    return local_plugin(path)
 
 
 @cache
@@ -92,18 +86,20 @@ def ready(text: str) -> tuple[Job, Catalogue]:
     Raises :class:`OtherVersionsError` naming every difference between this process and the client.
     """
     try:
-        job = documents.structure(json.loads(text), Job)
-        here = (*_discovered(), *(_local(found.module) for found in job.plugins if found.distribution == LOCAL_FILE))
+        job = from_data(json.loads(text), Job)
+        here = (*_discovered(), *(_local(found.module) for found in job.plugins if found.local))
     except PycemrgError as error:
         raise OtherVersionsError(str(error)) from error
     different = [*differences(job, here)]
     if not different:
         wanted = {(found.name, found.distribution) for found in job.plugins}
-        loaded = loading.load([found for found in here if (found.name, found.distribution) in wanted], Policy())
-        different = [f"plugin {p.found} does not load there: {p.reason}" for p in loaded if p.state is not State.LOADED]
+        chosen = [found for found in here if (found.name, found.distribution) in wanted]
+        catalogue = load_catalogue(Policy(), found=chosen)
+        broken = [plugin for plugin in catalogue.plugins if plugin.state is not State.LOADED]
+        different = [f"plugin {plugin.found} does not load there: {plugin.reason}" for plugin in broken]
     if different:
         raise OtherVersionsError("; ".join(different))
-    return job, compose(loaded)
+    return job, catalogue
 
 
 def differences(job: Job, here: Iterable[Found], python: str = _HERE) -> Iterator[str]:
@@ -117,7 +113,7 @@ def differences(job: Job, here: Iterable[Found], python: str = _HERE) -> Iterato
         version = versions.get((found.name, found.distribution))
         if version is None:
             yield f"plugin {found} is not there"
-        elif version != found.version and found.distribution == LOCAL_FILE:
+        elif version != found.version and found.local:
             yield f"plugin {found} has another content there than here"
         elif version != found.version:
             yield f"plugin {found.name}: {found.distribution} {version} there, {found.version} here"

@@ -16,15 +16,9 @@ import attrs
 
 from pycemrg_cohort.cases import Case
 from pycemrg_cohort.job import Job, thickness_provider
-from pycemrg_core import __version__
-from pycemrg_core.api import documents
-from pycemrg_core.api.records import Check, LabelScheme
-from pycemrg_core.errors import PycemrgError
-from pycemrg_core.plugins.catalogue import Catalogue
-from pycemrg_core.recipes import planner
-from pycemrg_core.recipes.conversion import recipe_labels
-from pycemrg_core.recipes.planner import ImageFacts, Plan, Settings
-from pycemrg_core.runs.run_folder import CERTIFICATE, IMAGE, RECORD, Source
+from pycemrg_core import Catalogue, ImageFacts, Plan, Settings, Source, __version__, plan, recipe_labels
+from pycemrg_core.api import Check, LabelScheme, PycemrgError, load_json, to_data
+from pycemrg_core.cli.kit import CERTIFICATE, IMAGE, RECORD
 
 NAME = "case.json"
 FORMAT = 1
@@ -62,9 +56,9 @@ def kept(folder: Path, source: Source, job: Job, case: Case, catalogue: Catalogu
     for besides is the same, and the result is the file that was written.
     """
     try:
-        marker, record = documents.load_json(folder / NAME), documents.load_json(folder / RECORD)
+        marker, record = load_json(folder / NAME), load_json(folder / RECORD)
         facts = marker["facts"]
-        planned = planner.plan(
+        planned = plan(
             job.recipe,
             catalogue,
             ImageFacts(
@@ -111,7 +105,7 @@ def _asked(job: Job, case: Case, catalogue: Catalogue) -> dict[str, Any]:
 
 def _wanted(planned: Plan, source: Source) -> dict[str, Any]:
     """What ``run.json`` must say of a plan."""
-    contracts = documents.unstructure([step.contract for step in planned.steps])
+    contracts = to_data([step.contract for step in planned.steps])
     wanted = {
         "pycemrg": __version__,
         "recipe": planned.recipe,

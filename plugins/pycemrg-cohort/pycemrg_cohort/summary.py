@@ -14,7 +14,7 @@ from typing import Any
 from pycemrg_cohort.cases import Case
 from pycemrg_cohort.job import REPORT, Job
 from pycemrg_core import __version__
-from pycemrg_core.runs.run_folder import write_json, write_text
+from pycemrg_core.cli.kit import write_json, write_text
 
 COHORT, TABLE = "cohort.json", "cases.csv"
 FORMAT = 1

@@ -17,16 +17,9 @@ from pycemrg_cohort import marker
 from pycemrg_cohort.cases import Case
 from pycemrg_cohort.errors import one_line
 from pycemrg_cohort.job import PICTURE, REPORT, THICKNESS, Job, ready, thickness_provider, wall_names
-from pycemrg_core.api.records import Check, Metric
-from pycemrg_core.errors import PlanError, PycemrgError
-from pycemrg_core.images import image_files
-from pycemrg_core.images.metric_subjects import StructureMask, evaluate
-from pycemrg_core.plugins.catalogue import Catalogue
-from pycemrg_core.recipes import planner
-from pycemrg_core.recipes.planner import Plan
-from pycemrg_core.recipes.preparation import Prepared, prepare
-from pycemrg_core.recipes.runner import RunResult, run_plan
-from pycemrg_core.runs.run_folder import CERTIFICATE, IMAGE, Source, check_place, write_json, write_result
+from pycemrg_core import Catalogue, Plan, Prepared, RunResult, Source, plan, prepare, run_plan, write_result
+from pycemrg_core.api import Check, Metric, PlanError, PycemrgError, StructureMask, evaluate, read_volume
+from pycemrg_core.cli.kit import CERTIFICATE, IMAGE, check_place, write_json
 
 Outcome = dict[str, Any]
 
@@ -91,7 +84,7 @@ def sample(data: Mapping[str, Any], *, job: str) -> Outcome:
 def _planned(job: Job, case: Case, catalogue: Catalogue) -> tuple[Prepared, Plan]:
     """As ``pycemrg run`` prepares and plans, with the path called what the user calls it."""
     settings = marker.settings_of(job, case)
-    volume, notes = image_files.read_volume(case.file)
+    volume, notes = read_volume(case.file)
     notes = tuple(note.replace(case.file, case.path) for note in notes)
     prepared = prepare(
         volume,
@@ -103,7 +96,7 @@ def _planned(job: Job, case: Case, catalogue: Catalogue) -> tuple[Prepared, Plan
         notes=notes,
         check=job.check,
     )
-    return prepared, planner.plan(job.recipe, catalogue, prepared.facts, settings)
+    return prepared, plan(job.recipe, catalogue, prepared.facts, settings)
 
 
 def _run(planned: Plan, prepared: Prepared) -> RunResult:

@@ -11,8 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pycemrg_cohort.cases import EXTENSIONS, Case, read_cases
 
-from pycemrg_core.errors import ImageError, PlanError
-from pycemrg_core.images.image_files import read_image
+from pycemrg_core import ImageError, PlanError, read_image
 
 KNOWN = {"parameters": {"LA_WT", "RA_WT"}, "schemes": {"cemrg", "acdc"}}
 

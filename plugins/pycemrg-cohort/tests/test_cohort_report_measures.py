@@ -20,7 +20,7 @@ from pycemrg_cohort.report.plots import BAND, MOST_POINTS, WIDTH, plot, plots
 from pycemrg_cohort.report.saved import SavedCase
 from pycemrg_cohort.report.thumbnails import GAP, TILE, thumbnail
 
-from pycemrg_core.api import documents
+from pycemrg_core.api import from_data
 
 
 def marked(values: list[Fraction]) -> list[str]:
@@ -44,7 +44,7 @@ hundredths = st.integers(0, 2000) | st.sampled_from([171, 157, 171, 171, 20000])
 @given(st.lists(hundredths, min_size=1, max_size=40))
 def test_outliers_are_those_of_the_definition(numbers: list[int]) -> None:
     cases = [case(f"c{n}", volumes_ml={"a": number / 100}) for n, number in enumerate(numbers)]
-    (found,) = measures(documents.structure(cases, tuple[SavedCase, ...]))
+    (found,) = measures(from_data(cases, tuple[SavedCase, ...]))
     told = [
         "high" if found.outliers.get(one["id"], 0) > 0 else "low" if one["id"] in found.outliers else ""
         for one in cases
@@ -101,7 +101,7 @@ def measure(draw: st.DrawFn) -> Measure:
     names = draw(st.lists(st.text("abcdefgh0123456789_", min_size=1, max_size=40), min_size=len(numbers),
                           max_size=len(numbers), unique=True))  # fmt: skip
     cases = [case(name, volumes_ml={"a": number / 100}) for name, number in zip(names, numbers, strict=True)]
-    (found,) = measures(documents.structure(cases, tuple[SavedCase, ...]))
+    (found,) = measures(from_data(cases, tuple[SavedCase, ...]))
     return found
 
 

@@ -17,8 +17,7 @@ from pycemrg_cohort.engine import sweep
 from pycemrg_cohort.job import Job, loaded_plugins
 from pycemrg_cohort.worker import bring
 
-from pycemrg_core import load_catalogue
-from pycemrg_core.recipes.planner import Settings
+from pycemrg_core import Settings, load_catalogue
 
 CATALOGUE = load_catalogue()
 RECIPE = "four_chamber_full"

@@ -22,11 +22,8 @@ from pycemrg_cohort.job import Job, differences, loaded_plugins, ready
 from pycemrg_cohort.memory import case_bytes, peak_memory, voxel_bytes
 
 import pycemrg_core
-from pycemrg_core import load_catalogue
-from pycemrg_core.api.documents import structure, unstructure
-from pycemrg_core.api.records import Schematic
-from pycemrg_core.plugins.loading import Found
-from pycemrg_core.recipes.planner import Settings
+from pycemrg_core import Found, Schematic, Settings, load_catalogue
+from pycemrg_core.api import from_data, to_data
 
 pytest.importorskip("distributed", reason="Dask is not installed")
 
@@ -118,8 +115,8 @@ def test_a_job_is_the_same_on_the_other_side() -> None:
     job = Job(recipe="four_chamber_full", settings=settings, plugins=loaded_plugins(catalogue), extras=("slices.png",))
     there, same = ready(job.as_text())
     assert attrs.asdict(there, recurse=False).keys() == attrs.asdict(job, recurse=False).keys()
-    assert unstructure(there) == unstructure(structure(json.loads(job.as_text()), Job))
-    assert unstructure(there.settings.schematics["x"]) == unstructure(schematic)
+    assert to_data(there) == to_data(from_data(json.loads(job.as_text()), Job))
+    assert to_data(there.settings.schematics["x"]) == to_data(schematic)
     assert same.contributions == catalogue.contributions
 
 

@@ -6,10 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from attrs import frozen
 
-from pycemrg_core.api.labels import LabelTable, close_to
-from pycemrg_core.api.records import LabelScheme, Measures, Metric
-from pycemrg_core.errors import LabelError, MetricError
-from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core import Catalogue
+from pycemrg_core.api import LabelError, LabelScheme, LabelTable, Measures, Metric, MetricError, close_to
 from pycemrg_metrics.tables import Column
 
 _DOES = {

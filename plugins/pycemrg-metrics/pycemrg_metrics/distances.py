@@ -21,9 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from pycemrg_core.errors import MetricError
-from pycemrg_core.images.label_volume import Mask
-from pycemrg_core.images.metric_subjects import Comparison, Spacing
+from pycemrg_core.api import Comparison, Mask, MetricError, Spacing
 
 Distances = NDArray[np.float64]
 Points = NDArray[np.float64]

@@ -12,12 +12,20 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from pycemrg_core.api.records import LabelScheme, Measures
-from pycemrg_core.errors import ImageError, MetricError
-from pycemrg_core.images import image_files
-from pycemrg_core.images.label_volume import LabelVolume, Mask
-from pycemrg_core.images.metric_subjects import Comparison, ImagePair, StructureMask, evaluate
-from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core import Catalogue
+from pycemrg_core.api import (
+    Comparison,
+    ImageError,
+    ImagePair,
+    LabelScheme,
+    LabelVolume,
+    Mask,
+    Measures,
+    MetricError,
+    StructureMask,
+    evaluate,
+    voxel_array,
+)
 from pycemrg_metrics import choices
 from pycemrg_metrics.choices import Chosen
 from pycemrg_metrics.grids import as_labels, check_same_grid
@@ -154,11 +162,11 @@ def _table(
 
 def _volume(image: sitk.Image, grid: sitk.Image) -> LabelVolume:
     x, y, z = grid.GetSpacing()
-    return LabelVolume(image_files.voxel_array(image), (z, y, x))
+    return LabelVolume(voxel_array(image), (z, y, x))
 
 
 def _numbers(image: sitk.Image, name: str) -> Any:
-    array = image_files.voxel_array(image).astype(np.float64)
+    array = voxel_array(image).astype(np.float64)
     if wrong := int(np.count_nonzero(~np.isfinite(array))):
         voxels, them = ("voxel is", "it") if wrong == 1 else ("voxels are", "them")
         raise ImageError(f"{name}: {wrong:,} {voxels} NaN or infinite. Give {them} a value first.")
@@ -167,7 +175,7 @@ def _numbers(image: sitk.Image, name: str) -> Any:
 
 def _inside(mask: sitk.Image, reference: sitk.Image, labels: Names, scheme: LabelScheme) -> Mask:
     check_same_grid(mask, reference, ("the mask", "the reference"))
-    array = image_files.voxel_array(as_labels(mask, "the mask")[0])
+    array = voxel_array(as_labels(mask, "the mask")[0])
     wanted = [value for values in choices.structures(labels, scheme).values() for value in values]
     found: Mask = np.isin(array, wanted) if wanted else array > 0
     if not found.any():

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk
 
-from pycemrg_core.errors import MetricError
-from pycemrg_core.images import image_files
-from pycemrg_core.images.geometry import grid_difference
+from pycemrg_core.api import MetricError, grid_difference, image_from_array, label_image, voxel_array
 
 
 def as_labels(image: sitk.Image, name: str) -> tuple[sitk.Image, tuple[str, ...]]:
@@ -15,9 +13,9 @@ def as_labels(image: sitk.Image, name: str) -> tuple[sitk.Image, tuple[str, ...]
 
     A prediction that found nothing is a result. Raises :class:`ImageError` for what is no label map.
     """
-    if not image_files.voxel_array(image).any():
+    if not voxel_array(image).any():
         return sitk.Cast(image, sitk.sitkUInt8), ()
-    return image_files.label_image(image, name)
+    return label_image(image, name)
 
 
 def check_same_grid(image: sitk.Image, like: sitk.Image, names: tuple[str, str]) -> None:
@@ -42,8 +40,8 @@ def resample(image: sitk.Image, like: sitk.Image, *, labels: bool) -> tuple[sitk
     if labels:
         result = sitk.Resample(image, like, identity, sitk.sitkNearestNeighbor, 0.0, image.GetPixelID())
     else:
-        lowest = float(image_files.voxel_array(image).min())
+        lowest = float(voxel_array(image).min())
         result = sitk.Resample(image, like, identity, sitk.sitkLinear, lowest, sitk.sitkFloat64)
-    everywhere = image_files.image_from_array(np.ones(image_files.voxel_array(image).shape, np.uint8), image)
+    everywhere = image_from_array(np.ones(voxel_array(image).shape, np.uint8), image)
     covered = sitk.Resample(everywhere, like, identity, sitk.sitkNearestNeighbor, 0.0, sitk.sitkUInt8)
-    return result, int(np.count_nonzero(image_files.voxel_array(covered) == 0))
+    return result, int(np.count_nonzero(voxel_array(covered) == 0))

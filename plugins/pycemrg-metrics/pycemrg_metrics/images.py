@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pycemrg_core.errors import MetricError
-from pycemrg_core.images.metric_subjects import ImagePair
+from pycemrg_core.api import ImagePair, MetricError
 
 Floats = NDArray[np.float64]
 

@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from pycemrg_core.images.metric_subjects import Comparison
+from pycemrg_core.api import Comparison
 
 
 def dice(comparison: Comparison) -> float:

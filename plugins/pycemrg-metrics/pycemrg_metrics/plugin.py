@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pycemrg_core.api.hookspecs import hookimpl
-from pycemrg_core.api.records import Command, Measures, Metric
-from pycemrg_core.api.refs import Ref
+from pycemrg_core.api import Command, Measures, Metric, Ref, hookimpl
 
 _IMAGES, _SEGMENTATIONS = Measures.IMAGES, Measures.SEGMENTATIONS
 _STRUCTURE, _STRUCTURES = Measures.STRUCTURE, Measures.STRUCTURES

@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from pycemrg_core.errors import MetricError
-from pycemrg_core.images.label_volume import Region, as_region, intersect, is_empty
-from pycemrg_core.images.metric_subjects import StructureMask
+from pycemrg_core.api import MetricError, Region, StructureMask, as_region, intersect, is_empty
 
 
 def volume(structure: StructureMask) -> float:

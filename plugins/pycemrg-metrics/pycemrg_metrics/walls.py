@@ -21,8 +21,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from pycemrg_core.images.label_volume import Mask
-from pycemrg_core.images.metric_subjects import StructureMask
+from pycemrg_core.api import Mask, StructureMask
 from pycemrg_metrics.distances import nearest
 from pycemrg_metrics.structures import contact_area, wider
 

@@ -9,8 +9,8 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pycemrg_core.images.label_volume import LabelVolume
-from pycemrg_core.images.metric_subjects import Comparison, StructureMask
+from pycemrg_core import LabelVolume
+from pycemrg_core.api import Comparison, StructureMask
 
 Array = np.ndarray[Any, Any]
 Spacing = tuple[float, float, float]

@@ -14,9 +14,8 @@ from metrics_brute import SPACINGS, Array, Spacing, all_distances, comparison, p
 from pycemrg_metrics import distances
 from scipy import ndimage
 
-from pycemrg_core.errors import MetricError
-from pycemrg_core.images.label_volume import LabelVolume
-from pycemrg_core.images.metric_subjects import Comparison, StructureMask
+from pycemrg_core import LabelVolume, MetricError
+from pycemrg_core.api import Comparison, StructureMask
 
 HEART = Path(__file__).resolve().parents[3] / "schematics_builtin" / "demo" / "data" / "rodero01_1.0mm.nrrd"
 

@@ -12,9 +12,16 @@ import pytest
 import SimpleITK as sitk
 from pycemrg_metrics import Column, Row, Table, compare_images, compare_labels, measure, resample
 
-from pycemrg_core import load_catalogue
-from pycemrg_core.api.records import Command, LabelScheme, Measures, Metric
-from pycemrg_core.errors import ImageError, LabelError, MetricError, PycemrgError, UnknownNameError
+from pycemrg_core import (
+    ImageError,
+    LabelError,
+    LabelScheme,
+    MetricError,
+    PycemrgError,
+    UnknownNameError,
+    load_catalogue,
+)
+from pycemrg_core.api import Command, Measures, Metric
 
 CATALOGUE = load_catalogue()
 SCHEME = CATALOGUE.get(LabelScheme, "cemrg")

@@ -12,8 +12,8 @@ import SimpleITK as sitk
 from pycemrg_metrics import images
 from skimage import metrics as skimage_metrics
 
-from pycemrg_core.errors import MetricError
-from pycemrg_core.images.metric_subjects import ImagePair
+from pycemrg_core import MetricError
+from pycemrg_core.api import ImagePair
 
 DATA = Path(__file__).resolve().parents[3] / "tests" / "data"
 SPACING = (2.5, 1.0, 0.5)

@@ -13,9 +13,8 @@ from pycemrg_metrics import structures
 from scipy import ndimage
 from skimage import measure as skimage_measure
 
-from pycemrg_core.errors import MetricError
-from pycemrg_core.images.label_volume import LabelVolume
-from pycemrg_core.images.metric_subjects import StructureMask
+from pycemrg_core import LabelVolume, MetricError
+from pycemrg_core.api import StructureMask
 from schematics_builtin.labels import measuring as core_measure
 
 HEART = Path(__file__).resolve().parents[3] / "schematics_builtin" / "demo" / "data" / "rodero01_1.0mm.nrrd"

@@ -12,10 +12,8 @@ from metrics_brute import Array, Spacing, neighbours
 from pycemrg_metrics import thickness, walls
 from scipy import ndimage
 
-from pycemrg_core import load_catalogue, run_recipe
-from pycemrg_core.images.image_files import read_labels, volume_of
-from pycemrg_core.images.label_volume import LabelVolume
-from pycemrg_core.images.metric_subjects import StructureMask
+from pycemrg_core import LabelVolume, load_catalogue, read_labels, run_recipe
+from pycemrg_core.api import StructureMask, volume_of
 
 HEART = Path(__file__).resolve().parents[3] / "benchmarks" / "data" / "rodero01_0.5mm.nrrd"
 SPACINGS = [(1.0, 1.0, 1.0), (0.5, 0.5, 0.5), (2.0, 1.0, 1.0), (0.6, 1.4, 1.0)]

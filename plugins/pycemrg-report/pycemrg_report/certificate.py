@@ -7,11 +7,9 @@ from typing import Any
 
 import attrs
 
-from pycemrg_core.api import documents
-from pycemrg_core.errors import CodecError, PycemrgError
-from pycemrg_core.plugins.catalogue import Catalogue
-from pycemrg_core.recipes.blueprints import blueprint_of
-from pycemrg_core.runs.run_folder import IMAGE
+from pycemrg_core import Catalogue
+from pycemrg_core.api import DocumentError, PycemrgError, blueprint_of, load_json
+from pycemrg_core.cli.kit import IMAGE
 from pycemrg_report.run import Run
 from schematics_builtin.certificate.hearts import asked_of, certify_image
 
@@ -22,14 +20,16 @@ SEVERITIES = ("error", "warning", "expected")
 def certificate_of(run: Run, catalogue: Catalogue) -> Mapping[str, Any]:
     """The certificate as plain data.
 
-    Raises :class:`CodecError` when ``certificate.json`` is there and is none.
+    Raises :class:`DocumentError` when ``certificate.json`` is there and is none.
     """
     path = run.folder / CERTIFICATE
     if not path.is_file():
         return _certified(run, catalogue)
-    data = documents.load_json(path)
+    data = load_json(path)
     if problem := _problem(data):
-        raise CodecError(f"{path}: not a certificate: {problem}; remove it, or write it again with 'pycemrg certify'")
+        raise DocumentError(
+            f"{path}: not a certificate: {problem}; remove it, or write it again with 'pycemrg certify'"
+        )
     return data
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pycemrg_core.cli.session import plugin_options, session_of
+from pycemrg_core.cli.kit import plugin_options, session_of
 
 
 @click.command(short_help="Write one page about a run, to look at in a browser.")

@@ -15,8 +15,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 from PIL import Image
 
-from pycemrg_core.images.label_volume import LabelArray, Mask, Region, as_region
-from pycemrg_core.images.metric_subjects import Spacing
+from pycemrg_core.api import LabelArray, Mask, Region, Spacing, as_region
 from schematics_builtin.pictures.picture import Colour
 
 _FADED = 70  # of 255: how strongly what only gives the place is drawn

@@ -10,10 +10,9 @@ import numpy as np
 from attrs import frozen
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pycemrg_core.errors import OutputError, PycemrgError
-from pycemrg_core.images.label_volume import LabelArray, Region, as_region
-from pycemrg_core.plugins.catalogue import Catalogue
-from pycemrg_core.runs.run_folder import write_text
+from pycemrg_core import Catalogue
+from pycemrg_core.api import LabelArray, OutputError, PycemrgError, Region, as_region
+from pycemrg_core.cli.kit import write_text
 from pycemrg_report import certificate, pictures, surfaces, walls
 from pycemrg_report.pictures import Picture, picture
 from pycemrg_report.run import RanStep, Run, arrays_after, read_run

@@ -13,19 +13,36 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import frozen
 
-from pycemrg_core.api import contracts, documents
-from pycemrg_core.api.records import Step
-from pycemrg_core.errors import PlanError, PycemrgError
-from pycemrg_core.images import image_files
-from pycemrg_core.images.image_files import volume_of
-from pycemrg_core.images.label_volume import LabelArray, LabelVolume
-from pycemrg_core.plugins.catalogue import Catalogue
-from pycemrg_core.recipes.conversion import colours_of, recipe_labels
-from pycemrg_core.recipes.preparation import Prepared
-from pycemrg_core.recipes.run_record import LedgerEntry
-from pycemrg_core.recipes.runner import StepFinished, run_plan
-from pycemrg_core.runs.replay import STEPS, SavedRun
-from pycemrg_core.runs.run_folder import IMAGE, RECORD, Source
+from pycemrg_core import (
+    Catalogue,
+    LedgerEntry,
+    Prepared,
+    SavedRun,
+    Source,
+    StepFinished,
+    colours_of,
+    recipe_labels,
+    run_plan,
+)
+from pycemrg_core.api import (
+    LabelArray,
+    LabelVolume,
+    PlanError,
+    PycemrgError,
+    Step,
+    Use,
+    from_data,
+    image_of,
+    labels_written,
+    oriented_lps,
+    read_labels,
+    read_volume,
+    roles,
+    volume_of,
+    voxel_array,
+    voxels_sha256,
+)
+from pycemrg_core.cli.kit import IMAGE, RECORD, STEPS
 from schematics_builtin.pictures.picture import Colour, colour_of
 
 if TYPE_CHECKING:
@@ -62,9 +79,9 @@ class RanStep:
         """The walls that its contract asks for: labels that it writes, with its thickness."""
         if self.contract is None:
             return ()
-        roles = contracts.roles(type(self.contract))
-        thick = [getattr(self.contract, role.field_name) for role in roles if role.use is contracts.Use.THICKNESS]
-        written = contracts.written_labels(self.contract)
+        own_roles = roles(type(self.contract))
+        thick = [getattr(self.contract, role.field_name) for role in own_roles if role.use is Use.THICKNESS]
+        written = labels_written(self.contract)
         return tuple(Requested(label.value, mm, self.name) for label in written for mm in thick)
 
 
@@ -105,16 +122,16 @@ def read_run(folder: Path, catalogue: Catalogue) -> Run:
         raise PycemrgError(f"{folder}: no {RECORD} is there; give a folder that 'pycemrg run' wrote")
     saved = SavedRun.read(folder / RECORD)
     steps = tuple(_step(entry, catalogue, f"{saved.path}: steps[{i}]") for i, entry in enumerate(saved.data["steps"]))
-    label_map, _ = image_files.read_labels(folder / IMAGE)
+    label_map, _ = read_labels(folder / IMAGE)
     notes = []
-    if image_files.voxels_sha256(label_map) != saved.data["output"]["voxels_sha256"]:
+    if voxels_sha256(label_map) != saved.data["output"]["voxels_sha256"]:
         notes.append(f"{IMAGE} has changed since the run: its voxels are not those that {RECORD} names.")
     if strange := [step.name for step in steps if step.contract is None]:
         notes.append(f"What {', '.join(strange)} asked for is not known: the step is not installed, or has changed.")
-    image = image_files.oriented_lps(label_map)
+    image = oriented_lps(label_map)
     volume = volume_of(image)
     prepared, why = _input(saved, label_map)
-    before = _array(image_files.image_of(prepared.volume)) if prepared else None
+    before = _array(image_of(prepared.volume)) if prepared else None
     names = _names(saved, steps, recipe_labels(catalogue))
     given = colours_of(catalogue)
     there = {*volume.boxes, *names, *(np.unique(before).tolist() if before is not None else ())} - {0}
@@ -150,16 +167,16 @@ def arrays_after(run: Run, catalogue: Catalogue) -> Iterator[LabelArray]:
         raise PycemrgError(f"The steps cannot be run again here: {'; '.join(error.problems)}.") from error
     for event in run_plan(plan, run.prepared):
         if isinstance(event, StepFinished):
-            yield _array(image_files.image_of(event.volume))
+            yield _array(image_of(event.volume))
 
 
 def _array(image: sitk.Image) -> LabelArray:
-    array: LabelArray = image_files.voxel_array(image_files.oriented_lps(image))
+    array: LabelArray = voxel_array(oriented_lps(image))
     return array
 
 
 def _read(path: Path) -> LabelArray:
-    return _array(image_files.read_labels(path)[0])
+    return _array(read_labels(path)[0])
 
 
 def _same(path: Path, run: Run) -> bool:
@@ -178,7 +195,7 @@ def _input(saved: SavedRun, label_map: sitk.Image) -> tuple[Prepared | None, tup
     try:
         if Source.of(path).sha256 != saved.data["input"]["sha256"]:
             return None, (f"{name}, the input, has changed since the run (its SHA-256 differs): 'before' is left out.",)
-        prepared = saved.prepare(image_files.read_volume(path)[0])
+        prepared = saved.prepare(read_volume(path)[0])
     except PycemrgError as error:
         return None, (f"'before' is left out: {error}",)
     if prepared.volume.array.shape != label_map.GetSize()[::-1]:
@@ -205,7 +222,7 @@ def _step(saved: Mapping[str, Any], catalogue: Catalogue, where: str) -> RanStep
         kind=saved["step"],
         provider=saved["provider"],
         seconds=float(saved.get("seconds", 0.0)),
-        ledger=documents.structure(saved["ledger"], tuple[LedgerEntry, ...], f"{where}.ledger"),
+        ledger=from_data(saved["ledger"], tuple[LedgerEntry, ...], f"{where}.ledger"),
         contract=_contract(saved, catalogue, f"{where}.contract"),
     )
 
@@ -213,6 +230,6 @@ def _step(saved: Mapping[str, Any], catalogue: Catalogue, where: str) -> RanStep
 def _contract(saved: Mapping[str, Any], catalogue: Catalogue, where: str) -> Any:
     try:
         kind = catalogue.get(Step, f"{saved['provider']}:{saved['step']}").contract.load()
-        return documents.structure(saved["contract"], kind, where)
+        return from_data(saved["contract"], kind, where)
     except PycemrgError:
         return None

@@ -24,7 +24,7 @@ from schematics_builtin.pictures.picture import Colour
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
-    from pycemrg_core.images.label_volume import LabelVolume
+    from pycemrg_core.api import LabelVolume
 
 # For all labels together: with this many the page of a whole heart stays below 8 MB.
 TRIANGLES = 150_000

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from pycemrg_metrics import Thickness, thickness
 from scipy.spatial import KDTree
 
-from pycemrg_core.images.label_volume import Mask
-from pycemrg_core.images.metric_subjects import StructureMask
+from pycemrg_core.api import Mask, StructureMask
 from pycemrg_report.pictures import GREY, Picture, Pixels, hexadecimal, picture
 from pycemrg_report.run import Requested, Run
 

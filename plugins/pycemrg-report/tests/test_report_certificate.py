@@ -14,8 +14,8 @@ from click.testing import CliRunner
 from command_line import contents, pycemrg, voxels
 from report_runs import make_run, one, pixels, record, report, words
 
-from pycemrg_core.cli import main
-from pycemrg_core.images.image_files import write_image
+from pycemrg_core import write_image
+from pycemrg_core.cli.kit import main
 
 SPACING = 1.6
 

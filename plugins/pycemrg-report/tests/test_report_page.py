@@ -19,9 +19,8 @@ from pycemrg_metrics.walls import wall_thickness_median
 from pycemrg_report import write_report
 from report_runs import cells, make_run, one, pixels, read, record, report, words
 
-from pycemrg_core import load_catalogue
-from pycemrg_core.images.image_files import volume_of, write_image
-from pycemrg_core.images.metric_subjects import StructureMask
+from pycemrg_core import load_catalogue, write_image
+from pycemrg_core.api import StructureMask, volume_of
 
 ROOT = Path(__file__).resolve().parents[3]
 HEART = ROOT / "benchmarks" / "data" / "rodero01_0.5mm.nrrd"

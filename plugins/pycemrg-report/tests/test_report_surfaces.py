@@ -18,7 +18,7 @@ from pycemrg_report.surfaces import Surface, surfaces, viewer_page
 from report_runs import make_run
 
 from pycemrg_core import load_catalogue
-from pycemrg_core.images.image_files import volume_of
+from pycemrg_core.api import volume_of
 
 SPACING = (0.8, 1.0, 1.3)  # x, y, z in mm
 # Columns are the image's axes; the second is mirrored, which SimpleITK allows.

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyvista as pv
 import SimpleITK as sitk
 
-from pycemrg_core.images.image_files import voxel_array
+from pycemrg_core.api import voxel_array
 from pycemrg_spatial.geometry import Floats, point_to_index
 
 Places = npt.NDArray[np.int64]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pycemrg_core.errors import PycemrgError
+from pycemrg_core.api import PycemrgError
 
 
 class MeshError(PycemrgError):

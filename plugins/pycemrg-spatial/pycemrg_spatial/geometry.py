@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from pycemrg_core.images.image_files import voxel_array
+from pycemrg_core.api import voxel_array
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]

@@ -19,9 +19,8 @@ from vtkmodules.vtkIOGeometry import vtkSTLReader
 from vtkmodules.vtkIOLegacy import vtkDataSetReader
 from vtkmodules.vtkIOXML import vtkXMLUnstructuredGridReader
 
-from pycemrg_core.api.labels import close_to
-from pycemrg_core.errors import OutputError
-from pycemrg_core.runs.run_folder import staged
+from pycemrg_core.api import OutputError, close_to
+from pycemrg_core.cli.kit import staged
 from pycemrg_spatial.errors import MeshError
 from pycemrg_spatial.opencarp import TAG, opencarp_texts, read_opencarp
 

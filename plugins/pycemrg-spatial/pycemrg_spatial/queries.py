@@ -7,8 +7,7 @@ import numpy.typing as npt
 import SimpleITK as sitk
 from scipy.spatial import cKDTree
 
-from pycemrg_core.errors import ImageError
-from pycemrg_core.images.image_files import voxel_array
+from pycemrg_core.api import ImageError, voxel_array
 from pycemrg_spatial.geometry import Floats, Mask, as_points, index_to_point, nearest_voxel, point_to_index
 from pycemrg_spatial.sampling import sample_nearest
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import SimpleITK as sitk
 from attrs import frozen
 
-from pycemrg_core.images.image_files import voxel_array
+from pycemrg_core.api import voxel_array
 from pycemrg_spatial.geometry import Floats, Mask, as_points, is_inside, nearest_voxel, point_to_index
 
 Values = npt.NDArray[Any]

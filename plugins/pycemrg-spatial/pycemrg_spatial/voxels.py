@@ -8,7 +8,7 @@ import pyvista as pv
 import SimpleITK as sitk
 from vtkmodules.vtkImagingStencil import vtkImageStencilToImage, vtkPolyDataToImageStencil
 
-from pycemrg_core.images.image_files import image_from_array
+from pycemrg_core.api import image_from_array
 from pycemrg_spatial.cells import FACES, voxels_in_cells
 from pycemrg_spatial.errors import MeshError
 from pycemrg_spatial.geometry import point_to_index

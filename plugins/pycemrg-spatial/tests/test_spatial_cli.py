@@ -15,7 +15,7 @@ from pycemrg_spatial.meshes import read_mesh, write_mesh
 from pycemrg_spatial.placing import place
 from spatial_shapes import hexahedra, oblique
 
-from pycemrg_core.images.image_files import write_image
+from pycemrg_core import write_image
 
 LABELS = np.random.default_rng(2).integers(0, 4, (12, 13, 14)).astype(np.uint8)
 

@@ -15,7 +15,7 @@ from command_line import HEART, voxels
 from pycemrg_spatial.meshes import read_mesh, write_mesh
 from spatial_shapes import hexahedra
 
-from pycemrg_core.images.image_files import write_image
+from pycemrg_core import write_image
 
 PLUGIN = Path(__file__).parents[1]
 PAGE = PLUGIN.parents[1] / "docs" / "spatial.md"

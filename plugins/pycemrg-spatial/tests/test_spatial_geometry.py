@@ -23,7 +23,7 @@ from pycemrg_spatial.geometry import (
 )
 from spatial_shapes import itk_points, label_maps, oblique
 
-from pycemrg_core.images.image_files import read_image, write_image
+from pycemrg_core import read_image, write_image
 
 
 @given(label_maps(), st.integers(0, 2**32 - 1))

@@ -12,7 +12,7 @@ from pycemrg_spatial.errors import MeshError
 from pycemrg_spatial.meshes import read_mesh, write_mesh
 from spatial_shapes import hexahedra, oblique, tetrahedra
 
-from pycemrg_core.errors import OutputError, PycemrgError
+from pycemrg_core import OutputError, PycemrgError
 
 POINTS = np.random.default_rng(3).normal(size=(30, 3)) * 40
 

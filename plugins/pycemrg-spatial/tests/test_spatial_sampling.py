@@ -11,7 +11,7 @@ from pycemrg_spatial.queries import nearest_label, vertices_within
 from pycemrg_spatial.sampling import sample_label, sample_linear, sample_nearest
 from spatial_shapes import itk_points, label_maps, oblique
 
-from pycemrg_core.errors import ImageError
+from pycemrg_core import ImageError
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -89,7 +89,7 @@ def _as_json(done: Repair) -> dict[str, Any]:
     from pycemrg_core.api import documents
 
     return {
-        "ledger": [{"rule": entry.rule, **documents.unstructure(entry.change)} for entry in done.ledger],
+        "ledger": [{"rule": entry.rule, **documents.to_data(entry.change)} for entry in done.ledger],
         "padding": {"low": list(done.padding[0]), "high": list(done.padding[1])},
         "not_repaired": [{"check": one.check, "what": one.what, "why": why} for one, why in _not_repaired(done)],
         "certificate": done.certificate.as_json(),

@@ -43,7 +43,7 @@ def _read(image: str) -> LabelVolume:
 def _status_json(status: LabelStatus) -> dict[str, Any]:
     from pycemrg_core.api import documents
 
-    data: dict[str, Any] = documents.unstructure(status)
+    data: dict[str, Any] = documents.to_data(status)
     return data
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pycemrg_core.images.label_volume import Mask, hull
-from pycemrg_core.images.metric_subjects import StructureMask
+from pycemrg_core.api import Mask, StructureMask, hull
 
 
 def open_faces(one: StructureMask, other: StructureMask) -> float:

@@ -12,7 +12,7 @@ from pycemrg_close.metric import open_faces
 from scipy import ndimage
 
 from pycemrg_core import LabelVolume, load_catalogue, run_recipe
-from pycemrg_core.images.metric_subjects import StructureMask
+from pycemrg_core.api import StructureMask
 from pycemrg_core.testing import (
     MetricConformance,
     PluginConformance,

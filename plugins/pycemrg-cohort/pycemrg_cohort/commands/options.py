@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from pycemrg_core.cli.options import setting_options, settings_from
+from pycemrg_core.cli.kit import setting_options, settings_from
 
 if TYPE_CHECKING:
     from pycemrg_cohort.cases import Case
     from pycemrg_cohort.job import Job
-    from pycemrg_core.plugins.catalogue import Catalogue
+    from pycemrg_core import Catalogue
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -45,7 +45,7 @@ def work(
     """The job and its cases. Raises before anything runs when a name, a setting or a table is wrong."""
     from pycemrg_cohort.cases import read_cases
     from pycemrg_cohort.job import Job, loaded_plugins, parameter_names
-    from pycemrg_core.api.records import LabelScheme
+    from pycemrg_core.api import LabelScheme
 
     settings = settings_from(catalogue, parameters, labels, config)
     if scheme:

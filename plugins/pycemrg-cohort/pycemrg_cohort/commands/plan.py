@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pycemrg_cohort.commands.options import check_place, cohort_options, work
-from pycemrg_core.cli.session import counted, echo_json, echo_table, plugin_options, session_of
+from pycemrg_core.cli.kit import counted, echo_json, echo_table, plugin_options, session_of
 
 if TYPE_CHECKING:
     from pycemrg_cohort.cases import Case

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pycemrg_cohort.commands.options import check_place, cohort_options, work
-from pycemrg_core.cli.session import counted, plugin_options, session_of
+from pycemrg_core.cli.kit import counted, plugin_options, session_of
 
 if TYPE_CHECKING:
     from pycemrg_cohort.cases import Case
@@ -46,7 +46,7 @@ def run(
       pycemrg cohort run four_chamber_full "hearts/*.nrrd" -o out --set LA_WT=2.5
       pycemrg cohort run four_chamber_full cohort.csv -o out --scheduler tcp://node1:8786
     """
-    from pycemrg_core.runs.run_folder import check_folder
+    from pycemrg_core.cli.kit import check_folder
 
     check_place(ctx, workers, scheduler)
     catalogue = session_of(ctx).catalogue()
@@ -135,7 +135,7 @@ def _extras(picture: bool, certify: bool, report: bool) -> tuple[str, ...]:
 
     from pycemrg_cohort.errors import CohortError
     from pycemrg_cohort.job import PICTURE, REPORT
-    from pycemrg_core.runs.run_folder import CERTIFICATE
+    from pycemrg_core.cli.kit import CERTIFICATE
 
     if report and not importlib.util.find_spec("pycemrg_report"):
         raise CohortError("--report needs pycemrg-report; install it with: pip install pycemrg-report")

@@ -16,12 +16,9 @@ from pycemrg_cohort.report import measures, plots
 from pycemrg_cohort.report.measures import Measure
 from pycemrg_cohort.report.saved import SavedCase, names_of, read_cohort
 from pycemrg_cohort.report.thumbnails import Thumbnail, thumbnail
-from pycemrg_core.api import documents
-from pycemrg_core.errors import OutputError, PycemrgError
-from pycemrg_core.images import image_files
-from pycemrg_core.plugins.catalogue import Catalogue
-from pycemrg_core.recipes.conversion import colours_of, recipe_labels
-from pycemrg_core.runs.run_folder import IMAGE, RECORD, write_text
+from pycemrg_core import Catalogue, colours_of, recipe_labels
+from pycemrg_core.api import OutputError, PycemrgError, file_sha256, load_json, read_labels
+from pycemrg_core.cli.kit import IMAGE, RECORD, write_text
 
 # With more cases, or more pictures, a page takes long to make and to open.
 MOST_PICTURES = 300
@@ -126,8 +123,8 @@ def _problem(place: Path) -> str:
     if not (place / IMAGE).is_file():
         return f"{IMAGE} is gone since the run"
     try:
-        written = documents.load_json(place / marker.NAME).get("image_sha256")
-        same = written == image_files.file_sha256(place / IMAGE)
+        written = load_json(place / marker.NAME).get("image_sha256")
+        same = written == file_sha256(place / IMAGE)
     except PycemrgError as error:
         return _shortened(error, place)
     return "" if same else f"{IMAGE} has changed since the run (its SHA-256 differs)"
@@ -146,10 +143,10 @@ def _pictured(folder: Path, row: Row, catalogue: Catalogue) -> Row:
     try:
         if case.failed:
             names = {} if case.scheme else {value: name for name, value in recipe_labels(catalogue).items()}
-            image = image_files.read_labels(folder / case.input.path)[0]
+            image = read_labels(folder / case.input.path)[0]
         else:
             names = names_of(place / RECORD)
-            image = image_files.read_labels(place / IMAGE)[0]
+            image = read_labels(place / IMAGE)[0]
     except PycemrgError as error:
         return row if case.failed else attrs.evolve(row, problem=_shortened(error, place))
     what = f"the input of {case.id}" if case.failed else case.id

@@ -10,8 +10,7 @@ from attrs import frozen
 
 from pycemrg_cohort.errors import CohortError
 from pycemrg_cohort.summary import COHORT, FORMAT
-from pycemrg_core.api import documents
-from pycemrg_core.errors import CodecError
+from pycemrg_core.api import DocumentError, from_data, load_json
 
 
 @frozen(kw_only=True)
@@ -79,10 +78,10 @@ def read_cohort(folder: Path) -> SavedCohort:
             raise CohortError(
                 f"{path}: format {data['format']!r} is not {FORMAT}, which this version reads; update pycemrg-cohort"
             )
-        return _checked(documents.structure(data, SavedCohort))
+        return _checked(from_data(data, SavedCohort))
     except (OSError, ValueError, RecursionError) as error:
         raise CohortError(f"{path}: not JSON that can be read: {error}; {remedy}") from error
-    except CodecError as error:
+    except DocumentError as error:
         first, *more = str(error).split("; ")
         others = f" (and {len(more)} more)" if more else ""
         raise CohortError(f"{path}: not what {remedy.replace('one', 'there')}: {first}{others}") from error
@@ -96,14 +95,14 @@ def _checked(cohort: SavedCohort) -> SavedCohort:
     seen: set[str] = set()
     for case in cohort.cases:
         if case.id in seen:
-            raise CodecError(f"id {case.id!r} is there twice")
+            raise DocumentError(f"id {case.id!r} is there twice")
         if case.state not in ("done", "failed"):
-            raise CodecError(f"the state of {case.id!r} is {case.state!r}, neither 'done' nor 'failed'")
+            raise DocumentError(f"the state of {case.id!r} is {case.state!r}, neither 'done' nor 'failed'")
         seen.add(case.id)
     return cohort
 
 
 def names_of(record: Path) -> dict[int, str]:
-    """Label names by integer as ``run.json`` tells them. Raises :class:`CodecError`."""
-    labels: Any = documents.load_json(record).get("labels")
-    return {value: name for name, value in documents.structure(labels, dict[str, int], str(record)).items()}
+    """Label names by integer as ``run.json`` tells them. Raises :class:`DocumentError`."""
+    labels: Any = load_json(record).get("labels")
+    return {value: name for name, value in from_data(labels, dict[str, int], str(record)).items()}

@@ -12,7 +12,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 from PIL import Image
 
-from pycemrg_core.images import image_files
+from pycemrg_core.api import oriented_lps, voxel_array
 from schematics_builtin.pictures.picture import Colour, colour_of
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def thumbnail(image: sitk.Image, names: Mapping[int, str], colours: Mapping[str,
     Shown as a radiologist does: the patient's left on the right, front and head up. ``names`` are label names by
     integer, ``colours`` are ``#rrggbb`` by name.
     """
-    upright = image_files.oriented_lps(image)
-    views = _views(image_files.voxel_array(upright), upright.GetSpacing())
+    upright = oriented_lps(image)
+    views = _views(voxel_array(upright), upright.GetSpacing())
     labels = np.unique(np.concatenate([view.ravel() for view, _, _ in views]))
     labels = labels[labels != 0]
     size = 3 * TILE + 2 * GAP, TILE

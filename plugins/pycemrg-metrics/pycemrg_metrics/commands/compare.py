@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pycemrg_core.cli.session import counted, plugin_options, session_of
+from pycemrg_core.cli.kit import counted, plugin_options, session_of
 from pycemrg_metrics.commands.show import listed, show, show_one, table_options
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def compare(
       pycemrg compare mine.nrrd truth.nrrd --metrics dice,nsd --set tolerance_mm=2 --labels chambers
       pycemrg compare denoised.nrrd ct.nrrd --mask labels.nrrd --labels LV_BP,LV_myo
     """
-    from pycemrg_core.api.records import Measures
+    from pycemrg_core.api import Measures
     from pycemrg_metrics import choices, faces
 
     catalogue = session_of(ctx).catalogue()
@@ -93,9 +93,9 @@ def _check_options(
 
 
 def _read(path: str) -> sitk.Image:
-    from pycemrg_core.images import image_files
+    from pycemrg_core.api import read_image
 
-    image, notes = image_files.read_image(path)
+    image, notes = read_image(path)
     for note in notes:
         click.echo(f"note: {note}", err=True)
     return image
@@ -124,9 +124,9 @@ def _like_labels(image: sitk.Image) -> bool:
     """Whether an image holds few whole numbers from 0, so that it must be a label map."""
     import numpy as np
 
-    from pycemrg_core.images import image_files
+    from pycemrg_core.api import voxel_array
 
-    array = image_files.voxel_array(image).ravel()
+    array = voxel_array(image).ravel()
     # A sample first: most scans show there what they are, and sorting all of one takes long.
     values = np.unique(array[::1009])
     if len(values) <= _MOST_LABELS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pycemrg_core.cli.session import plugin_options, session_of
+from pycemrg_core.cli.kit import plugin_options, session_of
 from pycemrg_metrics.commands.show import listed, show, table_options
 
 
@@ -48,13 +48,13 @@ def measure(
       pycemrg measure heart.nrrd --metrics wall_thickness_median,wall_thickness_p5 --labels walls
       pycemrg measure heart.nrrd --between LV_BP:LA_BP --between LV_BP:Ao_BP
     """
-    from pycemrg_core.images import image_files
+    from pycemrg_core.api import read_labels
     from pycemrg_metrics import faces
 
     if between and (labels or groups):
         raise click.UsageError("--between names what to measure; leave out --labels and --groups", ctx)
     catalogue = session_of(ctx).catalogue()
-    label_map, notes = image_files.read_labels(image)
+    label_map, notes = read_labels(image)
     for note in notes:
         click.echo(f"note: {note}", err=True)
     table = faces.measure(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from pycemrg_core.cli.session import echo_json, echo_table
+from pycemrg_core.cli.kit import echo_json, echo_table
 
 if TYPE_CHECKING:
     from pycemrg_metrics.tables import Column, Row, Table

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from pycemrg_core.cli.session import counted, echo_json, plugin_options, session_of
+from pycemrg_core.cli.kit import counted, echo_json, plugin_options, session_of
 from pycemrg_spatial.commands.options import echo_notes, mesh_options
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def sample(
     opencarp = Path(output).suffix.lower() in (".elem", ".pts")
     _check_usage(output, on, method, name, outside, ctx)
     session_of(ctx).catalogue()
-    from pycemrg_core.images import image_files
+    from pycemrg_core.api import read_image, read_labels
     from pycemrg_spatial.at_mesh import sample_mesh
     from pycemrg_spatial.meshes import read_mesh, write_mesh
     from pycemrg_spatial.placing import place
@@ -64,7 +64,7 @@ def sample(
     array = "tag" if opencarp else name or ("value" if method == "linear" else "label")
     beyond = outside if outside is not None else nan if method == "linear" else 0.0
     grid = read_mesh(mesh)
-    volume, notes = (image_files.read_labels if method == "label" else image_files.read_image)(image)
+    volume, notes = (read_labels if method == "label" else read_image)(image)
     echo_notes(notes)
     placed = place(grid, volume, mesh_unit, mesh_frame, names=(mesh, image))
     sampled = sample_mesh(placed, volume, on, method, beyond)

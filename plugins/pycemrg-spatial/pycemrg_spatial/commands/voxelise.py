@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pycemrg_core.cli.session import counted, echo_json, echo_table, plugin_options, session_of
+from pycemrg_core.cli.kit import counted, echo_json, echo_table, plugin_options, session_of
 from pycemrg_spatial.commands.options import echo_notes, mesh_options
 
 if TYPE_CHECKING:
@@ -46,16 +46,16 @@ def voxelise(
       pycemrg voxelise left_atrium.stl ct.nrrd -o la.nrrd --label 4
     """
     session_of(ctx).catalogue()
-    from pycemrg_core.images import image_files
+    from pycemrg_core.api import read_image, write_image
     from pycemrg_spatial.meshes import read_mesh
     from pycemrg_spatial.placing import place
 
     grid = read_mesh(mesh)
-    grid_image, notes = image_files.read_image(like)
+    grid_image, notes = read_image(like)
     echo_notes(notes)
     placed = place(grid, grid_image, mesh_unit, mesh_frame, names=(mesh, like))
     result = _label_map(placed, grid_image, mesh, tag, label)
-    image_files.write_image(result, output)
+    write_image(result, output)
     _report(result, output, as_json)
 
 
@@ -86,7 +86,7 @@ def _label_map(placed: Any, like: Any, mesh: str, tag: str | None, label: int | 
 def _report(result: Any, output: str, as_json: bool) -> None:
     import numpy as np
 
-    from pycemrg_core.images.image_files import voxel_array
+    from pycemrg_core.api import voxel_array
 
     values, counts = np.unique(voxel_array(result), return_counts=True)
     labels = [(value, count) for value, count in zip(values.tolist(), counts.tolist(), strict=True) if value]
