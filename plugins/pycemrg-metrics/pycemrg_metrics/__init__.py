@@ -24,7 +24,7 @@ __all__ = [
     "thickness",
 ]
 
-# Imported at first use: the entry point lives in this package and must stay light.
+# Imported at first use: the entry point is in this package and must stay light.
 _HOMES = {
     "Column": "tables",
     "Mean": "tables",

@@ -1,4 +1,4 @@
-"""What was asked for: metrics by name, and structures by name, group or integer."""
+"""Look up the metrics and structures that the user asked for: metrics by name, structures by name, group or integer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DOES = {
 
 @frozen
 class Chosen:
-    """A metric, with its parameters, and the column it fills."""
+    """A metric with its parameters, and the column for its values."""
 
     metric: Metric
     column: Column
@@ -29,10 +29,10 @@ class Chosen:
 def metrics(
     catalogue: Catalogue, names: Iterable[str], wanted: Measures, parameters: Mapping[str, float] | None = None
 ) -> tuple[Chosen, ...]:
-    """The metrics called ``names`` (or ``provider:name``), each with those of ``parameters`` that it has.
+    """The metrics called ``names`` (or ``provider:name``), each with the ``parameters`` that it accepts.
 
-    Raises :class:`UnknownNameError` with close matches, and :class:`MetricError` for a metric that measures
-    something else and for a parameter that none of them has.
+    Raises :class:`UnknownNameError` with close matches, and :class:`MetricError` for a metric of another kind, or
+    for a parameter that no metric accepts.
     """
     records = {name: catalogue.get(Metric, name) for name in names}
     for name, record in records.items():
@@ -44,7 +44,7 @@ def metrics(
         if parameter not in known:
             has = f"; they have {', '.join(known)}" if known else "; they have none"
             raise MetricError(
-                f"no metric asked for ({', '.join(records)}) has a parameter {parameter!r}"
+                f"none of the metrics ({', '.join(records)}) has a parameter {parameter!r}"
                 f"{close_to(parameter, known) or has}"
             )
     return tuple(
@@ -58,14 +58,14 @@ def metrics(
 def _remedy(measures: Measures, wanted: Measures) -> str:
     single = (Measures.STRUCTURE, Measures.STRUCTURES)
     if measures in single and wanted in single:
-        return "say which with --between A:B" if measures is Measures.STRUCTURES else "leave out --between"
+        return "name them with --between A:B" if measures is Measures.STRUCTURES else "leave out --between"
     if measures in single:
         return "use 'pycemrg measure'"
     return "use 'pycemrg compare'" if wanted in single else f"ask for one that {_DOES[wanted]}"
 
 
 def what_compares(catalogue: Catalogue, names: Iterable[str]) -> Measures:
-    """Whether metrics compare label maps or images. Raises :class:`MetricError` for any other, or both."""
+    """Whether metrics compare label maps or images. Raises :class:`MetricError` for other metrics, or if mixed."""
     kinds: dict[Measures, str] = {}
     for name in names:
         kinds.setdefault(catalogue.get(Metric, name).measures, name)
@@ -79,9 +79,10 @@ def what_compares(catalogue: Catalogue, names: Iterable[str]) -> Measures:
 
 
 def structures(names: Iterable[str | int], scheme: LabelScheme) -> dict[str, tuple[int, ...]]:
-    """The labels asked for, by name and one by one: labels, members of groups, and integers.
+    """The structures with these names, one per label: labels, members of groups, and integers.
 
-    ``LA_BP`` means ``LA_BP_label`` where that is what the scheme knows. Raises :class:`LabelError` with close matches.
+    ``LA_BP`` means ``LA_BP_label`` if the scheme has only the longer name. Raises :class:`LabelError` with close
+    matches.
     """
     return {name_of(value, scheme): (value,) for name in names for value in integers(name, scheme)}
 
@@ -90,7 +91,7 @@ def integers(name: str | int, scheme: LabelScheme) -> tuple[int, ...]:
     """The integers of one label, group or integer. Raises :class:`LabelError` with close matches."""
     if isinstance(name, int) or name.isdecimal():
         if int(name) == 0:
-            raise LabelError("label 0 is the background, which is no structure; give labels from 1")
+            raise LabelError("label 0 is the background, not a structure; give labels from 1")
         return (int(name),)
     table = LabelTable(scheme.labels, scheme.groups)
     known = [*table.labels, *table.groups]
@@ -107,7 +108,7 @@ def name_of(value: int, scheme: LabelScheme) -> str:
 
 
 def groups(rows: Mapping[str, tuple[int, ...]], scheme: LabelScheme) -> dict[str, tuple[int, ...]]:
-    """The groups of a scheme that hold one of the rows, each as one structure."""
+    """The groups of a scheme that contain one of the rows, each as one structure."""
     shown = {value for labels in rows.values() for value in labels}
     found = {group: tuple(sorted(integers(group, scheme))) for group in scheme.groups}
     return {group: labels for group, labels in found.items() if shown & {*labels}}

@@ -1,10 +1,10 @@
-"""How far a prediction and its reference lie apart, in mm.
+"""Metrics of the distance between a prediction and its reference, in mm.
 
-The surface of a structure is the set of its voxels with a face that borders on something else; what lies outside the
-image is something else. Distances are exact and Euclidean, from voxel centre to voxel centre, and every surface
-voxel counts once. :func:`hausdorff` alone takes all voxels and not only the surfaces.
+The surface of a structure is the set of its voxels that share a face with another label or with the outside of the
+image. Distances are exact and Euclidean, from voxel centre to voxel centre, and every surface voxel counts once.
+Only :func:`hausdorff` uses all voxels instead of the surfaces.
 
-With both absent a distance is NaN, with one absent it is infinite (:func:`nsd`: 0).
+If both structures are absent, a distance is NaN; if one is absent, it is infinite (:func:`nsd`: 0).
 
 References
 ----------
@@ -26,14 +26,14 @@ from pycemrg_core.api import Comparison, Mask, MetricError, Spacing
 Distances = NDArray[np.float64]
 Points = NDArray[np.float64]
 
-_CELLS = (4, 2, 1)  # voxels; each size leaves fewer voxels to the next, and the last is exact
+_CELLS = (4, 2, 1)  # voxels; each size leaves fewer voxels for the next one, and the last is exact
 
 
 def hausdorff(comparison: Comparison) -> float:
-    """The largest distance from a voxel of one to the nearest voxel of the other, both ways, in mm.
+    """The largest distance from a voxel of one to the nearest voxel of the other, in both directions, in mm.
 
-    The Hausdorff distance of the two sets of voxels, as in ITK's HausdorffDistanceImageFilter. A voxel inside
-    the other has distance 0.
+    This is the Hausdorff distance of the two sets of voxels, as in ITK's HausdorffDistanceImageFilter. A voxel
+    inside the other structure has distance 0.
     """
     prediction, reference = comparison.masks
     if not (prediction.any() and reference.any()):
@@ -43,7 +43,7 @@ def hausdorff(comparison: Comparison) -> float:
 
 
 def hd95(comparison: Comparison) -> float:
-    """The 95th percentile of the distances from one surface to the other, the larger of both ways, in mm."""
+    """The 95th percentile of the distances from one surface to the other, the larger of both directions, in mm."""
     there, back = comparison.once(surface_distances)
     if not (there.size and back.size):
         return _absent(comparison)
@@ -51,7 +51,7 @@ def hd95(comparison: Comparison) -> float:
 
 
 def assd(comparison: Comparison) -> float:
-    """The mean of the distances of all voxels of both surfaces to the other surface, in mm."""
+    """The mean distance of all voxels of both surfaces to the other surface, in mm."""
     there, back = comparison.once(surface_distances)
     if not (there.size and back.size):
         return _absent(comparison)
@@ -59,10 +59,10 @@ def assd(comparison: Comparison) -> float:
 
 
 def nsd(comparison: Comparison, tolerance_mm: float) -> float:
-    """Normalised surface Dice: the share of the voxels of both surfaces at most ``tolerance_mm`` from the other.
+    """Normalised surface Dice: the share of the voxels of both surfaces within ``tolerance_mm`` of the other.
 
-    Ties, up to a millionth of the smallest spacing, are within. NaN when both are absent, 0 when one is.
-    Raises :class:`MetricError` for a negative tolerance.
+    A distance equal to the tolerance (up to a millionth of the smallest spacing) is within. NaN when both are
+    absent, 0 when one is. Raises :class:`MetricError` for a negative tolerance.
     """
     if not tolerance_mm >= 0:
         raise MetricError(f"tolerance_mm is {tolerance_mm:g}; give 0 or more")
@@ -74,7 +74,7 @@ def nsd(comparison: Comparison, tolerance_mm: float) -> float:
 
 
 def surface_distances(comparison: Comparison) -> tuple[Distances, Distances]:
-    """From each surface voxel of the prediction to the reference's surface, and back, in mm.
+    """The distances from each surface voxel of the prediction to the surface of the reference, and back, in mm.
 
     Both are empty when either is absent.
     """
@@ -86,7 +86,7 @@ def surface_distances(comparison: Comparison) -> tuple[Distances, Distances]:
 
 
 def surface(mask: Mask) -> Mask:
-    """The voxels (z, y, x) of a mask with a face that borders on something else, the array's outside included."""
+    """The voxels (z, y, x) of a mask that share a face with the outside of the mask or of the array."""
     padded = np.pad(mask, 1)
     inner = padded.copy()
     for axis in range(3):
@@ -97,19 +97,19 @@ def surface(mask: Mask) -> Mask:
 
 
 def centres(mask: Mask, spacing: Spacing) -> Points:
-    """The centres (n, 3) of a mask's voxels in mm along (z, y, x), from the centre of the array's first voxel."""
+    """The centres (n, 3) of the voxels of a mask in mm along (z, y, x), from the centre of the first array voxel."""
     points: Points = np.argwhere(mask) * np.asarray(spacing)
     return points
 
 
 def nearest(points: Points, targets: Points) -> tuple[Distances, NDArray[np.int64]]:
-    """For each point (n, 3) the distance to the nearest target (m, 3), and which target that is; m > 0."""
+    """For each point (n, 3), the distance to the nearest target (m, 3) and the index of this target; m > 0."""
     distances, which = cKDTree(targets).query(points)
     return np.asarray(distances, np.float64), np.asarray(which, np.int64)
 
 
 def _nearest(sources: Mask, targets: Mask, spacing: Spacing) -> Distances:
-    """The distance of each source to the nearest target, 0 for those that are targets."""
+    """The distance of each source to the nearest target; 0 for sources that are also targets."""
     apart = centres(sources & ~targets, spacing)
     distances: Distances = np.zeros(np.count_nonzero(sources))
     distances[: len(apart)] = nearest(apart, centres(targets, spacing))[0]
@@ -121,9 +121,9 @@ def _farthest(sources: Mask, targets: Mask, spacing: Spacing) -> float:
     outside = np.argwhere(sources & ~targets)
     if not outside.size:
         return 0.0
-    # The target nearest to a voxel outside is on the surface: one step towards the voxel would be nearer.
+    # The target nearest to a voxel outside is on the surface; otherwise one step towards the voxel would be nearer.
     near = centres(surface(targets), spacing)
-    # Distance changes by at most the way between two voxels, so one voxel bounds all in its cell.
+    # The distance changes by at most the distance between two voxels, so one voxel bounds all voxels in its cell.
     best, step = 0.0, np.asarray(spacing)
     for cell in _CELLS:
         shape = [size // cell + 1 for size in targets.shape]

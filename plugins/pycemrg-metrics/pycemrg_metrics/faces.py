@@ -1,7 +1,7 @@
-"""Compare and measure from Python: images and a catalogue in, a :class:`Table` out.
+"""Compare and measure from Python: functions that take images and a catalogue and return a :class:`Table`.
 
-Images are SimpleITK images; nothing is written. Structures are named by label, group or integer of a label
-scheme, metrics by ``name`` or ``provider:name`` of the catalogue, whoever provides them.
+Images are SimpleITK images; nothing is written. Structures are named by the labels, groups or integers of a label
+scheme, and metrics by ``name`` or ``provider:name`` in the catalogue. Metrics of any plugin work.
 """
 
 from __future__ import annotations
@@ -53,21 +53,21 @@ def compare_labels(
 ) -> Table:
     """Compare two label maps of the same grid, structure by structure.
 
-    ``labels``: the rows, by default every label that is in either map. ``groups``: also the groups of the
-    scheme that hold one of them, each as one structure. ``parameters`` go to the metrics that have them.
+    ``labels``: the rows; by default every label in either map. ``groups``: also the groups of the scheme that
+    contain one of them, each as one structure. ``parameters`` go to the metrics that accept them.
 
-    Raises :class:`ImageError` for what is no label map, :class:`MetricError` when the grids differ or a
-    metric cannot be worked out, :class:`LabelError` and :class:`UnknownNameError` for unknown names.
+    Raises :class:`ImageError` for an image that is not a label map, :class:`MetricError` when the grids differ or a
+    metric cannot be computed, :class:`LabelError` and :class:`UnknownNameError` for unknown names.
     """
     chosen = choices.metrics(catalogue, metrics, Measures.SEGMENTATIONS, parameters)
     record = catalogue.get(LabelScheme, scheme)
     check_same_grid(prediction, reference, ("the prediction", "the reference"))
-    # Both with one spacing: the grids are the same, but for what files round off.
+    # Both get the same spacing: the grids are the same, except for rounding in the files.
     ours = _volume(as_labels(prediction, "the prediction")[0], reference)
     theirs = _volume(as_labels(reference, "the reference")[0], reference)
     rows = choices.structures(labels or sorted({*ours.boxes, *theirs.boxes}), record)
     if not rows:
-        raise MetricError("both label maps are empty; there is nothing to compare")
+        raise MetricError("both label maps are empty; give maps with labels")
 
     def subjects(values: tuple[int, ...], name: str) -> tuple[Comparison]:
         return (Comparison(StructureMask(ours, values, name), StructureMask(theirs, values, name)),)
@@ -89,11 +89,11 @@ def compare_images(
 ) -> Table:
     """Compare two images of the same grid; the table has one row.
 
-    ``mask``: a label map; measured is where it is not 0, or where it has one of ``labels``. ``data_range``:
-    the largest less the smallest possible value, by default that of the whole reference.
+    ``mask``: a label map; only voxels where it is not 0, or where it has one of ``labels``, are compared.
+    ``data_range``: the largest minus the smallest possible value; by default the range of the whole reference.
 
-    Raises :class:`ImageError` for NaN or infinite voxels, :class:`MetricError` when the grids differ, the
-    mask is empty or a metric cannot be worked out, :class:`UnknownNameError` for unknown names.
+    Raises :class:`ImageError` for NaN or infinite voxels, :class:`MetricError` when the grids differ, the mask is
+    empty or a metric cannot be computed, :class:`UnknownNameError` for unknown names.
     """
     chosen = choices.metrics(catalogue, metrics, Measures.IMAGES, parameters)
     check_same_grid(prediction, reference, ("the prediction", "the reference"))
@@ -122,8 +122,8 @@ def measure(
 ) -> Table:
     """Measure each structure of a label map, or each pair of structures in ``between``.
 
-    ``metrics`` are by default ``STRUCTURE_METRICS``, for pairs ``PAIR_METRICS``. A name in ``between`` may be
-    that of a group. ``labels``, ``groups`` and errors are as in :func:`compare_labels`.
+    The default ``metrics`` are ``STRUCTURE_METRICS``, or ``PAIR_METRICS`` for pairs. A name in ``between`` can be
+    the name of a group. ``labels``, ``groups`` and errors are as in :func:`compare_labels`.
     """
     record = catalogue.get(LabelScheme, scheme)
     wanted = Measures.STRUCTURES if between else Measures.STRUCTURE
@@ -148,7 +148,7 @@ def _table(
     chosen = tuple(chosen)
 
     def row(name: str, labels: tuple[int, ...]) -> Row:
-        # One subject for all metrics of a row, so that they share what is costly.
+        # One subject for all metrics of a row, so that they share costly results.
         given = subjects(labels, name)
         values = {one.column.name: evaluate(one.metric, *given, parameters=one.column.parameters) for one in chosen}
         return Row(name, labels, values)
@@ -169,7 +169,7 @@ def _numbers(image: sitk.Image, name: str) -> Any:
     array = voxel_array(image).astype(np.float64)
     if wrong := int(np.count_nonzero(~np.isfinite(array))):
         voxels, them = ("voxel is", "it") if wrong == 1 else ("voxels are", "them")
-        raise ImageError(f"{name}: {wrong:,} {voxels} NaN or infinite. Give {them} a value first.")
+        raise ImageError(f"{name}: {wrong:,} {voxels} NaN or infinite; give {them} a value first")
     return array
 
 
@@ -179,5 +179,5 @@ def _inside(mask: sitk.Image, reference: sitk.Image, labels: Names, scheme: Labe
     wanted = [value for values in choices.structures(labels, scheme).values() for value in values]
     found: Mask = np.isin(array, wanted) if wanted else array > 0
     if not found.any():
-        raise MetricError("the mask holds no voxel to measure in; give other labels, or another mask")
+        raise MetricError("no voxel is inside the mask; give other labels, or another mask")
     return found

@@ -1,4 +1,4 @@
-"""Two images on one grid: checked, or resampled."""
+"""Bring two images to one grid: refuse or resample an image on another grid."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pycemrg_core.api import MetricError, grid_difference, image_from_array, lab
 
 
 def as_labels(image: sitk.Image, name: str) -> tuple[sitk.Image, tuple[str, ...]]:
-    """A label map in an integer type, with notes; unlike ``imaging.label_image`` it may be empty.
+    """Convert a label map to an integer type, with notes; unlike ``image_files.label_image`` it may be empty.
 
-    A prediction that found nothing is a result. Raises :class:`ImageError` for what is no label map.
+    An empty prediction is a valid result. Raises :class:`ImageError` for an image that is not a label map.
     """
     if not voxel_array(image).any():
         return sitk.Cast(image, sitk.sitkUInt8), ()
@@ -19,22 +19,22 @@ def as_labels(image: sitk.Image, name: str) -> tuple[sitk.Image, tuple[str, ...]
 
 
 def check_same_grid(image: sitk.Image, like: sitk.Image, names: tuple[str, str]) -> None:
-    """Refuse an image that is not on the grid of another; ``names`` are what the text calls the two.
+    """Refuse an image that is not on the grid of another; the message calls the two by their ``names``.
 
-    Raises :class:`MetricError` with what differs.
+    Raises :class:`MetricError` that states the difference.
     """
     if found := grid_difference(image, like):
         raise MetricError(
-            f"{names[0]}: is not on the grid of {names[1]}: {found}. Resample it first;"
-            " 'pycemrg compare' does with --resample."
+            f"{names[0]}: not on the grid of {names[1]}: {found}; resample it first,"
+            " or use 'pycemrg compare --resample'"
         )
 
 
 def resample(image: sitk.Image, like: sitk.Image, *, labels: bool) -> tuple[sitk.Image, int]:
-    """The image on the grid of another, and how many voxels of that grid lie outside it.
+    """Resample an image to the grid of another; also return how many voxels of this grid are outside the image.
 
-    Labels take the nearest voxel, and background outside; images are interpolated linearly, as float64, and
-    take their smallest value outside.
+    Labels take the nearest voxel, and background outside. Images are interpolated linearly, as float64, and take
+    their smallest value outside.
     """
     identity = sitk.Transform()
     if labels:

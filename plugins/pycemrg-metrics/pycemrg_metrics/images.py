@@ -1,9 +1,9 @@
-"""How well an image matches its reference, everywhere or inside a mask.
+"""Metrics of how well an image matches its reference, everywhere or inside a mask.
 
 References
 ----------
 Wang, Bovik, Sheikh, Simoncelli: Image quality assessment: from error visibility to structural similarity.
-IEEE Transactions on Image Processing 13(4), 2004. In 3-D as in scikit-image's ``structural_similarity``.
+IEEE Transactions on Image Processing 13(4), 2004. Computed in 3-D, like ``structural_similarity`` of scikit-image.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ def psnr(pair: ImagePair) -> float:
 def ssim(pair: ImagePair, window: float) -> float:
     """The mean structural similarity with a cubic, uniform window of ``window`` voxels.
 
-    Without a mask, the mean over the voxels whose window lies inside the image, as in scikit-image; with one, the mean
-    over the mask, where windows reach over the border by reflection. Raises :class:`MetricError` when the
-    window is not an odd number from 3, or larger than the image.
+    Without a mask, this is the mean over the voxels whose window is inside the image, as in scikit-image. With a
+    mask, it is the mean over the mask; windows that cross the border see the image reflected. Raises
+    :class:`MetricError` when the window is not an odd number from 3, or is larger than the image.
     """
     from skimage.metrics import structural_similarity
 
     if window < 3 or window % 2 != 1:
-        raise MetricError(f"window is {window:g}; give an odd number of voxels from 3")
+        raise MetricError(f"the window is {window:g}; give an odd number of voxels, 3 or more")
     if min(pair.reference.shape) < window:
         shown = " x ".join(map(str, reversed(pair.reference.shape)))
         raise MetricError(
-            f"an image of {shown} voxels is smaller than the window of {window:g}; give a larger image, or set window"
+            f"the image ({shown} voxels) is smaller than the window of {window:g}; give a larger image, or set window"
         )
     compute: Any = structural_similarity
     mean, every = compute(pair.reference, pair.prediction, win_size=int(window), data_range=pair.data_range, full=True)
@@ -52,26 +52,26 @@ def ssim(pair: ImagePair, window: float) -> float:
 
 
 def gradient_error(pair: ImagePair) -> float:
-    """The mean length of the difference of the two gradients, per mm.
+    """The mean length of the difference between the two gradients, per mm.
 
-    Derivatives are central differences, one-sided at the border, of the whole images; the mask only says where
-    to average.
+    Derivatives are central differences of the whole images, one-sided at the border. The mask only selects the
+    voxels to average over.
     """
     return float(_within(np.sqrt(sum(_slopes(pair, axis) ** 2 for axis in range(3))), pair).mean())
 
 
 def gradient_error_z(pair: ImagePair) -> float:
-    """The mean absolute difference of the derivatives along z, per mm."""
+    """The mean absolute difference between the derivatives along z, per mm."""
     return _slope_error(pair, 0)
 
 
 def gradient_error_y(pair: ImagePair) -> float:
-    """The mean absolute difference of the derivatives along y, per mm."""
+    """The mean absolute difference between the derivatives along y, per mm."""
     return _slope_error(pair, 1)
 
 
 def gradient_error_x(pair: ImagePair) -> float:
-    """The mean absolute difference of the derivatives along x, per mm."""
+    """The mean absolute difference between the derivatives along x, per mm."""
     return _slope_error(pair, 2)
 
 
@@ -80,9 +80,11 @@ def _slope_error(pair: ImagePair, axis: int) -> float:
 
 
 def _slopes(pair: ImagePair, axis: int) -> Floats:
-    """The derivative of the difference: differencing is linear."""
+    """The derivative of the difference image, which is the difference of the derivatives."""
     if pair.reference.shape[axis] < 2:
-        raise MetricError(f"the image has one voxel along {'zyx'[axis]}, so no derivative there; give a 3-D image")
+        raise MetricError(
+            f"the image has one voxel along {'zyx'[axis]}, so it has no derivative there; give a 3-D image"
+        )
     difference = pair.once(_difference)
     return np.asarray(np.gradient(difference, pair.spacing[axis], axis=axis))
 

@@ -1,7 +1,7 @@
-"""How much a prediction and its reference overlap.
+"""Metrics of the overlap of a prediction and its reference.
 
-With both absent there is nothing to compare: ratios are NaN, differences 0. With one absent ratios are 0, the
-worst they can be, so that a structure that was missed or made up never vanishes from a mean.
+If both structures are absent, there is nothing to compare: ratios are NaN, differences 0. If one is absent, ratios
+are 0, the worst value, so that a missed or invented structure always counts in a mean.
 
 References
 ----------

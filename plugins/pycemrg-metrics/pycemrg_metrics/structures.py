@@ -1,4 +1,4 @@
-"""Measures of one structure of a label map, and of where two touch."""
+"""Metrics of one structure in a label map, and of the contact of two."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ def volume(structure: StructureMask) -> float:
 
 
 def components(structure: StructureMask) -> float:
-    """How many components it has; voxels hang together across faces. 0 when absent."""
+    """The number of face-connected components; 0 when absent."""
     return float(ndimage.label(structure.mask)[1]) if structure.voxels else 0.0
 
 
 def euler_number(structure: StructureMask) -> float:
-    """Components less tunnels plus cavities; 0 when absent.
+    """The number of components minus tunnels plus cavities; 0 when absent.
 
-    Voxels hang together across faces (6-connected); what is not the structure hangs together across corners
-    too (26-connected). A ball has 1, a ring 0, a hollow ball 2.
+    Voxels of the structure are connected across faces (6-connected); all other voxels also across edges and corners
+    (26-connected). A ball has 1, a ring 0, a hollow ball 2.
     """
     from skimage import measure
 
@@ -38,7 +38,7 @@ def contact_area(one: StructureMask, other: StructureMask) -> float:
     Raises :class:`MetricError` when they share a label.
     """
     if common := sorted({*one.labels} & {*other.labels}):
-        raise MetricError(f"the structures share label {', '.join(map(str, common))}; give two that do not overlap")
+        raise MetricError(f"both structures contain label {', '.join(map(str, common))}; give two that do not overlap")
     if is_empty(one.region) or is_empty(other.region):
         return 0.0
     region = intersect(wider(one), wider(other))
@@ -57,7 +57,7 @@ _SIDES = ((None, -1), (1, None))
 
 
 def wider(structure: StructureMask, by: int = 1) -> Region:
-    """The bounding box with ``by`` more voxels on all sides, inside the image."""
+    """The bounding box with ``by`` more voxels on all sides, cut at the image border."""
     sizes = structure.volume.array.shape
     return as_region(
         slice(max(axis.start - by, 0), min(axis.stop + by, size))

@@ -1,4 +1,4 @@
-"""What comes out: rows of values, and their mean."""
+"""The result of a comparison or measurement: rows of values, and their means."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 @frozen
 class Column:
-    """A metric as it was asked for, its unit (empty for a ratio), and the parameters it ran with."""
+    """A metric by the name asked for, its unit (empty for a ratio), and its parameters."""
 
     name: str
     unit: str = ""
@@ -19,9 +19,9 @@ class Column:
 
 @frozen
 class Row:
-    """A structure and its values by metric. ``labels`` are its integers, none for a whole image.
+    """A structure and its values by metric. ``labels`` are its integers, empty for a whole image.
 
-    A value that is not defined is NaN, an unbounded one infinite.
+    NaN means that a value is not defined.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Row:
 
 @frozen
 class Mean:
-    """The mean over the rows where a metric is defined: ``over`` of ``of``. NaN when it is so nowhere."""
+    """The mean of a metric over the rows where it is defined: ``over`` rows of ``of``. NaN if there is none."""
 
     value: float
     over: int
@@ -40,7 +40,7 @@ class Mean:
 
 @frozen
 class Table:
-    """Values of ``columns`` for each row; ``groups`` are rows of several labels as one, kept out of means."""
+    """Values of ``columns`` for each row; ``groups`` are rows for several labels as one, not part of the means."""
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
@@ -48,12 +48,12 @@ class Table:
 
     @property
     def means(self) -> dict[str, Mean]:
-        """The mean over ``rows`` by metric. A value that is not defined is left out, and counted."""
+        """The mean over ``rows`` by metric. Values that are not defined are left out, and counted."""
         means = {}
         for column in self.columns:
             values = [row.values[column.name] for row in self.rows]
             defined = [value for value in values if not math.isnan(value)]
-            # Infinities of both signs have no mean.
+            # Positive and negative infinity together have no mean.
             mean = sum(defined) / len(defined) if defined else math.nan
             means[column.name] = Mean(mean, len(defined), len(values))
         return means

@@ -1,14 +1,13 @@
-"""How thick a wall is, on its outer surface.
+"""Metrics of the thickness of a wall, measured at its outer surface.
 
-The *lumen* of a wall is the label with which it shares the most face area. An *outer voxel* is a voxel of the
-wall with a face on something that is neither wall nor lumen, the outside of the image included. Its thickness is
-the distance of its centre to the centre of the nearest voxel of the lumen that touches the wall, in mm: exact for
-flat walls along an axis, within one voxel diagonal of the truth otherwise.
-
-Where a wall ends, at a valve or at the border of the image, its rim also faces something else, and the voxels there
-are as near to the lumen as one likes. They do not count. An outer voxel counts only if the line from its nearest
-lumen voxel through it leaves the wall with the next voxel, and through the face that it passes most squarely; and
-if that lumen voxel has nothing but wall and lumen among its 26 neighbours.
+The *lumen* of a wall is the label with which it shares the most face area. An *outer voxel* is a voxel of the wall
+with a face to a voxel that is neither wall nor lumen, or to the outside of the image. The thickness at an outer
+voxel is the distance from its centre to the centre of the nearest lumen voxel that touches the wall, in mm. It is
+exact for flat walls along an axis, and within one voxel diagonal of the true value otherwise. A wall ends at a
+valve or at the border of the image. The voxels of its rim there can be arbitrarily close to the lumen, so they do
+not count. An outer voxel counts only under two conditions. First, the line from its nearest lumen voxel through the
+outer voxel leaves the wall at the next voxel, and also across the face that it crosses most perpendicularly.
+Second, all 26 neighbours of this lumen voxel are wall or lumen.
 """
 
 from __future__ import annotations
@@ -30,8 +29,8 @@ from pycemrg_metrics.structures import contact_area, wider
 class Thickness:
     """The thickness of a wall at its outer voxels.
 
-    ``voxels`` (n, 3) are array indices (z, y, x) into the whole image, ``mm`` (n,) the thickness there, and
-    ``lumen`` the integer of the lumen, 0 when no label touches the wall.
+    ``voxels`` (n, 3) are array indices (z, y, x) in the whole image, ``mm`` (n,) is the thickness there, and
+    ``lumen`` is the integer of the lumen, 0 when no label touches the wall.
     """
 
     voxels: NDArray[np.int64]
@@ -48,7 +47,7 @@ def thickness(wall: StructureMask) -> Thickness:
     box = wider(wall, 2)
     mine, within = wall.mask_in(box), inside.mask_in(box)
     is_wall, is_lumen, is_other = np.pad(mine, 1), np.pad(within, 1), np.pad(~mine & ~within, 1)
-    # Here, and not among the others, the border of the image counts.
+    # Only here does the border of the image count.
     outer = np.argwhere(is_wall & _beside(~is_wall & ~is_lumen))
     inner = np.argwhere(is_lumen & _beside(is_wall))
     spacing = np.asarray(wall.spacing)
@@ -81,7 +80,7 @@ def _percentile(wall: StructureMask, percent: float) -> float:
 
 
 def _beside(mask: Mask) -> Mask:
-    """The voxels with a face on a mask; it wraps round, so the outermost planes of the array mean nothing."""
+    """The voxels that share a face with a mask; wraps around, so ignore the outermost planes of the array."""
     found = np.zeros_like(mask)
     for axis in range(3):
         for step in (1, -1):
@@ -99,10 +98,11 @@ def _meets(mask: Mask, voxels: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def _onward(lines: NDArray[np.int64], spacing: NDArray[np.float64]) -> Iterator[NDArray[np.int64]]:
-    """Steps (n, 3) away from the lumen that lead out of a flat wall and not out of its rim.
+    """Steps (n, 3) away from the lumen that lead out of a flat wall, but not out of its rim.
 
-    The next voxel along each line (n, 3) of array indices, and the one across the face that the line passes most
-    squarely: of an outer voxel of a flat wall with this normal that face is free if any is.
+    Yields the step to the next voxel along each line (n, 3) of array indices, and the step across the face that the
+    line crosses most perpendicularly. For an outer voxel of a flat wall with this normal, if any face is free, this
+    one is.
     """
     longest = np.abs(lines).max(axis=1, keepdims=True, initial=1)
     yield np.rint(lines / longest).astype(np.int64)
@@ -113,7 +113,7 @@ def _onward(lines: NDArray[np.int64], spacing: NDArray[np.float64]) -> Iterator[
 
 
 def _lumen(wall: StructureMask) -> int:
-    """The label with which a wall shares the most face area, the smaller of equal ones; 0 when there is none."""
+    """The label with which a wall shares the most face area (if equal, the smaller label); 0 when there is none."""
     areas = {
         label: contact_area(wall, StructureMask(wall.volume, (label,)))
         for label in wall.volume.boxes

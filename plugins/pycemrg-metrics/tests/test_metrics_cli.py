@@ -68,7 +68,7 @@ def test_what_is_not_defined_is_left_out_and_counted(folder: Path) -> None:
     assert rows[3] == ["99", "-"]
     assert rows[4] == ["mean", f"{overlap(folder / 'mine.nrrd', 1) / 2:.4f}"]
     assert rows[5] == ["over", "2", "of", "3"]
-    assert result.stderr == "note: - is not defined there, and left out of the mean\n"
+    assert result.stderr == "note: - means not defined, and is left out of the mean\n"
 
 
 def test_json_and_csv_hold_the_same(folder: Path) -> None:
@@ -133,8 +133,8 @@ def test_resample_says_how(folder: Path) -> None:
     )
     missing = 5 * 161 * 133  # slices of the heart's x and y
     assert result.stderr == (
-        f"note: {folder / 'cut.nrrd'} resampled onto the grid of {HEART} (nearest voxel);"
-        f" {missing:,} voxels of that grid lie outside it and count as background\n"
+        f"note: {folder / 'cut.nrrd'} resampled to the grid of {HEART} (nearest voxel);"
+        f" {missing:,} voxels of this grid outside the image count as background\n"
     )
     whole = sitk.ReadImage(str(folder / "mine.nrrd"))
     array = sitk.GetArrayFromImage(whole)
@@ -145,7 +145,7 @@ def test_resample_says_how(folder: Path) -> None:
         2 * (a & b).sum() / (a.sum() + b.sum())
     )
     linear = pycemrg("compare", folder / "smooth.nrrd", CT, "--resample", "--metrics", "mse").stderr
-    assert linear == f"note: {folder / 'smooth.nrrd'} resampled onto the grid of {CT} (linear)\n"
+    assert linear == f"note: {folder / 'smooth.nrrd'} resampled to the grid of {CT} (linear)\n"
 
 
 def test_measure(folder: Path) -> None:
@@ -179,38 +179,42 @@ LABELS = ("compare", MINE, HEART)
         ((*LABELS, "--metrics", "dise"), 1, "error: no metric is called 'dise'; did you mean 'dice'?"),
         ((*LABELS, "--labels", "LV_PB"), 1, "error: no label or group of the scheme 'cemrg' is called 'LV_PB'; did you"
             " mean 'LV_BP' or 'RV_BP' or 'LA_BP'?"),
-        ((*LABELS, "--labels", "0"), 1, "error: label 0 is the background, which is no structure; give labels from 1"),
-        ((*LABELS, "--set", "tolerance=2"), 1, "error: no metric asked for (dice, hd95, assd, volume_difference) has a"
+        ((*LABELS, "--labels", "0"), 1, "error: label 0 is the background, not a structure; give labels from 1"),
+        ((*LABELS, "--set", "tolerance=2"), 1, "error: none of the metrics (dice, hd95, assd, volume_difference) has a"
             " parameter 'tolerance'; they have none"),
         ((*LABELS, "--metrics", "nsd", "--set", "tolerance_mm=-1"), 1, "error: metric 'nsd': tolerance_mm is -1; give 0"
             " or more"),
-        ((*LABELS, "--set", "tolerance_mm"), 2, "'tolerance_mm' is not NAME=NUMBER, such as tolerance_mm=2"),
+        ((*LABELS, "--set", "tolerance_mm"), 2, "'tolerance_mm' is not NAME=NUMBER; give for example tolerance_mm=2"),
         ((*LABELS, "--json", "--csv"), 2, "give --json or --csv, not both"),
-        ((*LABELS, "--mask", HEART), 2, "these are label maps: --mask and --data-range are for images"),
+        ((*LABELS, "--mask", HEART), 2, "--mask and --data-range are only for images, and these files are label"
+        " maps; leave" " them out"),
         ((*LABELS, "--scheme", "cemgr"), 1, "error: no label scheme is called 'cemgr'; did you mean 'cemrg'?"),
-        (("compare", "cut.nrrd", HEART), 1, "error: cut.nrrd: is not on the grid of {heart}: size 161 x 133 x 144, not"
-            " 161 x 133 x 149; origin -13, -13, -7 mm, not -13, -13, -12 mm. Resample it first; 'pycemrg compare' does"
-            " with --resample."),
-        (("compare", "empty.nrrd", "empty.nrrd"), 1, "error: both label maps are empty; there is nothing to compare"),
+        (("compare", "cut.nrrd", HEART), 1, "error: cut.nrrd: not on the grid of {heart}: size 161 x 133 x 144, not"
+            " 161 x 133 x 149; origin -13, -13, -7 mm, not -13, -13, -12 mm; resample it first, or use 'pycemrg"
+            " compare --resample'"),
+        (("compare", "empty.nrrd", "empty.nrrd"), 1, "error: both label maps are empty; give maps with labels"),
         (("compare", "none.nrrd", HEART), 1, "error: none.nrrd: "),
-        ((*IMAGES, "--labels", "1"), 2, "these are images: --labels says where in --mask to measure, so give --mask"),
-        ((*IMAGES, "--groups"), 2, "these are images: --groups is for label maps"),
-        ((*IMAGES, "--mask", HEART), 1, "error: {heart}: is not on the grid of {ct}: size 161 x 133 x 149, not"),
-        ((*IMAGES, "--mask", CT_LABELS, "--labels", "77"), 1, "error: the mask holds no voxel to measure in; give other"
+        ((*IMAGES, "--labels", "1"), 2, "for images, --labels selects voxels of --mask; give --mask"),
+        ((*IMAGES, "--groups"), 2, "--groups is only for label maps, and these files are images; leave it out"),
+        ((*IMAGES, "--mask", HEART), 1, "error: {heart}: not on the grid of {ct}: size 161 x 133 x 149, not"),
+        ((*IMAGES, "--mask", CT_LABELS, "--labels", "77"), 1, "error: no voxel is inside the mask; give other"
             " labels, or another mask"),
         ((*IMAGES, "--data-range", "0"), 1, "error: the data range is 0; give a positive one, or a reference"),
-        ((*IMAGES, "--metrics", "ssim", "--set", "window=4"), 1, "error: metric 'ssim': window is 4; give an odd number"
-            " of voxels from 3"),
+        ((*IMAGES, "--metrics", "ssim", "--set", "window=4"), 1, "error: metric 'ssim': the window is 4; give"
+        " an odd number"
+            " of voxels, 3 or more"),
         ((*IMAGES, "--metrics", "dice"), 1, "error: smooth.nrrd: "),
-        (("measure", HEART, "--between", "LV_BP"), 2, "'LV_BP' is not A:B, such as LV_BP_label:LA_BP_label"),
-        (("measure", HEART, "--between", "1:2", "--labels", "1"), 2, "--between names what to measure; leave out"
+        (("measure", HEART, "--between", "LV_BP"), 2, "'LV_BP' is not A:B; give two names, such as"
+        " LV_BP_label:LA_BP_label"),
+        (("measure", HEART, "--between", "1:2", "--labels", "1"), 2, "--between already names what to"
+        " measure; leave out"
             " --labels and --groups"),
-        (("measure", HEART, "--between", "chambers:LV_BP"), 1, "error: metric 'contact_area': the structures share"
-            " label 1; give two that do not overlap"),
+        (("measure", HEART, "--between", "chambers:LV_BP"), 1, "error: metric 'contact_area': both"
+        " structures contain" " label 1; give two that do not overlap"),
         (("measure", HEART, "--metrics", "dice"), 1, "error: metric 'dice' compares two label maps; use"
             " 'pycemrg compare'"),
         (("measure", HEART, "--metrics", "contact_area"), 1, "error: metric 'contact_area' measures two structures of a"
-            " label map; say which with --between A:B"),
+            " label map; name them with --between A:B"),
         (("measure", CT), 1, "holds negative values"),
     ],
 )  # fmt: skip

@@ -93,7 +93,7 @@ def test_parameters_reach_the_metrics_that_have_them() -> None:
     with pytest.raises(MetricError) as caught:
         nsd(tolerance=1.0)
     assert str(caught.value) == (
-        "no metric asked for (dice, nsd) has a parameter 'tolerance'; did you mean 'tolerance_mm'?"
+        "none of the metrics (dice, nsd) has a parameter 'tolerance'; did you mean 'tolerance_mm'?"
     )
 
 
@@ -127,8 +127,8 @@ def test_grids_that_differ_are_refused(change: Callable[[sitk.Image], None], tex
         with pytest.raises(MetricError) as caught:
             compare(other, REFERENCE, CATALOGUE)
         assert str(caught.value) == (
-            f"the prediction: is not on the grid of the reference: {text}. Resample it first;"
-            " 'pycemrg compare' does with --resample."
+            f"the prediction: not on the grid of the reference: {text}; resample it first,"
+            " or use 'pycemrg compare --resample'"
         )
     with pytest.raises(MetricError, match="size 7 x 1 x 1, not 8 x 1 x 1"):
         compare_labels(PREDICTION[:7], REFERENCE, CATALOGUE)
@@ -168,7 +168,7 @@ def test_images_inside_labels() -> None:
     assert default == pytest.approx(10 * math.log10(np.ptp(reference) ** 2 / 2))
     with pytest.raises(MetricError) as caught:
         compare_images(*pair, **given, labels=["LA_BP"])
-    assert str(caught.value) == "the mask holds no voxel to measure in; give other labels, or another mask"
+    assert str(caught.value) == "no voxel is inside the mask; give other labels, or another mask"
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_images_inside_labels() -> None:
         (lambda: measure(REFERENCE, CATALOGUE, metrics=["dice"]), MetricError,
             "metric 'dice' compares two label maps; use 'pycemrg compare'"),
         (lambda: measure(REFERENCE, CATALOGUE, metrics=["contact_area"]), MetricError,
-            "metric 'contact_area' measures two structures of a label map; say which with --between A:B"),
+            "metric 'contact_area' measures two structures of a label map; name them with --between A:B"),
         (lambda: measure(REFERENCE, CATALOGUE, metrics=["volume"], between=[("LV_BP", "LV_myo")]), MetricError,
             "metric 'volume' measures one structure of a label map; leave out --between"),
         (lambda: compare_labels(PREDICTION, REFERENCE, CATALOGUE, metrics=["dise"]), UnknownNameError,
@@ -190,11 +190,11 @@ def test_images_inside_labels() -> None:
             "no label or group of the scheme 'cemrg' is called 'LV_mio'"
             "; did you mean 'LV_myo' or 'RV_myo' or 'LA_myo'?"),
         (lambda: measure(REFERENCE, CATALOGUE, labels=[0]), LabelError,
-            "label 0 is the background, which is no structure; give labels from 1"),
+            "label 0 is the background, not a structure; give labels from 1"),
         (lambda: measure(REFERENCE, CATALOGUE, scheme="cemgr"), UnknownNameError,
             "no label scheme is called 'cemgr'; did you mean 'cemrg'?"),
         (lambda: compare_images(image([[[math.nan, 1.0]]]), image([[[1.0, 2.0]]]), CATALOGUE), ImageError,
-            "the prediction: 1 voxel is NaN or infinite. Give it a value first."),
+            "the prediction: 1 voxel is NaN or infinite; give it a value first"),
     ],
 )  # fmt: skip
 def test_refusals(call: Callable[[], Table], kind: type[PycemrgError], text: str) -> None:

@@ -103,7 +103,7 @@ def test_an_image_smaller_than_the_window() -> None:
     with pytest.raises(MetricError) as caught:
         images.ssim(thin, 7)
     assert str(caught.value) == (
-        "an image of 13 x 12 x 5 voxels is smaller than the window of 7; give a larger image, or set window"
+        "the image (13 x 12 x 5 voxels) is smaller than the window of 7; give a larger image, or set window"
     )
     assert 0 < images.ssim(thin, 5) < 1
 
@@ -112,12 +112,12 @@ def test_an_image_smaller_than_the_window() -> None:
 def test_a_window_that_is_not_odd(window: float) -> None:
     with pytest.raises(MetricError) as caught:
         images.ssim(pair(), window)
-    assert str(caught.value) == f"window is {window:g}; give an odd number of voxels from 3"
+    assert str(caught.value) == f"the window is {window:g}; give an odd number of voxels, 3 or more"
 
 
 def test_one_slice_has_no_gradient_across() -> None:
     flat = ImagePair(PREDICTION[:1], REFERENCE[:1], SPACING, 1.0)
     with pytest.raises(MetricError) as caught:
         images.gradient_error(flat)
-    assert str(caught.value) == "the image has one voxel along z, so no derivative there; give a 3-D image"
+    assert str(caught.value) == "the image has one voxel along z, so it has no derivative there; give a 3-D image"
     assert images.gradient_error_x(flat) > 0

@@ -57,7 +57,7 @@ def test_structures_that_share_a_label_are_refused() -> None:
     volume = LabelVolume(np.ones((2, 2, 2), np.uint8), (1.0, 1.0, 1.0))
     with pytest.raises(MetricError) as caught:
         structures.contact_area(StructureMask(volume, (1, 2)), StructureMask(volume, (1,)))
-    assert str(caught.value) == "the structures share label 1; give two that do not overlap"
+    assert str(caught.value) == "both structures contain label 1; give two that do not overlap"
 
 
 def test_the_real_heart() -> None:

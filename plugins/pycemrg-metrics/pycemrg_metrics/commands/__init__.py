@@ -1,1 +1,1 @@
-"""The commands; each module imports only click at the top."""
+"""The commands of the plugin; each module imports only click at the top."""

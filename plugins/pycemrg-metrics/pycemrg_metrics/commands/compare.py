@@ -1,4 +1,4 @@
-"""``pycemrg compare``: two label maps, or two images."""
+"""The command ``pycemrg compare``: compare two label maps, or two images."""
 
 from __future__ import annotations
 
@@ -18,11 +18,15 @@ _MOST_LABELS = 128
 @click.command(short_help="Compare two label maps, or two images.")
 @click.argument("prediction")
 @click.argument("reference")
-@click.option("--metrics", metavar="NAMES", callback=listed, help="Metrics, with commas; see 'pycemrg list-metrics'.")
-@click.option("--labels", metavar="NAMES", callback=listed, help="Labels, groups or integers, with commas.")
-@click.option("--mask", metavar="FILE", help="Images: measure where this label map is not 0, or has --labels.")
-@click.option("--data-range", type=float, metavar="NUMBER", help="Images: the range of values, else the reference's.")
-@click.option("--resample", is_flag=True, help="Resample PREDICTION onto the grid of REFERENCE.")
+@click.option(
+    "--metrics", metavar="NAMES", callback=listed, help="Metrics, comma-separated; see 'pycemrg list-metrics'."
+)
+@click.option("--labels", metavar="NAMES", callback=listed, help="Labels, groups or integers, comma-separated.")
+@click.option("--mask", metavar="FILE", help="For images: compare only where this label map is not 0, or has --labels.")
+@click.option(
+    "--data-range", type=float, metavar="NUMBER", help="For images: range of values; default: range of REFERENCE."
+)
+@click.option("--resample", is_flag=True, help="Resample PREDICTION to the grid of REFERENCE.")
 @table_options
 @plugin_options
 @click.pass_context
@@ -43,8 +47,8 @@ def compare(
 ) -> None:
     """Compare PREDICTION with REFERENCE: label by label for label maps, as a whole for images.
 
-    Without --metrics, two files of few whole numbers are label maps (dice, hd95, assd, volume_difference), all
-    others images (mse, psnr, ssim, gradient_error).
+    Without --metrics, two files with few different whole numbers are label maps (dice, hd95, assd,
+    volume_difference), all others are images (mse, psnr, ssim, gradient_error).
 
     \b
       pycemrg compare mine.nrrd truth.nrrd
@@ -85,11 +89,13 @@ def _check_options(
     groups: bool,
 ) -> None:
     if of_images and labels and not mask:
-        raise click.UsageError("these are images: --labels says where in --mask to measure, so give --mask", ctx)
+        raise click.UsageError("for images, --labels selects voxels of --mask; give --mask", ctx)
     if of_images and groups:
-        raise click.UsageError("these are images: --groups is for label maps", ctx)
+        raise click.UsageError("--groups is only for label maps, and these files are images; leave it out", ctx)
     if not of_images and (mask or data_range is not None):
-        raise click.UsageError("these are label maps: --mask and --data-range are for images", ctx)
+        raise click.UsageError(
+            "--mask and --data-range are only for images, and these files are label maps; leave them out", ctx
+        )
 
 
 def _read(path: str) -> sitk.Image:
@@ -121,13 +127,13 @@ def _labels(image: sitk.Image, path: str) -> sitk.Image:
 
 
 def _like_labels(image: sitk.Image) -> bool:
-    """Whether an image holds few whole numbers from 0, so that it must be a label map."""
+    """Whether an image holds only few different whole numbers from 0, so it is probably a label map."""
     import numpy as np
 
     from pycemrg_core.api import voxel_array
 
     array = voxel_array(image).ravel()
-    # A sample first: most scans show there what they are, and sorting all of one takes long.
+    # Look at a sample first: it is enough for most scans, and sorting all voxels takes long.
     values = np.unique(array[::1009])
     if len(values) <= _MOST_LABELS:
         values = np.unique(array)
@@ -147,9 +153,9 @@ def _on_grid(
         return image
     moved, outside = grids.resample(image, like, labels=not of_images)
     how = "linear" if of_images else "nearest voxel"
-    text = f"note: {path} resampled onto the grid of {like_path} ({how})"
+    text = f"note: {path} resampled to the grid of {like_path} ({how})"
     if outside:
-        value = "take its smallest value" if of_images else "count as background"
-        text += f"; {counted(outside, 'voxel')} of that grid lie outside it and {value}"
+        value = "get its smallest value" if of_images else "count as background"
+        text += f"; {counted(outside, 'voxel')} of this grid outside the image {value}"
     click.echo(text, err=True)
     return moved

@@ -1,4 +1,4 @@
-"""``pycemrg measure``: the structures of one label map."""
+"""The command ``pycemrg measure``: measure the structures of one label map."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ def _pairs(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...])
     for text in texts:
         one, colon, other = (part.strip() for part in text.partition(":"))
         if not (one and colon and other):
-            raise click.BadParameter(f"{text!r} is not A:B, such as LV_BP_label:LA_BP_label")
+            raise click.BadParameter(f"{text!r} is not A:B; give two names, such as LV_BP_label:LA_BP_label")
         pairs.append((one, other))
     return tuple(pairs)
 
 
 @click.command(short_help="Measure the structures of a label map.")
 @click.argument("image")
-@click.option("--metrics", metavar="NAMES", callback=listed, help="Metrics, with commas; see 'pycemrg list-metrics'.")
-@click.option("--labels", metavar="NAMES", callback=listed, help="Labels, groups or integers, with commas.")
+@click.option(
+    "--metrics", metavar="NAMES", callback=listed, help="Metrics, comma-separated; see 'pycemrg list-metrics'."
+)
+@click.option("--labels", metavar="NAMES", callback=listed, help="Labels, groups or integers, comma-separated.")
 @click.option(
     "--between", metavar="A:B", multiple=True, callback=_pairs,
-    help="Measure two labels, groups or integers together; may be repeated.",
+    help="Measure a pair of labels, groups or integers; can be repeated.",
 )  # fmt: skip
 @table_options
 @plugin_options
@@ -52,7 +54,7 @@ def measure(
     from pycemrg_metrics import faces
 
     if between and (labels or groups):
-        raise click.UsageError("--between names what to measure; leave out --labels and --groups", ctx)
+        raise click.UsageError("--between already names what to measure; leave out --labels and --groups", ctx)
     catalogue = session_of(ctx).catalogue()
     label_map, notes = read_labels(image)
     for note in notes:

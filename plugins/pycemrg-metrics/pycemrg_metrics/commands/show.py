@@ -1,4 +1,4 @@
-"""How a table of values is shown: columns for people, JSON and CSV for machines."""
+"""Print a table of values: columns for people, JSON and CSV for programs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 _NOT_DEFINED = "-"
-_WIDTH = 80  # characters; echo_table breaks the words of what is wider
+_WIDTH = 80  # characters; echo_table breaks words in wider tables
 
 
 def _settings(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> dict[str, float]:
@@ -28,33 +28,33 @@ def _settings(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ..
         try:
             values[name.strip()] = float(number)
         except ValueError:
-            raise click.BadParameter(f"{text!r} is not NAME=NUMBER, such as tolerance_mm=2") from None
+            raise click.BadParameter(f"{text!r} is not NAME=NUMBER; give for example tolerance_mm=2") from None
     return values
 
 
 def table_options(command: F) -> F:
-    """``--set``, ``--scheme``, ``--groups``, ``--json`` and ``--csv``."""
+    """Add the options ``--set``, ``--scheme``, ``--groups``, ``--json`` and ``--csv``."""
     command = click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")(command)
     command = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
-    command = click.option("--groups", is_flag=True, help="Also the groups of the scheme, each as one structure.")(
-        command
-    )
+    command = click.option(
+        "--groups", is_flag=True, help="Add rows for the groups of the scheme, each as one structure."
+    )(command)
     command = click.option(
         "--scheme", metavar="NAME", default="cemrg", show_default=True, help="The label scheme of the label maps."
     )(command)
     return click.option(
         "--set", "parameters", metavar="NAME=NUMBER", multiple=True, callback=_settings,
-        help="Set a parameter of a metric, such as tolerance_mm=2; may be repeated.",
+        help="Set a parameter of a metric, such as tolerance_mm=2; can be repeated.",
     )(command)  # fmt: skip
 
 
 def listed(_ctx: click.Context, _param: click.Parameter, text: str | None) -> tuple[str, ...]:
-    """Names with commas between them."""
+    """Split a comma-separated list of names."""
     return tuple(name.strip() for name in (text or "").split(",") if name.strip())
 
 
 def show(table: Table, as_json: bool, as_csv: bool, *, title: str, mean: bool = False, **more: Any) -> None:
-    """Print a table, if asked with the mean of its rows; ``more`` goes into the JSON in front of it."""
+    """Print a table, with the mean of its rows if ``mean``; ``more`` goes into the JSON before the table."""
     if as_json and as_csv:
         raise click.UsageError("give --json or --csv, not both", click.get_current_context())
     if as_json:
@@ -66,7 +66,7 @@ def show(table: Table, as_json: bool, as_csv: bool, *, title: str, mean: bool = 
 
 
 def show_one(table: Table, as_json: bool, as_csv: bool, **more: Any) -> None:
-    """Print the values of the only row below each other."""
+    """Print the values of the only row, one per line."""
     if as_json or as_csv:
         show(table, as_json, as_csv, title="", **more)
         return
@@ -86,11 +86,11 @@ def _print_table(table: Table, title: str, mean: bool) -> None:
         headers, units, *rows = zip(*block, strict=True)
         echo_table(headers, [units, *rows] if any(units) else rows, right=range(1, len(headers)))
     if any(math.isnan(value) for row in (*table.rows, *table.groups) for value in row.values.values()):
-        click.echo(f"note: {_NOT_DEFINED} is not defined there{', and left out of the mean' * mean}", err=True)
+        click.echo(f"note: {_NOT_DEFINED} means not defined{', and is left out of the mean' * mean}", err=True)
 
 
 def _blocks(names: list[str], columns: list[list[str]]) -> Iterator[list[list[str]]]:
-    """Columns side by side as far as they fit, each block with the names in front."""
+    """Blocks of as many columns as fit side by side, each block with the names first."""
     block = [names]
     for column in columns:
         if len(block) > 1 and sum(max(map(len, one)) + 2 for one in [*block, column]) - 2 > _WIDTH:
@@ -101,7 +101,7 @@ def _blocks(names: list[str], columns: list[list[str]]) -> Iterator[list[list[st
 
 
 def _cells(table: Table, column: Column, mean: bool) -> list[str]:
-    """The values of a column with one number of decimals, and between rows and groups their mean."""
+    """The values of a column with the same number of decimals; the mean is between rows and groups."""
     rows, groups = ([row.values[column.name] for row in found] for found in (table.rows, table.groups))
     finite = [abs(value) for value in (*rows, *groups) if math.isfinite(value)]
     few = 0 if all(value == int(value) for value in finite) else _decimals(max(finite))
@@ -114,7 +114,7 @@ def _cells(table: Table, column: Column, mean: bool) -> list[str]:
 
 
 def _decimals(largest: float) -> int:
-    """Four digits for what is near 1, and at least two decimals."""
+    """The number of decimals: four digits for values near 1, and at least two decimals."""
     return min(max(3 - math.floor(math.log10(largest)), 2), 6) if largest else 2
 
 
@@ -158,7 +158,7 @@ def _number(value: float) -> float | str | None:
 
 
 def _print_csv(table: Table) -> None:
-    """One line per row; an empty field is not defined. Means are left to whoever reads it."""
+    """Print one line per row; an empty field is not defined. Means are not printed."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["kind", "name", "labels", *(column.name for column in table.columns)])
     for kind, rows in (("structure", table.rows), ("group", table.groups)):
