@@ -1,1 +1,1 @@
-"""Queries between meshes and images. Import from the modules: this one stays light for the command line."""
+"""Queries between meshes and images. Import from the submodules; this module stays light for the command line."""

@@ -1,4 +1,4 @@
-"""What an image holds at the nodes and cells of a mesh. Meshes are in mm."""
+"""Sample an image at the nodes and cells of a mesh. Meshes are in mm."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Method = Literal["nearest", "linear", "label"]
 def sample_mesh(
     grid: pv.UnstructuredGrid, image: sitk.Image, on: Literal["nodes", "cells"], method: Method, outside: float
 ) -> Sampled:
-    """One value per node or cell. A cell with ``nearest`` or ``label``: see :func:`sample_cells`."""
+    """One value per node or cell. For cells with ``nearest`` or ``label``, see :func:`sample_cells`."""
     if on == "cells" and method != "linear":
         return sample_cells(grid, image, method, int(outside))
     points = np.asarray(grid.points) if on == "nodes" else centroids(grid)
@@ -29,10 +29,10 @@ def sample_mesh(
 def sample_cells(
     grid: pv.UnstructuredGrid, image: sitk.Image, method: Literal["nearest", "label"] = "nearest", outside: int = 0
 ) -> Sampled:
-    """The value that most of the voxels whose centres lie in a cell have; of equally many, the smallest.
+    """The most frequent value among the voxels whose centres are in a cell; if tied, the smallest value.
 
-    A cell that holds no voxel's centre, such as a small or flat one, gets what ``method`` gives at its centroid, and
-    is outside when that is.
+    A cell without a voxel centre, such as a small or flat cell, gets the result of ``method`` at its centroid. It
+    is outside when its centroid is.
     """
     at_centroid = (sample_label if method == "label" else sample_nearest)(image, centroids(grid), outside)
     values, beyond = at_centroid.values.copy(), at_centroid.outside.copy()

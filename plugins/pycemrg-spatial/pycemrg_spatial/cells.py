@@ -1,7 +1,8 @@
-"""Which voxel centres lie in which cells of a volume mesh.
+"""Find the voxel centres in the cells of a volume mesh.
 
-A cell is convex, with flat faces: a warped quadrilateral face counts as the plane through its centre that is parallel
-to its diagonals, which both cells at the face agree on. A centre on a face lies in both cells. Flat cells hold nothing.
+A cell is convex and has flat faces. A warped quadrilateral face is replaced by the plane through its centre
+parallel to its diagonals, which is the same plane for both cells at the face. A centre on a face is in both cells.
+Flat cells contain no centre.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pycemrg_spatial.geometry import Floats, point_to_index
 
 Places = npt.NDArray[np.int64]
 
-# VTK cell type: the nodes of each face, in VTK's order.
+# For each VTK cell type, the nodes of each face, in the order of VTK.
 FACES: dict[int, tuple[tuple[int, ...], ...]] = {
     10: ((0, 1, 2), (0, 1, 3), (1, 2, 3), (0, 2, 3)),
     11: ((0, 1, 3, 2), (4, 5, 7, 6), (0, 1, 5, 4), (1, 3, 7, 5), (3, 2, 6, 7), (2, 0, 4, 6)),
@@ -26,16 +27,16 @@ FACES: dict[int, tuple[tuple[int, ...], ...]] = {
     13: ((0, 1, 2), (3, 4, 5), (0, 1, 4, 3), (1, 2, 5, 4), (2, 0, 3, 5)),
     14: ((0, 1, 2, 3), (0, 1, 4), (1, 2, 4), (2, 3, 4), (3, 0, 4)),
 }
-# In voxels; far above rounding, far below what a mesh resolves.
+# In voxels; much larger than rounding errors, much smaller than the details of a mesh.
 _ON_FACE = 1e-9
 _CHUNK = 2_000_000
 
 
 def voxels_in_cells(grid: pv.UnstructuredGrid, image: sitk.Image) -> Iterator[tuple[Places, Places]]:
-    """Pairs of a cell and a voxel whose centre lies in it, in portions that hold all pairs of their cells.
+    """Pairs of a cell and a voxel whose centre is in it, in chunks; all pairs of a cell are in one chunk.
 
-    ``grid`` is in mm. Yields cell numbers (n,) and places in the image's flat (z, y, x) array (n,). Cells that are
-    no volumes, and voxels in no cell, do not appear.
+    ``grid`` is in mm. Yields cell numbers (n,) and indices into the flattened (z, y, x) array of the image (n,).
+    Cells without volume, and voxels in no cell, are left out.
     """
     indices, starts = point_to_index(image, grid.points), np.asarray(grid.cell_offsets, np.int64)
     for cell_type, faces in FACES.items():
@@ -54,7 +55,7 @@ def centroids(grid: pv.UnstructuredGrid) -> Floats:
 
 
 def majority(grid: pv.UnstructuredGrid, image: sitk.Image) -> tuple[Places, npt.NDArray[np.generic]]:
-    """Cells that hold a voxel centre, and the value most of their voxels have; of equally many, the smallest."""
+    """Cells with a voxel centre inside, and the most frequent value of their voxels; if tied, the smallest value."""
     array = voxel_array(image).reshape(-1)
     cells, winners = [np.empty(0, np.int64)], [np.empty(0, array.dtype)]
     for cell, place in voxels_in_cells(grid, image):
@@ -76,7 +77,7 @@ def _pairs(
     high = np.minimum(np.floor(corners.max(axis=1) + _ON_FACE), size - 1).astype(np.int64)
     there = (high >= low).all(axis=1)
     cells, corners, low, high = cells[there], corners[there], low[there], high[there]
-    # Beside its voxels, a cell costs its faces.
+    # The memory for a cell is for its voxels and its faces.
     work = np.cumsum(np.prod(high - low + 1, axis=1) + 8)
     start = 0
     while start < len(cells):
@@ -101,14 +102,14 @@ def _planes(corners: Floats, faces: tuple[tuple[int, ...], ...]) -> tuple[Floats
         offset = (normal * nodes.mean(axis=1)).sum(axis=1)
         depth = offset - (normal * middle).sum(axis=1)
         outward = np.where(depth < 0, -1.0, 1.0)
-        # A face that is a line bounds nothing; a face through the middle means that the cell is flat.
+        # A face that is only a line is no boundary; if a face goes through the middle, the cell is flat.
         offset = np.where((length[:, 0] > 0) & (np.abs(depth) <= _ON_FACE), -np.inf, offset * outward)
         normals[:, number], offsets[:, number] = normal * outward[:, None], offset
     return normals, offsets
 
 
 def _centres_inside(normals: Floats, offsets: Floats, low: Places, high: Places, size: Places) -> tuple[Places, Places]:
-    """Row by row: the faces of a convex cell cut one interval out of each line of voxel centres along x."""
+    """Work row by row: the faces of a convex cell cut one interval out of each line of voxel centres along x."""
     extent = high - low + 1
     rows = extent[:, 1] * extent[:, 2]
     cell = np.repeat(np.arange(len(rows)), rows)

@@ -6,4 +6,4 @@ from pycemrg_core.api import PycemrgError
 
 
 class MeshError(PycemrgError):
-    """A mesh cannot be read, is not what is needed, or does not fit the image."""
+    """A mesh cannot be read, is of the wrong kind, or does not fit the image."""

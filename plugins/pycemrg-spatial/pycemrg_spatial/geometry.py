@@ -1,7 +1,7 @@
-"""Between voxel indices and points in mm, for any orientation.
+"""Convert between voxel indices and points in mm, for any image orientation.
 
-Indices, sizes and points are (x, y, z) as in SimpleITK. As in ITK an index is the centre of its voxel, so the voxel
-at index 0 reaches from -0.5 to 0.5.
+Indices, sizes and points are (x, y, z) as in SimpleITK. As in ITK, an index is the centre of its voxel, so the
+voxel at index 0 extends from -0.5 to 0.5.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CORNERS = np.array([(x, y, z) for z in (0, 1) for y in (0, 1) for x in (0, 1)])
 
 
 def index_to_point(image: sitk.Image, indices: npt.ArrayLike) -> Floats:
-    """Points in mm, (..., 3), of indices (..., 3), which need not be whole numbers."""
+    """Points in mm, (..., 3), of indices (..., 3), which can be fractional."""
     points: Floats = np.asarray(indices, float) @ _matrix(image).T + image.GetOrigin()
     return points
 
@@ -36,14 +36,14 @@ def point_to_index(image: sitk.Image, points: npt.ArrayLike) -> Floats:
 
 
 def is_inside(image: sitk.Image, indices: npt.ArrayLike) -> Mask:
-    """Which continuous indices (..., 3) lie in a voxel: from -0.5, included, to size - 0.5, excluded, as in ITK."""
+    """Which continuous indices (..., 3) are in a voxel: from -0.5 (included) to size - 0.5 (excluded), as in ITK."""
     found = np.asarray(indices)
     inside = (found >= -0.5) & (found < np.array(image.GetSize()) - 0.5)
     return np.asarray(inside.all(axis=-1))
 
 
 def nearest_voxel(indices: npt.ArrayLike) -> npt.NDArray[np.int64]:
-    """Whole indices of continuous ones; a half goes up, as in ITK, also below zero."""
+    """Round continuous indices to whole ones; a half rounds up, as in ITK, also for negative indices."""
     return np.floor(np.asarray(indices, float) + 0.5).astype(np.int64)
 
 
@@ -63,7 +63,7 @@ def bounding_box(points: Floats) -> Floats:
 
 
 def image_box(image: sitk.Image) -> Floats:
-    """The box along the world's axes, (2, 3) in mm, that holds all voxels of the image with their halves."""
+    """The box along the world axes, (2, 3) in mm, that encloses all voxels of the image completely."""
     return bounding_box(voxel_corners(image, (0, 0, 0), np.array(image.GetSize()) - 1))
 
 
@@ -73,11 +73,11 @@ def slice_voxels(image: sitk.Image, axis: Axis, position: int, label: int) -> np
     Raises ``ValueError`` when the image has no such axis or slice.
     """
     if axis not in ("x", "y", "z"):
-        raise ValueError(f"axis {axis!r} is not x, y or z")
+        raise ValueError(f"no axis {axis!r}; give x, y or z")
     number = "xyz".index(axis)
     size = image.GetSize()[number]
     if not 0 <= position < size:
-        raise ValueError(f"slice {position} along {axis} is not one of 0 to {size - 1}")
+        raise ValueError(f"no slice {position} along {axis}; give 0 to {size - 1}")
     plane = np.take(voxel_array(image), [position], axis=2 - number)
     indices = np.argwhere(plane == label)[:, ::-1].astype(np.int64)
     indices[:, number] = position
@@ -85,9 +85,9 @@ def slice_voxels(image: sitk.Image, axis: Axis, position: int, label: int) -> np
 
 
 def inr_to_world(points: npt.ArrayLike, image: sitk.Image) -> Floats:
-    """World coordinates in mm, (n, 3), of points made from an ``.inr``, whose frame is index times spacing.
+    """World coordinates in mm, (n, 3), of points in the frame of an ``.inr``, which is index times spacing.
 
-    ``image`` is that ``.inr`` read with the geometry beside it, or the image it was written from.
+    ``image`` is this ``.inr``, read with its ``.inr.json`` geometry, or the image it was written from.
     """
     world: Floats = np.asarray(points, float) @ _direction(image).T + image.GetOrigin()
     return world
@@ -104,7 +104,7 @@ def as_points(points: npt.ArrayLike) -> Floats:
     """Points as an (n, 3) float array. Raises ``ValueError`` for another shape."""
     array = np.asarray(points, float)
     if array.ndim != 2 or array.shape[1] != 3:
-        raise ValueError(f"points are an (n, 3) array of x, y, z in mm, not one of shape {array.shape}")
+        raise ValueError(f"points have the shape {array.shape}; give an (n, 3) array of x, y, z in mm")
     return array
 
 

@@ -1,6 +1,6 @@
-"""Meshes in and out: VTK, VTU, PLY, STL through VTK and trimesh, and openCARP. The only module that touches mesh files.
+"""Read and write mesh files: VTK, VTU, PLY and STL with VTK and trimesh, and openCARP.
 
-A mesh is a ``pyvista.UnstructuredGrid``: points (n, 3), (x, y, z), in the file's own unit.
+A mesh is a ``pyvista.UnstructuredGrid``: points (n, 3), (x, y, z), in the unit of the file.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ from pycemrg_spatial.errors import MeshError
 from pycemrg_spatial.opencarp import TAG, opencarp_texts, read_opencarp
 
 FORMATS = (".vtk", ".vtu", ".ply", ".stl", ".elem", ".pts")
-# VTK's triangle, polygon and quadrilateral.
+# The VTK cell types triangle, polygon and quadrilateral.
 SURFACE = (5, 7, 9)
 _READERS: dict[str, Any] = {".vtk": vtkDataSetReader, ".vtu": vtkXMLUnstructuredGridReader, ".stl": vtkSTLReader}
-# Of each of these the legacy reader takes only the first array, unless told otherwise.
+# By default, the legacy reader reads only the first array of each of these kinds.
 _LEGACY_ARRAYS = ("Scalars", "Vectors", "Normals", "Tensors", "ColorScalars", "TCoords", "Fields")
-_REMEDY = "Copy or export it again."
+_REMEDY = "copy or export it again"
 
 
 def read_mesh(path: str | os.PathLike[str]) -> pv.UnstructuredGrid:
-    """Read a mesh with its arrays. Raises :class:`MeshError`, one line with the file, what is wrong and the remedy."""
+    """Read a mesh with its arrays. Raises :class:`MeshError`: one line with the file, the problem and what to do."""
     file = Path(path)
     extension = file.suffix.lower()
     if extension not in FORMATS:
         raise MeshError(
-            f"{file}: {extension or 'files without extension'} cannot be read; read are {', '.join(FORMATS)}."
+            f"{file}: cannot read {extension or 'files without extension'}; convert it to one of {', '.join(FORMATS)}"
         )
     if not file.exists():
         near = [other.name for other in file.parent.glob(f"*{file.suffix}")]
-        raise MeshError(f"{file}: no such file{close_to(file.name, near) or '.'}")
+        raise MeshError(f"{file}: no such file{close_to(file.name, near)}")
     if not file.is_file() or not os.access(file, os.R_OK):
-        raise MeshError(f"{file}: is not a file that can be read. Check its permissions.")
+        raise MeshError(f"{file}: not a readable file; check its permissions")
     if extension in (".elem", ".pts"):
         grid = read_opencarp(file)
     else:
@@ -55,19 +55,20 @@ def read_mesh(path: str | os.PathLike[str]) -> pv.UnstructuredGrid:
 
 
 def write_mesh(grid: pv.UnstructuredGrid, path: str | os.PathLike[str], tag: str = TAG) -> None:
-    """Write a mesh; the file, or for openCARP both files, appear whole or not at all.
+    """Write a mesh completely or not at all: one file, or both files for openCARP.
 
-    .vtk and .vtu keep all arrays, .elem the cell array ``tag`` (0 without one), .ply and .stl none. Raises
-    :class:`MeshError` for what the format cannot hold and :class:`OutputError` when it cannot be written.
+    .vtk and .vtu keep all arrays, .elem keeps the cell array ``tag`` (0 if missing), .ply and .stl keep none.
+    Raises :class:`MeshError` when the format cannot store the mesh, and :class:`OutputError` when the file cannot
+    be written.
     """
     file = Path(path)
     extension = file.suffix.lower()
     if extension not in FORMATS:
         raise OutputError(
-            f"{file}: cannot be written, unknown extension {extension!r}. Use one of {', '.join(FORMATS)}."
+            f"{file}: cannot write {extension or 'files without extension'}; use one of {', '.join(FORMATS)}"
         )
     if not file.parent.is_dir():
-        raise OutputError(f"{file}: cannot be written, the folder {file.parent} does not exist. Create it first.")
+        raise OutputError(f"{file}: the folder {file.parent} does not exist; create it first")
     if extension in (".elem", ".pts"):
         tags = np.zeros(grid.n_cells, np.int64)
         if tag in grid.cell_data:
@@ -85,26 +86,28 @@ def write_mesh(grid: pv.UnstructuredGrid, path: str | os.PathLike[str], tag: str
 
 
 def surface_of(grid: pv.UnstructuredGrid, name: str) -> pv.PolyData:
-    """The triangles and other polygons of a mesh that has nothing else, with its points as they are.
+    """The triangles and other polygons of a mesh with only such cells; points are not changed.
 
-    Raises :class:`MeshError`, with ``name``, for other cells.
+    Raises :class:`MeshError` (which mentions ``name``) for other cells.
     """
     if others := sorted(set(grid.celltypes.tolist()) - set(SURFACE)):
         shown = ", ".join(pv.CellType(cell_type).name for cell_type in others)
-        raise MeshError(f"{name}: a surface is made of triangles and polygons, this mesh has {shown} cells.")
+        raise MeshError(
+            f"{name}: a surface can have only triangles and polygons, and this mesh has {shown} cells; give a surface"
+        )
     return pv.PolyData(grid.points, faces=grid.cells)
 
 
 def cell_array(grid: pv.UnstructuredGrid, name: str, mesh: str) -> npt.NDArray[Any]:
-    """A cell array with one number per cell. Raises :class:`MeshError` that lists the arrays there are."""
+    """A cell array with one number per cell. Raises :class:`MeshError` that lists the existing arrays."""
     if name not in grid.cell_data:
         there = ", ".join(grid.cell_data.keys()) or "none"
         raise MeshError(
-            f"{mesh}: no cell array is called {name!r}{close_to(name, grid.cell_data.keys())} (there are: {there})"
+            f"{mesh}: no cell array is called {name!r}{close_to(name, grid.cell_data.keys())} (arrays: {there})"
         )
     array = np.asarray(grid.cell_data[name])
     if array.ndim != 1:
-        raise MeshError(f"{mesh}: the array {name!r} has {array.shape[1]} values per cell, not one. Name another.")
+        raise MeshError(f"{mesh}: the array {name!r} has {array.shape[1]} values per cell, not one; name another")
     return array
 
 
@@ -114,20 +117,22 @@ def whole_numbers(array: npt.NDArray[Any], name: str, mesh: str) -> npt.NDArray[
         wrong = np.flatnonzero(~np.isfinite(array) | (array != np.rint(array)))
         if len(wrong):
             raise MeshError(
-                f"{mesh}: the array {name!r} is {float(array[wrong[0]]):g} at cell {wrong[0]}, which is no integer"
-                f" ({len(wrong):,} of {len(array):,} cells). Tags are integers: name another array."
+                f"{mesh}: the array {name!r} is {float(array[wrong[0]]):g} at cell {wrong[0]}, which is not an integer"
+                f" ({len(wrong):,} of {len(array):,} cells); name an array of integers"
             )
     return array.astype(np.int64)
 
 
 def _check(grid: pv.UnstructuredGrid, file: Path) -> None:
     if not grid.n_points or not grid.n_cells:
-        raise MeshError(f"{file}: holds {grid.n_points:,} nodes and {grid.n_cells:,} cells, no mesh. {_REMEDY}")
+        raise MeshError(f"{file}: not a mesh: {grid.n_points:,} nodes and {grid.n_cells:,} cells; {_REMEDY}")
     nodes = grid.cell_connectivity
     if nodes.size and (nodes.min() < 0 or nodes.max() >= grid.n_points):
-        raise MeshError(f"{file}: a cell refers to node {nodes.max()}, but there are {grid.n_points:,}. {_REMEDY}")
+        raise MeshError(
+            f"{file}: a cell refers to node {nodes.max()}, but there are {grid.n_points:,} nodes; {_REMEDY}"
+        )
     if not np.isfinite(grid.points).all():
-        raise MeshError(f"{file}: a node has a coordinate that is NaN or infinite. {_REMEDY}")
+        raise MeshError(f"{file}: a node has a coordinate that is NaN or infinite; {_REMEDY}")
 
 
 def _from_vtk(file: Path, reader: Any) -> pv.UnstructuredGrid:
@@ -138,13 +143,13 @@ def _from_vtk(file: Path, reader: Any) -> pv.UnstructuredGrid:
         reader.Update()
         found = reader.GetOutput()
     if messages() or found is None:
-        raise MeshError(f"{file}: cannot be read: {_reason(messages())}. {_REMEDY}")
+        raise MeshError(f"{file}: cannot be read: {_reason(messages())}; {_REMEDY}")
     wrapped = pv.wrap(found)
     return wrapped if isinstance(wrapped, pv.UnstructuredGrid) else wrapped.cast_to_unstructured_grid()
 
 
 def _from_ply(file: Path) -> pv.UnstructuredGrid:
-    """By trimesh: VTK's own reader crashes on a PLY file that is cut short."""
+    """Read with trimesh, because the reader of VTK crashes on a truncated PLY file."""
     import trimesh
 
     try:
@@ -152,14 +157,14 @@ def _from_ply(file: Path) -> pv.UnstructuredGrid:
         faces, points = np.asarray(mesh.faces), np.asarray(mesh.vertices)
     except Exception as error:
         reason = str(error).splitlines()[0].rstrip(".!") if str(error) else type(error).__name__
-        raise MeshError(f"{file}: cannot be read: {reason}. {_REMEDY}") from error
+        raise MeshError(f"{file}: cannot be read: {reason}; {_REMEDY}") from error
     cells = np.insert(faces, 0, 3, axis=1)
     return pv.UnstructuredGrid(cells.reshape(-1), np.full(len(faces), 5, np.uint8), points)
 
 
 @contextmanager
 def _vtk_messages() -> Iterator[Any]:
-    """Keep VTK's complaints off stderr; the value is a function that returns them."""
+    """Keep messages of VTK off stderr; the value is a function that returns them."""
     window, before = vtkStringOutputWindow(), vtkOutputWindow.GetInstance()
     verbosity = vtkLogger.GetCurrentVerbosityCutoff()
     vtkOutputWindow.SetInstance(window)
@@ -172,9 +177,9 @@ def _vtk_messages() -> Iterator[Any]:
 
 
 def _reason(messages: str) -> str:
-    """The first complaint, without VTK's file names and addresses."""
+    """The first message, without file names and addresses of VTK."""
     for line in messages.splitlines():
         text = line.rpartition("): ")[2] if "): " in line else line
         if text and " In vtk" not in text:
             return text.rstrip(".!")
-    return "VTK cannot make sense of it"
+    return "VTK does not understand it"

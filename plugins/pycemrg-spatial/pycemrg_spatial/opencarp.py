@@ -1,7 +1,7 @@
-"""openCARP meshes: ``NAME.pts`` holds the nodes, ``NAME.elem`` the elements with their region tags.
+"""openCARP mesh files: ``NAME.pts`` holds the nodes, ``NAME.elem`` the elements with their region tags.
 
-Both begin with a count. An element is a kind, its nodes counted from 0, and its tag; without one it is 0.
-Coordinates are usually in micrometres: nothing in the files says so.
+Both files begin with a count. An element is its kind, its nodes counted from 0, and its tag (0 if missing).
+Coordinates are usually in micrometres, but the files do not say so.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pycemrg_spatial.errors import MeshError
 
 TAG = "tag"
 
-# kind: VTK cell type and the place of each node in VTK's order; swapping is its own inverse.
+# kind: VTK cell type, and the position of each node in the order of VTK; the same swap converts back.
 KINDS: dict[str, tuple[int, tuple[int, ...]]] = {
     "Ln": (3, (0, 1)),
     "Tr": (5, (0, 1, 2)),
@@ -26,13 +26,13 @@ KINDS: dict[str, tuple[int, tuple[int, ...]]] = {
     "Pr": (13, (0, 1, 2, 3, 5, 4)),
     "Py": (14, (0, 1, 2, 3, 4)),
 }
-_WHOLE = "Export the mesh again."
+_WHOLE = "export the mesh again"
 
 
 def read_opencarp(path: Path) -> pv.UnstructuredGrid:
-    """Read the mesh of which ``path`` names either file; region tags become the cell array ``tag``.
+    """Read a mesh, given either of its two files; region tags become the cell array ``tag``.
 
-    Raises :class:`MeshError` with the file and line of what is wrong.
+    Raises :class:`MeshError` with the file and line of the problem.
     """
     points = _points(path.with_suffix(".pts"))
     elem = path.with_suffix(".elem")
@@ -42,7 +42,7 @@ def read_opencarp(path: Path) -> pv.UnstructuredGrid:
     try:
         numbers = np.array([word for line in words for word in _with_tag(line)], np.int64)
     except (ValueError, OverflowError) as error:
-        raise MeshError(f"{elem}: an element holds something that is not an integer ({error}). {_WHOLE}") from None
+        raise MeshError(f"{elem}: an element has a value that is not an integer ({error}); {_WHOLE}") from None
     tagged = np.cumsum(sizes + 1)
     tags = numbers[tagged - 1]
     nodes = np.delete(numbers, tagged - 1)
@@ -60,15 +60,15 @@ def read_opencarp(path: Path) -> pv.UnstructuredGrid:
 
 
 def opencarp_texts(grid: pv.UnstructuredGrid, tags: npt.NDArray[np.int64], name: str) -> tuple[str, str]:
-    """What goes into ``NAME.pts`` and ``NAME.elem``; ``tags`` is one integer per cell.
+    """The texts of ``NAME.pts`` and ``NAME.elem``; ``tags`` is one integer per cell.
 
-    Raises :class:`MeshError`, with ``name``, for cells that the format lacks.
+    Raises :class:`MeshError` (which mentions ``name``) for cells that the format does not have.
     """
     names = {cell_type: (kind, order) for kind, (cell_type, order) in KINDS.items()}
-    names[11] = ("Hx", (0, 1, 3, 2, 4, 6, 7, 5))  # VTK's voxel, a box with its nodes in another order
+    names[11] = ("Hx", (0, 1, 3, 2, 4, 6, 7, 5))  # the voxel of VTK, a box with its nodes in another order
     if unknown := sorted(set(grid.celltypes.tolist()) - names.keys()):
         shown = ", ".join(pv.CellType(cell_type).name for cell_type in unknown)
-        raise MeshError(f"{name}: openCARP has no element for {shown} cells. Use .vtk or .vtu.")
+        raise MeshError(f"{name}: openCARP has no element for {shown} cells; use .vtk or .vtu")
     nodes, starts = grid.cell_connectivity, grid.cell_offsets
     rows = []
     for cell, (cell_type, tag) in enumerate(zip(grid.celltypes.tolist(), tags.tolist(), strict=True)):
@@ -84,39 +84,41 @@ def _points(path: Path) -> npt.NDArray[np.float64]:
     words = [line.split() for line in lines]
     for number, line in enumerate(words, 2):
         if len(line) != 3:
-            raise MeshError(f"{path}: line {number} has {len(line)} numbers, not x, y and z. {_WHOLE}")
+            raise MeshError(f"{path}: line {number} has {len(line)} numbers, not x, y and z; {_WHOLE}")
     try:
         return np.array(words, float).reshape(-1, 3)
     except ValueError as error:
-        raise MeshError(f"{path}: a coordinate is not a number ({error}). {_WHOLE}") from None
+        raise MeshError(f"{path}: a coordinate is not a number ({error}); {_WHOLE}") from None
 
 
 def _lines(path: Path) -> list[str]:
-    """The lines after the count. Raises when there are fewer or more than it says."""
+    """The lines after the count. Raises :class:`MeshError` when their number differs from the count."""
     try:
         head, *lines = path.read_text(encoding="ascii").rstrip().splitlines()
         count = int(head)
     except FileNotFoundError:
-        raise MeshError(f"{path}: no such file. An openCARP mesh is NAME.pts and NAME.elem together.") from None
+        raise MeshError(f"{path}: no such file; an openCARP mesh is NAME.pts and NAME.elem together") from None
     except OSError as error:
-        raise MeshError(f"{path}: cannot be read: {error.strerror}. Check its permissions.") from error
+        raise MeshError(f"{path}: cannot be read: {error.strerror}; check its permissions") from error
     except ValueError:
-        raise MeshError(f"{path}: the first line is not the number of lines that follow. {_WHOLE}") from None
+        raise MeshError(f"{path}: the first line is not the number of lines that follow; {_WHOLE}") from None
     if len(lines) != count:
-        raise MeshError(f"{path}: the first line says {count:,} lines follow, there are {len(lines):,}. {_WHOLE}")
+        raise MeshError(
+            f"{path}: the first line says that {count:,} lines follow, but there are {len(lines):,}; {_WHOLE}"
+        )
     return lines
 
 
 def _size(words: list[str], number: int, path: Path) -> int:
-    """How many nodes an element has."""
+    """The number of nodes of an element."""
     kind = words[0] if words else ""
     if kind not in KINDS:
         known = ", ".join(KINDS)
-        raise MeshError(f"{path}: line {number} is an element {kind!r}; known are {known}. {_WHOLE}")
+        raise MeshError(f"{path}: line {number} has an unknown kind of element {kind!r} (known: {known}); {_WHOLE}")
     size = len(KINDS[kind][1])
     if len(words) - 1 not in (size, size + 1):
         raise MeshError(
-            f"{path}: line {number}: {kind} has {size} nodes and a tag, not {len(words) - 1} numbers. {_WHOLE}"
+            f"{path}: line {number}: {kind} needs {size} nodes and a tag, not {len(words) - 1} numbers; {_WHOLE}"
         )
     return size
 
@@ -131,5 +133,5 @@ def _check_nodes(nodes: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64], cou
         line = int(np.searchsorted(np.cumsum(sizes), wrong[0], side="right")) + 2
         raise MeshError(
             f"{path}: line {line} refers to node {nodes[wrong[0]]}, but {path.with_suffix('.pts').name} has {count:,}"
-            f" nodes, 0 to {count - 1}. Give the .pts that belongs to it."
+            f" nodes, 0 to {count - 1}; give the .pts that belongs to it"
         )

@@ -1,4 +1,4 @@
-"""Which vertices are in a label, and which label is nearest to a point. Points are (n, 3), (x, y, z) in mm."""
+"""Find the points in a label, and the label nearest to a point. Points are (n, 3), (x, y, z) in mm."""
 
 from __future__ import annotations
 
@@ -11,28 +11,29 @@ from pycemrg_core.api import ImageError, voxel_array
 from pycemrg_spatial.geometry import Floats, Mask, as_points, index_to_point, nearest_voxel, point_to_index
 from pycemrg_spatial.sampling import sample_nearest
 
-# Distances in mm that differ by less are equal: 5 x 0.4 is 2.0 whatever floating point says.
+# Distances in mm that differ by less than this are equal, because of rounding: 5 x 0.4 must be 2.0.
 _SLACK = 1e-9
 
 
 def vertices_within(points: npt.ArrayLike, image: sitk.Image, label: int) -> Mask:
-    """Which points (n, 3) lie in a voxel of ``label`` of a label map; those outside the image do not."""
+    """Which points (n, 3) are in a voxel of ``label`` in a label map; False for points outside the image."""
     sampled = sample_nearest(image, points)
     within: Mask = (sampled.values == label) & ~sampled.outside
     return within
 
 
 def nearest_label(points: npt.ArrayLike, image: sitk.Image) -> tuple[npt.NDArray[np.int64], Floats]:
-    """For each point (n, 3) the label whose voxel centre is nearest, and that distance in mm: two (n,) arrays.
+    """For each point (n, 3), the label with the nearest voxel centre, and its distance in mm: two (n,) arrays.
 
-    Distances are exact and Euclidean, to voxel centres; the background is no label, points may lie outside the
-    image, and of labels equally near the smallest is taken. Raises :class:`ImageError` for a map without labels.
+    Distances are exact and Euclidean, to voxel centres. The background is not a label. Points can be outside the
+    image. If labels are equally near, the smallest one is taken. Raises :class:`ImageError` for a map without
+    labels.
     """
     array = as_points(points)
     volume = voxel_array(image)
     indices = np.argwhere(_surface(volume))
     if not len(indices):
-        raise ImageError("the label map is empty, every voxel is 0 (background); there is no nearest label")
+        raise ImageError("the label map is empty, every voxel is 0 (background); give a map with labels")
     labels = volume[tuple(indices.T)].astype(np.int64)
     tree = cKDTree(index_to_point(image, indices[:, ::-1]))
     near, place = map(np.asarray, tree.query(array, k=[1, 2]))
@@ -40,7 +41,7 @@ def nearest_label(points: npt.ArrayLike, image: sitk.Image) -> tuple[npt.NDArray
     tied = np.flatnonzero(near[:, 1] - distance <= _SLACK)
     for point, equal in zip(tied, tree.query_ball_point(array[tied], distance[tied] + _SLACK), strict=True):
         found[point] = labels[equal].min()
-    # Inside a label its surface may be farther than the voxel that holds the point.
+    # Inside a label, its surface can be farther away than the voxel with the point.
     own = sample_nearest(image, array)
     to_own = np.linalg.norm(array - index_to_point(image, nearest_voxel(point_to_index(image, array))), axis=1)
     inside = ~own.outside & (own.values != 0)
@@ -52,9 +53,9 @@ def nearest_label(points: npt.ArrayLike, image: sitk.Image) -> tuple[npt.NDArray
 
 
 def _surface(volume: npt.NDArray[np.integer]) -> Mask:
-    """The labelled voxels with a face on another label or background, or on the border of the image.
+    """The labelled voxels that share a face with another label or background, or with the border of the image.
 
-    The nearest voxel of a label is the one that holds the point, or one of these: else a neighbour would be nearer.
+    The nearest voxel of a label is the voxel with the point, or one of these; otherwise a neighbour would be nearer.
     """
     surface = np.zeros(volume.shape, np.bool_)
     for axis in range(volume.ndim):

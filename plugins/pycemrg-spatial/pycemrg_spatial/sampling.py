@@ -1,7 +1,8 @@
-"""Values of an image at points.
+"""Sample an image at points.
 
-Points are (n, 3), (x, y, z) in mm. A point is outside when it lies in no voxel, that is beyond half a voxel from the
-centre of a voxel at the border, and gets the value that the caller names. Same rules as ITK's interpolators.
+Points are (n, 3), (x, y, z) in mm. A point is outside when it is in no voxel, that is, more than half a voxel
+beyond the centre of a border voxel. Such a point gets the ``outside`` value of the caller. The rules are the same
+as for the interpolators of ITK.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from pycemrg_spatial.geometry import Floats, Mask, as_points, is_inside, nearest
 
 Values = npt.NDArray[Any]
 
-# Small enough that the work stays in the processor's cache.
+# Small enough for the data to stay in the processor cache.
 _CHUNK = 1 << 15
-# Sums of the same weights in another order differ by less.
+# Sums of the same weights in different order differ by less than this.
 _TIE = 1e-12
 
 
@@ -34,15 +35,15 @@ class Sampled:
 
 
 def sample_nearest(image: sitk.Image, points: npt.ArrayLike, outside: float = 0) -> Sampled:
-    """The value of the voxel that holds each point; on the face of two voxels, the one of the larger index.
+    """The value of the voxel that contains each point; on a face between two voxels, the voxel with the larger index.
 
-    The values keep the image's type where it can hold ``outside``, else they get one that can.
+    The values keep the type of the image if it can hold ``outside``, otherwise they get a type that can.
     """
     array = voxel_array(image)
     dtype = np.result_type(array.dtype, np.min_scalar_type(outside))
 
     def values(indices: Floats) -> Values:
-        # A coordinate one rounding below the end would else leave the image.
+        # Otherwise, a coordinate just below the end could be rounded to a voxel outside the image.
         x, y, z = np.minimum(nearest_voxel(indices), np.array(image.GetSize()) - 1).T
         found: Values = array[z, y, x]
         return found
@@ -51,7 +52,7 @@ def sample_nearest(image: sitk.Image, points: npt.ArrayLike, outside: float = 0)
 
 
 def sample_linear(image: sitk.Image, points: npt.ArrayLike, outside: float = float("nan")) -> Sampled:
-    """Trilinear interpolation between voxel centres; beyond the last centre, the value at it. Values are float64."""
+    """Trilinear interpolation between voxel centres, constant beyond the last centre. Values are float64."""
     flat = voxel_array(image).reshape(-1)
 
     def values(indices: Floats) -> Values:
@@ -63,9 +64,9 @@ def sample_linear(image: sitk.Image, points: npt.ArrayLike, outside: float = flo
 
 
 def sample_label(image: sitk.Image, points: npt.ArrayLike, outside: int = 0) -> Sampled:
-    """The label with the largest sum of trilinear weights among the eight voxels round each point.
+    """The label with the largest sum of trilinear weights among the eight voxels around each point.
 
-    Never a label that none of the eight has; of labels with the same sum, the smallest.
+    The result is always a label of one of the eight voxels; if sums are equal, the smallest label.
     """
     flat = voxel_array(image).reshape(-1)
     dtype = np.result_type(flat.dtype, np.min_scalar_type(outside))
@@ -101,7 +102,7 @@ def _sample(
 
 
 def _corners(indices: Floats, size: tuple[int, ...]) -> tuple[npt.NDArray[np.int64], Floats]:
-    """The eight voxels round each index, as places in the flat array (8, n), and their weights (8, n)."""
+    """The eight voxels around each index, as indices into the flattened array (8, n), and their weights (8, n)."""
     end = np.array(size) - 1
     clamped = np.clip(indices, 0, end)
     low = np.floor(clamped).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Meshes into label maps: a volume mesh with region tags, or a closed surface. Meshes are in mm."""
+"""Convert meshes to label maps: a volume mesh with region tags, or a closed surface. Meshes are in mm."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ def is_volume(grid: pv.UnstructuredGrid) -> bool:
 
 
 def voxelise_cells(grid: pv.UnstructuredGrid, tags: npt.NDArray[np.int64], like: sitk.Image) -> sitk.Image:
-    """A label map on the grid of ``like``: each voxel has the tag of the cell that its centre lies in, or 0.
+    """A label map on the grid of ``like``: each voxel has the tag of the cell that contains its centre, or 0.
 
-    ``tags`` is one integer >= 0 per cell. A centre in several cells (on a face they share, or where the mesh
-    overlaps itself) gets the smallest of their tags. Surface and line cells are passed over. The pixel type is the
-    smallest of uint8, uint16 and uint32 that holds the tags. Raises :class:`MeshError` for other tags.
+    ``tags`` is one integer >= 0 per cell. A centre in several cells (on a shared face, or where the mesh overlaps
+    itself) gets the smallest of their tags. Surface and line cells are ignored. The pixel type is the smallest of
+    uint8, uint16 and uint32 that holds the tags. Raises :class:`MeshError` for other tags.
     """
     used = tags[np.isin(grid.celltypes, list(FACES))]
     if len(used) and (used.min() < 0 or used.max() > _LARGEST):
         wrong = used.min() if used.min() < 0 else used.max()
-        raise MeshError(f"the tag {wrong} is no label: labels are 0 (background) to {_LARGEST}. Renumber the tags.")
+        raise MeshError(f"the tag {wrong} is not a label; renumber the tags to 0 (background) to {_LARGEST}")
     nothing = int(used.max(initial=0)) + 1
     labels = np.full(like.GetNumberOfPixels(), nothing, np.min_scalar_type(nothing))
     for cell, place in voxels_in_cells(grid, like):
@@ -42,16 +42,17 @@ def voxelise_cells(grid: pv.UnstructuredGrid, tags: npt.NDArray[np.int64], like:
 
 
 def voxelise_surface(grid: pv.UnstructuredGrid, like: sitk.Image, label: int = 1) -> sitk.Image:
-    """A label map on the grid of ``like``: ``label`` where the voxel's centre is inside a closed surface, else 0.
+    """A label map on the grid of ``like``: ``label`` where the voxel centre is inside a closed surface, otherwise 0.
 
-    Inside is what a line from far away enters by an odd number of crossings, so a surface within a surface is a hole.
-    Which way the triangles face does not matter. A centre on the surface itself is inside on one side only, so two
-    bodies that touch share no voxel. Raises :class:`MeshError` for an open surface, with its number of open edges.
+    A point is inside if a line from far away to it crosses the surface an odd number of times, so a surface inside
+    a surface is a hole. The orientation of the triangles does not matter. A centre exactly on the surface counts as
+    inside on one side only, so two bodies that touch share no voxel. Raises :class:`MeshError` for an open surface,
+    with its number of open edges.
     """
     surface = surface_of(grid, "the mesh").triangulate()
     if count := open_edges(surface):
         edges = "1 open edge" if count == 1 else f"{count:,} open edges"
-        raise MeshError(f"the surface is not closed: it has {edges}, so it has no inside. Close its holes first.")
+        raise MeshError(f"the surface is not closed: it has {edges}; close its holes first")
     indexed = pv.PolyData(point_to_index(like, surface.points), faces=surface.faces)
     size = like.GetSize()
     stencil = vtkPolyDataToImageStencil()
@@ -71,7 +72,7 @@ def voxelise_surface(grid: pv.UnstructuredGrid, like: sitk.Image, label: int = 1
 
 
 def open_edges(surface: pv.PolyData) -> int:
-    """How many edges of a triangulated surface have an odd number of triangles; points at one place count as one."""
+    """The number of edges of a triangulated surface with an odd number of triangles; equal points count as one."""
     _, same = np.unique(surface.points, axis=0, return_inverse=True)
     triangles = same.reshape(-1)[surface.faces.reshape(-1, 4)[:, 1:]]
     edges = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), axis=1)

@@ -126,7 +126,7 @@ def test_opencarp_in_micrometres_there_and_back(folder: Path, image: sitk.Image)
     write_mesh(grid, folder / "um.elem")
     heart, tagged = folder / "heart.nrrd", folder / "tagged.elem"
     result = pycemrg("sample", folder / "um.elem", heart, "-o", tagged, "--on", "cells", "--mesh-unit", "um")
-    assert "its array 'tag' is replaced" in result.stderr
+    assert "the array 'tag' is replaced" in result.stderr
     read = read_mesh(tagged)
     assert (read.points == micrometres).all()
     assert (read.cell_data["tag"] == tags).all()
@@ -185,32 +185,32 @@ def test_another_unit_is_recognised(
     mesh, heart = moved(folder, "other.vtu", own * factor), folder / "heart.nrrd"
     before = contents(folder)
     text = refused(command, mesh, heart, "-o", folder / ("o.vtu" if command == "sample" else "o.nrrd"))
-    what = "is far larger than" if unit == "um" else "is smaller than a voxel of"
+    what = "far larger than" if unit == "um" else "smaller than a voxel of"
     assert text == (
-        f"error: {mesh} {what} {heart}: in mm, the mesh is {box_of(own * factor)} and the image"
-        f" {box_of(image_corners(image))}. Its coordinates look like {word}: use --mesh-unit {unit}."
+        f"error: {mesh}: {what} {heart}: in mm, the mesh is {box_of(own * factor)} and the image is"
+        f" {box_of(image_corners(image))}; its coordinates look like {word}: use --mesh-unit {unit}"
     )
     assert contents(folder) == before
     text = refused("voxelise", folder / "heart.vtu", heart, "-o", folder / "o.nrrd", "--mesh-unit", unit)
-    assert text.endswith("Its coordinates look like millimetres: use --mesh-unit mm.")
+    assert text.endswith("; its coordinates look like millimetres: use --mesh-unit mm")
 
 
 def test_a_mesh_elsewhere(folder: Path, image: sitk.Image) -> None:
     own, heart, out = read_mesh(folder / "heart.vtu").points, folder / "heart.nrrd", folder / "o.nrrd"
     ras = moved(folder, "ras.vtu", own * (-1, -1, 1))
     text = refused("voxelise", ras, heart, "-o", out)
-    assert f"ras.vtu does not overlap {heart}: in mm, the mesh is {box_of(own * (-1, -1, 1))} and the image" in text
-    negate = "It overlaps when x and y are negated, so one is LPS and the other RAS: negate them in the mesh"
-    assert text.endswith(f"{negate}.")
+    assert f"ras.vtu: no overlap with {heart}: in mm, the mesh is {box_of(own * (-1, -1, 1))} and the image" in text
+    negate = "; it overlaps when x and y are negated, so one is LPS and the other RAS: negate them in the mesh"
+    assert text.endswith(negate)
     both = moved(folder, "both.vtu", own * (-1e3, -1e3, 1e3))
-    assert refused("voxelise", both, heart, "-o", out).endswith(f"{negate} and use --mesh-unit um.")
+    assert refused("voxelise", both, heart, "-o", out).endswith(f"{negate} and use --mesh-unit um")
     local = moved(folder, "local.vtu", world_to_inr(own, image))
-    made = "It may be made from an .inr, which has no origin: use --mesh-frame inr"
-    assert refused("voxelise", local, heart, "-o", out).endswith(f"{made}.")
+    made = "; it may be made from an .inr, which has no origin: use --mesh-frame inr"
+    assert refused("voxelise", local, heart, "-o", out).endswith(made)
     local_um = moved(folder, "local_um.vtu", world_to_inr(own, image) * 1000)
-    assert refused("voxelise", local_um, heart, "-o", out).endswith(f"{made} --mesh-unit um.")
+    assert refused("voxelise", local_um, heart, "-o", out).endswith(f"{made} --mesh-unit um")
     far = moved(folder, "far.vtu", own + 5000)
-    expected = "Check that they belong together, and the mesh's unit (--mesh-unit)."
+    expected = "; make sure that they belong together, and that --mesh-unit is right"
     assert refused("voxelise", far, heart, "-o", out).endswith(expected)
 
 
@@ -224,28 +224,29 @@ def test_what_voxelise_refuses(folder: Path, image: sitk.Image) -> None:
     more = folder / "more.vtu"
     half = grid.cell_data["region"][3]
     for tag, text in {
-        "regoin": "no cell array is called 'regoin'; did you mean 'region'? (there are: tag, region, fibre, less)",
-        "region": f"the array 'region' is {half:g} at cell 3, which is no integer (1 of {grid.n_cells:,} cells)."
-        " Tags are integers: name another array.",
-        "fibre": "the array 'fibre' has 3 values per cell, not one. Name another.",
-        "less": "the tag -3 is no label: labels are 0 (background) to 4294967295. Renumber the tags.",
+        "regoin": "no cell array is called 'regoin'; did you mean 'region'? (arrays: tag, region, fibre, less)",
+        "region": f"the array 'region' is {half:g} at cell 3, which is not an integer (1 of {grid.n_cells:,} cells);"
+        " name an array of integers",
+        "fibre": "the array 'fibre' has 3 values per cell, not one; name another",
+        "less": "the tag -3 is not a label; renumber the tags to 0 (background) to 4294967295",
     }.items():
         assert refused("voxelise", more, heart, "-o", out, "--tag", tag) == f"error: {more}: {text}"
     ball = pv.Sphere(radius=5, center=index_to_point(image, [(7, 6, 6)])[0].tolist())
     opened = pv.PolyData(ball.points, faces=ball.faces.reshape(-1, 4)[1:].ravel())
     write_mesh(opened.cast_to_unstructured_grid(), folder / "open.stl")
-    text = "the surface is not closed: it has 3 open edges, so it has no inside. Close its holes first."
+    text = "the surface is not closed: it has 3 open edges; close its holes first"
     assert refused("voxelise", folder / "open.stl", heart, "-o", out) == f"error: {folder / 'open.stl'}: {text}"
-    assert "is a surface, which gives one label; --tag is for a volume mesh" in refused(
+    assert "a surface gives one label, and --tag is for volume meshes; use --label" in refused(
         "voxelise", folder / "open.stl", heart, "-o", out, "--tag", "tag"
     )
-    assert "is a volume mesh, whose labels are its region tags; --label is for a surface" in refused(
+    assert "a volume mesh gets its labels from its region tags, and --label is for surfaces; use --tag" in refused(
         "voxelise", mesh, heart, "-o", out, "--label", 3
     )
     line = pv.Line(image.GetOrigin(), index_to_point(image, [(7, 6, 6)])[0].tolist()).cast_to_unstructured_grid()
     write_mesh(line, folder / "line.vtk")
-    assert "has neither tetrahedra, hexahedra, prisms or pyramids nor a surface to voxelise" in refused(
-        "voxelise", folder / "line.vtk", heart, "-o", out
+    assert (
+        "no tetrahedra, hexahedra, prisms, pyramids or surface to voxelise; give a volume mesh or a surface"
+        in refused("voxelise", folder / "line.vtk", heart, "-o", out)
     )
     assert "none.vtu: no such file" in refused("voxelise", folder / "none.vtu", heart, "-o", out)
     assert "none.nrrd: no such file" in refused("voxelise", mesh, folder / "none.nrrd", "-o", out)
@@ -257,10 +258,10 @@ def test_what_sample_refuses(folder: Path) -> None:
     mesh, heart = folder / "heart.vtu", folder / "heart.nrrd"
     before = contents(folder)
     for arguments, text in [
-        (("-o", folder / "o.stl"), ".stl holds no arrays; use .vtk, .vtu or .elem"),
-        (("-o", folder / "o.elem"), "an openCARP mesh holds one integer per element and no other array"),
-        (("-o", folder / "o.vtu", "--outside", 0.5), "--outside 0.5 is no label; give an integer"),
-        (("-o", folder / "o.vtu", "--outside", "nan"), "--outside nan is no label; give an integer"),
+        (("-o", folder / "o.stl"), ".stl cannot store arrays; use .vtk, .vtu or .elem"),
+        (("-o", folder / "o.elem"), "an openCARP mesh stores one integer per element and no other array"),
+        (("-o", folder / "o.vtu", "--outside", 0.5), "--outside 0.5 is not a label; give an integer"),
+        (("-o", folder / "o.vtu", "--outside", "nan"), "--outside nan is not a label; give an integer"),
     ]:
         result = pycemrg("sample", mesh, heart, *arguments, code=2)
         assert text in " ".join(result.stderr.split())
@@ -268,11 +269,11 @@ def test_what_sample_refuses(folder: Path) -> None:
     text = refused("sample", mesh, folder / "scan.nrrd", "-o", folder / "o.vtu", "--method", "label")
     assert "not whole numbers" in text
     (folder / "scan.nrrd").unlink()
-    assert "does not exist. Create it first." in refused("sample", mesh, heart, "-o", folder / "none" / "o.vtu")
+    assert "does not exist; create it first" in refused("sample", mesh, heart, "-o", folder / "none" / "o.vtu")
     assert contents(folder) == before
 
 
 def test_an_old_array_is_replaced_and_said(folder: Path) -> None:
     out = folder / "o.vtu"
     result = pycemrg("sample", folder / "heart.vtu", folder / "heart.nrrd", "-o", out, "--on", "cells", "--name", "tag")
-    assert result.stderr == f"note: {folder / 'heart.vtu'}: its array 'tag' is replaced\n"
+    assert result.stderr == f"note: {folder / 'heart.vtu'}: the array 'tag' is replaced\n"

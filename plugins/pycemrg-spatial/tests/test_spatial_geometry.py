@@ -75,9 +75,9 @@ def test_the_voxels_of_a_slice(image: sitk.Image, axis: str, label: int) -> None
 
 def test_a_slice_that_is_not_there() -> None:
     image = sitk.Image([4, 5, 6], sitk.sitkUInt8)
-    with pytest.raises(ValueError, match="slice 5 along y is not one of 0 to 4"):
+    with pytest.raises(ValueError, match="no slice 5 along y; give 0 to 4"):
         slice_voxels(image, "y", 5, 1)
-    with pytest.raises(ValueError, match="axis 'w' is not x, y or z"):
+    with pytest.raises(ValueError, match="no axis 'w'; give x, y or z"):
         slice_voxels(image, "w", 0, 1)  # type: ignore[arg-type]
 
 

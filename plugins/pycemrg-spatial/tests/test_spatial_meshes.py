@@ -162,19 +162,23 @@ ELEM = "1\nTt 0 1 2 3 7\n"
 @pytest.mark.parametrize(
     ("pts", "elem", "text"),
     [
-        (PTS, "1\nTt 0 1 2 4 7\n", "m.elem: line 2 refers to node 4, but m.pts has 4 nodes, 0 to 3. Give the .pts"),
-        (PTS, "2\nTt 0 1 2 3 7\nTr 0 1 -1 7\n", "m.elem: line 3 refers to node -1, but m.pts has 4 nodes, 0 to 3."),
-        (PTS, "2\nTt 0 1 2 3 7\n", "m.elem: the first line says 2 lines follow, there are 1. Export the mesh again."),
-        (PTS, "Tt 0 1 2 3 7\n", "m.elem: the first line is not the number of lines that follow."),
-        (PTS, "", "m.elem: the first line is not the number of lines that follow."),
-        (PTS, "1\nXx 0 1 2 3 7\n", "m.elem: line 2 is an element 'Xx'; known are Ln, Tr, Qd, Tt, Hx, Pr, Py."),
-        (PTS, "1\nTt 0 1 2\n", "m.elem: line 2: Tt has 4 nodes and a tag, not 3 numbers."),
-        (PTS, "1\nTt 0 1 2 3 7.5\n", "m.elem: an element holds something that is not an integer"),
-        ("5\n0 0 0\n", ELEM, "m.pts: the first line says 5 lines follow, there are 1."),
-        ("1\n0 0\n", ELEM, "m.pts: line 2 has 2 numbers, not x, y and z."),
+        (PTS, "1\nTt 0 1 2 4 7\n", "m.elem: line 2 refers to node 4, but m.pts has 4 nodes, 0 to 3; give the .pts"),
+        (PTS, "2\nTt 0 1 2 3 7\nTr 0 1 -1 7\n", "m.elem: line 3 refers to node -1, but m.pts has 4 nodes, 0 to 3;"
+        " give the .pts"),
+        (PTS, "2\nTt 0 1 2 3 7\n", "m.elem: the first line says that 2 lines follow, but there are 1; export"
+        " the mesh again"),
+        (PTS, "Tt 0 1 2 3 7\n", "m.elem: the first line is not the number of lines that follow; export"),
+        (PTS, "", "m.elem: the first line is not the number of lines that follow; export"),
+        (PTS, "1\nXx 0 1 2 3 7\n", "m.elem: line 2 has an unknown kind of element 'Xx' (known: Ln, Tr, Qd, Tt, Hx, Pr,"
+        " Py); export"),
+        (PTS, "1\nTt 0 1 2\n", "m.elem: line 2: Tt needs 4 nodes and a tag, not 3 numbers; export"),
+        (PTS, "1\nTt 0 1 2 3 7.5\n", "m.elem: an element has a value that is not an integer"),
+        ("5\n0 0 0\n", ELEM, "m.pts: the first line says that 5 lines follow, but there are 1; export"),
+        ("1\n0 0\n", ELEM, "m.pts: line 2 has 2 numbers, not x, y and z; export"),
         ("1\n0 0 x\n", ELEM, "m.pts: a coordinate is not a number"),
-        (PTS.replace("1 0 0", "nan 0 0"), ELEM, "m.elem: a node has a coordinate that is NaN or infinite."),
-        (None, ELEM, "m.pts: no such file. An openCARP mesh is NAME.pts and NAME.elem together."),
+        (PTS.replace("1 0 0", "nan 0 0"), ELEM, "m.elem: a node has a coordinate that is NaN or infinite;"
+        " copy or export"),
+        (None, ELEM, "m.pts: no such file; an openCARP mesh is NAME.pts and NAME.elem together"),
     ],
 )  # fmt: skip
 def test_what_opencarp_files_are_refused(tmp_path: Path, pts: str | None, elem: str, text: str) -> None:
@@ -192,7 +196,7 @@ def test_a_file_cut_short(tmp_path: Path, name: str, share: float, capfd: pytest
     (tmp_path / name).write_bytes(whole[: int(len(whole) * share)])
     text = refusal(tmp_path / name)
     assert text.startswith(f"{name}: ")
-    assert text.endswith("Copy or export it again.")
+    assert text.endswith("; copy or export it again")
     out, err = capfd.readouterr()
     assert out == err == ""
 
@@ -210,33 +214,35 @@ def test_a_vtu_that_refers_to_nodes_that_are_not_there(tmp_path: Path) -> None:
     text = (tmp_path / "a.vtu").read_text()
     before, mark, after = text.partition('Name="connectivity"')
     (tmp_path / "a.vtu").write_text(before + mark + after.replace("2\n", "9\n", 1).replace("\n2", "\n9", 1))
-    assert refusal(tmp_path / "a.vtu") == "a.vtu: a cell refers to node 9, but there are 3. Copy or export it again."
+    assert (
+        refusal(tmp_path / "a.vtu") == "a.vtu: a cell refers to node 9, but there are 3 nodes; copy or export it again"
+    )
 
 
 def test_names_that_cannot_be_read(tmp_path: Path) -> None:
     write_mesh(surface(), tmp_path / "heart.vtk")
     assert refusal(tmp_path / "haert.vtk") == "haert.vtk: no such file; did you mean 'heart.vtk'?"
-    expected = "heart.obj: .obj cannot be read; read are .vtk, .vtu, .ply, .stl, .elem, .pts."
+    expected = "heart.obj: cannot read .obj; convert it to one of .vtk, .vtu, .ply, .stl, .elem, .pts"
     assert refusal(tmp_path / "heart.obj") == expected
     (tmp_path / "folder.vtk").mkdir()
-    assert refusal(tmp_path / "folder.vtk") == "folder.vtk: is not a file that can be read. Check its permissions."
+    assert refusal(tmp_path / "folder.vtk") == "folder.vtk: not a readable file; check its permissions"
 
 
 def test_what_a_format_cannot_hold_leaves_the_old_file(tmp_path: Path) -> None:
     volume = tetrahedra(POINTS)
     (tmp_path / "a.stl").write_text("old")
     with pytest.raises(
-        MeshError, match=r"a\.stl: a surface is made of triangles and polygons, this mesh has TETRA cells"
+        MeshError, match=r"a\.stl: a surface can have only triangles and polygons, and this mesh has TETRA cells"
     ):
         write_mesh(volume, tmp_path / "a.stl")
     strip = pv.UnstructuredGrid(np.array([4, 0, 1, 2, 3]), np.array([6], np.uint8), np.eye(4, 3))
-    with pytest.raises(MeshError, match=r"a\.elem: openCARP has no element for TRIANGLE_STRIP cells. Use .vtk or .vtu"):
+    with pytest.raises(MeshError, match=r"a\.elem: openCARP has no element for TRIANGLE_STRIP cells; use .vtk or .vtu"):
         write_mesh(strip, tmp_path / "a.elem")
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.stl": "old"}
 
 
 def test_where_a_mesh_cannot_be_written(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"a\.obj: cannot be written, unknown extension '\.obj'"):
+    with pytest.raises(OutputError, match=r"a\.obj: cannot write \.obj; use one of \.vtk"):
         write_mesh(surface(), tmp_path / "a.obj")
-    with pytest.raises(OutputError, match=r"the folder .*none does not exist. Create it first"):
+    with pytest.raises(OutputError, match=r"the folder .*none does not exist; create it first"):
         write_mesh(surface(), tmp_path / "none" / "a.vtk")

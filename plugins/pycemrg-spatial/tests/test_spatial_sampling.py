@@ -122,7 +122,7 @@ def test_the_type_holds_the_value_outside() -> None:
 
 
 def test_points_have_three_coordinates() -> None:
-    with pytest.raises(ValueError, match=r"points are an \(n, 3\) array of x, y, z in mm, not one of shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"points have the shape \(3,\); give an \(n, 3\) array of x, y, z in mm"):
         sample_nearest(sitk.Image([2, 2, 2], sitk.sitkUInt8), [1, 2, 3])
 
 

@@ -103,7 +103,9 @@ def test_a_centre_on_a_shared_face_has_the_smallest_tag_and_flat_cells_none() ->
 
 def test_tags_that_are_no_labels() -> None:
     grid, like = tetrahedra(np.eye(4, 3) * 3), sitk.Image([4, 4, 4], sitk.sitkUInt8)
-    with pytest.raises(MeshError, match=r"the tag -3 is no label: labels are 0 \(background\) to 4294967295"):
+    with pytest.raises(
+        MeshError, match=r"the tag -3 is not a label; renumber the tags to 0 \(background\) to 4294967295"
+    ):
         voxelise_cells(grid, np.array([-3]), like)
     assert voxelise_cells(grid, np.array([300]), like).GetPixelID() == sitk.sitkUInt16
 
@@ -167,7 +169,7 @@ def test_an_open_surface_is_refused_with_its_open_edges() -> None:
     closed = pv.Box((1, 5, 1, 5, 1, 5)).triangulate()
     assert open_edges(closed) == 0
     opened = pv.PolyData(closed.points, faces=closed.faces.reshape(-1, 4)[1:].ravel())
-    with pytest.raises(MeshError, match="the surface is not closed: it has 3 open edges, so it has no inside"):
+    with pytest.raises(MeshError, match="the surface is not closed: it has 3 open edges; close its holes first"):
         voxelise_surface(opened.cast_to_unstructured_grid(), sitk.Image([6] * 3, sitk.sitkUInt8))
 
 

@@ -1,1 +1,1 @@
-"""The commands; light modules that import what they need when they run."""
+"""The commands of the plugin; light modules that import other modules only when they run."""

@@ -1,4 +1,4 @@
-"""What the commands share."""
+"""Options and output that the commands share."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def mesh_options(command: F) -> F:
-    """``--mesh-unit`` and ``--mesh-frame``."""
+    """Add the options ``--mesh-unit`` and ``--mesh-frame``."""
     command = click.option(
         "--mesh-frame", type=click.Choice(["world", "inr"]), default="world", show_default=True,
-        help="inr: the mesh was made from an .inr, its coordinates are index times spacing.",
+        help="inr: the mesh was made from an .inr; its coordinates are index times spacing.",
     )(command)  # fmt: skip
     return click.option(
         "--mesh-unit", type=click.Choice(["mm", "um", "m"]), default="mm", show_default=True,
-        help="The unit of the mesh's coordinates; openCARP's are mostly um.",
+        help="The unit of the mesh coordinates; openCARP meshes mostly use um.",
     )(command)  # fmt: skip
 
 

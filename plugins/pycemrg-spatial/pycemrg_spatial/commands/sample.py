@@ -1,4 +1,4 @@
-"""``pycemrg sample``: an image at the nodes or cells of a mesh."""
+"""The command ``pycemrg sample``: sample an image at the nodes or cells of a mesh."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _HOLDING = (".vtk", ".vtu", ".elem", ".pts")
 @click.option("-o", "--output", required=True, metavar="FILE", help="The mesh to write: .vtk, .vtu or .elem.")
 @click.option("--on", type=click.Choice(["nodes", "cells"]), default="nodes", show_default=True)
 @click.option("--method", type=click.Choice(["nearest", "linear", "label"]), default="nearest", show_default=True)
-@click.option("--name", metavar="ARRAY", help="The array to write; by default 'label', with linear 'value'.")
-@click.option("--outside", type=float, metavar="VALUE", help="Outside the image; by default 0, with linear NaN.")
+@click.option("--name", metavar="ARRAY", help="The array to write; default: 'label', for linear 'value'.")
+@click.option("--outside", type=float, metavar="VALUE", help="The value outside the image; default: 0, for linear NaN.")
 @mesh_options
-@click.option("--json", "as_json", is_flag=True, help="Print what was sampled as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print a summary of the samples as JSON.")
 @plugin_options
 @click.pass_context
 def sample(
@@ -42,11 +42,11 @@ def sample(
     mesh_unit: Unit,
     as_json: bool,
 ) -> None:
-    """Write MESH again with an array of what IMAGE holds at its nodes or cells.
+    """Write MESH again with an array of the values of IMAGE at its nodes or cells.
 
-    The labels of a label map: --method label, which weighs the eight voxels round a point, or nearest. The values of a
-    scan: --method linear. A cell gets what most of the voxels in it have, or, when it holds no voxel's centre and with
-    linear, what is at its centroid.
+    For a label map, use --method label, which weights the eight voxels around a point, or nearest. For a scan, use
+    --method linear. A cell gets the most frequent value of the voxels in it. With linear, or when the cell contains
+    no voxel centre, it gets the value at its centroid.
 
     \b
       pycemrg sample heart.vtk heart.nrrd -o tagged.vtk --method label
@@ -70,7 +70,7 @@ def sample(
     sampled = sample_mesh(placed, volume, on, method, beyond)
     data = grid.point_data if on == "nodes" else grid.cell_data
     if array in data:
-        echo_notes([f"{mesh}: its array {array!r} is replaced"])
+        echo_notes([f"{mesh}: the array {array!r} is replaced"])
     data[array] = sampled.values
     write_mesh(grid, output, tag=array)
     facts = {"mesh": mesh, "image": image, "output": output, "on": on, "method": method, "array": array}
@@ -82,15 +82,17 @@ def _check_usage(
 ) -> None:
     extension = Path(output).suffix.lower()
     if extension not in _HOLDING:
-        raise click.UsageError(f"{output}: {extension or 'no extension'} holds no arrays; use .vtk, .vtu or .elem", ctx)
+        raise click.UsageError(
+            f"{output}: {extension or 'a file without extension'} cannot store arrays; use .vtk, .vtu or .elem", ctx
+        )
     if extension in (".elem", ".pts") and (on == "nodes" or method == "linear" or name):
         raise click.UsageError(
-            f"{output}: an openCARP mesh holds one integer per element and no other array; use --on cells"
+            f"{output}: an openCARP mesh stores one integer per element and no other array; use --on cells"
             " without --name or --method linear, or write .vtk or .vtu",
             ctx,
         )
     if method != "linear" and outside is not None and not outside.is_integer():
-        raise click.UsageError(f"--outside {outside:g} is no label; give an integer, or use --method linear", ctx)
+        raise click.UsageError(f"--outside {outside:g} is not a label; give an integer, or use --method linear", ctx)
 
 
 def _report(facts: dict[str, Any], sampled: Any, as_json: bool) -> None:
@@ -104,7 +106,7 @@ def _report(facts: dict[str, Any], sampled: Any, as_json: bool) -> None:
         )
         click.echo(f"{facts['output']} written")
         return
-    # JSON has no NaN, and labels are integers.
+    # JSON has no NaN; labels are written as integers.
     value = None if isnan(outside) else int(outside) if outside.is_integer() else outside
     facts |= {"count": count, "outside": beyond, "outside_value": value}
     if facts["method"] != "linear":

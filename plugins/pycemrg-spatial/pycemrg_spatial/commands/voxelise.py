@@ -1,4 +1,4 @@
-"""``pycemrg voxelise``: a mesh as a label map."""
+"""The command ``pycemrg voxelise``: turn a mesh into a label map."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 @click.argument("mesh")
 @click.argument("like")
 @click.option("-o", "--output", required=True, metavar="FILE", help="The label map to write.")
-@click.option("--tag", metavar="ARRAY", help="The cell array of region tags of a volume mesh; by default 'tag'.")
+@click.option("--tag", metavar="ARRAY", help="The cell array with the region tags of a volume mesh; default: 'tag'.")
 @click.option(
-    "--label", type=click.IntRange(1, 2**32 - 1), metavar="N", help="The label inside a closed surface; by default 1."
+    "--label", type=click.IntRange(1, 2**32 - 1), metavar="N", help="The label inside a closed surface; default: 1."
 )
 @mesh_options
 @click.option("--json", "as_json", is_flag=True, help="Print the labels and their voxels as JSON.")
@@ -36,9 +36,10 @@ def voxelise(
     mesh_unit: Unit,
     as_json: bool,
 ) -> None:
-    """Write a label map with the geometry of the image LIKE: what of MESH each voxel's centre lies in.
+    """Turn MESH into a label map with the geometry of the image LIKE.
 
-    A mesh of tetrahedra, hexahedra, prisms or pyramids gives the region tags of its cells, a closed surface one label.
+    A voxel gets the region tag of the cell that contains its centre, in a mesh of tetrahedra, hexahedra, prisms or
+    pyramids. For a closed surface, voxels inside get one label.
 
     \b
       pycemrg voxelise heart.vtu ct.nrrd -o heart.nrrd --tag ID
@@ -65,13 +66,16 @@ def _label_map(placed: Any, like: Any, mesh: str, tag: str | None, label: int | 
     from pycemrg_spatial.voxels import is_surface, is_volume, voxelise_cells, voxelise_surface
 
     if not is_volume(placed) and not is_surface(placed):
-        raise MeshError(f"{mesh}: has neither tetrahedra, hexahedra, prisms or pyramids nor a surface to voxelise.")
+        raise MeshError(
+            f"{mesh}: no tetrahedra, hexahedra, prisms, pyramids or surface to voxelise; give a volume"
+            " mesh or a surface"
+        )
     if is_volume(placed) and label is not None:
         raise MeshError(
-            f"{mesh}: is a volume mesh, whose labels are its region tags; --label is for a surface. Use --tag."
+            f"{mesh}: a volume mesh gets its labels from its region tags, and --label is for surfaces; use --tag"
         )
     if not is_volume(placed) and tag is not None:
-        raise MeshError(f"{mesh}: is a surface, which gives one label; --tag is for a volume mesh. Use --label.")
+        raise MeshError(f"{mesh}: a surface gives one label, and --tag is for volume meshes; use --label")
     try:
         if not is_volume(placed):
             return voxelise_surface(placed, like, label or 1)
@@ -99,5 +103,5 @@ def _report(result: Any, output: str, as_json: bool) -> None:
             ("label", "voxels", "mL"), [(v, f"{c:,}", f"{c * voxel / 1000:.3f}") for v, c in labels], right=(0, 1, 2)
         )
     if not labels:
-        click.echo("warning: no voxel's centre lies in the mesh; the label map is empty", err=True)
+        click.echo("warning: the mesh contains no voxel centre; the label map is empty", err=True)
     click.echo(f"{output} written: {counted(len(labels), 'label')}", err=True)
