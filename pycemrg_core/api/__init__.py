@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pycemrg_core.doors import door
+from pycemrg_core.doors import door as door
 
 if TYPE_CHECKING:
     from pycemrg_core.api.contracts import ApplicationStep as ApplicationStep
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from pycemrg_core.api.records import Step as Step
     from pycemrg_core.api.records import include as include
     from pycemrg_core.api.refs import Ref as Ref
+    from pycemrg_core.doors import door as door
     from pycemrg_core.errors import AugmentationError as AugmentationError
     from pycemrg_core.errors import DocumentError as DocumentError
     from pycemrg_core.errors import ImageError as ImageError
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     from pycemrg_core.images.blueprint import Ring as Ring
     from pycemrg_core.images.blueprint import Valve as Valve
     from pycemrg_core.images.blueprint import Wall as Wall
+    from pycemrg_core.images.components import CONNECTIVITIES as CONNECTIVITIES
     from pycemrg_core.images.components import Component as Component
     from pycemrg_core.images.components import components as components
     from pycemrg_core.images.components import fill_holes as fill_holes
@@ -87,6 +89,7 @@ if TYPE_CHECKING:
     from pycemrg_core.images.geometry import grid_difference as grid_difference
     from pycemrg_core.images.heart import Finding as Finding
     from pycemrg_core.images.heart import Heart as Heart
+    from pycemrg_core.images.heart import Ints as Ints
     from pycemrg_core.images.heart import Severity as Severity
     from pycemrg_core.images.image_files import file_sha256 as file_sha256
     from pycemrg_core.images.image_files import geometry as geometry
@@ -156,12 +159,12 @@ else:
             ),
             "pycemrg_core.images.blueprint": "Blueprint Plane Ring Valve Wall",
             "pycemrg_core.images.components": (
-                "Component components fill_holes keep_largest_component keep_largest_structure reassign_islands "
-                "remove_small"
+                "CONNECTIVITIES Component components fill_holes keep_largest_component keep_largest_structure "
+                "reassign_islands remove_small"
             ),
             "pycemrg_core.images.dilation": "dilate slack",
             "pycemrg_core.images.geometry": "grid_difference",
-            "pycemrg_core.images.heart": "Finding Heart Severity",
+            "pycemrg_core.images.heart": "Finding Heart Ints Severity",
             "pycemrg_core.images.image_files": (
                 "file_sha256 geometry image_from_array image_of label_image label_volume oriented_lps padded "
                 "read_image read_labels read_volume volume_of voxel_array voxels_sha256 write_image write_volume"

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
-from pycemrg_core.api.contracts import Label, changes, choice, number
-from pycemrg_core.images import components
-from pycemrg_core.images.label_volume import Edit, LabelVolume
+from pycemrg_core import api
+from pycemrg_core.api import CONNECTIVITIES, Edit, Label, LabelVolume, changes, choice, number
 
 
 @frozen(kw_only=True)
@@ -16,7 +15,7 @@ class KeepLargestComponentContract:
     """``keep_largest_component``: each of ``labels`` loses all but its largest component."""
 
     labels: tuple[Label, ...] = changes("LABEL_NAMES")
-    connectivity: int = choice("CONNECTIVITY", components.CONNECTIVITIES)
+    connectivity: int = choice("CONNECTIVITY", CONNECTIVITIES)
 
 
 @frozen(kw_only=True)
@@ -24,7 +23,7 @@ class KeepLargestStructureContract:
     """``keep_largest_structure``: what is not in the largest component of all ``labels`` together goes."""
 
     labels: tuple[Label, ...] = changes("LABEL_NAMES")
-    connectivity: int = choice("CONNECTIVITY", components.CONNECTIVITIES)
+    connectivity: int = choice("CONNECTIVITY", CONNECTIVITIES)
 
 
 @frozen(kw_only=True)
@@ -32,7 +31,7 @@ class RemoveSmallContract:
     """``remove_small``: components of ``labels`` smaller than a volume go, except each label's largest."""
 
     labels: tuple[Label, ...] = changes("LABEL_NAMES")
-    connectivity: int = choice("CONNECTIVITY", components.CONNECTIVITIES)
+    connectivity: int = choice("CONNECTIVITY", CONNECTIVITIES)
     smaller_than_mm3: float = number("SMALLER_THAN_PARAMETER_NAME", unit="mm3", minimum=0.0)
 
 
@@ -48,32 +47,32 @@ class ReassignIslandsContract:
     """``reassign_islands``: islands of ``labels`` go to the one of them that they touch most."""
 
     labels: tuple[Label, ...] = changes("LABEL_NAMES")
-    connectivity: int = choice("CONNECTIVITY", components.CONNECTIVITIES)
+    connectivity: int = choice("CONNECTIVITY", CONNECTIVITIES)
 
 
 def keep_largest_component(volume: LabelVolume, contract: KeepLargestComponentContract) -> Iterable[Edit]:
     """Keep the largest component of each label."""
-    return components.keep_largest_component(volume, _values(contract.labels), contract.connectivity)
+    return api.keep_largest_component(volume, _values(contract.labels), contract.connectivity)
 
 
 def keep_largest_structure(volume: LabelVolume, contract: KeepLargestStructureContract) -> Iterable[Edit]:
     """Keep the largest component of several labels taken as one."""
-    return components.keep_largest_structure(volume, _values(contract.labels), contract.connectivity)
+    return api.keep_largest_structure(volume, _values(contract.labels), contract.connectivity)
 
 
 def remove_small(volume: LabelVolume, contract: RemoveSmallContract) -> Iterable[Edit]:
     """Remove components below a volume, but never the last one of a label."""
-    return components.remove_small(volume, _values(contract.labels), contract.smaller_than_mm3, contract.connectivity)
+    return api.remove_small(volume, _values(contract.labels), contract.smaller_than_mm3, contract.connectivity)
 
 
 def fill_holes(volume: LabelVolume, contract: FillHolesContract) -> Iterable[Edit]:
     """Fill background that a label encloses."""
-    return components.fill_holes(volume, _values(contract.labels))
+    return api.fill_holes(volume, _values(contract.labels))
 
 
 def reassign_islands(volume: LabelVolume, contract: ReassignIslandsContract) -> Iterable[Edit]:
     """Give islands to the neighbour that they share most surface with."""
-    return components.reassign_islands(volume, _values(contract.labels), contract.connectivity)
+    return api.reassign_islands(volume, _values(contract.labels), contract.connectivity)
 
 
 def _values(labels: Iterable[Label]) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from pycemrg_core.api.contracts import (
+from pycemrg_core.api import (
     ApplicationStep,
     Label,
     LabelType,

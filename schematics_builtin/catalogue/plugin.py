@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pycemrg_core.api.hookspecs import hookimpl
-from pycemrg_core.api.records import LabelScheme, Recipe, Schematic, Step
-from pycemrg_core.api.refs import Ref
+from pycemrg_core.api import LabelScheme, Recipe, Ref, Schematic, Step, hookimpl
 from schematics_builtin.catalogue import recipes, schematics, schemes
 
 # step kind, what it does, function, contract

@@ -1,6 +1,6 @@
 """The recipes: which structures are made, in which order."""
 
-from pycemrg_core.api.records import Recipe, include
+from pycemrg_core.api import Recipe, include
 
 # Nothing is made at their far ends, where the segmentation stops.
 _VEINS = ("LPV1_label", "LPV2_label", "RPV1_label", "RPV2_label", "LAA_label", "SVC_label", "IVC_label")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from pycemrg_core.api.records import Schematic
+from pycemrg_core.api import Schematic
 
 # The integers of the CEMRG label maps.
 LABELS = {

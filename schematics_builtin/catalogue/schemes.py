@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from pycemrg_core.api.records import LabelScheme
-from pycemrg_core.api.refs import Ref
+from pycemrg_core.api import LabelScheme, Ref
 from schematics_builtin.catalogue.schematics import LABELS
 from schematics_builtin.catalogue.structures import GROUPS, STRUCTURES, VEINS
 

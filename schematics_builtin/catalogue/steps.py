@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pycemrg_core.api.contracts import ApplicationStep, Mode
-from pycemrg_core.images.kernels import convert, grow
-from pycemrg_core.images.label_volume import Edit, LabelVolume
+from pycemrg_core.api import ApplicationStep, Edit, LabelVolume, Mode, convert, grow
 from schematics_builtin.catalogue.contracts import (
     MyocardiumCreationContract,
     PushCreationContract,

@@ -5,41 +5,27 @@ Names are imported at first use.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pycemrg_core.api import door
 
 if TYPE_CHECKING:
-    from schematics_builtin.certificate.certification import Certificate, certify
-    from schematics_builtin.certificate.commands.findings import verdict_line
-    from schematics_builtin.certificate.hearts import asked_of, certify_image, heart_of
-    from schematics_builtin.certificate.repairing import Repair, RepairEntry, repair
-
-_HOMES = {
-    "Certificate": "certification",
-    "Repair": "repairing",
-    "RepairEntry": "repairing",
-    "asked_of": "hearts",
-    "certify": "certification",
-    "certify_image": "hearts",
-    "heart_of": "hearts",
-    "repair": "repairing",
-    "verdict_line": "commands.findings",
-}
-
-__all__ = [
-    "Certificate",
-    "Repair",
-    "RepairEntry",
-    "asked_of",
-    "certify",
-    "certify_image",
-    "heart_of",
-    "repair",
-    "verdict_line",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    from schematics_builtin.certificate.certification import Certificate as Certificate
+    from schematics_builtin.certificate.certification import certify as certify
+    from schematics_builtin.certificate.commands.findings import verdict_line as verdict_line
+    from schematics_builtin.certificate.hearts import asked_of as asked_of
+    from schematics_builtin.certificate.hearts import certify_image as certify_image
+    from schematics_builtin.certificate.hearts import heart_of as heart_of
+    from schematics_builtin.certificate.repairing import Repair as Repair
+    from schematics_builtin.certificate.repairing import RepairEntry as RepairEntry
+    from schematics_builtin.certificate.repairing import repair as repair
+else:
+    __all__, __getattr__, __dir__ = door(
+        __name__,
+        {
+            "schematics_builtin.certificate.certification": "Certificate certify",
+            "schematics_builtin.certificate.commands.findings": "verdict_line",
+            "schematics_builtin.certificate.hearts": "asked_of certify_image heart_of",
+            "schematics_builtin.certificate.repairing": "Repair RepairEntry repair",
+        },
+    )

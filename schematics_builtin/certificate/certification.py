@@ -10,10 +10,8 @@ from typing import Any
 import attrs
 from attrs import frozen
 
-from pycemrg_core.api.records import Check
-from pycemrg_core.errors import PycemrgError
-from pycemrg_core.images.heart import Finding, Heart, Severity
-from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core import Catalogue
+from pycemrg_core.api import Check, Finding, Heart, PycemrgError, Severity
 
 FORMAT = 1
 

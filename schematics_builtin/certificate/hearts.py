@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pycemrg_core.api.records import LabelScheme, Recipe
-from pycemrg_core.images.blueprint import Blueprint
-from pycemrg_core.images.heart import Heart
-from pycemrg_core.images.image_files import volume_of
-from pycemrg_core.plugins.catalogue import Catalogue
-from pycemrg_core.recipes.blueprints import blueprint_of
-from pycemrg_core.recipes.conversion import recipe_labels
-from pycemrg_core.recipes.planner import ImageFacts, Settings, plan
+from pycemrg_core import Catalogue, ImageFacts, Settings, plan, recipe_labels
+from pycemrg_core.api import Blueprint, Heart, LabelScheme, Recipe, blueprint_of, volume_of
 from schematics_builtin.certificate.certification import Certificate, certify
 
 if TYPE_CHECKING:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pycemrg_core.api.hookspecs import hookimpl
-from pycemrg_core.api.records import Check, Command
-from pycemrg_core.api.refs import Ref
+from pycemrg_core.api import Check, Command, Ref, hookimpl
 
 _HERE = "schematics_builtin.certificate"
 

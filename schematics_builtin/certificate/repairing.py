@@ -14,13 +14,24 @@ import attrs
 import numpy as np
 from attrs import Factory, frozen
 
-from pycemrg_core.api.contracts import LabelType
-from pycemrg_core.images import components, dilation, image_files
-from pycemrg_core.images.blueprint import Blueprint
-from pycemrg_core.images.heart import Finding, Heart, Ints, Severity
-from pycemrg_core.images.label_volume import Change, Edit, LabelVolume, WorkingVolume, as_region
-from pycemrg_core.plugins.catalogue import Catalogue
-from pycemrg_core.recipes.run_record import LedgerEntry
+from pycemrg_core import Catalogue, LedgerEntry
+from pycemrg_core.api import (
+    Blueprint,
+    Change,
+    Edit,
+    Finding,
+    Heart,
+    Ints,
+    LabelType,
+    LabelVolume,
+    Severity,
+    WorkingVolume,
+    as_region,
+    image_from_array,
+    padded,
+    reassign_islands,
+    slack,
+)
 from schematics_builtin.certificate.certification import Certificate, certify
 from schematics_builtin.certificate.hearts import heart_of
 
@@ -87,7 +98,7 @@ def repair(
         if not [change for rule in _RULES for change in _carry_out(rule, done, heart, limits)]:
             break
     low, high = ((int(x), int(y), int(z)) for z, y, x in (done.low, done.high))
-    result = image_files.image_from_array(done.volume.array, image_files.padded(image, low, high))
+    result = image_from_array(done.volume.array, padded(image, low, high))
     return Repair(
         image=result,
         ledger=tuple(_entries(done, heart)),
@@ -166,7 +177,7 @@ def _loose(heart: Heart) -> Iterator[_Fix]:
     if not len(loose):
         return
     future = heart.volume.array.copy()
-    for edit in components.reassign_islands(heart.volume, heart.volume.boxes):
+    for edit in reassign_islands(heart.volume, heart.volume.boxes):
         future[edit.region][edit.mask] = edit.label
     voxels = np.split(found.voxels_of(loose), np.cumsum(found.voxels[loose])[:-1])
     for component, places in sorted(zip(loose.tolist(), voxels, strict=True), key=lambda one: len(one[1])):
@@ -244,8 +255,8 @@ def _tissue_beside(heart: Heart, places: Ints, default: int) -> Ints:
     """The tissue that each voxel has most neighbours of, across faces or else corners; ``default``, or -1 if 0."""
     steps = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
     at_face = np.abs(steps).sum(axis=1) == 1
-    padded = np.pad(heart.volume.array, 1)
-    around = padded[tuple(np.moveaxis(places[:, None, :] + 1 + steps, 2, 0))]
+    wider = np.pad(heart.volume.array, 1)
+    around = wider[tuple(np.moveaxis(places[:, None, :] + 1 + steps, 2, 0))]
     best = np.full(len(places), default or -1)
     for chosen in (np.ones(27, np.bool_), at_face):  # faces last: they win
         most = np.zeros(len(places), np.int64)
@@ -274,7 +285,7 @@ def _padded(done: _Done, heart: Heart) -> _Done:
     thickest = max((wall.thickness_mm for wall in heart.blueprint.walls), default=0.0)
     pads = []
     for axis, (spacing, size) in enumerate(zip(volume.spacing, volume.array.shape, strict=True)):
-        margin = int((thickest + dilation.slack(volume.spacing)) / spacing) + 2
+        margin = int((thickest + slack(volume.spacing)) / spacing) + 2
         first, last = min(box[axis].start for box in boxes), max(box[axis].stop for box in boxes)
         pads.append((margin * (first == 0), margin * (last == size)))
     if not np.any(pads):

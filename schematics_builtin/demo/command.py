@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from pycemrg_core.api.records import Command
+from pycemrg_core.api import Command
+from pycemrg_core.cli.kit import plugin_options, session_of
 from pycemrg_core.cli.run import REPORT, run
-from pycemrg_core.cli.session import plugin_options, session_of
 
 RECIPE = "four_chamber_full"
 HEART = "rodero01_1.0mm.nrrd"
@@ -27,7 +27,7 @@ def demo(ctx: click.Context, output: str) -> None:
     """
     import shutil
 
-    from pycemrg_core.runs.run_folder import staged
+    from pycemrg_core.cli.kit import staged
 
     click.echo(f"{RECIPE} on {HEART} (Rodero et al. 2021, doi 10.5281/zenodo.4590294, CC BY 4.0, modified)", err=True)
     with as_file(files("schematics_builtin") / "demo" / "data" / HEART) as image, staged(Path(output)) as folder:

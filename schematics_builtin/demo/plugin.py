@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pycemrg_core.api.hookspecs import hookimpl
-from pycemrg_core.api.records import Command
-from pycemrg_core.api.refs import Ref
+from pycemrg_core.api import Command, Ref, hookimpl
 
 
 @hookimpl

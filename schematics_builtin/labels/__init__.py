@@ -5,76 +5,41 @@ Names are imported at first use.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pycemrg_core.api import door
 
 if TYPE_CHECKING:
-    from schematics_builtin.labels.anatomy.judge import (
-        Evidence,
-        Ranking,
-        Reading,
-        Suggestion,
-        contradicts,
-        judge,
-        rank,
-        suggest,
+    from schematics_builtin.labels.anatomy.judge import Evidence as Evidence
+    from schematics_builtin.labels.anatomy.judge import Ranking as Ranking
+    from schematics_builtin.labels.anatomy.judge import Reading as Reading
+    from schematics_builtin.labels.anatomy.judge import Suggestion as Suggestion
+    from schematics_builtin.labels.anatomy.judge import contradicts as contradicts
+    from schematics_builtin.labels.anatomy.judge import judge as judge
+    from schematics_builtin.labels.anatomy.judge import rank as rank
+    from schematics_builtin.labels.anatomy.judge import suggest as suggest
+    from schematics_builtin.labels.diagnosis import Contact as Contact
+    from schematics_builtin.labels.diagnosis import LabelDiagnostic as LabelDiagnostic
+    from schematics_builtin.labels.diagnosis import LabelReport as LabelReport
+    from schematics_builtin.labels.diagnosis import LabelStatus as LabelStatus
+    from schematics_builtin.labels.label_files import LabelRow as LabelRow
+    from schematics_builtin.labels.label_files import labels_of as labels_of
+    from schematics_builtin.labels.label_files import read_label_file as read_label_file
+    from schematics_builtin.labels.label_files import read_mapping_file as read_mapping_file
+    from schematics_builtin.labels.label_files import write_label_table as write_label_table
+    from schematics_builtin.labels.measuring import Facts as Facts
+    from schematics_builtin.labels.measuring import measure as measure
+else:
+    __all__, __getattr__, __dir__ = door(
+        __name__,
+        {
+            "schematics_builtin.labels.anatomy.judge": (
+                "Evidence Ranking Reading Suggestion contradicts judge rank suggest"
+            ),
+            "schematics_builtin.labels.diagnosis": "Contact LabelDiagnostic LabelReport LabelStatus",
+            "schematics_builtin.labels.label_files": (
+                "LabelRow labels_of read_label_file read_mapping_file write_label_table"
+            ),
+            "schematics_builtin.labels.measuring": "Facts measure",
+        },
     )
-    from schematics_builtin.labels.diagnosis import Contact, LabelDiagnostic, LabelReport, LabelStatus
-    from schematics_builtin.labels.label_files import (
-        LabelRow,
-        labels_of,
-        read_label_file,
-        read_mapping_file,
-        write_label_table,
-    )
-    from schematics_builtin.labels.measuring import Facts, measure
-
-_HOMES = {
-    "Contact": "diagnosis",
-    "Evidence": "anatomy.judge",
-    "Facts": "measuring",
-    "LabelDiagnostic": "diagnosis",
-    "LabelReport": "diagnosis",
-    "LabelRow": "label_files",
-    "LabelStatus": "diagnosis",
-    "Ranking": "anatomy.judge",
-    "Reading": "anatomy.judge",
-    "Suggestion": "anatomy.judge",
-    "contradicts": "anatomy.judge",
-    "judge": "anatomy.judge",
-    "labels_of": "label_files",
-    "measure": "measuring",
-    "rank": "anatomy.judge",
-    "read_label_file": "label_files",
-    "read_mapping_file": "label_files",
-    "suggest": "anatomy.judge",
-    "write_label_table": "label_files",
-}
-
-__all__ = [
-    "Contact",
-    "Evidence",
-    "Facts",
-    "LabelDiagnostic",
-    "LabelReport",
-    "LabelRow",
-    "LabelStatus",
-    "Ranking",
-    "Reading",
-    "Suggestion",
-    "contradicts",
-    "judge",
-    "labels_of",
-    "measure",
-    "rank",
-    "read_label_file",
-    "read_mapping_file",
-    "suggest",
-    "write_label_table",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

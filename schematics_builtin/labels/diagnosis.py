@@ -7,13 +7,8 @@ from typing import Literal
 
 from attrs import field, frozen
 
-from pycemrg_core.api import contracts
-from pycemrg_core.api.contracts import Label
-from pycemrg_core.api.records import LabelScheme, Recipe, RecipeStep
-from pycemrg_core.images.label_volume import LabelVolume
-from pycemrg_core.plugins.catalogue import Catalogue
-from pycemrg_core.recipes.conversion import recipe_labels
-from pycemrg_core.recipes.planner import ImageFacts, PlannedStep, Settings, plan
+from pycemrg_core import Catalogue, ImageFacts, PlannedStep, Settings, plan, recipe_labels
+from pycemrg_core.api import Label, LabelScheme, LabelVolume, Recipe, RecipeStep, labels_read, labels_written
 from schematics_builtin.labels.measuring import Facts, measure
 
 State = Literal["present", "missing", "unexpected"]
@@ -118,10 +113,10 @@ def _inputs(steps: tuple[PlannedStep, ...]) -> dict[Label, tuple[str, ...]]:
     written: set[int] = set()
     needed: dict[Label, tuple[str, ...]] = {}
     for step in steps:
-        for label in contracts.labels_read(step.contract):
+        for label in labels_read(step.contract):
             if label.value not in written:
                 needed[label] = (*needed.get(label, ()), step.name)
-        written.update(label.value for label in contracts.labels_written(step.contract))
+        written.update(label.value for label in labels_written(step.contract))
     return needed
 
 

@@ -20,8 +20,7 @@ from typing import Any, Literal
 
 from attrs import evolve, field, frozen
 
-from pycemrg_core.api import documents
-from pycemrg_core.errors import DocumentError, LabelError, OutputError
+from pycemrg_core.api import DocumentError, LabelError, OutputError, load_yaml, read_text
 
 Kind = Literal["slicer", "itksnap"]
 Entry = tuple[int, int, str, str]  # line (0 when there is none), value, name, colour
@@ -88,7 +87,7 @@ def read_label_file(path: str | os.PathLike[str]) -> tuple[LabelRow, ...]:
     or colour that cannot be, and when there are no labels.
     """
     path = Path(path)
-    text = documents.read_text(path, "a table of labels")
+    text = read_text(path, "a table of labels")
     rows: dict[int, tuple[int, LabelRow]] = {}
     for line, value, name, colour in _READERS[_kind(path, text)](path, text):
         if value == 0 and name.lower() in _BACKGROUNDS:
@@ -113,7 +112,7 @@ def read_mapping_file(path: str | os.PathLike[str]) -> dict[int | str, int | str
     Raises :class:`DocumentError` naming file and line for anything else, and for a source given twice.
     """
     path = Path(path)
-    text = documents.read_text(path, "a table of labels")
+    text = read_text(path, "a table of labels")
     if _kind(path, text) != "table":
         raise DocumentError(f"{path}: is not a mapping of labels; give CSV or TSV with the columns source,target")
     mapping: dict[int | str, int | str] = {}
@@ -279,7 +278,7 @@ def _named(path: Path, text: str) -> Iterator[Entry]:
 
 def _document(path: Path, text: str) -> dict[Any, Any]:
     if path.suffix.lower() != ".json":
-        return documents.load_yaml(path)
+        return load_yaml(path)
     try:
         document = json.loads(text, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:

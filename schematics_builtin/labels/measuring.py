@@ -19,7 +19,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 from scipy import sparse
 
-from pycemrg_core.errors import ImageError
+from pycemrg_core.api import ImageError
 
 NEAR_MM = 6.0
 """Two labels are near where at most this much of anything lies between: a valve or a wall, not a septum."""

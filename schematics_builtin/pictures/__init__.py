@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pycemrg_core.api import door
 
 if TYPE_CHECKING:
-    from schematics_builtin.pictures.picture import Colour, colour_of, draw_slices
-
-_HOMES = {"Colour": "picture", "colour_of": "picture", "draw_slices": "picture"}
-
-__all__ = ["Colour", "colour_of", "draw_slices"]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    from schematics_builtin.pictures.picture import Colour as Colour
+    from schematics_builtin.pictures.picture import colour_of as colour_of
+    from schematics_builtin.pictures.picture import draw_slices as draw_slices
+else:
+    __all__, __getattr__, __dir__ = door(
+        __name__,
+        {
+            "schematics_builtin.pictures.picture": "Colour colour_of draw_slices",
+        },
+    )

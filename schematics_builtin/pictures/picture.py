@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from pycemrg_core.images import image_files
+from pycemrg_core.api import oriented_lps, voxel_array
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -41,8 +41,8 @@ def draw_slices(
     ``names`` are label names by integer, ``colours`` are ``#rrggbb`` by name. Slices are shown as a
     radiologist does: the patient's left on the right, anterior and superior up.
     """
-    arrays = [image_files.voxel_array(image_files.oriented_lps(image)) for image in (before, after)]
-    spacing = image_files.oriented_lps(after).GetSpacing()
+    arrays = [voxel_array(oriented_lps(image)) for image in (before, after)]
+    spacing = oriented_lps(after).GetSpacing()
     box = [(int(hit.min()), int(hit.max())) for hit in np.nonzero(arrays[1])]
     longest = max((stop - start + 1) * mm for (start, stop), mm in zip(box, reversed(spacing), strict=True))
     rows = [[_tile(view, _TILE / longest, names, colours) for view in _views(array, box, spacing)] for array in arrays]

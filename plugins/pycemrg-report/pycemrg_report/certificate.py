@@ -11,7 +11,7 @@ from pycemrg_core import Catalogue
 from pycemrg_core.api import DocumentError, PycemrgError, blueprint_of, load_json
 from pycemrg_core.cli.kit import IMAGE
 from pycemrg_report.run import Run
-from schematics_builtin.certificate.hearts import asked_of, certify_image
+from schematics_builtin.certificate import asked_of, certify_image
 
 CERTIFICATE = "certificate.json"
 SEVERITIES = ("error", "warning", "expected")

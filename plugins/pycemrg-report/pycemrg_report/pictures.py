@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pycemrg_core.api import LabelArray, Mask, Region, Spacing, as_region
-from schematics_builtin.pictures.picture import Colour
+from schematics_builtin.pictures import Colour
 
 _FADED = 70  # of 255: how strongly what only gives the place is drawn
 GREY: Colour = (128, 132, 140)

@@ -43,7 +43,7 @@ from pycemrg_core.api import (
     voxels_sha256,
 )
 from pycemrg_core.cli.kit import IMAGE, RECORD, STEPS
-from schematics_builtin.pictures.picture import Colour, colour_of
+from schematics_builtin.pictures import Colour, colour_of
 
 if TYPE_CHECKING:
     import SimpleITK as sitk

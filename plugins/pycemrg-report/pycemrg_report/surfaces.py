@@ -19,7 +19,7 @@ from trimesh.viewer import scene_to_html
 from trimesh.visual import TextureVisuals
 from trimesh.visual.material import PBRMaterial
 
-from schematics_builtin.pictures.picture import Colour
+from schematics_builtin.pictures import Colour
 
 if TYPE_CHECKING:
     import SimpleITK as sitk

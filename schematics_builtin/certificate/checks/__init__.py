@@ -1,6 +1,6 @@
 """The checks of a certificate; each yields the findings of one kind of fault."""
 
-from pycemrg_core.images.heart import Heart, Severity
+from pycemrg_core.api import Heart, Severity
 
 
 def counted(count: int, noun: str) -> str:

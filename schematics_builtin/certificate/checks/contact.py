@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pycemrg_core.images.blueprint import Valve
-from pycemrg_core.images.heart import Finding, Heart, Severity
+from pycemrg_core.api import Finding, Heart, Severity, Valve
 from schematics_builtin.certificate.checks import counted
 
 

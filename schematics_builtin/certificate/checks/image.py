@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pycemrg_core.images.heart import Finding, Heart, Severity
+from pycemrg_core.api import Finding, Heart, Severity
 from schematics_builtin.certificate.checks import counted
 
 HIGHEST_TAG = 255

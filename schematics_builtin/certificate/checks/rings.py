@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.spatial import cKDTree
 
-from pycemrg_core.images.blueprint import Ring
-from pycemrg_core.images.heart import Finding, Heart, Ints, Severity
+from pycemrg_core.api import Finding, Heart, Ints, Ring, Severity
 
 _Floats = NDArray[np.float64]
 

@@ -6,8 +6,7 @@ from collections.abc import Collection, Iterator
 
 import numpy as np
 
-from pycemrg_core.api.contracts import LabelType
-from pycemrg_core.images.heart import Finding, Heart, Severity
+from pycemrg_core.api import Finding, Heart, LabelType, Severity
 from schematics_builtin.certificate.checks import counted, severity_in
 
 

@@ -13,9 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import ndimage
 
-from pycemrg_core.images import dilation
-from pycemrg_core.images.heart import Finding, Heart, Ints, Severity
-from pycemrg_core.images.label_volume import LabelVolume, as_region
+from pycemrg_core.api import Finding, Heart, Ints, LabelVolume, Severity, as_region, slack
 
 _ANY_NEIGHBOUR = np.ones((3, 3, 3), np.bool_)
 
@@ -79,7 +77,7 @@ def _without_leaks(near: Ints, touching: Ints) -> Ints:
 def _nearest(volume: LabelVolume, lumen: int, places: Ints, within_mm: float) -> tuple[int, float]:
     """Which place is nearest to the lumen, and how much lies between the two voxels, mm."""
     spacing = np.array(volume.spacing)
-    reach = np.floor((within_mm + dilation.slack(volume.spacing)) / spacing).astype(np.int64)
+    reach = np.floor((within_mm + slack(volume.spacing)) / spacing).astype(np.int64)
     steps = np.stack(np.meshgrid(*(np.arange(-r, r + 1) for r in reach), indexing="ij"), axis=-1).reshape(-1, 3)
     distance = np.sqrt(((steps * spacing) ** 2).sum(axis=1))
     low, high = np.maximum(places.min(axis=0) - reach, 0), places.max(axis=0) + reach + 1

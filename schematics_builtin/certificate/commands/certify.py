@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pycemrg_core.cli.session import echo_json, plugin_options, session_of
+from pycemrg_core.cli.kit import echo_json, plugin_options, session_of
 from schematics_builtin.certificate.commands.findings import echo_findings
 
 
@@ -29,15 +29,15 @@ def certify(
       pycemrg certify out/heart.nrrd --recipe four_chamber_full
       pycemrg certify out/heart.nrrd --recipe four_chamber_full -o certificate.json
     """
-    from pycemrg_core.images import image_files
-    from pycemrg_core.runs.run_folder import write_json
+    from pycemrg_core.api import read_labels
+    from pycemrg_core.cli.kit import write_json
     from schematics_builtin.certificate.hearts import asked_of, certify_image
 
     if output:
         _check_output(Path(output))
     catalogue = session_of(ctx).catalogue()
     asked = asked_of(catalogue, recipe, scheme)
-    label_map, notes = image_files.read_labels(image)
+    label_map, notes = read_labels(image)
     for note in notes:
         click.echo(f"note: {note}", err=True)
     certificate = certify_image(label_map, catalogue, asked, name=Path(image).name)
@@ -53,7 +53,7 @@ def certify(
 
 
 def _check_output(output: Path) -> None:
-    from pycemrg_core.errors import OutputError
+    from pycemrg_core.api import OutputError
 
     if output.suffix != ".json":
         raise OutputError(f"{output}: a certificate is JSON; choose a name that ends in .json")

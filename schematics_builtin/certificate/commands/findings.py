@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pycemrg_core.cli.session import counted
+from pycemrg_core.cli.kit import counted
 
 if TYPE_CHECKING:
     from schematics_builtin.certificate.certification import Certificate
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def echo_findings(certificate: Certificate) -> None:
     """One finding after the other, errors first, and the verdict last."""
-    from pycemrg_core.images.heart import Severity
+    from pycemrg_core.api import Severity
 
     for severity in Severity:
         for finding in certificate.of(severity):
@@ -27,7 +27,7 @@ def echo_findings(certificate: Certificate) -> None:
 
 def verdict_line(certificate: Certificate) -> str:
     """The verdict and how many findings there are of each severity."""
-    from pycemrg_core.images.heart import Severity
+    from pycemrg_core.api import Severity
 
     errors, warnings, expected = (len(certificate.of(severity)) for severity in Severity)
     counts = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}, {expected:,} expected"

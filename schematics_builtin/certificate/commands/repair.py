@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pycemrg_core.cli.session import counted, echo_json, plugin_options, session_of
+from pycemrg_core.cli.kit import counted, echo_json, plugin_options, session_of
 from schematics_builtin.certificate.commands.findings import verdict_line
 
 if TYPE_CHECKING:
@@ -38,8 +38,7 @@ def repair(
     \b
       pycemrg repair out/heart.nrrd -o out/repaired.nrrd --recipe four_chamber_full
     """
-    from pycemrg_core.errors import OutputError
-    from pycemrg_core.images import image_files
+    from pycemrg_core.api import OutputError, read_labels, write_image
     from schematics_builtin.certificate.hearts import asked_of
     from schematics_builtin.certificate.repairing import repair as repair_image
 
@@ -47,11 +46,11 @@ def repair(
         raise OutputError(f"{output}: the result would take the place of its input; choose another name")
     catalogue = session_of(ctx).catalogue()
     asked = asked_of(catalogue, recipe, scheme)
-    label_map, notes = image_files.read_labels(image)
+    label_map, notes = read_labels(image)
     for note in notes:
         click.echo(f"note: {note}", err=True)
     done = repair_image(label_map, catalogue, asked, limit_percent=limit, name=Path(output).name)
-    image_files.write_image(done.image, output)
+    write_image(done.image, output)
     click.echo(f"{output} written", err=True)
     if as_json:
         echo_json(_as_json(done))
@@ -86,10 +85,10 @@ def _not_repaired(done: Repair) -> list[tuple[Any, str]]:
 
 
 def _as_json(done: Repair) -> dict[str, Any]:
-    from pycemrg_core.api import documents
+    from pycemrg_core.api import to_data
 
     return {
-        "ledger": [{"rule": entry.rule, **documents.to_data(entry.change)} for entry in done.ledger],
+        "ledger": [{"rule": entry.rule, **to_data(entry.change)} for entry in done.ledger],
         "padding": {"low": list(done.padding[0]), "high": list(done.padding[1])},
         "not_repaired": [{"check": one.check, "what": one.what, "why": why} for one, why in _not_repaired(done)],
         "certificate": done.certificate.as_json(),

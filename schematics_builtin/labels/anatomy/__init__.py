@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from pycemrg_core.images.label_volume import LabelVolume
+from pycemrg_core.api import LabelVolume
 from schematics_builtin.labels.anatomy.judge import contradicts, judge, rank, suggest
 from schematics_builtin.labels.measuring import measure
 

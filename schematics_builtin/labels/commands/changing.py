@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pycemrg_core.cli.kit import plugin_options, session_of
 from pycemrg_core.cli.options import label_table_option, table_path, write_table
-from pycemrg_core.cli.session import plugin_options, session_of
 
 if TYPE_CHECKING:
-    from pycemrg_core.images.remap import LabelRemapper
-    from pycemrg_core.plugins.catalogue import Catalogue
+    from pycemrg_core import Catalogue
+    from pycemrg_core.api import LabelRemapper
     from schematics_builtin.labels.label_files import Kind
 
 
@@ -27,17 +27,17 @@ def write_label_map(
     quiet: bool = False,
 ) -> None:
     """Write an image and, if asked, the table of its labels for a viewer."""
-    from pycemrg_core.images import image_files
-    from pycemrg_core.runs.run_folder import staged
+    from pycemrg_core.api import write_image
+    from pycemrg_core.cli.kit import staged
 
     path = Path(output)
     if label_table is None or not path.parent.is_dir():
-        image_files.write_image(image, output)
+        write_image(image, output)
         click.echo(f"{output} written", err=quiet)
         return
     table = table_path(path, label_table)
     with staged(path.parent) as folder:
-        image_files.write_image(image, folder / path.name)
+        write_image(image, folder / path.name)
         write_table(image, names, catalogue, folder / table.name, label_table)
     click.echo(f"{output} and {table} written", err=quiet)
 
@@ -90,14 +90,13 @@ def remap(
     """
     if not (source and target) and not pairs and not table:
         raise click.UsageError("say what becomes what: --from and --to, --map, or --table", ctx)
-    from pycemrg_core.images import image_files
-    from pycemrg_core.images.remap import LabelRemapper, remap_image
+    from pycemrg_core.api import LabelRemapper, read_labels, remap_image, voxel_array
     from schematics_builtin.labels.label_files import read_mapping_file
 
     catalogue = session_of(ctx).catalogue()
-    label_map, notes = image_files.read_labels(image)
+    label_map, notes = read_labels(image)
     _echo_notes(notes)
-    array = image_files.voxel_array(label_map)
+    array = voxel_array(label_map)
     old_names = _names(source or "cemrg", catalogue)
     new_names = _names(target, catalogue) if target else old_names
     if pairs or table:
@@ -124,7 +123,7 @@ def _between(
     """Joined by name; what is not in the image need not be in the target."""
     import numpy as np
 
-    from pycemrg_core.images.remap import LabelRemapper
+    from pycemrg_core.api import LabelRemapper
 
     there = set(np.unique(array).tolist())
     present = {name: value for name, value in source.items() if value in there}
@@ -138,7 +137,7 @@ def _full(name: int | str, known: Mapping[str, int]) -> int | str:
 
 def _names(scheme: str, catalogue: Catalogue) -> dict[str, int]:
     """Integers by name, of a scheme or of a label file."""
-    from pycemrg_core.api.records import LabelScheme
+    from pycemrg_core.api import LabelScheme
     from schematics_builtin.labels.label_files import labels_of, read_label_file
 
     if Path(scheme).suffix in _LABEL_FILES:
@@ -163,16 +162,20 @@ def _selection(kind: str, help_line: str) -> click.Command:
         scheme: str,
         label_table: Kind | None,
     ) -> None:
-        from pycemrg_core.api.records import LabelScheme
-        from pycemrg_core.errors import ImageError
-        from pycemrg_core.images import image_files
-        from pycemrg_core.images.image_files import volume_of
-        from pycemrg_core.images.remap import LabelRemapper, remap_image
+        from pycemrg_core.api import (
+            ImageError,
+            LabelRemapper,
+            LabelScheme,
+            read_labels,
+            remap_image,
+            volume_of,
+            voxel_array,
+        )
 
         catalogue = session_of(ctx).catalogue()
         record = catalogue.get(LabelScheme, scheme)
         chosen = chosen_labels(names, record)
-        label_map, notes = image_files.read_labels(image)
+        label_map, notes = read_labels(image)
         _echo_notes(notes)
         there = set(volume_of(label_map).boxes)
         gone = there - chosen if kind == "keep" else there & chosen
@@ -180,7 +183,7 @@ def _selection(kind: str, help_line: str) -> click.Command:
             raise ImageError(f"{image}: nothing would be left; it holds {', '.join(map(str, sorted(there)))}")
         old_names = {value: name for name, value in record.labels.items()}
         remapper = LabelRemapper(dict.fromkeys(gone, 0), merge=True, delete=True, old_names=old_names)
-        for line in remapper.report(image_files.voxel_array(label_map)).lines():
+        for line in remapper.report(voxel_array(label_map)).lines():
             if "background" in line:
                 click.echo(line, err=True)
         write_label_map(remap_image(label_map, remapper), output, old_names, catalogue, label_table)
@@ -190,7 +193,7 @@ def _selection(kind: str, help_line: str) -> click.Command:
 
 def chosen_labels(names: Iterable[str], record: Any) -> set[int]:
     """The integers of names, groups and integers. Raises :class:`LabelError` with close matches."""
-    from pycemrg_core.api.labels import LabelTable
+    from pycemrg_core.api import LabelTable
 
     table = LabelTable(record.labels, record.groups)
     chosen: set[int] = set()

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pycemrg_core.cli.kit import counted, echo_json, plugin_options, session_of
 from pycemrg_core.cli.options import label_table_option
-from pycemrg_core.cli.session import counted, echo_json, plugin_options, session_of
 from schematics_builtin.labels.commands.changing import chosen_labels, write_label_map
 
 if TYPE_CHECKING:
-    from pycemrg_core.images.label_volume import Change, WorkingVolume
+    from pycemrg_core.api import Change, WorkingVolume
     from schematics_builtin.labels.label_files import Kind
 
 
@@ -51,10 +51,8 @@ def clean(
       pycemrg clean heart.nrrd -o clean.nrrd --reassign-islands --fill-holes
       pycemrg clean heart.nrrd -o clean.nrrd --keep-largest-component --labels chambers
     """
-    from pycemrg_core.api.records import LabelScheme
-    from pycemrg_core.images import components, image_files
-    from pycemrg_core.images.image_files import volume_of
-    from pycemrg_core.images.label_volume import WorkingVolume
+    from pycemrg_core import api
+    from pycemrg_core.api import LabelScheme, WorkingVolume, image_from_array, read_labels, volume_of
 
     neighbours = int(connectivity)
     asked: dict[str, tuple[object, dict[str, Any]]] = {
@@ -70,7 +68,7 @@ def clean(
 
     catalogue = session_of(ctx).catalogue()
     record = catalogue.get(LabelScheme, scheme)
-    label_map, notes = image_files.read_labels(image)
+    label_map, notes = read_labels(image)
     for note in notes:
         click.echo(f"note: {note}", err=True)
     start = volume_of(label_map)
@@ -79,9 +77,9 @@ def clean(
     names = {value: name for name, value in record.labels.items()}
     ledger = []
     for step, options in work.items():
-        edits = getattr(components, step)(volume, chosen, **options)
+        edits = getattr(api, step)(volume, chosen, **options)
         ledger += [_entry(step, change, volume, names) for change in volume.apply(edits)]
-    result = image_files.image_from_array(volume.array, label_map)
+    result = image_from_array(volume.array, label_map)
     write_label_map(result, output, names, catalogue, label_table, quiet=as_json)
     if as_json:
         echo_json(ledger)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pycemrg_core.cli.session import counted, echo_json, echo_table, plugin_options, session_of
+from pycemrg_core.cli.kit import counted, echo_json, echo_table, plugin_options, session_of
 from schematics_builtin.labels.commands.changing import keep, remap, remove
 
 if TYPE_CHECKING:
-    from pycemrg_core.images.label_volume import LabelVolume
-    from pycemrg_core.plugins.catalogue import Catalogue
+    from pycemrg_core import Catalogue
+    from pycemrg_core.api import LabelVolume
     from schematics_builtin.labels.diagnosis import LabelDiagnostic, LabelReport, LabelStatus
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -31,19 +31,18 @@ for _command in (remap, keep, remove):
 
 
 def _read(image: str) -> LabelVolume:
-    from pycemrg_core.images import image_files
-    from pycemrg_core.images.image_files import volume_of
+    from pycemrg_core.api import read_labels, volume_of
 
-    label_map, notes = image_files.read_labels(image)
+    label_map, notes = read_labels(image)
     for note in notes:
         click.echo(f"note: {note}", err=True)
     return volume_of(label_map)
 
 
 def _status_json(status: LabelStatus) -> dict[str, Any]:
-    from pycemrg_core.api import documents
+    from pycemrg_core.api import to_data
 
-    data: dict[str, Any] = documents.to_data(status)
+    data: dict[str, Any] = to_data(status)
     return data
 
 
@@ -135,17 +134,17 @@ def check(
     """Compare IMAGE with what a recipe, a schematic or a label scheme expects; exit with 1 on problems."""
     if (recipe and schematic) or not (recipe or schematic or scheme):
         raise click.UsageError("say what to check against: --recipe, --schematic or --scheme", ctx)
-    from pycemrg_core.cli.options import settings_from
-    from pycemrg_core.errors import PlanError
+    from pycemrg_core import prepare
+    from pycemrg_core.api import PlanError
+    from pycemrg_core.cli.kit import settings_from
     from pycemrg_core.recipes.conversion import check_anatomy
-    from pycemrg_core.recipes.preparation import prepare
 
     catalogue = session_of(ctx).catalogue()
     settings = settings_from(catalogue, {}, labels_file, None)
     diagnostic, names = _diagnostic(catalogue, recipe, schematic, scheme, settings)
-    from pycemrg_core.images import image_files
+    from pycemrg_core.api import read_volume
 
-    volume, notes = image_files.read_volume(image)
+    volume, notes = read_volume(image)
     prepared = prepare(
         volume,
         catalogue,
@@ -232,7 +231,7 @@ def detect(ctx: click.Context, image: str, as_json: bool) -> None:
 
 
 def _schemes(catalogue: Catalogue) -> dict[str, Any]:
-    from pycemrg_core.api.records import LabelScheme
+    from pycemrg_core.api import LabelScheme
 
     return {c.name: c.record.labels for c in catalogue.all(LabelScheme) if isinstance(c.record, LabelScheme)}
 
@@ -265,7 +264,7 @@ def suggest(ctx: click.Context, image: str, output: str | None, as_json: bool) -
 
     "unsure" means that another structure would fit nearly as well; check those by eye.
     """
-    from pycemrg_core.api.records import LabelScheme
+    from pycemrg_core.api import LabelScheme
     from schematics_builtin.labels.anatomy import suggest as suggest_structures
     from schematics_builtin.labels.measuring import measure
 
@@ -293,6 +292,6 @@ def suggest(ctx: click.Context, image: str, output: str | None, as_json: bool) -
 def _write_labels(path: Path, table: dict[str, int]) -> None:
     import yaml
 
-    from pycemrg_core.runs.run_folder import write_text
+    from pycemrg_core.cli.kit import write_text
 
     write_text(yaml.safe_dump({"labels": table}, sort_keys=False), path)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pycemrg_core.api import oriented_lps, voxel_array
-from schematics_builtin.pictures.picture import Colour, colour_of
+from schematics_builtin.pictures import Colour, colour_of
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
