@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from pycemrg_core.recipes.conversion import recipe_labels as recipe_labels
     from pycemrg_core.recipes.flatten import flatten as flatten
     from pycemrg_core.recipes.planner import ImageFacts as ImageFacts
+    from pycemrg_core.recipes.planner import LeftOut as LeftOut
     from pycemrg_core.recipes.planner import Plan as Plan
     from pycemrg_core.recipes.planner import PlannedStep as PlannedStep
     from pycemrg_core.recipes.planner import Settings as Settings
@@ -89,7 +90,7 @@ else:
             "pycemrg_core.plugins.loading": "Found Plugin Policy State discover load local_plugin",
             "pycemrg_core.recipes.conversion": "colours_of recipe_labels",
             "pycemrg_core.recipes.flatten": "flatten",
-            "pycemrg_core.recipes.planner": "ImageFacts Plan PlannedStep Settings plan",
+            "pycemrg_core.recipes.planner": "ImageFacts LeftOut Plan PlannedStep Settings plan",
             "pycemrg_core.recipes.preparation": "Prepared prepare",
             "pycemrg_core.recipes.run_record": "LedgerEntry RunRecord StepRecord",
             "pycemrg_core.recipes.runner": "RunResult StepFinished StepStarted run_plan run_recipe",

@@ -173,8 +173,8 @@ def test_each_fault_is_named(tmp_path: Path, hook: str, change: tuple[str, str],
         ),
         (
             ("M:Contract", "M:Bare"),
-            "Bare.wall says no role; declare it with reads(), writes(), thickness(), number(), changes(), choice() or"
-            " application_steps()",
+            "Bare.wall says no role; declare it with reads(), writes(), thickness(), number(), changes(), choice(),"
+            " application_steps(), reads_any(), writes_background() or snapshot()",
         ),
         (("M:Contract", "M:number"), "7 is not an attrs class"),
     ],

@@ -80,7 +80,7 @@ def refusal(value: Any, kind: type, where: str = "") -> str:
         (Recipe, RECIPE | {"steps": [{}]}, "a recipe step names either a schematic or a recipe @ steps[0]"),
         (Recipe, RECIPE | {"steps": [{"recipe": 3}]}, "3 is not text @ steps[0].recipe"),
         (Recipe, RECIPE | {"steps": ["a", {"step": "b"}]},
-            "unknown key 'step' (known: schematic, recipe, parameters) @ steps[1]"),
+            "unknown key 'step' (known: schematic, recipe, parameters, when_present, snapshot) @ steps[1]"),
         (Step, STEP | {"run": "a.b"}, "'a.b' is not a reference of the form 'package.module:object' @ run"),
         (Step, STEP | {"contract": 3}, "3 is not a reference of the form 'package.module:object' @ contract"),
         (

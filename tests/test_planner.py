@@ -375,7 +375,8 @@ def test_a_contract_that_says_no_roles() -> None:
     schematic = Schematic(name="one", step="odd", labels={})
     assert problems("one", catalogue=brute.catalogue(step, schematic)) == (
         "step 'odd' of stranger (stranger 1): NoRole.source says no role; declare it with reads(), writes(), "
-        "thickness(), number(), changes(), choice() or application_steps()",
+        "thickness(), number(), changes(), choice(), application_steps(), reads_any(), "
+        "writes_background() or snapshot()",
     )
 
 

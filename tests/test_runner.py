@@ -76,7 +76,7 @@ def test_the_record_holds_what_a_second_run_needs() -> None:
     assert record.dtype == "uint8"
     assert record.labels["LAA_ring_label"] == 212
     assert record.parameters == {"LA_WT": 4, "RA_WT": 2.0, "ring_thickness": 2.0}
-    assert [str(provider) for provider in record.providers] == [str(one.found) for one in brute.built_in()]
+    assert [str(provider) for provider in record.providers] == ["builtin (pycemrg-core 0.1.0)"]
     first = record.steps[0]
     assert (first.name, first.step, first.provider) == ("la_myocardium", "create", "builtin")
     assert first.contract.thickness_mm == 4.0
@@ -105,8 +105,8 @@ def test_a_run_taken_up_in_the_middle_equals_the_whole(recipe: str) -> None:
     assert whole is not None
     first_ring = next((n for n, name in enumerate(RECIPES[recipe]) if name.endswith("_ring")), None)
     for done in range(len(records) + 1):
-        references = {"builtin:ring": kept[first_ring]} if first_ring is not None and done > first_ring else {}
-        resume = Resume(tuple(records[:done]), kept[done], references)
+        snapshots = {"builtin:ring": kept[first_ring]} if first_ring is not None and done > first_ring else {}
+        resume = Resume(tuple(records[:done]), kept[done], snapshots)
         *events, result = brute.events(recipe, image, brute.catalogue(), resume=resume)
         assert isinstance(result, RunResult)
         assert len(events) == 2 * (len(records) - done)

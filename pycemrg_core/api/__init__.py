@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pycemrg_core.doors import door as door
 
 if TYPE_CHECKING:
+    from pycemrg_core.api.contracts import BACKGROUND as BACKGROUND
     from pycemrg_core.api.contracts import ApplicationStep as ApplicationStep
     from pycemrg_core.api.contracts import Label as Label
     from pycemrg_core.api.contracts import LabelType as LabelType
@@ -22,17 +23,23 @@ if TYPE_CHECKING:
     from pycemrg_core.api.contracts import changes as changes
     from pycemrg_core.api.contracts import choice as choice
     from pycemrg_core.api.contracts import labels_changed as labels_changed
+    from pycemrg_core.api.contracts import labels_in as labels_in
     from pycemrg_core.api.contracts import labels_read as labels_read
     from pycemrg_core.api.contracts import labels_written as labels_written
     from pycemrg_core.api.contracts import number as number
     from pycemrg_core.api.contracts import plane_between as plane_between
     from pycemrg_core.api.contracts import reads as reads
+    from pycemrg_core.api.contracts import reads_any as reads_any
     from pycemrg_core.api.contracts import ring_round as ring_round
     from pycemrg_core.api.contracts import roles as roles
+    from pycemrg_core.api.contracts import snapshot as snapshot
+    from pycemrg_core.api.contracts import snapshot_names as snapshot_names
     from pycemrg_core.api.contracts import thickness as thickness
     from pycemrg_core.api.contracts import valve_between as valve_between
     from pycemrg_core.api.contracts import wall_round as wall_round
+    from pycemrg_core.api.contracts import writable_values as writable_values
     from pycemrg_core.api.contracts import writes as writes
+    from pycemrg_core.api.contracts import writes_background as writes_background
     from pycemrg_core.api.documents import from_data as from_data
     from pycemrg_core.api.documents import load_json as load_json
     from pycemrg_core.api.documents import load_yaml as load_yaml
@@ -140,12 +147,13 @@ else:
         __name__,
         {
             "pycemrg_core.api.contracts": (
-                "ApplicationStep Label LabelType Makes Mode Role Use application_steps changes choice "
-                "labels_changed labels_read labels_written number plane_between reads ring_round roles thickness "
-                "valve_between wall_round writes"
+                "ApplicationStep BACKGROUND Label LabelType Makes Mode Role Use application_steps changes choice "
+                "labels_changed labels_in labels_read labels_written number plane_between reads reads_any ring_round "
+                "roles snapshot snapshot_names thickness valve_between wall_round writable_values writes "
+                "writes_background"
             ),
             "pycemrg_core.api.documents": (
-                "load_json load_yaml load_yaml_list read_text records_from_yaml from_data to_data"
+                "from_data load_json load_yaml load_yaml_list read_text records_from_yaml to_data"
             ),
             "pycemrg_core.api.hookspecs": "hookimpl",
             "pycemrg_core.api.labels": "LabelTable close_to",

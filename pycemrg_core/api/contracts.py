@@ -96,12 +96,21 @@ class Use(Enum):
     """What a step does with the label or number in a field."""
 
     READS = "reads"
+    READS_ANY = "reads any of"
     WRITES = "writes"
+    WRITES_BACKGROUND = "writes background"
     APPLIES = "applies"
     THICKNESS = "thickness"
     NUMBER = "number"
     CHANGES = "changes"
     CHOICE = "choice"
+    SNAPSHOT = "measures on a snapshot"
+
+
+LABEL_USES = (Use.READS, Use.READS_ANY, Use.WRITES, Use.CHANGES, Use.APPLIES)
+"""The uses that a semantic map fills with names of labels."""
+
+BACKGROUND = Label("background", 0)
 
 
 @frozen
@@ -128,6 +137,15 @@ def reads(key: str, *, label_type: LabelType | None = None) -> Any:
     return _role(key, Use.READS, label_type=label_type)
 
 
+def reads_any(key: str, *, label_type: LabelType | None = None) -> Any:
+    """Labels, as a ``tuple[Label, ...]``, that the step looks at. Those that are not in the image are fine.
+
+    The semantic map holds a list of label names, or names of groups of the recipe's label scheme; ``"*"`` stands
+    for all labels of the recipe. ``label_type`` says what all of them are.
+    """
+    return _role(key, Use.READS_ANY, label_type=label_type)
+
+
 def writes(key: str, *, label_type: LabelType | None = None, makes: Makes | None = None) -> Any:
     """The label that the step writes.
 
@@ -135,6 +153,11 @@ def writes(key: str, *, label_type: LabelType | None = None, makes: Makes | None
     A step that only adds to such a structure says what the label is with ``label_type``.
     """
     return _role(key, Use.WRITES, label_type=makes.label_type if makes else label_type, makes=makes)
+
+
+def writes_background() -> Any:
+    """Says that the step may write background. Nothing in the semantic map fills it, so it has no key."""
+    return _role("", Use.WRITES_BACKGROUND, default_label=BACKGROUND)
 
 
 def thickness(key: str) -> Any:
@@ -150,7 +173,8 @@ def number(key: str, *, unit: str, minimum: float | None = None) -> Any:
 def changes(key: str) -> Any:
     """Labels, as a ``tuple[Label, ...]``, whose voxels may become background or another of these labels.
 
-    The semantic map holds a list of label names. Labels that are not in the image are allowed, and stay absent.
+    The semantic map holds a list as for :func:`reads_any`. Labels that are not in the image are allowed, and stay
+    absent.
     """
     return _role(key, Use.CHANGES)
 
@@ -164,13 +188,23 @@ def choice(key: str, options: tuple[int, ...] = (6, 18, 26), default: int | None
     return _role(key, Use.CHOICE, options=options, default=default)
 
 
+def snapshot(key: str) -> Any:
+    """The name of a snapshot, a ``str``: measure on ``volume.snapshot(contract.this_field)``.
+
+    The semantic map holds the name that an entry of the recipe gives to the image before it. Without the key the
+    name is empty, and ``volume.snapshot("")`` is the image as it is.
+    """
+    return _role(key, Use.SNAPSHOT)
+
+
 def application_steps(key: str) -> Any:
     """How the mask is written. Labels named here only allow or forbid overwriting, so they may be absent."""
     return _role(key, Use.APPLIES)
 
 
-def _role(key: str, use: Use, **more: Any) -> Any:
-    return field(metadata={_METADATA_KEY: {"key": key, "use": use, **more}})
+def _role(key: str, use: Use, default_label: Label | None = None, **more: Any) -> Any:
+    default = attrs.NOTHING if default_label is None else default_label
+    return field(default=default, metadata={_METADATA_KEY: {"key": key, "use": use, **more}})
 
 
 def roles(contract: type) -> tuple[Role, ...]:
@@ -185,7 +219,8 @@ def roles(contract: type) -> tuple[Role, ...]:
         if _METADATA_KEY not in attribute.metadata:
             raise TypeError(
                 f"{contract.__name__}.{attribute.name} says no role; declare it with reads(), writes(), "
-                "thickness(), number(), changes(), choice() or application_steps()"
+                "thickness(), number(), changes(), choice(), application_steps(), reads_any(), writes_background() or "
+                "snapshot()"
             )
         found.append(Role(attribute.name, **attribute.metadata[_METADATA_KEY]))
     _check_makes(contract, found)
@@ -197,29 +232,48 @@ def _check_makes(contract: type, found: Iterable[Role]) -> None:
     for role in found:
         if role.makes is None:
             continue
-        wanted = dict.fromkeys(role.makes.around, Use.READS)
+        wanted: dict[str, tuple[Use, ...]] = dict.fromkeys(role.makes.around, (Use.READS, Use.READS_ANY))
         if role.makes.thickness:
-            wanted[role.makes.thickness] = Use.THICKNESS
-        for name, use in wanted.items():
-            if uses.get(name) is not use:
+            wanted[role.makes.thickness] = (Use.THICKNESS,)
+        for name, allowed in wanted.items():
+            if uses.get(name) not in allowed:
                 raise TypeError(
                     f"{contract.__name__}.{role.field_name} makes a {role.makes.label_type.name.lower()} of the field"
-                    f" {name!r}: declare that field with {use.value}()"
+                    f" {name!r}: declare that field with {allowed[0].value}()"
                 )
+
+
+def labels_in(contract: Any, *uses: Use) -> Iterator[Label]:
+    """The labels in the fields of a contract that are used in one of these ways."""
+    for role in roles(type(contract)):
+        if role.use in uses:
+            value = getattr(contract, role.field_name)
+            yield from (value,) if isinstance(value, Label) else value
 
 
 def labels_read(contract: Any) -> Iterator[Label]:
     """The labels that a contract needs to find in the image."""
-    return (getattr(contract, role.field_name) for role in roles(type(contract)) if role.use is Use.READS)
+    return labels_in(contract, Use.READS)
 
 
 def labels_written(contract: Any) -> Iterator[Label]:
     """The labels that a contract may write."""
-    return (getattr(contract, role.field_name) for role in roles(type(contract)) if role.use is Use.WRITES)
+    return labels_in(contract, Use.WRITES)
 
 
 def labels_changed(contract: Any) -> Iterator[Label]:
     """The labels whose voxels a contract may turn into one another or into background."""
-    for role in roles(type(contract)):
-        if role.use is Use.CHANGES:
-            yield from getattr(contract, role.field_name)
+    return labels_in(contract, Use.CHANGES)
+
+
+def writable_values(contract: Any) -> frozenset[int]:
+    """All integers that a contract lets its step write; 0 is the background."""
+    values = {label.value for label in labels_in(contract, Use.WRITES, Use.WRITES_BACKGROUND)}
+    changed = {label.value for label in labels_changed(contract)}
+    return frozenset(values | changed | ({0} if changed else set()))
+
+
+def snapshot_names(contract: Any) -> Iterator[str]:
+    """The snapshots that a contract measures on."""
+    names = (getattr(contract, role.field_name) for role in roles(type(contract)) if role.use is Use.SNAPSHOT)
+    return (name for name in names if name)

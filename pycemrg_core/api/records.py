@@ -80,6 +80,28 @@ def _name() -> Any:
     return field(validator=_check_name)
 
 
+def _check_snapshot(record: Any, attribute: Any, name: Any) -> None:
+    if name != "":
+        _check_name(record, attribute, name)
+
+
+def _label_list(what: str, names: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(names, str):
+        raise RecordError(f"{what} are a list, not {names!r}")
+    for name in (names := tuple(names)):
+        if not isinstance(name, str) or not name:
+            raise RecordError(f"{what} are names, not {name!r}")
+    return names
+
+
+def _when_present(names: Iterable[str]) -> tuple[str, ...]:
+    return _label_list("the labels that a recipe step waits for", names)
+
+
+def _open(names: Iterable[str]) -> tuple[str, ...]:
+    return _label_list("the labels that a recipe leaves open", names)
+
+
 def _ref() -> Any:
     return field(validator=_check_ref)
 
@@ -116,11 +138,17 @@ class RecipeStep:
     """One entry of a recipe: the ``schematic`` to run, or another ``recipe`` to run in its place.
 
     ``parameters`` override the schematic's defaults here only; what the user sets wins over both.
+
+    ``when_present`` are labels that must be in the image, or made by an earlier step: without one of them the entry
+    is left out, and plan and record say so. ``snapshot`` is a name for the image as it is before this entry; this
+    step and later ones can measure on it.
     """
 
     schematic: str = _text(default="")
     recipe: str = _text(default="")
     parameters: Mapping[str, float] = field(factory=dict, converter=_read_only, validator=_check_numbers)
+    when_present: tuple[str, ...] = field(default=(), converter=_when_present)
+    snapshot: str = field(default="", validator=_check_snapshot)
 
     def __attrs_post_init__(self) -> None:
         if bool(self.schematic) == bool(self.recipe):
@@ -162,15 +190,6 @@ def _requirements(requires: Iterable[str]) -> tuple[str, ...]:
     return requires
 
 
-def _label_list(labels: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(labels, str):
-        raise RecordError(f"the labels that a recipe leaves open are a list, not {labels!r}")
-    for name in (labels := tuple(labels)):
-        if not isinstance(name, str) or not name:
-            raise RecordError(f"the labels that a recipe leaves open are names, not {name!r}")
-    return labels
-
-
 def _label_pairs(pairs: Iterable[Iterable[str]]) -> tuple[tuple[str, ...], ...]:
     found = []
     for pair in pairs if not isinstance(pairs, str) else (pairs,):
@@ -187,6 +206,9 @@ class Recipe(Record):
 
     ``requires`` are the distributions it needs, as pip writes them: ``pycemrg-internal-part>=1.0``.
 
+    ``scheme`` is the label scheme whose integers the recipe's labels take; a label that the scheme does not have keeps
+    the integer of its schematic. Without one, an included recipe's scheme counts, or else the schematics' integers.
+
     The rest says what the result need not be, for its certificate: lumens in ``open`` may touch the background,
     and one another, since both are open to the same outside; those in a pair of ``may_touch`` may touch each other.
     Rules of included recipes hold too.
@@ -194,7 +216,8 @@ class Recipe(Record):
 
     steps: tuple[RecipeStep, ...] = field(converter=_recipe_steps)
     requires: tuple[str, ...] = field(default=(), converter=_requirements)
-    open: tuple[str, ...] = field(default=(), converter=_label_list)
+    scheme: str = _text(default="")
+    open: tuple[str, ...] = field(default=(), converter=_open)
     may_touch: tuple[tuple[str, ...], ...] = field(default=(), converter=_label_pairs)
 
 
@@ -204,13 +227,15 @@ class Step(Record):
 
     ``contract`` refers to a frozen attrs class whose fields are made with :mod:`pycemrg_core.api.contracts`.
     ``frozen_reference``: the step also measures on ``volume.reference``, the image as it was before the
-    recipe's first step of this kind.
+    recipe's first step of this kind. ``may_change_nothing``: that there is nothing to do is normal, so a run does not
+    note it.
     """
 
     summary: str = _text()
     run: Ref = _ref()
     contract: Ref = _ref()
     frozen_reference: bool = False
+    may_change_nothing: bool = False
 
 
 class Measures(Enum):

@@ -50,6 +50,7 @@ def plan(
                 "image": image,
                 "pixel_type": planned.dtype,
                 "steps": steps,
+                "left_out": [{"name": one.name, "missing": list(one.missing)} for one in planned.left_out],
                 "warnings": warnings,
             }
         )
@@ -59,6 +60,8 @@ def plan(
         for number, step in enumerate(steps, 1)
     ]
     echo_table(("", "schematic", "step", "writes", "from"), rows, right=(0,))
+    for one in planned.left_out:
+        click.echo(f"left out: {one.name}: {', '.join(one.missing)} not in the image")
     for warning in warnings:
         click.echo(f"note: {warning}", err=True)
     click.echo(f"{planned.recipe} runs on {image}: {counted(len(steps), 'step')}, {planned.dtype} pixels")

@@ -18,6 +18,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from pycemrg_core.api.labels import close_to
 from pycemrg_core.errors import StepError
 from pycemrg_core.images import dilation
 from pycemrg_core.images.blueprint import Blueprint
@@ -105,7 +106,8 @@ class LabelVolume:
     ``array`` is (z, y, x), of an integer type and without negative values. ``spacing`` is (z, y, x) in mm.
     ``reference`` is the image as it was before the recipe's first step of the running kind, for steps that
     declare ``frozen_reference``; for the others it is the volume itself. ``origin`` and ``direction`` (x, y, z) are
-    those of the image, ``blueprint`` says what the recipe makes of the labels.
+    those of the image, ``blueprint`` says what the recipe makes of the labels, ``snapshots`` are earlier states of the
+    image by name.
     """
 
     def __init__(
@@ -116,6 +118,7 @@ class LabelVolume:
         origin: Point = (0.0, 0.0, 0.0),
         direction: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0),
         blueprint: Blueprint = Blueprint(),  # noqa: B008  # frozen
+        snapshots: Mapping[str, LabelVolume] | None = None,
         boxes: Mapping[int, Region] | None = None,
     ) -> None:
         self.array = array.view()
@@ -124,6 +127,7 @@ class LabelVolume:
         self.origin = origin
         self.direction = direction
         self.blueprint = blueprint
+        self.snapshots = dict(snapshots or {})
         self._boxes = dict(_bounding_boxes(self.array) if boxes is None else boxes)
         self._loose: set[int] = set()
         self._zones: dict[tuple[int, float, Bounds], Zone] = {}
@@ -147,8 +151,20 @@ class LabelVolume:
             origin=self.origin,
             direction=self.direction,
             blueprint=blueprint,
+            snapshots=self.snapshots,
             boxes=self.boxes,
         )
+
+    def snapshot(self, name: str) -> LabelVolume:
+        """The image as it was where the recipe keeps it under a name; without a name, this one.
+
+        Raises :class:`StepError` when no such snapshot was kept.
+        """
+        if not name:
+            return self
+        if name not in self.snapshots:
+            raise StepError(f"no snapshot {name!r} was kept{close_to(name, self.snapshots)}")
+        return self.snapshots[name]
 
     @property
     def reference(self) -> LabelVolume:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import product
 from typing import Any
 
 from pycemrg_core.api import contracts
-from pycemrg_core.api.contracts import LabelType, Makes, Role
+from pycemrg_core.api.contracts import Label, LabelType, Makes, Role
 from pycemrg_core.api.labels import LabelTable
 from pycemrg_core.api.records import LabelScheme
 from pycemrg_core.images.blueprint import Blueprint, Plane, Ring, Valve, Wall
@@ -22,10 +23,12 @@ def blueprint_of(
     names: Mapping[int, str] | None = None,
     rules: Rules | None = None,
     recipe: str = "",
+    scheme: str = "",
 ) -> Blueprint:
     """The blueprint that the contracts of ``steps`` amount to; ``labels`` are integers by name.
 
-    ``names`` are what labels are called, for integers that have several names.
+    ``names`` are what labels are called, for integers that have several names. What the groups of ``scheme`` say of
+    a label counts more than those of other schemes, and what a contract says more than both.
     """
     rules = rules or Rules()
     steps = tuple(steps)
@@ -33,12 +36,12 @@ def blueprint_of(
     for contract in steps:
         for role in contracts.roles(type(contract)):
             if role.makes is not None:
-                made[role.makes.label_type].append(_made(contract, role, role.makes))
+                made[role.makes.label_type] += _made(contract, role, role.makes)
     walled = {wall.lumen for wall in made[LabelType.WALL]}
     return Blueprint(
         recipe=recipe,
         names=names or {value: name for name, value in labels.items()},
-        types={**_scheme_types(catalogue, labels), **_contract_types(steps)},
+        types={**_scheme_types(catalogue, labels, scheme), **_contract_types(steps)},
         walls=tuple(made[LabelType.WALL]),
         valves=tuple(made[LabelType.VALVE]),
         planes=tuple(made[LabelType.PLANE]),
@@ -49,33 +52,39 @@ def blueprint_of(
     )
 
 
-def _made(contract: Any, role: Role, makes: Makes) -> Wall | Valve | Plane | Ring:
+def _made(contract: Any, role: Role, makes: Makes) -> Iterator[Wall | Valve | Plane | Ring]:
     label = getattr(contract, role.field_name).value
-    first, *more = (getattr(contract, name).value for name in makes.around)
-    match makes.label_type:
-        case LabelType.WALL:
-            return Wall(first, label, getattr(contract, makes.thickness))
-        case LabelType.VALVE:
-            return Valve(label, first, *more)
-        case LabelType.PLANE:
-            return Plane(label, first, *more)
-        case _:
-            return Ring(label, first, *more)
+    for around in product(*(_labels(getattr(contract, name)) for name in makes.around)):
+        first, *more = (one.value for one in around)
+        match makes.label_type:
+            case LabelType.WALL:
+                yield Wall(first, label, getattr(contract, makes.thickness))
+            case LabelType.VALVE:
+                yield Valve(label, first, *more)
+            case LabelType.PLANE:
+                yield Plane(label, first, *more)
+            case _:
+                yield Ring(label, first, *more)
+
+
+def _labels(value: Label | tuple[Label, ...]) -> tuple[Label, ...]:
+    return (value,) if isinstance(value, Label) else value
 
 
 def _contract_types(steps: Iterable[Any]) -> dict[int, LabelType]:
     return {
-        getattr(contract, role.field_name).value: role.label_type
+        label.value: role.label_type
         for contract in steps
         for role in contracts.roles(type(contract))
         if role.label_type is not None
+        for label in _labels(getattr(contract, role.field_name))
     }
 
 
-def _scheme_types(catalogue: Catalogue, labels: Mapping[str, int]) -> dict[int, LabelType]:
+def _scheme_types(catalogue: Catalogue, labels: Mapping[str, int], first: str) -> dict[int, LabelType]:
     """What the groups of the label schemes say of the labels of these names."""
     types: dict[int, LabelType] = {}
-    for contribution in catalogue.all(LabelScheme):
+    for contribution in sorted(catalogue.all(LabelScheme), key=lambda one: not one.answers_to(first)):
         record = contribution.record
         assert isinstance(record, LabelScheme)
         table = LabelTable(record.labels, record.groups)

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from pycemrg_core.api.records import LabelScheme, Recipe, Schematic
+from pycemrg_core.api.records import LabelScheme, Recipe
 from pycemrg_core.errors import PlanError
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.images.remap import LabelRemapper, remap_volume
 from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core.recipes.labelling import known_labels, labels_of
 from pycemrg_core.recipes.planner import Settings
 
 
@@ -49,12 +50,14 @@ class Conversion:
 def recipe_labels(
     catalogue: Catalogue, settings: Settings | None = None, recipe: str | Recipe | None = None
 ) -> dict[str, int]:
-    """Every name that the catalogue's schematics know, with its integer; the user's integers win."""
-    labels: dict[str, int] = {}
-    for contribution in catalogue.all(Schematic):
-        assert isinstance(contribution.record, Schematic)
-        labels = {**contribution.record.labels, **labels}
-    return {**labels, **(settings.labels if settings else {})}
+    """Every name that a recipe can speak of, with its integer; the user's integers win.
+
+    Without a recipe: every name that the catalogue's schematics know.
+    """
+    settings = settings or Settings()
+    if recipe is None:
+        return known_labels(catalogue, settings.labels)
+    return labels_of(recipe, catalogue, settings.labels, settings.schematics)
 
 
 def convert(volume: LabelVolume, scheme: LabelScheme, target: Mapping[str, int]) -> tuple[LabelVolume, Conversion]:

@@ -85,9 +85,20 @@ def _flatten(recipe: Recipe, catalogue: Catalogue, inside: tuple[str, ...]) -> I
             yield step
             continue
         included = catalogue.get(Recipe, step.recipe)
+        snapshot = step.snapshot
         for inner in _flatten(included, catalogue, (*inside, recipe.name)):
-            merged = {**inner.parameters, **step.parameters}
-            yield RecipeStep(schematic=inner.schematic, parameters=merged)
+            if snapshot and inner.snapshot not in ("", snapshot):
+                raise PlanError(
+                    f"recipe {recipe.name!r} is refused",
+                    [f"the image before {step.recipe!r} has two names, {snapshot!r} and {inner.snapshot!r}; use one"],
+                )
+            yield RecipeStep(
+                schematic=inner.schematic,
+                parameters={**inner.parameters, **step.parameters},
+                when_present=tuple(dict.fromkeys((*step.when_present, *inner.when_present))),
+                snapshot=snapshot or inner.snapshot,
+            )
+            snapshot = ""
 
 
 def _unmet(recipe: str, text: str, catalogue: Catalogue) -> str:

@@ -7,24 +7,26 @@ label before a voxel changes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from numbers import Real
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from attrs import Factory, field, frozen
+from attrs import Factory, evolve, field, frozen
 
 from pycemrg_core.api import contracts
-from pycemrg_core.api.contracts import Label, Role, Use
+from pycemrg_core.api.contracts import LABEL_USES, Label, Role, Use
 from pycemrg_core.api.labels import close_to
-from pycemrg_core.api.records import Recipe, RecipeStep, Schematic, Step
+from pycemrg_core.api.records import LabelScheme, Recipe, RecipeStep, Schematic, Step
 from pycemrg_core.errors import LabelError, NameConflictError, PlanError, PycemrgError
 from pycemrg_core.images.blueprint import Blueprint
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.plugins.loading import Found
 from pycemrg_core.recipes.blueprints import blueprint_of
 from pycemrg_core.recipes.flatten import flatten, rules_of, unmet
+from pycemrg_core.recipes.labelling import ALL, expand, known_labels, scheme_of
 from pycemrg_core.recipes.semantic_map import fill, integer_problems, label_names, option
 
 _AXES = ("z", "y", "x")
@@ -62,18 +64,30 @@ class Settings:
 
 @frozen(kw_only=True)
 class PlannedStep:
-    """One step ready to run: the schematic's name, the step kind, its contract, and who provides the two."""
+    """One step ready to run: the schematic's name, the step kind, its contract, and who provides the two.
+
+    ``snapshots`` are the names that the image gets as it is before the step.
+    """
 
     name: str
     step: Step
     contract: Any
     schematic_provider: Found | None
     step_provider: Found
+    snapshots: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
         """The step kind's qualified name."""
         return f"{self.step_provider.name}:{self.step.name}"
+
+
+@frozen
+class LeftOut:
+    """An entry of a recipe that is left out, since labels that it has in ``when_present`` are not there."""
+
+    name: str
+    missing: tuple[str, ...]
 
 
 @frozen(kw_only=True)
@@ -82,7 +96,7 @@ class Plan:
 
     ``names`` are label names by integer, for reports. ``dtype`` is the pixel type of the result.
     ``contributors`` are plugins that take part besides those of the recipe and its steps. ``blueprint`` says what the
-    labels of the result are, and what the recipe makes of them.
+    labels of the result are, and what the recipe makes of them. ``left_out`` are entries that will not run.
     """
 
     recipe: str
@@ -93,6 +107,7 @@ class Plan:
     names: Mapping[int, str]
     dtype: str
     warnings: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     contributors: tuple[Found, ...] = ()
     blueprint: Blueprint = field(factory=Blueprint)
 
@@ -114,6 +129,12 @@ class _Entry:
     step_provider: Found
     roles: tuple[Role, ...]
     parameters: Mapping[str, float]
+    when_present: tuple[str, ...]
+    snapshots: tuple[str, ...]
+
+    def names(self, *uses: Use) -> Iterator[str]:
+        """The names of labels and groups in the roles of these uses."""
+        return label_names(self.schematic.semantic_map, self.roles, uses)
 
 
 def plan(recipe: str | Recipe, catalogue: Catalogue, facts: ImageFacts, settings: Settings | None = None) -> Plan:
@@ -142,15 +163,20 @@ class _Planner:
             recipe, provider = self.catalogue.get(Recipe, name), contribution.provider
         assert recipe is not None
         entries = self._entries(recipe)
-        labels = self._labels(entries)
+        scheme = self._scheme(recipe) if entries else None
+        known = known_labels(self.catalogue, self.settings.labels, recipe, [one.schematic for one in entries], scheme)
+        labels = self._labels(entries, scheme, known)
         parameters = self._parameters(entries)
-        steps = [step for entry in entries if (step := self._step(entry, labels, parameters))]
+        entries, left_out = self._present(entries, {**known, **labels})
+        steps = [step for entry in entries if (step := self._step(entry, labels, scheme))]
         self._check_reads(steps, entries, labels)
+        self._check_snapshots(steps)
         if self.problems:
             title = f"{recipe.name} will not run on {self.facts.name}:"
             raise PlanError(title, dict.fromkeys(self.problems))
         dtype = self._dtype(steps)
-        names = self._names(labels)
+        names = {value: name for name, value in labels.items()}
+        names |= {value: name for name, value in known.items() if name not in labels and value not in names}
         return Plan(
             recipe=recipe.name,
             recipe_provider=provider,
@@ -160,13 +186,15 @@ class _Planner:
             names=MappingProxyType(names),
             dtype=dtype,
             warnings=tuple(dict.fromkeys(self.warnings)),
+            left_out=left_out,
             blueprint=blueprint_of(
                 [step.contract for step in steps],
                 self.catalogue,
-                {**self._others(), **labels},
+                {**known, **labels},
                 names=names,
                 rules=rules_of(recipe, self.catalogue),
                 recipe=recipe.name,
+                scheme=scheme.name if scheme else "",
             ),
         )
 
@@ -210,32 +238,88 @@ class _Planner:
                 f"schematic {name!r} fills the role {unknown!r}, which step {step.name!r} does not have"
                 f"{close_to(unknown, keys)}"
             )
-        return _Entry(schematic, provider, step, found.provider, roles, recipe_step.parameters)
+        keeps = (recipe_step.snapshot,) if recipe_step.snapshot else ()
+        return _Entry(
+            schematic, provider, step, found.provider, roles, recipe_step.parameters, recipe_step.when_present, keeps
+        )
 
-    def _labels(self, entries: Iterable[_Entry]) -> dict[str, int]:
-        """Integers of all names the recipe uses: the user's, else the schematics' defaults."""
+    def _scheme(self, recipe: Recipe) -> LabelScheme | None:
+        try:
+            return scheme_of(recipe, self.catalogue)
+        except PlanError as error:
+            self.problems.extend(error.problems)
+        except PycemrgError as error:
+            self.problems.append(_in_a_recipe(error))
+        return None
+
+    def _labels(
+        self, entries: Sequence[_Entry], scheme: LabelScheme | None, known: Mapping[str, int]
+    ) -> dict[str, int]:
+        """Integers of all names the recipe uses: the user's, else the scheme's, else the schematics' defaults."""
         labels: dict[str, int] = {}
         origin: dict[str, str] = {}
+        fixed = {**(scheme.labels if scheme else {}), **self.settings.labels}
         for entry in entries:
-            for name in label_names(entry.schematic.semantic_map, entry.roles, Use):
-                if name in self.settings.labels:
-                    labels[name] = self.settings.labels[name]
-                    continue
-                default = entry.schematic.labels.get(name)
-                if default is None:
+            for name in chain.from_iterable(
+                expand(one, known, scheme) for one in entry.names(*LABEL_USES) if one != ALL
+            ):
+                own = {**entry.schematic.labels, **fixed}
+                if name not in own:
                     self.problems.append(
                         f"{entry.schematic.name} uses {name!r}, which has no integer"
-                        f"{close_to(name, [*entry.schematic.labels, *self.settings.labels])}"
+                        f"{close_to(name, own)}"
                         "; give it one in the schematic or in labels.yaml"
                     )
-                elif labels.setdefault(name, default) != default:
+                elif labels.setdefault(name, own[name]) != own[name]:
                     self.problems.append(
-                        f"{name!r} is {labels[name]} in {origin[name]} and {default} in {entry.schematic.name}; "
+                        f"{name!r} is {labels[name]} in {origin[name]} and {own[name]} in {entry.schematic.name}; "
                         "set it in labels.yaml"
                     )
                 origin.setdefault(name, entry.schematic.name)
+        if any(ALL in entry.names(*LABEL_USES) for entry in entries):
+            labels = {**fixed, **labels}
         self.problems.extend(integer_problems(labels, self.settings.labels))
         return labels
+
+    def _present(self, entries: Iterable[_Entry], known: Mapping[str, int]) -> tuple[list[_Entry], tuple[LeftOut, ...]]:
+        """The entries that run, and those whose labels are neither in the image nor made by then."""
+        running: list[_Entry] = []
+        left_out: list[LeftOut] = []
+        snapshots: tuple[str, ...] = ()
+        present = set(self.facts.labels)
+        for entry in entries:
+            for name in entry.when_present:
+                if name not in known:
+                    self.problems.append(
+                        f"{entry.schematic.name} runs when {name!r} is present, which no schematic and no label scheme"
+                        f" of the recipe knows{close_to(name, known)}"
+                    )
+            snapshots += tuple(name for name in entry.snapshots if name not in snapshots)
+            if missing := tuple(name for name in entry.when_present if known.get(name) not in present):
+                left_out.append(LeftOut(entry.schematic.name, missing))
+                continue
+            running.append(evolve(entry, snapshots=snapshots))
+            snapshots = ()
+            present.update(known[name] for name in entry.names(Use.WRITES) if name in known)
+        if left_out and not running:
+            self.problems.append("every step is left out: no label that they wait for is in the image")
+        return running, tuple(left_out)
+
+    def _check_snapshots(self, steps: Iterable[PlannedStep]) -> None:
+        kept: dict[str, str] = {}
+        for step in steps:
+            for name in step.snapshots:
+                if name in kept:
+                    self.problems.append(
+                        f"the image before {kept[name]} and before {step.name} are both called {name!r}"
+                    )
+                kept.setdefault(name, step.name)
+            for name in contracts.snapshot_names(step.contract):
+                if name not in kept:
+                    self.problems.append(
+                        f"{step.name} measures on the snapshot {name!r}, which no entry up to there keeps"
+                        f"{close_to(name, kept)}"
+                    )
 
     def _parameters(self, entries: Iterable[_Entry]) -> dict[str, float]:
         """Values of all parameters of the recipe; one that only some steps override has the value of the others."""
@@ -279,15 +363,15 @@ class _Planner:
                 return source[name]
         return None
 
-    def _step(self, entry: _Entry, labels: Mapping[str, int], parameters: Mapping[str, float]) -> PlannedStep | None:
+    def _step(self, entry: _Entry, labels: Mapping[str, int], scheme: LabelScheme | None) -> PlannedStep | None:
         values: dict[str, Any] = {}
         before = len(self.problems)
         for role in entry.roles:
             try:
-                values[role.field_name] = self._value(entry, role, labels)
+                values[role.field_name] = self._value(entry, role, labels, scheme)
             except PycemrgError as error:
                 self.problems.append(f"{entry.schematic.name}: {error}")
-        if len(values) < len(entry.roles) or len(self.problems) > before:
+        if len(self.problems) > before:
             return None
         return PlannedStep(
             name=entry.schematic.name,
@@ -295,16 +379,25 @@ class _Planner:
             contract=entry.step.contract.load()(**values),
             schematic_provider=entry.provider,
             step_provider=entry.step_provider,
+            snapshots=entry.snapshots,
         )
 
-    def _value(self, entry: _Entry, role: Role, labels: Mapping[str, int]) -> Any:
+    def _value(self, entry: _Entry, role: Role, labels: Mapping[str, int], scheme: LabelScheme | None) -> Any:
+        if role.use is Use.WRITES_BACKGROUND:
+            return contracts.BACKGROUND
         if role.key not in entry.schematic.semantic_map:
+            if role.use is Use.SNAPSHOT:
+                return ""
             if role.default is not None:
                 return role.default
             raise LabelError(f"nothing fills the role {role.key!r} of step {entry.step.name!r}")
         filled = entry.schematic.semantic_map[role.key]
-        if role.use in (Use.READS, Use.WRITES, Use.CHANGES, Use.APPLIES):
-            return fill(role, filled, labels)
+        if role.use in LABEL_USES:
+            return fill(role, filled, labels, lambda name: expand(name, labels, scheme))
+        if role.use is Use.SNAPSHOT:
+            if not isinstance(filled, str):
+                raise LabelError(f"{filled!r} is not the name of a snapshot")
+            return filled
         if role.use is Use.CHOICE and not isinstance(filled, str):
             return option(role.key, filled, role)
         if not isinstance(filled, str):
@@ -342,7 +435,7 @@ class _Planner:
         # A step that failed to plan has been reported; what it would write is not missing as well.
         planned = {step.name for step in steps}
         failed = [entry for entry in entries if entry.schematic.name not in planned]
-        unmade = [label_names(entry.schematic.semantic_map, entry.roles, [Use.WRITES]) for entry in failed]
+        unmade = [entry.names(Use.WRITES) for entry in failed]
         present = {*self.facts.labels, *(labels.get(name) for names in unmade for name in names)}
         missing: dict[Label, list[str]] = {}
         for number, step in enumerate(steps):
@@ -381,22 +474,6 @@ class _Planner:
             f"label {highest} does not fit {self.facts.dtype} pixels; the result is written as {wider}"
         )
         return wider
-
-    def _names(self, labels: Mapping[str, int]) -> dict[int, str]:
-        """Names by integer: the recipe's own, then what other schematics call the rest."""
-        names = {value: name for name, value in labels.items()}
-        for name, value in self._others().items():
-            if name not in labels:
-                names.setdefault(value, name)
-        return names
-
-    def _others(self) -> dict[str, int]:
-        """The integers of all names that the catalogue's schematics know; the user's win."""
-        found: dict[str, int] = {}
-        for contribution in self.catalogue.all(Schematic):
-            assert isinstance(contribution.record, Schematic)
-            found = {**contribution.record.labels, **found}
-        return {**found, **self.settings.labels}
 
 
 def _in_a_recipe(error: PycemrgError) -> str:

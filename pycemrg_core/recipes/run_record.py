@@ -9,6 +9,7 @@ from attrs import frozen
 
 from pycemrg_core.plugins.loading import Found
 from pycemrg_core.recipes.conversion import Conversion
+from pycemrg_core.recipes.planner import LeftOut
 
 
 @frozen(kw_only=True)
@@ -25,7 +26,10 @@ class LedgerEntry:
 
 @frozen(kw_only=True)
 class StepRecord:
-    """What one step did: its contract, its provider, how long it took and its ledger."""
+    """What one step did: its contract, its provider, how long it took and its ledger.
+
+    ``snapshots`` are the names that the image was kept under as it was before the step.
+    """
 
     name: str
     step: str
@@ -33,6 +37,7 @@ class StepRecord:
     contract: Any
     seconds: float
     ledger: tuple[LedgerEntry, ...]
+    snapshots: tuple[str, ...] = ()
 
     @property
     def voxels(self) -> int:
@@ -42,7 +47,7 @@ class StepRecord:
 
 @frozen(kw_only=True)
 class RunRecord:
-    """What ran, with everything needed to run it again."""
+    """What ran, with everything needed to run it again; ``left_out`` are the entries that did not run."""
 
     recipe: str
     image: Mapping[str, Any]
@@ -53,3 +58,4 @@ class RunRecord:
     steps: tuple[StepRecord, ...]
     conversion: Conversion | None = None
     warnings: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -80,13 +80,12 @@ class StepFinished:
 class Resume:
     """Where to take up a run: the records of the steps done and the label map after them.
 
-    ``references``: for each step kind (``provider:name``) with a frozen reference that has already run, the
-    label map before its first step.
+    ``snapshots`` are those that the steps done have kept, by name (see :func:`kept_before`).
     """
 
     records: tuple[StepRecord, ...]
     volume: LabelVolume
-    references: Mapping[str, LabelVolume] = field(factory=dict)
+    snapshots: Mapping[str, LabelVolume] = field(factory=dict)
 
 
 Event = StepStarted | StepFinished | RunResult
@@ -129,23 +128,46 @@ def _volume(image: sitk.Image | LabelVolume | str | os.PathLike[str]) -> tuple[L
     return image_files.label_volume(image, "the image")
 
 
+def kept_before(steps: Iterable[PlannedStep]) -> tuple[tuple[str, ...], ...]:
+    """The names that the image before each step is kept under.
+
+    The reference of a step kind is a snapshot too: the image before its first step, named ``provider:name``.
+    """
+    kinds: set[str] = set()
+    kept = []
+    for step in steps:
+        first = step.step.frozen_reference and step.kind not in kinds
+        kept.append((*step.snapshots, *([step.kind] if first else [])))
+        kinds.add(step.kind)
+    return tuple(kept)
+
+
+def _measures_on(step: PlannedStep) -> set[str]:
+    return {*contracts.snapshot_names(step.contract), *([step.kind] if step.step.frozen_reference else [])}
+
+
 def run_plan(planned: Plan, prepared: Prepared, *, resume: Resume | None = None) -> Iterator[Event]:
     """Run a plan: an event before and after each step, and the :class:`RunResult` last."""
     done = list(resume.records) if resume else []
     start = resume.volume if resume else prepared.volume
     work = WorkingVolume(start, np.dtype(planned.dtype), planned.blueprint)
-    references = dict(resume.references) if resume else {}
-    total = len(planned.steps)
+    work.snapshots.update(resume.snapshots if resume else {})
+    kept, total = kept_before(planned.steps), len(planned.steps)
     for number, step in enumerate(planned.steps[len(done) :], len(done) + 1):
         yield StepStarted(number, total, step.name)
-        if step.step.frozen_reference and step.kind not in references:
-            references[step.kind] = work.copy()
-        work.reference = references.get(step.kind) if step.step.frozen_reference else None
+        later = set().union(*map(_measures_on, planned.steps[number - 1 :]))
+        if names := later.intersection(kept[number - 1]):
+            work.snapshots.update(dict.fromkeys(names, work.copy()))
+        for name in work.snapshots.keys() - later:
+            del work.snapshots[name]
+        work.reference = work.snapshots.get(step.kind) if step.step.frozen_reference else None
         record = _run_step(step, work, planned.names)
         done.append(record)
         yield StepFinished(number, total, record, work)
     unchanged = tuple(
-        f"{record.name} changed nothing: no voxel is where it would write" for record in done if not record.ledger
+        f"{record.name} changed nothing: no voxel is where it would write"
+        for record, step in zip(done, planned.steps, strict=True)
+        if not record.ledger and not step.step.may_change_nothing
     )
     yield RunResult(
         volume=work.with_array(work.array, boxes=work.boxes),
@@ -159,6 +181,7 @@ def run_plan(planned: Plan, prepared: Prepared, *, resume: Resume | None = None)
             steps=tuple(done),
             conversion=prepared.conversion,
             warnings=(*prepared.notes, *planned.warnings, *unchanged),
+            left_out=planned.left_out,
         ),
     )
 
@@ -174,9 +197,7 @@ def _run_step(step: PlannedStep, work: WorkingVolume, names: Mapping[int, str]) 
     except (Exception, SystemExit) as error:
         first = str(error).strip().partition("\n")[0]
         raise StepError(f"{who}: {type(error).__name__}{': ' if first else ''}{first}") from error
-    declared = {label.value for label in contracts.labels_written(step.contract)}
-    if changed := {label.value for label in contracts.labels_changed(step.contract)}:
-        declared |= {0} | changed
+    declared = contracts.writable_values(step.contract)
     for edit in edits:
         if not isinstance(edit, Edit):
             raise StepError(f"{who}: it returned {edit!r:.80}, not an Edit")
@@ -191,6 +212,7 @@ def _run_step(step: PlannedStep, work: WorkingVolume, names: Mapping[int, str]) 
         step=step.step.name,
         provider=step.step_provider.name,
         contract=step.contract,
+        snapshots=step.snapshots,
         seconds=time.perf_counter() - begin,
         ledger=tuple(_entry(change, work.voxel_mm3, names) for change in changes),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from pycemrg_core.api.contracts import ApplicationStep, Label, Mode, Role, Use
@@ -10,10 +10,11 @@ from pycemrg_core.api.labels import close_to
 from pycemrg_core.errors import LabelError
 
 _HIGHEST = 2**32 - 1
+_LISTS = (Use.READS_ANY, Use.CHANGES)
 
 
 def label_names(semantic_map: Mapping[str, Any], roles: Iterable[Role], uses: Iterable[Use]) -> Iterator[str]:
-    """The label names in the roles of these uses; what is not a name is passed over."""
+    """The names of labels and groups in the roles of these uses; what is not a name is passed over."""
     wanted = set(uses)
     for role in roles:
         if role.use not in wanted:
@@ -21,7 +22,7 @@ def label_names(semantic_map: Mapping[str, Any], roles: Iterable[Role], uses: It
         filled = semantic_map.get(role.key)
         if role.use in (Use.READS, Use.WRITES):
             yield from _names([filled])
-        elif role.use is Use.CHANGES:
+        elif role.use in _LISTS:
             yield from _names(filled)
         elif role.use is Use.APPLIES and isinstance(filled, (list, tuple)):
             for step in filled:
@@ -53,19 +54,21 @@ def integer_problems(labels: Mapping[str, int], given: Mapping[str, int]) -> Ite
             yield f"no step uses the label {name!r}{hint}"
 
 
-def fill(role: Role, filled: Any, labels: Mapping[str, int]) -> Any:
+def fill(role: Role, filled: Any, labels: Mapping[str, int], expand: Callable[[str], Iterable[str]]) -> Any:
     """The value of a role that holds labels: a label, several, or application steps.
 
-    Raises :class:`LabelError` when the map does not hold what the role needs.
+    ``expand`` turns the name of a group into those of its labels, and leaves other names alone. Raises
+    :class:`LabelError` when the map does not hold what the role needs.
     """
     if role.use is Use.APPLIES:
         if not isinstance(filled, (list, tuple)):
             raise LabelError(f"{role.key} is a list of {{MODE, RULE_LABEL_NAMES}}, not {filled!r}")
         return tuple(_application_step(one, labels) for one in filled)
-    if role.use is Use.CHANGES:
+    if role.use in _LISTS:
         if not isinstance(filled, (list, tuple)) or not filled:
             raise LabelError(f"{role.key} is a list of label names, not {filled!r}")
-        return tuple(dict.fromkeys(_label(name, labels) for name in filled))
+        names = [one for name in filled for one in (expand(name) if isinstance(name, str) else [name])]
+        return tuple(dict.fromkeys(_label(name, labels) for name in names))
     return _label(filled, labels)
 
 

@@ -17,11 +17,12 @@ from pycemrg_core.images import image_files
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.plugins.loading import LOCAL_FILE
+from pycemrg_core.recipes.blueprints import blueprint_of
 from pycemrg_core.recipes.conversion import Conversion, convert_again
-from pycemrg_core.recipes.planner import ImageFacts, Plan, PlannedStep
+from pycemrg_core.recipes.planner import ImageFacts, LeftOut, Plan, PlannedStep
 from pycemrg_core.recipes.preparation import Prepared
 from pycemrg_core.recipes.run_record import LedgerEntry, StepRecord
-from pycemrg_core.recipes.runner import Resume, StepFinished
+from pycemrg_core.recipes.runner import Resume, StepFinished, kept_before
 from pycemrg_core.runs.run_folder import FORMAT, Source, step_json, write_json
 
 STEPS = "steps"
@@ -108,6 +109,8 @@ class SavedRun:
             parameters=dict(self.data.get("parameters", {})),
             names=names,
             dtype=self.data["output"]["pixel_type"],
+            left_out=documents.from_data(self.data.get("left_out", []), tuple[LeftOut, ...], "left_out"),
+            blueprint=blueprint_of([step.contract for step in steps], catalogue, labels, names=names),
             contributors=tuple(plugin.found for plugin in catalogue.plugins if plugin.found.name in taking_part),
         )
 
@@ -153,6 +156,7 @@ def _planned(saved: Mapping[str, Any], catalogue: Catalogue, where: str) -> Plan
         contract=contract,
         schematic_provider=found.provider,
         step_provider=found.provider,
+        snapshots=documents.from_data(saved.get("snapshots", []), tuple[str, ...], f"{where}.snapshots"),
     )
 
 
@@ -215,14 +219,15 @@ class KeptSteps:
         )
         if not records:
             return None
-        references = {}
-        for number, step in enumerate(self.plan.steps[: len(records)], 1):
-            if step.step.frozen_reference and step.kind not in references:
-                before = self._image(number - 1, records[number - 2].name) if number > 1 else None
-                references[step.kind] = image_files.read_volume(before)[0] if before else self.prepared.volume
+        snapshots = {}
+        for number, names in enumerate(kept_before(self.plan.steps)[: len(records)]):
+            if names:
+                before = self._image(number, records[number - 1].name) if number else None
+                volume = image_files.read_volume(before)[0] if before else self.prepared.volume
+                snapshots.update(dict.fromkeys(names, volume.with_blueprint(self.plan.blueprint)))
         self._done[:] = records
         volume, _ = image_files.read_volume(self._image(len(records), records[-1].name))
-        return Resume(records, volume, references)
+        return Resume(records, volume, snapshots)
 
     def _image(self, number: int, name: str) -> Path:
         return self.folder / f"{number:02d}_{name}.nrrd"
@@ -234,6 +239,7 @@ class KeptSteps:
             step=step.step.name,
             provider=step.step_provider.name,
             contract=step.contract,
+            snapshots=step.snapshots,
             seconds=saved["seconds"],
             ledger=ledger,
         )
@@ -245,5 +251,8 @@ class KeptSteps:
             "dtype": self.plan.dtype,
             "conversion": documents.to_data(self.prepared.conversion),
             "plugins": [f"{found.name} {found.distribution} {found.version}" for found in self.plan.providers],
-            "contracts": [[step.name, step.step.name, documents.to_data(step.contract)] for step in self.plan.steps],
+            "contracts": [
+                [step.name, step.step.name, documents.to_data(step.contract), *step.snapshots]
+                for step in self.plan.steps
+            ],
         }

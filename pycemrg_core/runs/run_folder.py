@@ -176,6 +176,7 @@ def record_json(result: RunResult, source: Source, folder: Path) -> dict[str, An
             for found in record.providers
         ],
         "steps": [step_json(step) for step in record.steps],
+        **({"left_out": documents.to_data(record.left_out)} if record.left_out else {}),
         "warnings": list(record.warnings),
     }
 
@@ -186,6 +187,7 @@ def step_json(step: StepRecord) -> dict[str, Any]:
         "step": step.step,
         "provider": step.provider,
         "contract": documents.to_data(step.contract),
+        **({"snapshots": list(step.snapshots)} if step.snapshots else {}),
         "seconds": round(step.seconds, 4),
         "ledger": documents.to_data(step.ledger),
     }

@@ -15,6 +15,7 @@ RECIPES = (
     Recipe(
         name="biventricular_basic",
         summary="both ventricles' walls and the four valves",
+        scheme="cemrg",
         steps=(
             "lv_outflow",
             "rv_myocardium",
@@ -28,6 +29,7 @@ RECIPES = (
     Recipe(
         name="four_chamber_myocardium",
         summary="walls of the four chambers and the great arteries, no valves",
+        scheme="cemrg",
         steps=(
             "lv_outflow",
             "aortic_wall",
@@ -46,6 +48,7 @@ RECIPES = (
     Recipe(
         name="four_chamber_full",
         summary="four-chamber walls, then the four valves",
+        scheme="cemrg",
         steps=(
             include("four_chamber_myocardium"),
             "mitral_valve",
@@ -57,6 +60,7 @@ RECIPES = (
     Recipe(
         name="left_atrium_with_veins",
         summary="left atrial wall and the rings of its veins and appendage",
+        scheme="cemrg",
         steps=("la_myocardium", "lpv1_ring", "lpv2_ring", "rpv1_ring", "rpv2_ring", "laa_ring"),
         open=("RA_BP_label", *_VENTRICLES, *_ARTERIES, *_VEINS),
         may_touch=(*_LA_MOUTHS, _ATRIOVENTRICULAR[0]),
@@ -64,6 +68,7 @@ RECIPES = (
     Recipe(
         name="right_atrium_with_veins",
         summary="right atrial wall and the rings of the venae cavae",
+        scheme="cemrg",
         steps=("ra_myocardium", "svc_ring", "ivc_ring"),
         open=("LA_BP_label", *_VENTRICLES, *_ARTERIES, *_VEINS),
         may_touch=(*_RA_MOUTHS, _ATRIOVENTRICULAR[1]),
@@ -71,6 +76,7 @@ RECIPES = (
     Recipe(
         name="atria_full",
         summary="both atria with all vein rings",
+        scheme="cemrg",
         steps=(include("left_atrium_with_veins"), include("right_atrium_with_veins")),
     ),
 )

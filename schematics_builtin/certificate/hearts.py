@@ -21,15 +21,16 @@ def asked_of(catalogue: Catalogue, recipe: str | Recipe | None = None, scheme: s
     Without a scheme the integers are the recipe's. Raises :class:`PlanError` when the recipe cannot be planned,
     and what the catalogue raises for unknown names.
     """
-    labels = recipe_labels(catalogue)
+    labels, settings = recipe_labels(catalogue, recipe=recipe), Settings()
     if scheme:
         own = catalogue.get(LabelScheme, scheme).labels
         taken = set(own.values())
         labels = {**{name: value for name, value in labels.items() if value not in taken}, **own}
+        settings = Settings(labels=labels)
     if recipe is None:
         return blueprint_of((), catalogue, labels)
     facts = ImageFacts(labels=frozenset(labels.values()), spacing=_SPACING, dtype="uint32")
-    return plan(recipe, catalogue, facts, Settings(labels=labels)).blueprint
+    return plan(recipe, catalogue, facts, settings).blueprint
 
 
 def certify_image(image: sitk.Image, catalogue: Catalogue, asked: Blueprint, *, name: str = "") -> Certificate:
