@@ -10,6 +10,7 @@ from pycemrg_core.api import contracts
 from pycemrg_core.api.contracts import Label, LabelType, Makes, Role
 from pycemrg_core.api.labels import LabelTable
 from pycemrg_core.api.records import LabelScheme
+from pycemrg_core.errors import LabelError
 from pycemrg_core.images.blueprint import Blueprint, Plane, Ring, Valve, Wall
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.flatten import Rules
@@ -87,11 +88,18 @@ def _scheme_types(catalogue: Catalogue, labels: Mapping[str, int], first: str) -
     for contribution in sorted(catalogue.all(LabelScheme), key=lambda one: not one.answers_to(first)):
         record = contribution.record
         assert isinstance(record, LabelScheme)
-        table = LabelTable(record.labels, record.groups)
         for one in LabelType:
-            members = table.names_of(one.value) if one.value in record.groups else ()
-            types = {**{labels[name]: one for name in members if name in labels}, **types}
+            types = {**{labels[name]: one for name in _members(record, one) if name in labels}, **types}
     return types
+
+
+def _members(scheme: LabelScheme, label_type: LabelType) -> tuple[str, ...]:
+    if label_type.value not in scheme.groups:
+        return ()
+    try:
+        return LabelTable(scheme.labels, scheme.groups).names_of(label_type.value)
+    except LabelError:  # "list-plugins --check" says what is wrong with the scheme
+        return ()
 
 
 def _values(labels: Mapping[str, int], names: Iterable[str]) -> frozenset[int]:
