@@ -78,6 +78,7 @@ def test_the_thickness_is_that_of_the_run(tmp_path: Path) -> None:
     assert [one["what"] for one in thin] == ["the wall of LA_BP_label is 0 mm thin, not 2 mm"]
 
 
+@pytest.mark.usefixtures("terminal")
 def test_certify_shows_errors_first_and_the_verdict_last(grown: Path, tmp_path: Path) -> None:
     out = tmp_path / "c.json"
     result = pycemrg("certify", grown / "heart.nrrd", "--recipe", "four_chamber_full", "-o", out, code=1)

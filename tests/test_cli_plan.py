@@ -23,6 +23,7 @@ def heart(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return small_heart(tmp_path_factory.mktemp("heart"))
 
 
+@pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_every_recipe_is_a_table_of_its_steps_in_80_columns(heart: Path, recipe: str) -> None:
     *table, verdict = pycemrg("plan", recipe, heart).stdout.splitlines()
@@ -118,6 +119,7 @@ def test_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert contents(tmp_path) == {}
 
 
+@pytest.mark.usefixtures("terminal")
 def test_a_long_name_of_a_schematic_fits_in_80_columns(tmp_path: Path, heart: Path) -> None:
     name = "the_wall_of_the_left_atrium_as_our_house_has_always_made_it_1998"
     plugin = tmp_path / "house.yaml"

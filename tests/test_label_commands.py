@@ -196,6 +196,7 @@ def test_a_check_with_integers_of_one_s_own(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------- detect, suggest
 
 
+@pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize("name", ["cemrg", TS, "totalsegmentator-v1", "mm-whs", "hvsmr-2"])
 def test_detect_knows_the_scheme_by_the_anatomy(tmp_path: Path, name: str) -> None:
     image = tmp_path / "heart.nrrd"

@@ -124,6 +124,7 @@ def test_json_details(full: FakeSite) -> None:
     assert (scheme["labels"], scheme["source"]) == (["LV_BP_label 77"], "a book")
 
 
+@pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize("command", [*LISTS, "list-plugins"])
 def test_tables_fit_80_columns(full: FakeSite, command: str) -> None:
     result = run(command)
@@ -135,6 +136,14 @@ def test_tables_fit_80_columns(full: FakeSite, command: str) -> None:
     assert result.stderr.splitlines() == (notes if command == "list-plugins" else [])
 
 
+def test_in_a_pipe_nothing_is_cut(full: FakeSite) -> None:
+    """One line for each entry, so that ``| grep`` finds what it looks for."""
+    for command in LISTS:
+        lines = run(command).stdout.splitlines()
+        for entry in entries(command):
+            assert any(entry["summary"] in line for line in lines), entry
+
+
 @pytest.mark.parametrize("command", LISTS)
 def test_tables_say_name_summary_and_provider(full: FakeSite, command: str) -> None:
     text = words(run(command).stdout)
@@ -144,6 +153,7 @@ def test_tables_say_name_summary_and_provider(full: FakeSite, command: str) -> N
     assert "a summary that goes on" in text
 
 
+@pytest.mark.usefixtures("terminal")
 def test_long_names_leave_room(site: FakeSite) -> None:
     site.install("cardiac-electromechanics-valves", EVERY_KIND, version="2024.10.31", plugin="alpha")
     for command in [*LISTS, "list-plugins"]:

@@ -12,7 +12,7 @@ import click
 from pycemrg_core.api.kinds import KINDS, kind_of
 from pycemrg_core.api.records import Record
 from pycemrg_core.api.refs import Ref
-from pycemrg_core.cli.session import echo_json, plugin_options, session_of
+from pycemrg_core.cli.session import echo_json, plugin_options, session_of, wrapped
 
 if TYPE_CHECKING:
     from pycemrg_core.plugins.catalogue import Catalogue, Contribution
@@ -49,7 +49,7 @@ def describe(ctx: click.Context, name: str, as_json: bool) -> None:
         if i:
             click.echo()
         bold, heading = entry.pop("name"), f"{entry.pop('summary')}"
-        heading = click.wrap_text(f"{bold}: {heading}", 80, "", "  ")
+        heading = wrapped(f"{bold}: {heading}", "", "  ")
         click.echo(click.style(bold, bold=True) + heading.removeprefix(bold))
         for key, value in entry.items():
             _echo(key, value)
@@ -64,9 +64,9 @@ def _echo(key: str, value: Any) -> None:
     if value and isinstance(value, list):
         click.echo(f"  {key}:")
         for line in value:
-            click.echo(click.wrap_text(line, 80, "    ", "      "))
+            click.echo(wrapped(line, "    ", "      "))
     elif value:
-        click.echo(click.wrap_text(f"{key}: {value}", 80, "  ", "    "))
+        click.echo(wrapped(f"{key}: {value}", "  ", "    "))
 
 
 def _describe(contribution: Contribution[Record], catalogue: Catalogue) -> dict[str, Any]:

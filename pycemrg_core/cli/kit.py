@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pycemrg_core.cli.session import echo_table as echo_table
     from pycemrg_core.cli.session import plugin_options as plugin_options
     from pycemrg_core.cli.session import session_of as session_of
+    from pycemrg_core.cli.session import wrapped as wrapped
     from pycemrg_core.runs.replay import STEPS as STEPS
     from pycemrg_core.runs.run_folder import CERTIFICATE as CERTIFICATE
     from pycemrg_core.runs.run_folder import IMAGE as IMAGE
@@ -31,7 +32,7 @@ else:
         {
             "pycemrg_core.cli.app": "main",
             "pycemrg_core.cli.options": "setting_options settings_from",
-            "pycemrg_core.cli.session": "Session counted echo_json echo_table plugin_options session_of",
+            "pycemrg_core.cli.session": "Session counted echo_json echo_table plugin_options session_of wrapped",
             "pycemrg_core.runs.replay": "STEPS",
             "pycemrg_core.runs.run_folder": (
                 "CERTIFICATE IMAGE RECORD check_folder check_place staged write_json write_text"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pycemrg_core.api.kinds import Kind
-from pycemrg_core.cli.session import echo_json, echo_table, plugin_options, session_of
+from pycemrg_core.cli.session import echo_json, echo_table, plugin_options, session_of, wrapped
 
 if TYPE_CHECKING:
     from pycemrg_core.plugins.catalogue import Catalogue
@@ -73,8 +73,8 @@ def _blocks(kind: Kind, entries: list[Entry]) -> None:
     width = max(len(entry["name"]) for entry in entries)
     for entry in entries:
         head, indent = entry["name"].ljust(width), " " * (width + 2)
-        summary = click.wrap_text(entry["summary"], 80, f"{head}  ", indent)
+        summary = wrapped(entry["summary"], f"{head}  ", indent)
         click.echo(click.style(head, bold=True) + summary.removeprefix(head) if summary else head.rstrip())
         for line in kind.lines:
             text = line.format_map({key: _cell(value) for key, value in entry.items()})
-            click.echo(click.wrap_text(text, 80, indent, indent + "  "))
+            click.echo(wrapped(text, indent, indent + "  "))

@@ -133,10 +133,11 @@ def echo_json(data: Any) -> None:
 
 
 def echo_table(headers: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[int] = ()) -> None:
-    """Columns that fit 80 characters or the terminal: the widest wraps first. ``right`` ones align right."""
+    """Columns that fit the terminal: the widest wraps first. ``right`` ones align right."""
     cells = [[str(cell) for cell in row] for row in rows]
+    room = terminal_width()
     widths = [max(len(line[i]) for line in [list(headers), *cells]) for i in range(len(headers))]
-    while sum(widths) + 2 * (len(widths) - 1) > _width():
+    while sum(widths) + 2 * (len(widths) - 1) > room:
         # The last column is prose and yields first; the first is a name to copy, and yields last.
         others = max(widths[1:], default=0)
         widths[-1 if widths[-1] > 24 else 0 if others <= 8 else widths.index(others, 1)] -= 1
@@ -155,10 +156,16 @@ def echo_table(headers: Sequence[str], rows: Iterable[Sequence[object]], right: 
         line(row)
 
 
-def _width() -> int:
+def wrapped(text: str, first: str = "", rest: str = "") -> str:
+    """A text that fits the terminal; its first line and the others start with these."""
+    return click.wrap_text(text, terminal_width(), first, rest)
+
+
+def terminal_width() -> int:
+    """The width of the terminal; in a pipe there is no limit, so that what is searched for stays on one line."""
     import shutil
 
-    return max(60, min(shutil.get_terminal_size((80, 24)).columns, 120)) if sys.stdout.isatty() else 80
+    return max(60, min(shutil.get_terminal_size((80, 24)).columns, 120)) if sys.stdout.isatty() else sys.maxsize
 
 
 def counted(count: int, noun: str) -> str:

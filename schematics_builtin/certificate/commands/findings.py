@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pycemrg_core.cli.kit import counted
+from pycemrg_core.cli.kit import counted, wrapped
 
 if TYPE_CHECKING:
     from schematics_builtin.certificate.certification import Certificate
@@ -20,7 +20,7 @@ def echo_findings(certificate: Certificate) -> None:
         for finding in certificate.of(severity):
             place = f"; voxel {finding.voxel}" if finding.voxel else ""
             head = f"{severity.value:<8} "
-            text = click.wrap_text(f"{finding.check}: {finding.what}{place}", 80, head, " " * len(head))
+            text = wrapped(f"{finding.check}: {finding.what}{place}", head, " " * len(head))
             click.echo(click.style(head, bold=severity is Severity.ERROR) + text.removeprefix(head))
     click.echo(verdict_line(certificate))
 

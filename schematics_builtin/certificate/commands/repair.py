@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pycemrg_core.cli.kit import counted, echo_json, plugin_options, session_of
+from pycemrg_core.cli.kit import counted, echo_json, plugin_options, session_of, wrapped
 from schematics_builtin.certificate.commands.findings import verdict_line
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _show(done: Repair) -> None:
     if not done.ledger and not any((*low, *high)):
         click.echo("nothing to repair, or nothing that a rule can repair")
     for finding, why in _not_repaired(done):
-        click.echo(click.wrap_text(f"not repaired: {finding.check}: {finding.what}; {why}", 80, "", "  "))
+        click.echo(wrapped(f"not repaired: {finding.check}: {finding.what}; {why}", "", "  "))
     click.echo(verdict_line(done.certificate))
 
 

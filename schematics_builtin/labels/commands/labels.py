@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pycemrg_core.cli.kit import counted, echo_json, echo_table, plugin_options, session_of
+from pycemrg_core.cli.kit import counted, echo_json, echo_table, plugin_options, session_of, wrapped
 from schematics_builtin.labels.commands.changing import keep, remap, remove
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ def detect(ctx: click.Context, image: str, as_json: bool) -> None:
     best = ranking.readings[0]
     click.echo(f"\nevidence for {best.schemes[0]}:")
     for line in best.evidence.lines[:8]:
-        click.echo(click.wrap_text(str(line), 80, "  ", "        "))
+        click.echo(wrapped(str(line), "  ", "        "))
 
 
 def _schemes(catalogue: Catalogue) -> dict[str, Any]:
