@@ -85,6 +85,7 @@ def test_pinches_are_those_of_brute_force(array: Array) -> None:
             assert {tuple(row) for row in ours.voxels.tolist()} == voxels
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(maps)
 def test_filling_mends_every_pinch_in_the_end(array: Array) -> None:

@@ -110,6 +110,7 @@ def test_another_scheme(grown: Path, tmp_path: Path) -> None:
     assert over == {"LV_BP_label", "RV_BP_label", "LA_BP_label", "RA_BP_label", "Ao_BP_label", "PArt_BP_label"}
 
 
+@pytest.mark.slow
 def test_repair_closes_the_real_heart(grown: Path, tmp_path: Path) -> None:
     out = tmp_path / "repaired.nrrd"
     result = pycemrg("repair", grown / "heart.nrrd", "-o", out, "--recipe", "four_chamber_full")

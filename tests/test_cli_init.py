@@ -93,6 +93,7 @@ def test_the_script_says_how_it_is_used_and_passes_refusals_on(tmp_path: Path) -
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_the_script_of_a_recipe_from_a_local_plugin_finds_it(tmp_path: Path, heart: Path) -> None:
     plugin = local_plugin(tmp_path, "return paint(volume, contract)")
     result = pycemrg("init", tmp_path / "config", "--recipe", "mine", "--plugin", plugin)

@@ -423,6 +423,7 @@ main()
 """
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("limit", [1000, 9000])
 @pytest.mark.parametrize("place", ["out", "fresh/deep"])

@@ -530,6 +530,7 @@ def rgb(colour: str) -> tuple[int, ...]:
     return tuple(bytes.fromhex(colour.removeprefix("#")))
 
 
+@pytest.mark.slow
 def test_the_picture_shows_each_structure_in_the_colour_of_its_scheme(grown: Path) -> None:
     colour = load_catalogue().get(LabelScheme, "cemrg").colours
     names = {value: name for name, value in LABELS.items()}
@@ -595,6 +596,7 @@ def test_demo_grows_the_shipped_heart_and_draws_it(tmp_path: Path, grown: Path) 
         assert part in result.stderr
 
 
+@pytest.mark.slow
 def test_demo_has_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     pycemrg("demo")

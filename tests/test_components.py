@@ -196,6 +196,7 @@ def every_cleanup(labels: list[int], connectivity: int) -> list[Callable[[LabelV
     ]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=100)
 @given(arrays(), chosen_labels, connectivities)
 def test_cleaning_twice_or_in_another_order_changes_nothing_more(
@@ -221,6 +222,7 @@ def test_after_reassigning_each_label_is_in_one_piece(array: Array, connectivity
         assert all((once[part] == label).all() for part in kept)
 
 
+@pytest.mark.slow
 def test_large_images_are_cleaned_in_several_edits_with_the_same_result() -> None:
     noise = np.random.default_rng(0).random((70, 81, 140))
     array = np.select([noise < 0.28, noise < 0.5, noise < 0.6], [1, 2, 3], 0).astype(np.uint8)
@@ -339,6 +341,7 @@ def heart() -> tuple[Array, Spacing]:
     return cleaned(array, lambda volume: fill_holes(volume, labels)), image.GetSpacing()[::-1]
 
 
+@pytest.mark.slow
 def test_islands_put_into_a_real_heart_are_found(heart: tuple[Array, Spacing]) -> None:
     clean, spacing = heart
     labels = range(1, 15)

@@ -133,6 +133,7 @@ def walk(page: Path) -> None:
             printed = run_block(block, namespace, page.name)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize("name", WALKED)
 def test_a_page_works_as_it_is_typed(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -143,6 +144,7 @@ def test_no_page_with_commands_to_type_is_left_out() -> None:
     assert {page.name for page in DOCS.glob("*.md") if blocks(page, "sh")} <= set(WALKED)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("terminal")
 def test_the_package_of_the_tutorial_is_one(folder: Path) -> None:
     """Its tests pass, and once its metadata is installed its recipe is there without ``--plugin``."""

@@ -207,6 +207,7 @@ FULL_DISK = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no file size limits to stand in for a full disk")
 @pytest.mark.parametrize("limit", [100, 20000, 57000])
 @pytest.mark.parametrize("extension", WRITABLE)

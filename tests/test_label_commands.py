@@ -254,6 +254,7 @@ def test_suggest_says_what_it_is_unsure_of(tmp_path: Path, heart: Path) -> None:
     assert all("unsure, or " in line for line in rows[1:])
 
 
+@pytest.mark.slow
 def test_what_suggest_writes_is_what_check_reads(tmp_path: Path, ts: Path) -> None:
     table = tmp_path / "labels.yaml"
     pycemrg("labels", "suggest", ts, "-o", table)
@@ -613,6 +614,7 @@ def test_labels_that_cannot_be_cleaned(row: Path, labels: str, expected: str) ->
 # ------------------------------------------------------------------------------------------ many labels at once
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the memory of a process")
 @pytest.mark.parametrize("command", [["labels", "detect"], ["labels", "check", "--recipe", "four_chamber_full"]])
 def test_a_map_of_the_whole_body_fits_in_memory(tmp_path: Path, command: list[str]) -> None:

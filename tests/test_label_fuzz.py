@@ -144,6 +144,7 @@ def assert_answered(name: str, result: Result) -> None:
     assert found_problems or told[-1].startswith("error: "), f"{name}: {result.output}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_any_label_map_is_answered(tmp_path: Path, chunk: int) -> None:
     """Every command meets every chunk; each image meets some of the commands."""

@@ -65,6 +65,7 @@ def test_every_recipe_runs_the_steps_of_its_table(recipe: str) -> None:
     assert [step.step for step in record.steps] == [TABLE[name].kind for name in RECIPES[recipe]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["four_chamber_full", "atria_full"])
 def test_equals_a_full_volume_distance_transform_voxel_by_voxel(recipe: str) -> None:
     rows = [TABLE[name] for name in RECIPES[recipe]]

@@ -159,6 +159,7 @@ def test_no_structure_changes_by_more_than_the_limit() -> None:
     assert repaired(wide, limit_percent=10).certificate.passed
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10_000), limit=st.sampled_from([0.0, 0.5, 2.0, 10.0]))
 def test_whatever_is_damaged_the_limit_holds(seed: int, limit: float) -> None:
@@ -177,6 +178,7 @@ def test_whatever_is_damaged_the_limit_holds(seed: int, limit: float) -> None:
         assert abs(after[label] - before) <= limit / 100 * before + 1e-9
 
 
+@pytest.mark.slow
 def test_the_real_heart_comes_out_closed() -> None:
     image, _ = image_files.read_labels(HEART)
     grown = run_recipe("four_chamber_full", image, catalogue()).image
@@ -192,6 +194,7 @@ def test_the_real_heart_comes_out_closed() -> None:
     assert again.ledger == ()
 
 
+@pytest.mark.slow
 def test_growing_a_wall_does_not_use_up_the_limit_of_its_loose_pieces() -> None:
     """Shifted slices: walls grow by a fifth, and lose some loose voxels in later rounds."""
     image, _ = image_files.read_labels(HEART)

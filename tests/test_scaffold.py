@@ -29,6 +29,7 @@ print(sorted(kind_of(record).word for record in mine.records), list(faults(mine,
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parts", CHOICES)
 def test_every_choice_of_parts_works(tmp_path: Path, parts: str) -> None:
     pycemrg("new-plugin", "my-heart-steps", "--with", parts, "-o", tmp_path)
@@ -41,6 +42,7 @@ def test_every_choice_of_parts_works(tmp_path: Path, parts: str) -> None:
     assert not {name for name in contents(folder) if "partial" in name}
 
 
+@pytest.mark.slow
 def test_its_own_tests_pass_and_its_form_is_good(tmp_path: Path) -> None:
     pycemrg("new-plugin", "my-heart-steps", "-o", tmp_path)
     folder = tmp_path / "my-heart-steps"

@@ -71,6 +71,7 @@ def test_pictures_are_small_and_used() -> None:
         assert f"images/{picture.name}" in everything + str(CONFIG["theme"]["favicon"]), picture.name
 
 
+@pytest.mark.slow
 def test_the_site_builds_without_a_warning_and_fetches_nothing(tmp_path: Path) -> None:
     pytest.importorskip("mkdocs", reason="needs the extra 'docs'")
     for needed in ("material", "mkdocstrings", "mkdocs_click"):

@@ -169,6 +169,7 @@ def failures(reports: list[Report]) -> dict[str, str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kit", KITS)
 def test_a_good_plugin_passes(reports: dict[str, list[Report]], kit: str) -> None:
     found = reports[f"Test_good_{kit}"]
@@ -247,6 +248,7 @@ def test_a_plugin_that_is_not_there(reports: dict[str, list[Report]]) -> None:
 DOCUMENT = Path(__file__).parent.parent / "docs" / "testing.md"
 
 
+@pytest.mark.slow
 def test_the_classes_in_the_document_pass(tmp_path: Path) -> None:
     blocks = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
     write(tmp_path, "my_heart", GOOD)

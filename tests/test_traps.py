@@ -46,6 +46,7 @@ def signed_distance(mask: Array) -> Array:
     return sitk.GetArrayFromImage(sitk.SignedDanielssonDistanceMap(image, False, False, True))
 
 
+@pytest.mark.slow
 def test_a_wall_does_not_eat_the_first_layer_of_its_own_lumen() -> None:
     row = TABLE["pulmonary_artery"]
     before, after = next((b, a) for r, b, a in steps("four_chamber_full") if r is row)
@@ -94,6 +95,7 @@ def test_a_diagonal_neighbour_is_sqrt_3_away() -> None:
     np.testing.assert_array_equal(after, brute.run(array, [row], ONE))
 
 
+@pytest.mark.slow
 def test_a_wall_has_no_holes_from_approximate_distance() -> None:
     row = TABLE["rv_myocardium"]
     before, after = next((b, a) for r, b, a in steps("biventricular_basic") if r is row)
@@ -109,6 +111,7 @@ def test_a_ring_turns_nothing_into_background(recipe: str) -> None:
         assert not ((before != 0) & (after == 0)).any(), row.name
 
 
+@pytest.mark.slow
 def test_trimming_a_ring_afterwards_would_delete_veins() -> None:
     before_rings, deleted = None, 0
     for row, before, after in steps("atria_full"):

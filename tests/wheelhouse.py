@@ -12,8 +12,10 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import time
 import venv
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,20 +49,37 @@ def outcome(*command: object, cwd: Path, environment: dict[str, str] | None = No
     return done
 
 
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Wait until no other process holds this lock: the workers of one run share a folder."""
+    while True:
+        try:
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL))
+            break
+        except (FileExistsError, PermissionError):  # Windows says the latter while the file is being removed
+            time.sleep(0.1)
+    try:
+        yield
+    finally:
+        file.unlink()
+
+
 class House:
-    """A folder of wheels, each built when it is first asked for."""
+    """A folder of wheels, each built by the first process that asks for it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._built: set[str] = set()
+        folder.mkdir(exist_ok=True)
 
     def provide(self, *names: object) -> None:
         """Build the projects of this tree among ``names`` that are not there yet."""
-        missing = {name: folder for name, folder in projects().items() if name in set(names) - self._built}
-        if missing:
-            pip = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-index", "--no-deps", "--no-build-isolation")
-            outcome(*pip, "--wheel-dir", self.folder, *missing.values(), cwd=self.folder)
-            self._built.update(missing)
+        with locked(self.folder / "lock"):
+            built = {wheel.name.partition("-")[0].replace("_", "-") for wheel in self.folder.glob("*.whl")}
+            missing = {name: folder for name, folder in projects().items() if name in set(names) - built}
+            if missing:
+                pip = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-index", "--no-deps")
+                how = ("--no-build-isolation", "--wheel-dir", self.folder)
+                outcome(*pip, *how, *missing.values(), cwd=self.folder)
 
 
 class Environment:
@@ -109,8 +128,9 @@ class Environment:
 
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> House:
-    """The wheels that all tests share."""
-    return House(tmp_path_factory.mktemp("house"))
+    """The wheels that all tests share, those of other workers too."""
+    base = tmp_path_factory.getbasetemp()
+    return House((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "house")
 
 
 @pytest.fixture(scope="session")

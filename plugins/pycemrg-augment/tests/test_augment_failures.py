@@ -149,6 +149,7 @@ def test_a_leak_makes_lumens_touch_where_they_did_not(between: tuple[int, int], 
     assert set(np.unique(pieces[changed])) == {np.bincount(pieces[pieces > 0]).argmax()}
 
 
+@pytest.mark.slow
 def test_a_leak_goes_through_the_valve_that_is_named() -> None:
     mitral_valve = 201  # in the built-in catalogue
     for seed in range(5):

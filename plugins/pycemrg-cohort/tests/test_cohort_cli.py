@@ -151,6 +151,7 @@ def test_refusals(folder: Path) -> None:
     assert not (folder / "x").exists()
 
 
+@pytest.mark.slow
 def test_when_every_case_fails_the_summary_says_why(folder: Path, address: str, tmp_path: Path) -> None:
     root = tmp_path / "not" / "there"
     command = ("cohort", "run", RECIPE, folder / "bad.nrrd", "-o", root, "--scheduler", address)

@@ -15,6 +15,8 @@ import pytest
 from cohort_lab import Gate, Processes, done, ended, eventually, hearts, tree
 from command_line import pycemrg
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("distributed", reason="Dask is not installed")
 
 COUNT = 8

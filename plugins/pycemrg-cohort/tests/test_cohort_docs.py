@@ -80,6 +80,7 @@ def slurm(tmp_path: Path) -> Iterator[Path]:
             os.killpg(int(pid), signal.SIGKILL)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs setsid")
 def test_the_script_for_slurm(tmp_path: Path, slurm: Path) -> None:
     pytest.importorskip("dask_jobqueue")
@@ -98,6 +99,7 @@ def test_the_script_for_slurm(tmp_path: Path, slurm: Path) -> None:
     assert done(tmp_path / "out") == {"h00", "h01"}
 
 
+@pytest.mark.slow
 def test_the_script_for_kubernetes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The operator's part is played by a cluster of this machine; the specification is the real one."""
     operator = pytest.importorskip("dask_kubernetes.operator")

@@ -38,6 +38,7 @@ def page(made: Path) -> BeautifulSoup:
     return report(made)
 
 
+@pytest.mark.slow
 def test_the_table_is_that_of_the_summary(made: Path, page: BeautifulSoup) -> None:
     rows, cases = table(page), saved(made)["cases"]
     assert set(rows) == {one["id"] for one in cases} == {f"h{n:02}" for n in range(6)}
@@ -198,6 +199,7 @@ def test_a_failed_case_shows_its_input_and_no_older_result(tmp_path: Path) -> No
     assert not page.select("a[href$='report.html']")
 
 
+@pytest.mark.slow
 def test_a_thousand_cases_make_a_page_that_opens(tmp_path: Path) -> None:
     folder = large_cohort(tmp_path / "out", 1000)
     page = report(folder)
@@ -219,6 +221,7 @@ def test_a_thousand_cases_make_a_page_that_opens(tmp_path: Path) -> None:
     assert len(page.select("#failures details li")) == 40
 
 
+@pytest.mark.slow
 def test_pictures_have_a_limit(tmp_path: Path) -> None:
     """Of 700 cases a half stands far apart from the other: with 301 such cases one goes without."""
     values = [100 + n % 7 for n in range(399)] + [500.0] * 301

@@ -25,6 +25,8 @@ import pycemrg_core
 from pycemrg_core import Found, Schematic, Settings, load_catalogue
 from pycemrg_core.api import from_data, to_data
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("distributed", reason="Dask is not installed")
 
 

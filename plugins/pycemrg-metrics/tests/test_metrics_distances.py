@@ -104,6 +104,7 @@ def test_a_tolerance_below_zero_is_refused(tolerance: float) -> None:
     assert str(caught.value) == f"tolerance_mm is {tolerance:g}; give 0 or more"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", [(1,), (2,), (4,), (12,), (1, 2)])
 def test_the_real_heart(labels: tuple[int, ...]) -> None:
     image = sitk.ReadImage(str(HEART))

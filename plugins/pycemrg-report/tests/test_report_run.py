@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from command_line import HEART, pycemrg
 
 
@@ -13,6 +14,7 @@ def test_a_run_writes_its_page(tmp_path: Path) -> None:
     assert "biventricular_basic" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_demo_writes_its_page(tmp_path: Path) -> None:
     pycemrg("demo", "-o", tmp_path / "demo")
     assert "four_chamber_full" in (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")

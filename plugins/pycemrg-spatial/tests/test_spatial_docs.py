@@ -40,6 +40,7 @@ def heart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
     return sitk.GetArrayFromImage(image)
 
 
+@pytest.mark.slow
 def test_the_page(heart: np.ndarray) -> None:
     names = run_blocks(PAGE)
     assert (voxels(Path("voxels.nrrd")) == heart).all()

@@ -34,6 +34,7 @@ def test_an_images_own_voxels_give_the_image_back(image: sitk.Image, cell_type: 
     assert (sample_cells(grid, image).values == tags(grid)).all()
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(SEEDS)
 def test_tetrahedra_by_brute_force(seed: int) -> None:
@@ -173,6 +174,7 @@ def test_an_open_surface_is_refused_with_its_open_edges() -> None:
         voxelise_surface(opened.cast_to_unstructured_grid(), sitk.Image([6] * 3, sitk.sitkUInt8))
 
 
+@pytest.mark.slow
 def test_the_real_heart_there_and_back() -> None:
     image = sitk.ReadImage(str(HEART))[45:85, 45:85, 55:95]
     array = sitk.GetArrayFromImage(image)
