@@ -230,7 +230,7 @@ def test_set_of_another_form_is_wrong_usage(earlier: Path, heart: Path, text: st
     shown = refused(earlier, RECIPE, heart, "--set", text, code=2)
     assert "--set" in shown
     assert repr(text) in shown
-    assert "LA_WT=2.5" in shown
+    assert "thickness=2.5" in shown
 
 
 @pytest.mark.parametrize("arguments", [[], [RECIPE], [RECIPE, "heart.nrrd"], [RECIPE, "a", "b", "-o", "c"]])

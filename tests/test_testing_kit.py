@@ -80,7 +80,7 @@ class Test_absent(SchematicConformance):
 
     @pytest.fixture
     def image(self):
-        return volumes.oblique_image(volumes.body([1]))
+        return volumes.oblique_image(volumes.random_cells([1]))
 
 class Test_no_module(StepConformance):
     plugin = "nowhere.plugin"

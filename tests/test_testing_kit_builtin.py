@@ -48,7 +48,7 @@ LABELS = ([1], [1, 2], [1, 2, 3, 90], list(range(1, 15)), [301, 70000])
 @pytest.mark.parametrize("labels", LABELS, ids=str)
 def test_a_body_has_its_labels_and_background_all_round(labels: list[int]) -> None:
     shape = (24, 34, 48)
-    array = volumes.body(labels, shape)
+    array = volumes.random_cells(labels, shape)
     assert array.shape == shape
     assert array.dtype == np.min_scalar_type(max(labels))
     assert set(np.unique(array)) == {0, *labels}
@@ -57,7 +57,7 @@ def test_a_body_has_its_labels_and_background_all_round(labels: list[int]) -> No
 
 
 def test_a_body_has_islands_and_a_hole() -> None:
-    array = volumes.body([1, 2, 3])
+    array = volumes.random_cells([1, 2, 3])
     for label in (1, 2, 3):
         assert ndimage.label(array == label)[1] > 1
     holes = [ndimage.binary_fill_holes(array == label) & (array == 0) for label in (1, 2, 3)]
@@ -65,7 +65,7 @@ def test_a_body_has_islands_and_a_hole() -> None:
 
 
 def test_the_labels_of_a_body_touch() -> None:
-    array = volumes.body([1, 2, 3])
+    array = volumes.random_cells([1, 2, 3])
     for one, other in ((1, 2), (2, 3), (1, 3)):
         # Of one voxel to the next along the longest edge.
         distance = edt.edt(array != other, anisotropy=volumes.SPACING)
@@ -74,7 +74,7 @@ def test_the_labels_of_a_body_touch() -> None:
 
 @pytest.mark.parametrize("rotation", volumes.ROTATIONS)
 def test_a_rotation_keeps_sizes_in_mm(rotation: str) -> None:
-    volume = volumes.ordinary([1, 2, 3])
+    volume = volumes.ordinary_volume([1, 2, 3])
     turned = volumes.rotated(rotation, volume)
     assert Counter(turned.array.ravel().tolist()) == Counter(volume.array.ravel().tolist())
     extents = [np.multiply(one.array.shape, one.spacing).tolist() for one in (volume, turned)]
@@ -92,7 +92,7 @@ def test_a_rotation_keeps_sizes_in_mm(rotation: str) -> None:
 
 
 def test_an_oblique_image_is_oblique() -> None:
-    array = volumes.body([1, 2])
+    array = volumes.random_cells([1, 2])
     image = volumes.oblique_image(array)
     assert np.array_equal(image_files.voxel_array(image), array)
     assert image.GetSpacing() == volumes.SPACING[::-1]

@@ -63,7 +63,6 @@ if TYPE_CHECKING:
     from pycemrg_core.api.records import Step as Step
     from pycemrg_core.api.records import include as include
     from pycemrg_core.api.refs import Ref as Ref
-    from pycemrg_core.doors import door as door
     from pycemrg_core.errors import AugmentationError as AugmentationError
     from pycemrg_core.errors import DocumentError as DocumentError
     from pycemrg_core.errors import ImageError as ImageError

@@ -87,9 +87,9 @@ def plane_between(a: str, b: str) -> Makes:
     return Makes(LabelType.PLANE, (a, b))
 
 
-def ring_round(vein: str, *, on: str) -> Makes:
-    """A ring round the lumen in the field ``vein``, where that meets the wall in the field ``on``."""
-    return Makes(LabelType.RING, (vein, on))
+def ring_round(lumen: str, *, on: str) -> Makes:
+    """A ring round the lumen in the field ``lumen``, where that meets the wall in the field ``on``."""
+    return Makes(LabelType.RING, (lumen, on))
 
 
 class Use(Enum):

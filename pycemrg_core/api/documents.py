@@ -174,6 +174,11 @@ def load_yaml_list(path: Path) -> list[Any]:
     return loaded
 
 
+def as_yaml(data: Any) -> str:
+    """Plain data as the text of a YAML file, keys in the order that they have."""
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+
+
 def _yaml(path: Path) -> Any:
     text = read_text(path)
     try:

@@ -139,7 +139,7 @@ KINDS: tuple[Kind, ...] = (
         faults=_faults("augmentation"),
     ),
     Kind(record=Command, word="command", help="Commands of plugins.", faults=_faults("command")),
-    Kind(record=Check, word="check", help="Checks of a certificate.", calls={"function": 1}),
+    Kind(record=Check, word="check", help="Checks of a heart.", calls={"function": 1}),
 )
 
 _BY_RECORD = {kind.record: kind for kind in KINDS}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import json
+from pathlib import Path
 from typing import Any
 
 import click
 
-import pycemrg_core
+from pycemrg_core import __version__
 from pycemrg_core.api.kinds import KINDS
 from pycemrg_core.api.labels import close_to
 from pycemrg_core.api.records import Command
@@ -28,16 +30,8 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "bug-report": ("bug_report:bug_report", "Versions, plugins and platform for a bug ticket."),
 }
 
-# Commands that people read of, and the plugin to install for each: not installed is not unknown.
-_PLUGIN_COMMANDS = {
-    "compare": "pycemrg-metrics",
-    "measure": "pycemrg-metrics",
-    "augment": "pycemrg-augment",
-    "cohort": "pycemrg-cohort",
-    "report": "pycemrg-report",
-    "sample": "pycemrg-spatial",
-    "voxelise": "pycemrg-spatial",
-}
+# Commands that people read of, and the distribution to install for each: not installed is not unknown.
+_KNOWN_ELSEWHERE = Path(__file__).with_name("known_elsewhere.json")
 
 
 class CommandError(click.ClickException):
@@ -74,7 +68,7 @@ class PycemrgGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            if home := _PLUGIN_COMMANDS.get(args[0]):
+            if home := json.loads(_KNOWN_ELSEWHERE.read_text(encoding="utf-8")).get(args[0]):
                 raise CommandError(
                     f"{args[0]!r} is a command of the plugin {home}, which is not loaded; install it with: "
                     f"pip install {home} ('pycemrg list-plugins' shows what is there)"
@@ -122,7 +116,7 @@ def _reported(work: Any) -> Any:
 
 
 @click.group(cls=PycemrgGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(pycemrg_core.__version__, prog_name="pycemrg")
+@click.version_option(__version__, prog_name="pycemrg")
 @plugin_options
 def main() -> None:
     """Turn a whole-heart segmentation into a simulation-ready cardiac label map."""

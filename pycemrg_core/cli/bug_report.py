@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pycemrg_core import __version__
 from pycemrg_core.cli.session import counted, echo_json, plugin_options, session_of
 
 if TYPE_CHECKING:
@@ -38,10 +39,8 @@ def _machine() -> dict[str, Any]:
     import os
     import platform
 
-    import pycemrg_core
-
     return {
-        "pycemrg": pycemrg_core.__version__,
+        "pycemrg": __version__,
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "platform": platform.platform(),
         "cores": os.cpu_count(),

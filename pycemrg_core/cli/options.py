@@ -27,7 +27,7 @@ def _assignments(_ctx: click.Context, _param: click.Parameter, texts: tuple[str,
         except ValueError:
             equals = ""
         if not equals or not name.strip():
-            raise click.BadParameter(f"{text!r} is not NAME=NUMBER, such as LA_WT=2.5")
+            raise click.BadParameter(f"{text!r} is not NAME=NUMBER, such as thickness=2.5")
     return values
 
 
@@ -46,7 +46,7 @@ def setting_options(command: F) -> F:
     )
     return click.option(
         "--set", "parameters", metavar="NAME=NUMBER", multiple=True, callback=_assignments,
-        help="Set a parameter, such as LA_WT=2.5 (mm); may be repeated.",
+        help="Set a parameter, such as thickness=2.5 (mm); may be repeated.",
     )(command)  # fmt: skip
 
 

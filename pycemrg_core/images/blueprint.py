@@ -42,10 +42,10 @@ class Plane:
 
 @frozen
 class Ring:
-    """``ring`` goes round ``vein`` where that meets ``wall``."""
+    """``ring`` goes round ``lumen`` where that meets ``wall``."""
 
     ring: int
-    vein: int
+    lumen: int
     wall: int
 
 

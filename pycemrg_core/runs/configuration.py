@@ -11,8 +11,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pycemrg_core.api import contracts, documents
 from pycemrg_core.api.labels import LabelTable
 from pycemrg_core.api.records import Recipe, Schematic, Step
@@ -135,7 +133,7 @@ def write_config(folder: Path, recipe: str, catalogue: Catalogue, local: Iterabl
     parameters |= {name: value for step in steps for name, value in step.parameters.items()}
     ordered = dict(sorted(labels.items(), key=lambda item: item[1]))
     files: dict[str, str] = {
-        LABELS: yaml.safe_dump({"labels": ordered}, sort_keys=False),
+        LABELS: documents.as_yaml({"labels": ordered}),
         PARAMETERS: _json(parameters),
         "run.py": _SCRIPT.format(recipe=recipe, plugins=[_relative(path, folder) for path in local]),
         **{f"{MAPS}/{schematic.name}.json": _json(schematic.semantic_map) for schematic in schematics},

@@ -27,10 +27,9 @@ if TYPE_CHECKING:
     from pycemrg_core.testing.recipe import RecipeConformance as RecipeConformance
     from pycemrg_core.testing.schematic import SchematicConformance as SchematicConformance
     from pycemrg_core.testing.step import StepConformance as StepConformance
-    from pycemrg_core.testing.volumes import CASES as CASES
-    from pycemrg_core.testing.volumes import body as body
     from pycemrg_core.testing.volumes import oblique_image as oblique_image
-    from pycemrg_core.testing.volumes import ordinary as ordinary
+    from pycemrg_core.testing.volumes import ordinary_volume as ordinary_volume
+    from pycemrg_core.testing.volumes import random_cells as random_cells
 else:
     __all__, __getattr__, __dir__ = door(
         __name__,
@@ -43,6 +42,6 @@ else:
             "pycemrg_core.testing.recipe": "RecipeConformance",
             "pycemrg_core.testing.schematic": "SchematicConformance",
             "pycemrg_core.testing.step": "StepConformance",
-            "pycemrg_core.testing.volumes": "CASES body oblique_image ordinary",
+            "pycemrg_core.testing.volumes": "oblique_image ordinary_volume random_cells",
         },
     )

@@ -36,7 +36,7 @@ class AugmentationConformance(Conformance):
     @pytest.fixture
     def sample(self) -> Sample:
         """A small oblique image in [0, 1] and its label map."""
-        array = volumes.body([1, 2, 3])
+        array = volumes.random_cells([1, 2, 3])
         noise = np.random.default_rng(7).uniform(0.0, 0.25, array.shape)
         image = (array / 4 + noise).astype(np.float32)
         return Sample(image=volumes.oblique_image(image), labels=volumes.oblique_image(array))

@@ -53,7 +53,7 @@ class CheckConformance(Conformance):
     @pytest.fixture
     def volume(self) -> LabelVolume:
         """The label map for which findings are compared."""
-        return volumes.ordinary(_LABELS)
+        return volumes.ordinary_volume(_LABELS)
 
     def test_its_function_fits(self, record: Check, catalogue: Catalogue) -> None:
         """The function takes a heart, and nothing else."""

@@ -30,13 +30,13 @@ def _pair(case: str) -> Pair:
 
 
 def _one_sided(absent: int) -> Pair:
-    found, nothing = volumes.ordinary(_LABELS), volumes.ordinary((3,))
+    found, nothing = volumes.ordinary_volume(_LABELS), volumes.ordinary_volume((3,))
     return (nothing, found) if absent == 0 else (found, nothing)
 
 
 PAIRS: Mapping[str, Callable[[], Pair]] = {
     **{case: lambda case=case: _pair(case) for case in CASES},  # type: ignore[misc]
-    "identical": lambda: (volumes.ordinary(_LABELS), volumes.ordinary(_LABELS)),
+    "identical": lambda: (volumes.ordinary_volume(_LABELS), volumes.ordinary_volume(_LABELS)),
     "absent in the prediction": lambda: _one_sided(0),
     "absent in the reference": lambda: _one_sided(1),
 }

@@ -47,7 +47,7 @@ class RecipeConformance(Conformance):
             planned = growing.plan_in_principle(record, catalogue, settings)
         except PlanError:
             pytest.skip("it cannot be planned")
-        array = volumes.body(list(growing.needs(planned)) or [1], _SHAPE)
+        array = volumes.random_cells(list(growing.needs(planned)) or [1], _SHAPE)
         return volumes.oblique_image(array)
 
     def test_its_steps_exist(self, record: Recipe, catalogue: Catalogue, settings: Settings) -> None:

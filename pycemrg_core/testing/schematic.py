@@ -53,7 +53,7 @@ class SchematicConformance(Conformance):
         written = {label.value for label in contracts.labels_written(step.contract)}
         rules = [label for label in growing.named_in_rules(step) if label.value not in written]
         values = dict.fromkeys(label.value for label in (*read, *rules))
-        return volumes.oblique_image(volumes.body(list(values) or [1]))
+        return volumes.oblique_image(volumes.random_cells(list(values) or [1]))
 
     def test_its_step_exists(self, record: Schematic, catalogue: Catalogue) -> None:
         """A plugin provides the kind of step."""

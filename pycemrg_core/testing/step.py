@@ -45,7 +45,7 @@ class StepConformance(Conformance):
     @pytest.fixture
     def volume(self, contract: Any) -> LabelVolume:
         """A label map on which the step is expected to change something."""
-        return volumes.ordinary(image_labels(contract))
+        return volumes.ordinary_volume(image_labels(contract))
 
     def test_its_function_and_contract_fit(self, record: Step, catalogue: Catalogue) -> None:
         """The function takes (volume, contract); the contract is a frozen class whose fields all say their role."""

@@ -20,7 +20,9 @@ SPACING = (2.0, 1.25, 0.8)
 _SEEDS = 3
 
 
-def body(labels: Sequence[int], shape: tuple[int, ...] = SHAPE, spacing: Sequence[float] = SPACING) -> LabelArray:
+def random_cells(
+    labels: Sequence[int], shape: tuple[int, ...] = SHAPE, spacing: Sequence[float] = SPACING
+) -> LabelArray:
     """An ellipsoid of cells: each voxel has the label of the nearest of a few random points.
 
     Each label has an island in another's cell or in the background, and the largest cell a hole. Labels that
@@ -62,30 +64,30 @@ def _filled(labels: Sequence[int], shape: tuple[int, int, int]) -> LabelArray:
     return np.resize(np.array(labels, np.min_scalar_type(max(labels))), shape)
 
 
-def ordinary(labels: Sequence[int]) -> LabelVolume:
+def ordinary_volume(labels: Sequence[int]) -> LabelVolume:
     """The label map on which something is expected to happen: anisotropic, with all labels."""
-    return LabelVolume(body(labels), SPACING)
+    return LabelVolume(random_cells(labels), SPACING)
 
 
 def _cut(labels: Sequence[int]) -> LabelVolume:
-    return LabelVolume(body(labels)[3:-3, 4:-4, 6:-6].copy(), SPACING)
+    return LabelVolume(random_cells(labels)[3:-3, 4:-4, 6:-6].copy(), SPACING)
 
 
 def _without_the_first(labels: Sequence[int]) -> LabelVolume:
-    array = body(labels)
+    array = random_cells(labels)
     array[array == labels[0]] = 0
     return LabelVolume(array, SPACING)
 
 
 CASES: Mapping[str, Callable[[Sequence[int]], LabelVolume]] = {
-    "anisotropic": ordinary,
+    "anisotropic": ordinary_volume,
     "one voxel": lambda labels: LabelVolume(_filled(labels, (1, 1, 1)), SPACING),
     "two voxels wide": lambda labels: LabelVolume(_filled(labels, (2, 2, 2)), SPACING),
-    "one slice": lambda labels: LabelVolume(body(labels)[7:8].copy(), SPACING),
+    "one slice": lambda labels: LabelVolume(random_cells(labels)[7:8].copy(), SPACING),
     "cut at the border": _cut,
     "no background": lambda labels: LabelVolume(_filled(labels, (5, 4, 7)), SPACING),
     "first label absent": _without_the_first,
-    "labels absent": lambda labels: LabelVolume(body([_absent(labels)]), SPACING),
+    "labels absent": lambda labels: LabelVolume(random_cells([_absent(labels)]), SPACING),
     "background only": lambda labels: LabelVolume(np.zeros((4, 5, 6), np.uint8), SPACING),
 }
 """By name: what a step or metric must get along with, given the integers that it reads."""

@@ -15,7 +15,7 @@ from skimage import measure as skimage_measure
 
 from pycemrg_core import LabelVolume, MetricError
 from pycemrg_core.api import StructureMask
-from schematics_builtin.labels import measuring as core_measure
+from schematics_builtin.labels import measure
 
 HEART = Path(__file__).resolve().parents[3] / "schematics_builtin" / "demo" / "data" / "rodero01_1.0mm.nrrd"
 
@@ -63,7 +63,7 @@ def test_structures_that_share_a_label_are_refused() -> None:
 def test_the_real_heart() -> None:
     image = sitk.ReadImage(str(HEART))
     heart = LabelVolume(sitk.GetArrayFromImage(image), image.GetSpacing()[::-1])
-    facts = core_measure.measure(heart.array, heart.spacing)
+    facts = measure(heart.array, heart.spacing)
     for label in facts.labels:
         found, mask = StructureMask(heart, (label,)), heart.array == label
         assert structures.volume(found) == pytest.approx(facts.volume_ml[facts.index(label) - 1])

@@ -23,10 +23,10 @@ def ring_loop(heart: Heart) -> Iterator[Finding]:
     """
     there = heart.volume.boxes
     for ring in heart.blueprint.rings:
-        if not {ring.ring, ring.vein, ring.wall} <= there.keys():
+        if not {ring.ring, ring.lumen, ring.wall} <= there.keys():
             continue
-        who = f"{heart.name(ring.ring)} does not go round {heart.name(ring.vein)}"
-        values = (ring.ring, ring.vein, ring.wall)
+        who = f"{heart.name(ring.ring)} does not go round {heart.name(ring.lumen)}"
+        values = (ring.ring, ring.lumen, ring.wall)
         contact = np.unique(heart.adjacency.faces((ring.ring,), (ring.wall,)).voxels, axis=0)
         if not len(contact):
             region = heart.volume.region(ring.ring)
@@ -53,7 +53,7 @@ def _angles(heart: Heart, ring: Ring, contact: Ints) -> _Floats:
     spacing = np.array(heart.volume.spacing)
     low, high = contact.min(axis=0), contact.max(axis=0) + 1
     region = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    vein = np.argwhere(heart.volume.array[region] == ring.vein) + low
+    vein = np.argwhere(heart.volume.array[region] == ring.lumen) + low
     points = contact * spacing
     middle = (vein * spacing if len(vein) else points).mean(axis=0)
     _, _, directions = np.linalg.svd(points - points.mean(axis=0), full_matrices=True)
