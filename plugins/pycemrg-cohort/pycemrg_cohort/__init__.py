@@ -1,1 +1,1 @@
-"""A recipe on a whole cohort."""
+"""Run a recipe on a whole cohort."""

@@ -1,4 +1,4 @@
-"""The cases of a cohort, from files, folders, patterns and tables."""
+"""Read the cases of a cohort from files, folders, patterns and tables."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from pycemrg_core.api import PlanError, PycemrgError, close_to, read_text
 EXTENSIONS = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd", ".inr")
 _TABLES = {".csv": ",", ".tsv": "\t"}
 _COLUMNS = ("path", "id", "scheme")
-# An id is the name of a folder: as the names of records, which become names of files.
+# An id becomes the name of a folder, so it follows the rule for names of records, which become file names.
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 
 
 @frozen(kw_only=True)
 class Case:
-    """One heart: its id, its image, the label scheme of its integers and its own parameters.
+    """One heart: its id, its image, the label scheme of its image, and its own parameters.
 
-    ``path`` is as the user gave it, ``file`` the same as an absolute path. ``where`` is the place in a table.
+    ``path`` is the path as the user gave it, and ``file`` is the absolute path. ``where`` is the place in a table.
     """
 
     id: str
@@ -41,7 +41,7 @@ class Case:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Case:
-        """The case of :meth:`as_json`."""
+        """Make a case from the data of :meth:`as_json`."""
         return cls(
             id=data["id"], path=data["path"], file=data["file"], scheme=data["scheme"], parameters=data["values"]
         )
@@ -50,10 +50,10 @@ class Case:
 def read_cases(
     inputs: Iterable[str], *, parameters: Collection[str], schemes: Collection[str], scheme: str = ""
 ) -> tuple[Case, ...]:
-    """The cases that ``inputs`` name, sorted by id: label maps, folders, patterns with ``*`` and tables.
+    """Read the cases of ``inputs``, sorted by id: label maps, folders, patterns with ``*`` and tables.
 
-    ``parameters`` and ``schemes`` are the names that a table may use; ``scheme`` is that of cases which name
-    none. Raises :class:`PlanError` with every problem at once, those of tables with their line.
+    ``parameters`` and ``schemes`` are the names that a table can use; ``scheme`` is the scheme of cases without one
+    in the table. Raises :class:`PlanError` with all problems at once; problems of tables have a line number.
     """
     problems: list[str] = []
     cases: list[Case] = []
@@ -64,7 +64,7 @@ def read_cases(
             problems.append(str(error))
     problems.extend(_id_problems(cases))
     if not cases and not problems:
-        problems.append("no input holds a case")
+        problems.append("the inputs contain no case")
     if problems:
         raise PlanError("the cohort cannot be used:", problems)
     return tuple(sorted((evolve(case, scheme=case.scheme or scheme) for case in cases), key=lambda case: case.id))
@@ -75,7 +75,7 @@ def _cases(text: str, parameters: Collection[str], schemes: Collection[str], pro
     if path.is_dir():
         found = sorted(name for name in os.listdir(path) if extension(name) and not name.startswith("."))
         if not found:
-            problems.append(f"{text}: holds no image that can be read ({', '.join(EXTENSIONS)})")
+            problems.append(f"{text}: no readable image in this folder ({', '.join(EXTENSIONS)})")
         yield from (_case(str(path / name)) for name in found)
     elif path.is_file() and path.suffix.lower() in _TABLES:
         yield from _table(path, parameters, schemes, problems)
@@ -84,14 +84,14 @@ def _cases(text: str, parameters: Collection[str], schemes: Collection[str], pro
     elif glob.has_magic(text):
         found = sorted(glob.glob(text, recursive=True))
         if not found:
-            problems.append(f"{text}: matches no file")
+            problems.append(f"{text}: no file matches")
         yield from map(_case, found)
     else:
         problems.append(f"{text}: no such file or folder")
 
 
 def extension(name: str) -> str:
-    """The extension of an image that can be read, in lower case; empty for any other file."""
+    """The extension of a readable image, in lower case; empty for any other file."""
     return next((end for end in sorted(EXTENSIONS, key=len, reverse=True) if name.lower().endswith(end)), "")
 
 
@@ -116,7 +116,7 @@ def _table(table: Path, parameters: Collection[str], schemes: Collection[str], p
         row = dict(zip(header, (cell.strip() for cell in cells), strict=False))
         told = _row_problems(row, len(cells), len(header), table.parent, schemes)
         problems += [f"{where}: {problem}" for problem in told]
-        if len(cells) == len(header) and row["path"]:  # its id is looked at too, whatever else is wrong
+        if len(cells) == len(header) and row["path"]:  # its id is tested too, even if something else is wrong
             given = {key: row[key] for key in ("id", "scheme") if row.get(key)}
             values = {name: float(cell) for name, cell in row.items() if name not in _COLUMNS and _is_number(cell)}
             yield _case(os.path.normpath(table.parent / row["path"]), where=where, parameters=values, **given)
@@ -126,11 +126,11 @@ def _header_problems(header: list[str], parameters: Collection[str]) -> Iterator
     if "path" not in header:
         yield f"no column 'path'{close_to('path', header)}; the first line names the columns"
     for name in dict.fromkeys(name for name in header if header.count(name) > 1):
-        yield f"column {name!r} is there {header.count(name)} times"
+        yield f"column {name!r} appears {header.count(name)} times"
     for name in header:
         if name not in (*_COLUMNS, *parameters):
             hint = close_to(name, [*_COLUMNS, *parameters]) or "; remove it"
-            yield f"column {name!r} is neither path, id or scheme nor a parameter of the recipe{hint}"
+            yield f"column {name!r} is not path, id, scheme or a parameter of the recipe{hint}"
 
 
 def _row_problems(
@@ -167,9 +167,9 @@ def _id_problems(cases: Iterable[Case]) -> Iterator[str]:
                 f"{at}: id {case.id!r} must be 1 to 80 letters, digits, '_', '-' or '.' and start with a letter or"
                 " digit; give ids in a table"
             )
-        # Some file systems do not tell A from a.
+        # Some file systems do not distinguish A from a.
         users.setdefault(case.id.casefold(), []).append(case)
     for same in users.values():
         if len(same) > 1:
             at = ", ".join(case.where or case.path for case in same)
-            yield f"id {same[0].id!r} is that of {len(same)} cases: {at}; give ids of their own in a table"
+            yield f"{len(same)} cases have the id {same[0].id!r}: {at}; give different ids in a table"

@@ -1,4 +1,4 @@
-"""The workers: processes of this machine, or those of a scheduler that is running somewhere."""
+"""Connect to the workers: processes of this machine, or workers of a running scheduler."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from pycemrg_cohort.errors import CohortError
 if TYPE_CHECKING:
     from distributed import Client
 
-# The share of the free memory that the workers may have.
+# The share of the free memory that the workers can use.
 _SHARE = 0.9
 
 
 def workers_for(needed_bytes: int, cases: int, free_bytes: int, cores: int) -> int:
-    """How many workers a machine bears: one per core, as many as there is memory and work for, at least one."""
+    """The number of workers for a machine: at most one per core, limited by memory and work, at least one."""
     return max(1, min(cores, cases, int(_SHARE * free_bytes) // max(needed_bytes, 1)))
 
 
 @contextmanager
 def connected(cases: int, needed_bytes: int, workers: int | None, scheduler: str | None) -> Iterator[Client]:
-    """A client of the scheduler at an address, or of a cluster of this machine that ends with the block.
+    """Yield a client of the scheduler at an address, or of a local cluster that ends with the block.
 
-    Raises :class:`CohortError` when nobody answers at the address.
+    Raises :class:`CohortError` when no scheduler answers at the address.
     """
     import psutil
     from dask.system import CPU_COUNT
     from distributed import Client, LocalCluster
     from distributed.system import MEMORY_LIMIT
 
-    # Dask tells of every worker that goes, with tracebacks; what matters is told by us.
+    # Dask logs every lost worker, with a traceback; this package reports what matters itself.
     for name in ("distributed", "distributed.client", "tornado.application"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     if scheduler:
@@ -69,13 +69,13 @@ def _client(address: str) -> Iterator[Client]:
     try:
         yield client
     finally:
-        # A scheduler that has gone cannot be told.
+        # The scheduler may already be gone.
         with suppress(Exception):
             client.close(timeout=2)
 
 
 def threads(client: Client) -> int:
-    """How many cases can run at a time now; 0 when the scheduler does not answer."""
+    """The number of cases that can run at the same time now; 0 when the scheduler does not answer."""
     try:
         return sum(client.nthreads().values())
     except (OSError, TimeoutError):
@@ -83,5 +83,5 @@ def threads(client: Client) -> int:
 
 
 def has_dashboard() -> bool:
-    """Whether what Dask's dashboard needs is installed."""
+    """Whether the requirements of Dask's dashboard are installed."""
     return importlib.util.find_spec("bokeh") is not None

@@ -1,4 +1,4 @@
-"""Cases to workers, and what became of them, as they finish."""
+"""Send cases to workers, and collect the outcomes as they finish."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def run_cases(client: Client, cases: Sequence[Case], job: str, root: Path) -> Iterator[Outcome]:
-    """Bring all cases up to date in ``root``; one outcome for each, in the order in which they finish.
+    """Bring all cases up to date in ``root``; yield one outcome per case, in the order in which they finish.
 
-    Raises :class:`CohortError` when the workers cannot do it or the scheduler is lost.
+    Raises :class:`CohortError` when the workers cannot run the job or the scheduler is lost.
     """
     lost = []
     for case, outcome in _each(client, worker.bring, cases, job=job, root=str(root)):
@@ -28,7 +28,7 @@ def run_cases(client: Client, cases: Sequence[Case], job: str, root: Path) -> It
             lost.append(case)
         else:
             yield outcome
-    # Whatever else was on a worker that died is under suspicion too; alone, each answers for itself.
+    # All cases on a worker that died are possible causes, so each of them runs alone once more.
     for case in lost:
         for _, outcome in _each(client, worker.bring, [case], job=job, root=str(root)):
             yield outcome or {
@@ -37,25 +37,25 @@ def run_cases(client: Client, cases: Sequence[Case], job: str, root: Path) -> It
                 "sha256": "",
                 "again": False,
                 "seconds": 0.0,
-                "error": "its worker died every time, most likely of too little memory; use fewer --workers",
+                "error": "its worker died every time, probably because memory ran out; use fewer --workers",
             }
 
 
 def check_cases(client: Client, cases: Sequence[Case], job: str) -> Iterator[Outcome]:
-    """What a run of each case would meet, in the order in which they finish."""
+    """The problems that a run of each case would have, in the order in which they finish."""
     for case, outcome in _each(client, worker.check, cases, job=job):
-        yield outcome or {"id": case.id, "problems": ["its worker died, most likely of too little memory"]}
+        yield outcome or {"id": case.id, "problems": ["its worker died, probably because memory ran out"]}
 
 
 def sample_case(client: Client, case: Case, job: str) -> Outcome | None:
-    """Seconds and memory of one case, or None when its worker died."""
+    """The seconds and the memory of one case, or None when its worker died."""
     return next(outcome for _, outcome in _each(client, worker.sample, [case], job=job))
 
 
 def _each(
     client: Client, task: Callable[..., Outcome], cases: Sequence[Case], **common: Any
 ) -> Iterator[tuple[Case, Outcome | None]]:
-    """A task for each case; the outcome is None where the workers died of it."""
+    """Run a task for each case; the outcome is None when the case killed its workers."""
     from distributed import KilledWorker, as_completed
 
     futures = client.map(task, [case.as_json() for case in cases], pure=False, retries=0, **common)
@@ -73,20 +73,22 @@ def _stopped(error: Exception) -> CohortError:
     from distributed import CancelledError
 
     if isinstance(error, OtherVersionsError):
-        return OtherVersionsError(f"a worker is not as this process is: {error}; make them alike, and start it anew")
+        return OtherVersionsError(
+            f"a worker differs from this process: {error}; install the same versions, and restart the worker"
+        )
     if isinstance(error, (CancelledError, OSError, TimeoutError)):
-        return CohortError("the scheduler went away; the same command goes on from there")
+        return CohortError("the connection to the scheduler is lost; repeat the command to continue")
     return CohortError(
-        f"a worker cannot take up the work ({one_line(error)}); pycemrg-cohort must be installed there as it is here"
+        f"a worker cannot do the work ({one_line(error)}); install the same pycemrg-cohort there as here"
     )
 
 
 def sweep(root: Path) -> None:
-    """Remove what killed workers left in the folders of the cases; nobody may be writing there."""
+    """Remove files that killed workers left in the case folders; no other process may be writing there."""
     for left in [*root.glob("cases/*/.partial-*"), *root.glob("cases/*/.*.partial"), *root.glob(".*.partial")]:
         shutil.rmtree(left, ignore_errors=True)
         with suppress(OSError):
             left.unlink()
     for folder in root.glob("cases/*"):
-        with suppress(OSError):  # those that are empty
+        with suppress(OSError):  # removes only empty folders
             folder.rmdir()

@@ -1,4 +1,4 @@
-"""What can go wrong with a cohort besides what goes wrong with a case."""
+"""Errors of a cohort as a whole, not of a single case."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from pycemrg_core.api import PycemrgError
 
 
 class CohortError(PycemrgError):
-    """The cohort as a whole cannot run, go on or be finished."""
+    """The cohort as a whole cannot run, continue or finish."""
 
 
 class OtherVersionsError(CohortError):
-    """A worker is not what the client is, so what it makes might differ."""
+    """A worker has other versions than the client, so its results might differ."""
 
 
 def one_line(error: BaseException, *, hide: str = "", show: str = "") -> str:
-    """An error as one line; the path ``hide`` is shown as ``show``, as the user gave it."""
+    """An error as one line; the path ``hide`` is replaced by ``show``, the path as the user gave it."""
     text = " ".join(str(error).split())
     if not isinstance(error, PycemrgError):
         text = f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,4 +1,4 @@
-"""What all cases of a cohort have in common, and whether a process can do it."""
+"""The job: what all cases of a cohort have in common, and whether a process can run it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 class Job:
     """A recipe, its settings, the files to write besides the usual ones, and the versions that must do it.
 
-    ``check`` is off for ``--no-check``. ``plugins`` are all that the client has loaded.
+    ``check`` is False for ``--no-check``. ``plugins`` are all plugins that the client has loaded.
     """
 
     recipe: str
@@ -35,17 +35,17 @@ class Job:
     pycemrg: str = pycemrg_core.__version__
 
     def as_text(self) -> str:
-        """JSON for a worker: the same job is the same text."""
+        """JSON for a worker; equal jobs have equal texts."""
         return json.dumps(to_data(self), sort_keys=True)
 
 
 def loaded_plugins(catalogue: Catalogue) -> tuple[Found, ...]:
-    """The plugins whose records are in a catalogue."""
+    """The plugins with records in a catalogue."""
     return tuple(plugin.found for plugin in catalogue.plugins if plugin.state is State.LOADED)
 
 
 def parameter_names(recipe: str, catalogue: Catalogue, settings: Settings) -> frozenset[str]:
-    """Every parameter of a recipe. Raises what the catalogue raises for a name that it does not know."""
+    """Every parameter of a recipe. Raises the errors of the catalogue for an unknown name."""
     names: set[str] = set()
     for step in flatten(catalogue.get(Recipe, recipe), catalogue):
         own = settings.schematics.get(step.schematic)
@@ -55,20 +55,20 @@ def parameter_names(recipe: str, catalogue: Catalogue, settings: Settings) -> fr
 
 
 def wall_names(catalogue: Catalogue) -> frozenset[str]:
-    """The labels that some label scheme has in its group ``walls``."""
+    """The labels in the group ``walls`` of any label scheme."""
     schemes = [c.record for c in catalogue.all(LabelScheme) if isinstance(c.record, LabelScheme)]
     return frozenset(name for scheme in schemes for name in scheme.groups.get("walls", ()))
 
 
 def thickness_provider(catalogue: Catalogue) -> Found | None:
-    """Who measures walls, if anybody does."""
+    """The plugin that measures walls, if there is one."""
     try:
         return catalogue.find(Metric, THICKNESS).provider
     except UnknownNameError:
         return None
 
 
-# Kept for the life of a process: what it has imported stays as it was, whatever is installed meanwhile.
+# Cached for the life of the process: imported modules do not change, even if other versions are installed meanwhile.
 @cache
 def _discovered() -> tuple[Found, ...]:
     return discover()
@@ -81,7 +81,7 @@ def _local(path: str) -> Found:
 
 @cache
 def ready(text: str) -> tuple[Job, Catalogue]:
-    """A job and the catalogue to do it with in this process, which holds the client's plugins and no others.
+    """The job, and the catalogue for it in this process, with only the plugins of the client.
 
     Raises :class:`OtherVersionsError` naming every difference between this process and the client.
     """
@@ -96,14 +96,14 @@ def ready(text: str) -> tuple[Job, Catalogue]:
         chosen = [found for found in here if (found.name, found.distribution) in wanted]
         catalogue = load_catalogue(Policy(), found=chosen)
         broken = [plugin for plugin in catalogue.plugins if plugin.state is not State.LOADED]
-        different = [f"plugin {plugin.found} does not load there: {plugin.reason}" for plugin in broken]
+        different = [f"plugin {plugin.found} fails to load there: {plugin.reason}" for plugin in broken]
     if different:
         raise OtherVersionsError("; ".join(different))
     return job, catalogue
 
 
 def differences(job: Job, here: Iterable[Found], python: str = _HERE) -> Iterator[str]:
-    """How a process with the plugins ``here`` differs from what a job asks for, one text each."""
+    """The differences between a process with the plugins ``here`` and the needs of a job, one text each."""
     if python != job.python:
         yield f"Python {python} there, {job.python} here"
     if pycemrg_core.__version__ != job.pycemrg:
@@ -114,6 +114,6 @@ def differences(job: Job, here: Iterable[Found], python: str = _HERE) -> Iterato
         if version is None:
             yield f"plugin {found} is not there"
         elif version != found.version and found.local:
-            yield f"plugin {found} has another content there than here"
+            yield f"plugin {found} has different content there"
         elif version != found.version:
             yield f"plugin {found.name}: {found.distribution} {version} there, {found.version} here"

@@ -1,7 +1,7 @@
-"""``case.json``: what says that a case is done, and how a later run knows whether that still holds.
+"""``case.json``: marks a case as done, and lets a later run find out whether this is still valid.
 
-``run.json`` says what ran; the marker adds the facts of the image, so that the plan can be made again without
-reading it, and the hash of the result. Written last, it vouches for nothing that is half there.
+``run.json`` says what ran. The marker adds the facts of the image, so that the plan can be made again without
+reading the image, and the hash of the result. It is written last, so it never marks an incomplete case as done.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _KEPT = ("seconds", "verdict", "volumes_ml", "thickness_mm", "plugins")
 
 
 def settings_of(job: Job, case: Case) -> Settings:
-    """The settings of one case: its own parameters win over those for all."""
+    """The settings of one case: its own parameters override the common parameters."""
     return attrs.evolve(job.settings, parameters={**job.settings.parameters, **case.parameters})
 
 
 def marker(
     folder: Path, facts: ImageFacts, job: Job, case: Case, catalogue: Catalogue, outcome: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What to write when a case is done."""
+    """The data to write when a case is done."""
     return {
         "format": FORMAT,
         "facts": {
@@ -50,10 +50,10 @@ def marker(
 
 
 def kept(folder: Path, source: Source, job: Job, case: Case, catalogue: Catalogue) -> dict[str, Any] | None:
-    """What the marker of a case says, or None when the case is to be run.
+    """The data of the marker of a case, or None when the case must run.
 
-    It is kept when input, recipe, contracts, parameters and versions are those of ``run.json``, what was asked
-    for besides is the same, and the result is the file that was written.
+    A case is kept when input, recipe, contracts, parameters and versions are the same as in ``run.json``, the other
+    settings are the same, and the result is still the file that was written.
     """
     try:
         marker, record = load_json(folder / NAME), load_json(folder / RECORD)
@@ -80,11 +80,11 @@ def kept(folder: Path, source: Source, job: Job, case: Case, catalogue: Catalogu
         )
         return {key: marker[key] for key in _KEPT} if same else None
     except (PycemrgError, OSError, KeyError, TypeError):
-        return None  # not there, or not whole
+        return None  # missing or incomplete
 
 
 def _asked(job: Job, case: Case, catalogue: Catalogue) -> dict[str, Any]:
-    """What the result depends on and ``run.json`` does not tell."""
+    """The settings that the result depends on and that are not in ``run.json``."""
     conversion = {}
     if case.scheme:
         conversion = {
@@ -104,7 +104,7 @@ def _asked(job: Job, case: Case, catalogue: Catalogue) -> dict[str, Any]:
 
 
 def _wanted(planned: Plan, source: Source) -> dict[str, Any]:
-    """What ``run.json`` must say of a plan."""
+    """What ``run.json`` must contain for a plan."""
     contracts = to_data([step.contract for step in planned.steps])
     wanted = {
         "pycemrg": __version__,
@@ -123,7 +123,7 @@ def _wanted(planned: Plan, source: Source) -> dict[str, Any]:
 
 
 def _recorded(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What ``run.json`` says of that."""
+    """The same data as in :func:`_wanted`, from ``run.json``."""
     return {
         "pycemrg": record["pycemrg"],
         "recipe": record["recipe"],

@@ -1,4 +1,4 @@
-"""How much memory a case needs, guessed from its header and watched while it runs."""
+"""The memory that a case needs: estimated from the image header, and measured while it runs."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from contextlib import contextmanager
 import psutil
 import SimpleITK as sitk
 
-# Measured by benchmarks/cohort.py, and rounded up.
+# Measured with benchmarks/cohort.py, and rounded up.
 BASE_BYTES = 256 * 2**20
-"""What a worker holds whatever the image is: Python, Dask, SciPy, SimpleITK and the catalogue."""
+"""The memory of a worker without a case: Python, Dask, SciPy, SimpleITK and the catalogue."""
 
 COPIES, COPIES_FOR_REPORT = 12, 32
-"""How many times the bytes of the image's voxels a case needs besides, without and with a report."""
+"""The additional memory for a case, as a multiple of the bytes of its voxels, without and with a report."""
 
 
 def voxel_bytes(file: str) -> int:
-    """The bytes of an image's voxels, from its header; of the file where the header cannot be read."""
+    """The bytes of the voxels of an image, from its header; the size of the file if the header is unreadable."""
     reader = sitk.ImageFileReader()
     reader.SetFileName(file)
     try:
@@ -32,13 +32,13 @@ def voxel_bytes(file: str) -> int:
 
 
 def case_bytes(image_bytes: int, *, report: bool = False) -> int:
-    """What a worker needs for a case whose voxels have that many bytes."""
+    """The memory that a worker needs for a case with this many bytes of voxels."""
     return BASE_BYTES + (COPIES_FOR_REPORT if report else COPIES) * image_bytes
 
 
 @contextmanager
 def peak_memory() -> Iterator[Callable[[], int]]:
-    """Watch this process: a function that tells its highest resident memory within the block, in bytes."""
+    """Watch this process; yields a function that returns the highest resident memory within the block, in bytes."""
     process, highest, stop = psutil.Process(), [0], threading.Event()
 
     def watch() -> None:

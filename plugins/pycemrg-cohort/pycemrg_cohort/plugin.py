@@ -1,4 +1,4 @@
-"""What the cohort plugin contributes; light, since every command imports it."""
+"""The contributions of the plugin; imports little, because every command loads this module."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a worker process of this machine runs first."""
+"""Code that a worker process of this machine runs first."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from typing import Any
 
 
 def dask_setup(_worker: Any) -> None:
-    """Leave Ctrl-C, which a terminal sends to all processes, to the one that knows how to stop."""
+    """Ignore Ctrl-C, which a terminal sends to all processes: only the main process handles it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""One line on the terminal that tells how far a cohort is; nothing in a pipe."""
+"""Show the progress of a cohort in one line on a terminal; nothing in a pipe."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import click
 
 
 class Progress:
-    """Done, failed, running, rate and time left; failures stay above the line.
+    """The line with the numbers done, failed and running, the rate and the time left; failures are listed above it.
 
-    ``workers`` tells how many cases can run at a time, which changes on a cluster that grows.
+    ``workers`` returns how many cases can run at the same time; this changes when a cluster grows.
     """
 
     def __init__(self, total: int, workers: Callable[[], int]) -> None:
@@ -30,13 +30,13 @@ class Progress:
             self._open = True
 
     def note(self, text: str) -> None:
-        """A line of its own."""
+        """Print a text on a separate line."""
         self.end()
         if self._shown:
             click.echo(text, err=True)
 
     def finished(self, *, case: str, error: str = "", before: bool = False) -> None:
-        """One more case, which failed when there is an error; ``before``: it was done before."""
+        """Count one more case; it failed if there is an error. ``before``: it was done before this run."""
         self._done += not error
         self._failed += bool(error)
         self._before += before
@@ -46,7 +46,7 @@ class Progress:
         self.show()
 
     def end(self) -> None:
-        """End the line, so that what follows has one of its own."""
+        """End the line, so that later output starts on a new line."""
         if self._open:
             click.echo(err=True)
             self._open = False

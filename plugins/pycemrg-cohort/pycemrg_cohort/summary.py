@@ -1,4 +1,4 @@
-"""``cohort.json`` and ``cases.csv``: what became of every case."""
+"""Write ``cohort.json`` and ``cases.csv``, with the outcome of every case."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FORMAT = 1
 
 
 def write_summary(root: Path, job: Job, cases: Sequence[Case], outcomes: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write both files. ``outcomes``: what became of each case, by id. Raises :class:`OutputError`."""
+    """Write both files. ``outcomes`` are the outcomes of the cases by id. Raises :class:`OutputError`."""
     rows = [_row(root, job, case, outcomes[case.id]) for case in sorted(cases, key=lambda case: case.id)]
     plugins = {tuple(found.values()): found for one in outcomes.values() for found in one.get("plugins", [])}
     done = sum(row["state"] == "done" for row in rows)
@@ -34,7 +34,7 @@ def write_summary(root: Path, job: Job, cases: Sequence[Case], outcomes: Mapping
         "counts": {"done": done, "failed": len(rows) - done},
         "cases": rows,
     }
-    with suppress(OSError):  # when no case got far enough to make it; if it cannot be made, the next line says so
+    with suppress(OSError):  # no case may have created it yet; if this fails, the next line raises the error
         root.mkdir(parents=True, exist_ok=True)
     write_json(data, root / COHORT)
     write_text(_table(rows), root / TABLE)
@@ -74,7 +74,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _relative(file: str, root: Path) -> str:
-    """Relative, so that a folder and its inputs can move together."""
+    """The path relative to ``root``, so that a folder and its inputs can be moved together."""
     try:
         return Path(os.path.relpath(file, root)).as_posix()
     except ValueError:  # another drive

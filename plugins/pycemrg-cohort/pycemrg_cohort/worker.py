@@ -1,6 +1,6 @@
-"""What a worker does: one case after the other, from plain data to plain data.
+"""The tasks of a worker: one case after the other, from plain data to plain data.
 
-The functions here are the tasks. Whatever goes wrong with a case is a value; what is raised concerns the worker.
+The functions here are the tasks. Problems of a case are returned as values; exceptions are problems of the worker.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ Outcome = dict[str, Any]
 
 
 def bring(data: Mapping[str, Any], *, job: str, root: str) -> Outcome:
-    """Bring one case up to date in ``root/cases/ID``, and say how it went.
+    """Bring one case up to date in ``root/cases/ID``, and return its outcome.
 
-    A case that is done already, with these very settings, is left as it is (``"again": True``).
-    Raises :class:`OtherVersionsError` when this process is not what the client is.
+    A case that is already done with the same settings is not changed (``"again": True``). Raises
+    :class:`OtherVersionsError` when this process differs from the client.
     """
     todo, catalogue = ready(job)
     case = Case.from_json(dict(data))
@@ -48,7 +48,7 @@ def bring(data: Mapping[str, Any], *, job: str, root: str) -> Outcome:
 
 
 def check(data: Mapping[str, Any], *, job: str) -> Outcome:
-    """What a run of a case would meet: its problems and warnings, and the image's size (x, y, z) and spacing."""
+    """The problems and warnings that a run of a case would have, and the size (x, y, z) and spacing of the image."""
     todo, catalogue = ready(job)
     case = Case.from_json(dict(data))
     try:
@@ -68,7 +68,7 @@ def check(data: Mapping[str, Any], *, job: str) -> Outcome:
 
 
 def sample(data: Mapping[str, Any], *, job: str) -> Outcome:
-    """Run one case and write nothing: its seconds, and the highest memory of this process meanwhile, in bytes."""
+    """Run one case without writing; return its seconds, and the highest memory of this process in bytes."""
     from pycemrg_cohort.memory import peak_memory
 
     todo, catalogue = ready(job)
@@ -82,7 +82,7 @@ def sample(data: Mapping[str, Any], *, job: str) -> Outcome:
 
 
 def _planned(job: Job, case: Case, catalogue: Catalogue) -> tuple[Prepared, Plan]:
-    """As ``pycemrg run`` prepares and plans, with the path called what the user calls it."""
+    """Prepare and plan like ``pycemrg run``; messages show the path as the user gave it."""
     settings = marker.settings_of(job, case)
     volume, notes = read_volume(case.file)
     notes = tuple(note.replace(case.file, case.path) for note in notes)
@@ -107,7 +107,7 @@ def _run(planned: Plan, prepared: Prepared) -> RunResult:
 
 
 def _make(job: Job, case: Case, source: Source, folder: Path, catalogue: Catalogue, begin: float) -> Outcome:
-    """Run a case and write its folder; the marker, which says that it is done, comes last."""
+    """Run a case and write its folder; the marker that it is done is written last."""
     prepared, planned = _planned(job, case, catalogue)
     check_place(folder, source)
     result = _run(planned, prepared)
@@ -140,7 +140,7 @@ def _make(job: Job, case: Case, source: Source, folder: Path, catalogue: Catalog
 
 
 def _measured(result: RunResult, planned: Plan, catalogue: Catalogue) -> Outcome:
-    """The volume of each label in mL and, where somebody measures walls, their median thickness in mm."""
+    """The volume of each label in mL and, if a plugin measures walls, their median thickness in mm."""
     volume = result.volume
     mm3 = float(np.prod(volume.spacing))
     values, counts = np.unique(volume.array, return_counts=True)
@@ -158,7 +158,7 @@ def _measured(result: RunResult, planned: Plan, catalogue: Catalogue) -> Outcome
 
 
 def _taking_part(planned: Plan, catalogue: Catalogue, job: Job) -> list[dict[str, str]]:
-    """Everybody who had a part in a case: as ``run.json`` says, and those who measured and certified."""
+    """All plugins that took part in a case: the plugins in ``run.json``, and those that measured and certified."""
     providers = {*planned.providers, thickness_provider(catalogue)}
     if CERTIFICATE in job.extras:
         providers |= {contribution.provider for contribution in catalogue.all(Check)}

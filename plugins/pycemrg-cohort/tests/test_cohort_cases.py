@@ -82,7 +82,7 @@ def test_all_that_is_wrong_with_a_table_is_said_with_its_line(folder: Path) -> N
         "t.csv, line 8: no path",
         "t.csv, line 6: id 'A b' must be 1 to 80 letters, digits, '_', '-' or '.' and start with a letter or digit;"
         " give ids in a table",
-        "id 'a' is that of 2 cases: t.csv, line 2, t.csv, line 7; give ids of their own in a table",
+        "2 cases have the id 'a': t.csv, line 2, t.csv, line 7; give different ids in a table",
     ]
 
 
@@ -90,9 +90,9 @@ def test_all_that_is_wrong_with_a_table_is_said_with_its_line(folder: Path) -> N
     ("header", "told"),
     [
         ("image,id", "no column 'path'; the first line names the columns"),
-        ("path,LA_WTT", "column 'LA_WTT' is neither path, id or scheme nor a parameter of the recipe; did you mean"),
-        ("path,sex", "column 'sex' is neither path, id or scheme nor a parameter of the recipe; remove it"),
-        ("path,id,id", "column 'id' is there 2 times"),
+        ("path,LA_WTT", "column 'LA_WTT' is not path, id, scheme or a parameter of the recipe; did you mean"),
+        ("path,sex", "column 'sex' is not path, id, scheme or a parameter of the recipe; remove it"),
+        ("path,id,id", "column 'id' appears 2 times"),
     ],
 )
 def test_a_header_that_is_wrong(folder: Path, header: str, told: str) -> None:
@@ -106,12 +106,12 @@ def test_inputs_that_are_wrong(folder: Path) -> None:
     (folder / "other" / "h00.nrrd").write_text("")
     assert problems("nothing.nrrd", "no*.nrrd", "empty", "in", "other") == [
         "nothing.nrrd: no such file or folder",
-        "no*.nrrd: matches no file",
-        f"empty: holds no image that can be read ({', '.join(EXTENSIONS)})",
-        "id 'h00' is that of 2 cases: in/h00.nrrd, other/h00.nrrd; give ids of their own in a table",
+        "no*.nrrd: no file matches",
+        f"empty: no readable image in this folder ({', '.join(EXTENSIONS)})",
+        "2 cases have the id 'h00': in/h00.nrrd, other/h00.nrrd; give different ids in a table",
     ]
     (folder / "t.csv").write_text("path\n")
-    assert problems("t.csv") == ["no input holds a case"]
+    assert problems("t.csv") == ["the inputs contain no case"]
 
 
 @given(st.dictionaries(st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9_.-]{0,20}\Z"), st.floats(0.1, 9), min_size=1))

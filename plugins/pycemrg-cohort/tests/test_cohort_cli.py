@@ -109,7 +109,7 @@ def test_a_plan_of_good_hearts(folder: Path, address: str) -> None:
     lines = shown.stdout.splitlines()
     assert lines[1].split() == ["thick", "48", "x", "48", "x", "48", "1.62", "x", "1.62", "x", "1.62", "14", "steps"]
     assert re.fullmatch(
-        r"thin, the largest, takes [\d.]+ s and [\d,]+ MiB; all: about [\d.]+ s on 2 workers, besides writing", lines[3]
+        r"the largest, thin, takes [\d.]+ s and [\d,]+ MiB; all: about [\d.]+ s on 2 workers, without writing", lines[3]
     )
     assert not (folder / "cases").exists()
 
@@ -139,7 +139,7 @@ def test_a_plan_of_the_real_thing_counts_the_voxels(folder: Path, address: str) 
 def test_refusals(folder: Path) -> None:
     both = ("--workers", 2, "--scheduler", "tcp://127.0.0.1:9")
     used = pycemrg("cohort", "run", RECIPE, folder / "in", "-o", folder / "x", *both, code=2)
-    assert "--workers is for this machine; a scheduler has the workers that it has" in used.stderr
+    assert "--workers is for this machine, and a scheduler has its own workers; give only one of the two" in used.stderr
     unknown = pycemrg("cohort", "run", "four_chamber_ful", folder / "in", "-o", folder / "x", code=1)
     assert unknown.stderr.startswith("error: no recipe is called 'four_chamber_ful'; did you mean")
     scheme = pycemrg("cohort", "run", RECIPE, folder / "in", "-o", folder / "x", "--scheme", "cemr", code=1)

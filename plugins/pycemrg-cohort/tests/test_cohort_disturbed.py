@@ -120,8 +120,8 @@ def test_it_is_interrupted(lab: Lab) -> None:
     lab.in_the_middle()
     os.killpg(running.pid, signal.SIGINT)
     told = ended(running, code=1)
-    assert told.startswith("error: interrupted; ")
-    assert told.endswith(" of 8 cases are done, and the same command goes on from there\n")
+    assert told.startswith("error: interrupted: ")
+    assert told.endswith(" of 8 cases are done; repeat the command to continue\n")
     assert not list(lab.root.rglob(".partial*"))
     lab.again()
     assert tree(lab.root) == lab.undisturbed
@@ -133,7 +133,7 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-def test_the_scheduler_is_started_anew(lab: Lab) -> None:
+def test_the_scheduler_is_restarted(lab: Lab) -> None:
     address = f"tcp://127.0.0.1:{free_port()}"
 
     def cluster() -> list[subprocess.Popen[str]]:
@@ -146,7 +146,7 @@ def test_the_scheduler_is_started_anew(lab: Lab) -> None:
     running = lab.start("--scheduler", address)
     lab.in_the_middle()
     lab.processes.kill(scheduler)
-    assert "error: the scheduler went away; the same command goes on from there" in ended(running, code=1)
+    assert "error: the connection to the scheduler is lost; repeat the command to continue" in ended(running, code=1)
     lab.processes.kill(workers)
     cluster()
     lab.again("--scheduler", address)

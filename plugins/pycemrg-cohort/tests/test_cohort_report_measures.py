@@ -90,7 +90,7 @@ def test_the_page_marks_them_in_words(tmp_path: Path) -> None:
 def test_four_cases_have_no_outliers_and_the_page_says_why(tmp_path: Path) -> None:
     cases = [case(f"c{n}", volumes_ml={"a": value}) for n, value in enumerate([1.0, 1.0, 1.0, 1e6])]
     page = report(write_cohort(tmp_path / "out", cases))
-    assert "Outliers are not marked: that takes at least 5 cases that are done." in words(page)
+    assert "Outliers are not marked, because there are fewer than 5 finished cases." in words(page)
     assert "▲ high" not in words(page.select("#cases")[0])
     assert not page.select("svg .box, svg .far")
 

@@ -67,7 +67,7 @@ def test_counts_recipe_and_versions_are_on_top(made: Path, page: BeautifulSoup) 
     assert f"{data['pycemrg']}, Python {data['python']}" in top
     for plugin in data["plugins"]:
         assert f"{plugin['name']} ({plugin['distribution']} {plugin['version']})" in top
-    assert f"{sum(one['seconds'] for one in data['cases']):.1f} s of work in all" in top
+    assert f"{sum(one['seconds'] for one in data['cases']):.1f} s of work in total" in top
 
 
 def test_failures_come_with_their_reason_before_all_cases(made: Path, page: BeautifulSoup) -> None:
@@ -152,13 +152,13 @@ def test_cases_whose_files_went_wrong_since_are_shown_with_that(tmp_path: Path) 
         "changed": differs,
         "cut": differs,
         "damaged": differs,
-        "gone": "heart.nrrd is gone since the run",
+        "gone": "heart.nrrd is missing now",
         "good": "",
         "record": "run.json, line 1: not valid JSON: Expecting property name enclosed in double quotes",
         "unmarked": "case.json: no such file",
     }
     assert [image["alt"] for image in page.select("img")] == ["Axial, coronal and sagittal slice of good"]
-    assert "6 changed or gone since the run" in words(page.select("header")[0])
+    assert "6 changed or missing since the run" in words(page.select("header")[0])
 
 
 def test_an_image_that_was_no_heart_from_the_start_is_told(tmp_path: Path) -> None:
@@ -211,9 +211,9 @@ def test_a_thousand_cases_make_a_page_that_opens(tmp_path: Path) -> None:
     apart = {name for name, cells in rows.items() if words(cells["outliers"])}
     assert {card["data-id"] for card in page.select("#hearts li")} == apart
     assert 0 < len(apart) < 300
-    assert "Of more than 300 cases only those that failed or have outliers are shown" in words(page)
+    assert "With more than 300 cases, only failed cases and cases with outliers are shown" in words(page)
     # 950 times 29 values are too many to draw, so only outliers are.
-    assert "There are more than 20,000 points in all, so only those of outliers are drawn." in words(page)
+    assert "There are more than 20,000 points in total, so only outliers are drawn." in words(page)
     marks = sum(
         cell.get_text().count("▲") + cell.get_text().count("▼") for row in rows.values() for cell in row.values()
     )
@@ -236,13 +236,13 @@ def test_pictures_have_a_limit(tmp_path: Path) -> None:
     ("text", "message"),
     [
         (None, "{folder}: not a cohort: it has no cohort.json; 'pycemrg cohort run' writes one"),
-        ("{", "{file}: not JSON that can be read: Expecting property name enclosed in double quotes"),
-        ('{"format": NaN}', "{file}: not JSON that can be read: NaN is not a number"),
-        ('{"format": 2}', "{file}: format 2 is not 1, which this version reads"),
+        ("{", "{file}: not valid JSON: Expecting property name enclosed in double quotes"),
+        ('{"format": NaN}', "{file}: not valid JSON: NaN is not a number"),
+        ('{"format": 2}', "{file}: unknown format 2, this version reads 1"),
         ("[]", "{file}: not what 'pycemrg cohort run' writes there: [] is not a mapping"),
         ('{"format": 1}', "{file}: not what 'pycemrg cohort run' writes there: missing key 'pycemrg'"),
-        ([case("a"), case("a")], "{file}: not what 'pycemrg cohort run' writes there: id 'a' is there twice"),
-        ([case("a", state="begun")], "the state of 'a' is 'begun', neither 'done' nor 'failed'"),
+        ([case("a"), case("a")], "{file}: not what 'pycemrg cohort run' writes there: the id 'a' appears twice"),
+        ([case("a", state="begun")], "the state of 'a' is 'begun', not 'done' or 'failed'"),
         ([case("a", seconds="1")], "'1' is not a number @ cases[0].seconds"),
     ],
 )
@@ -278,7 +278,7 @@ def test_the_page_takes_its_place_at_once(tmp_path: Path, monkeypatch: pytest.Mo
     assert (folder / "report.html").read_text(encoding="utf-8") == "the older page"
     (folder / "report.html").unlink()
     (folder / "report.html").mkdir()
-    assert "it is a folder; remove it" in pycemrg("cohort", "report", folder, code=1).stderr
+    assert "cannot write, this is a folder; remove it" in pycemrg("cohort", "report", folder, code=1).stderr
 
 
 def test_an_empty_cohort_and_one_without_numbers_are_pages_too(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_a_worker_with_another_version_is_refused(tmp_path: Path, processes: Pro
     command = ("run", "four_chamber_full", hearts(tmp_path / "in", 2, size=48), "-o", root, "--scheduler", address)
     running = processes.start("pycemrg_core", "cohort", *command, PYTHONPATH=here)
     assert ended(running, code=1) == (
-        f"error: a worker is not as this process is: {told}; make them alike, and start it anew\n"
+        f"error: a worker differs from this process: {told}; install the same versions, and restart the worker\n"
     )
     assert not root.exists()
 
@@ -98,7 +98,7 @@ def test_every_difference_is_named() -> None:
         f"pycemrg-core {pycemrg_core.__version__} there, 0.0.9 here",
         "plugin a: dist-a 1.1 there, 1.0 here",
         "plugin b (dist-b 1.0) is not there",
-        "plugin mine (local file) has another content there than here",
+        "plugin mine (local file) has different content there",
     ]
 
 
@@ -142,7 +142,7 @@ def test_a_case_that_kills_its_workers_costs_only_itself(tmp_path: Path, process
     root = tmp_path / "out"
     command = ("run", "deadly", folder, "-o", root, "--plugin", plugin, "--no-check", "--workers", 1)
     told = ended(processes.cohort(*command), code=1)
-    assert "its worker died every time, most likely of too little memory; use fewer --workers" in told
+    assert "its worker died every time, probably because memory ran out; use fewer --workers" in told
     cases = json.loads((root / "cohort.json").read_text(encoding="utf-8"))["cases"]
     assert {case["id"]: case["state"] for case in cases} == {
         "h00": "done", "h01": "done", "h01a": "failed", "h02": "done",

@@ -1,4 +1,4 @@
-"""``pycemrg cohort``: a group that imports a command when it runs."""
+"""The command group ``pycemrg cohort``; imports a command only when it runs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import click
 # name: (module:object, help line)
 _COMMANDS = {
     "run": ("pycemrg_cohort.commands.run:run", "Run a recipe on every case."),
-    "plan": ("pycemrg_cohort.commands.plan:plan", "Check every case, and run none."),
+    "plan": ("pycemrg_cohort.commands.plan:plan", "Test whether every case would run, without running it."),
     "report": ("pycemrg_cohort.report.command:report", "Write one page about a cohort."),
 }
 
 
 class CohortGroup(click.Group):
-    """The commands that this installation has."""
+    """The group of the commands that this installation has."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for name, (target, _) in _COMMANDS.items() if _is_here(target)]
@@ -29,7 +29,7 @@ class CohortGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The help lines come from the table, so that no command is imported to show them."""
+        """Take the help lines from the table, so that no command is imported to show them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, _COMMANDS[name][1]) for name in self.list_commands(ctx)])
 
@@ -41,4 +41,4 @@ def _is_here(target: str) -> bool:
 
 @click.group(cls=CohortGroup, short_help="Run a recipe on a whole cohort.")
 def cohort() -> None:
-    """Run a recipe on a whole cohort, in parallel, and take it up where it stopped."""
+    """Run a recipe on a whole cohort, in parallel. An interrupted run can be continued."""

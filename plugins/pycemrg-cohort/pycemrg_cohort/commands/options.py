@@ -1,4 +1,4 @@
-"""What ``cohort run`` and ``cohort plan`` share."""
+"""Options that ``cohort run`` and ``cohort plan`` share."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def cohort_options(command: F) -> F:
-    """RECIPE, INPUTS, the settings of a run, and where it happens."""
+    """Add RECIPE, INPUTS, the settings of a run, and the options for the workers."""
     command = click.option(
-        "--scheduler", metavar="ADDRESS", help="Use the workers of a Dask scheduler that is running, tcp://HOST:PORT."
+        "--scheduler", metavar="ADDRESS", help="Use the workers of a running Dask scheduler, tcp://HOST:PORT."
     )(command)
     command = click.option(
-        "--workers", type=click.IntRange(min=1), metavar="N", help="How many processes of this machine to use."
+        "--workers", type=click.IntRange(min=1), metavar="N", help="The number of worker processes on this machine."
     )(command)
     command = setting_options(command)
     command = click.argument("inputs", nargs=-1, required=True)(command)
@@ -42,7 +42,7 @@ def work(
     check: bool,
     extras: tuple[str, ...] = (),
 ) -> tuple[Job, tuple[Case, ...]]:
-    """The job and its cases. Raises before anything runs when a name, a setting or a table is wrong."""
+    """The job and its cases. If a name, a setting or a table is wrong, raises before anything runs."""
     from pycemrg_cohort.cases import read_cases
     from pycemrg_cohort.job import Job, loaded_plugins, parameter_names
     from pycemrg_core.api import LabelScheme
@@ -61,6 +61,8 @@ def work(
 
 
 def check_place(ctx: click.Context, workers: int | None, scheduler: str | None) -> None:
-    """Refuse two places to work at."""
+    """Refuse --workers together with --scheduler."""
     if workers and scheduler:
-        raise click.UsageError("--workers is for this machine; a scheduler has the workers that it has", ctx)
+        raise click.UsageError(
+            "--workers is for this machine, and a scheduler has its own workers; give only one of the two", ctx
+        )

@@ -1,4 +1,4 @@
-"""``pycemrg cohort plan``."""
+"""The command ``pycemrg cohort plan``: test every case without running it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pycemrg_cohort.cases import Case
 
 
-@click.command(short_help="Check every case, and run none.")
+@click.command(short_help="Test whether every case would run, without running it.")
 @cohort_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @plugin_options
@@ -30,10 +30,10 @@ def plan(
     as_json: bool,
     **settings: Any,
 ) -> None:
-    """Check RECIPE against every case that INPUTS name; exit with 1 when one of them would not run.
+    """Test whether RECIPE would run on every case of INPUTS; exit with 1 if it would fail on one.
 
-    The largest case that would run is run once in memory, to tell how long all will take and how much memory a
-    worker needs.
+    The largest case that would not fail runs once in memory, to estimate the time for all cases and the memory of a
+    worker.
     """
     from pycemrg_cohort.errors import CohortError
 
@@ -53,7 +53,7 @@ def plan(
 def _checked(
     cases: Sequence[Case], job: str, workers: int | None, scheduler: str | None
 ) -> tuple[dict[str, dict[str, Any]], dict[str, Any] | None]:
-    """What each case would meet, by id, and what all would cost; None when none would run."""
+    """The problems of each case by id, and the estimated cost of all; None when no case would run."""
     from pycemrg_cohort.cluster import connected, threads
     from pycemrg_cohort.engine import check_cases, sample_case
     from pycemrg_cohort.memory import case_bytes, voxel_bytes
@@ -73,9 +73,9 @@ def _checked(
             return found, None
         cost = sample_case(client, next(case for case in cases if case.id == largest), job)
     if cost is None:
-        found[largest]["problems"] = ["its worker died of it, most likely of too little memory"]
+        found[largest]["problems"] = ["its worker died, probably because memory ran out"]
         return found, None
-    # Every case takes as long as its voxels; the workers share them.
+    # The time of a case is proportional to its voxels; the workers share the cases.
     seconds = cost["seconds"] * sum(voxels.values()) / voxels[largest] / max(1, min(at_once, len(voxels)))
     return found, {
         "sample": largest,
@@ -102,7 +102,7 @@ def _show(cases: Sequence[Case], found: dict[str, dict[str, Any]], total: dict[s
     echo_table(("case", "voxels", "mm", "what would happen"), rows)
     if total:
         click.echo(
-            f"{total['sample']}, the largest, takes {duration(total['sample_seconds'])} and"
+            f"the largest, {total['sample']}, takes {duration(total['sample_seconds'])} and"
             f" {total['memory_mib']:,} MiB; all: about {duration(total['seconds'])} on"
-            f" {counted(total['workers'], 'worker')}, besides writing"
+            f" {counted(total['workers'], 'worker')}, without writing"
         )

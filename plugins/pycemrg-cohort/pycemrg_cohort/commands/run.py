@@ -1,4 +1,4 @@
-"""``pycemrg cohort run``."""
+"""The command ``pycemrg cohort run``: run a recipe on every case."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def run(
     report: bool,
     **settings: Any,
 ) -> None:
-    """Run RECIPE on every case that INPUTS name, and write one folder per case.
+    """Run RECIPE on every case of INPUTS, and write one folder per case.
 
-    INPUTS are label maps, folders of label maps, patterns in quotes and tables, .csv or .tsv. The same command
-    again goes on where it stopped: what is done, and would come out the same, is not done again.
+    INPUTS are label maps, folders of label maps, patterns in quotes, and tables (.csv or .tsv). Repeat the command
+    to continue an interrupted run: finished cases whose result would be the same are not run again.
 
     \b
       pycemrg cohort run four_chamber_full hearts -o out
@@ -68,17 +68,17 @@ def run(
     except KeyboardInterrupt:
         done = sum(outcome["state"] == "done" for outcome in outcomes.values())
         raise CohortError(
-            f"interrupted; {done} of {counted(len(cases), 'case')} are done, and the same command goes on from there"
+            f"interrupted: {done} of {counted(len(cases), 'case')} are done; repeat the command to continue"
         ) from None
     finally:
         sweep(root)
     write_summary(root, job, cases, outcomes)
-    # One that a worker finished just before it died was not there before this run.
+    # A case that a worker finished just before it died was not done before this run.
     _tell(root, cases, outcomes, sum(outcome["again"] and name in before for name, outcome in outcomes.items()))
 
 
 def _tell(root: Path, cases: Sequence[Case], outcomes: dict[str, dict[str, Any]], before: int) -> None:
-    """What became of the cohort, ``before`` of it earlier than this run; an error when a case failed."""
+    """Print the outcome of the cohort, with ``before`` cases done before this run; raise if a case failed."""
     from pycemrg_cohort.errors import CohortError
     from pycemrg_cohort.summary import COHORT, TABLE
 
@@ -93,7 +93,7 @@ def _tell(root: Path, cases: Sequence[Case], outcomes: dict[str, dict[str, Any]]
     if failed:
         raise CohortError(
             f"{len(failed)} of {counted(len(cases), 'case')} failed, {failed[0]}: {outcomes[failed[0]]['error']}"
-            f"{f' (all are in {root / TABLE})' if len(failed) > 1 else ''}"
+            f"{f' (all errors are in {root / TABLE})' if len(failed) > 1 else ''}"
         )
 
 

@@ -1,1 +1,1 @@
-"""One page about a cohort."""
+"""Write one page about a cohort."""

@@ -1,4 +1,4 @@
-"""``pycemrg cohort report``."""
+"""The command ``pycemrg cohort report``: write one page about a cohort."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pycemrg_core.cli.kit import plugin_options, session_of
 @plugin_options
 @click.pass_context
 def report(ctx: click.Context, folder: str) -> None:
-    """Write one page about a cohort, DIR/report.html: DIR is a folder that 'pycemrg cohort run' wrote.
+    """Write DIR/report.html, one page about a cohort. DIR is a folder written by 'pycemrg cohort run'.
 
-    The page holds all that it shows and needs no network. It links to the folders of the cases beside it.
+    The page contains everything it shows and needs no network. It links to the case folders in DIR.
 
     \b
       pycemrg cohort report out

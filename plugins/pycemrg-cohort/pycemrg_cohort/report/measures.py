@@ -1,4 +1,4 @@
-"""What was measured of all cases, and which of them stand apart."""
+"""The measured values of all cases, and their outliers."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from pycemrg_cohort.report.saved import SavedCase
 
 FEWEST = 5
 FAR = 3.5
-# Mean absolute deviation to standard deviation, for normal values.
+# The ratio of standard deviation to mean absolute deviation for normally distributed values.
 _MEAN_TO_SD = math.sqrt(math.pi / 2)
 
 
 @frozen
 class Measure:
-    """One number of every case that has it, in the order of the cases.
+    """One measured number for every case that has it, in the order of the cases.
 
     ``label`` is the name of a label, ``what`` and ``unit`` are ``volume`` and ``mL`` or ``thickness`` and ``mm``.
-    ``outliers`` are the :func:`scores` of the cases beyond :data:`FAR`, by id; values count as they are shown, with
-    two decimals, since wall thicknesses of one grid differ in the last digits only.
+    ``outliers`` are the :func:`scores` of the cases beyond :data:`FAR`, by id. Values are rounded as they are
+    shown, to two decimals, because wall thicknesses on one grid can differ only in the last digits.
     """
 
     label: str
@@ -35,7 +35,7 @@ class Measure:
 
 
 def measures(cases: Sequence[SavedCase]) -> tuple[Measure, ...]:
-    """All volumes, then all thicknesses, of cases that are done."""
+    """All volumes, then all thicknesses, of finished cases."""
     done = [case for case in cases if not case.failed]
     volumes = _measures({case.id: case.volumes_ml for case in done}, "volume", "mL")
     return *volumes, *_measures({case.id: case.thickness_mm for case in done}, "thickness", "mm")
@@ -50,11 +50,11 @@ def _measures(found: Mapping[str, Mapping[str, float]], what: str, unit: str) ->
 
 
 def scores(values: Sequence[float]) -> NDArray[np.float64]:
-    """How far each value is from the median, in scaled median absolute deviations (MAD), with its sign.
+    """The signed distance of each value from the median, in scaled median absolute deviations (MAD).
 
     The modified z-score 0.6745 (x - median) / MAD of Iglewicz and Hoaglin, "How to Detect and Handle Outliers",
-    1993. Where the MAD is 0, since half of the values or more are the same, the mean absolute deviation times
-    sqrt(pi / 2) takes its place. All 0 for fewer than :data:`FEWEST` values.
+    1993. If the MAD is 0, because at least half of the values are the same, the mean absolute deviation times
+    sqrt(pi / 2) is used instead. All scores are 0 for fewer than :data:`FEWEST` values.
     """
     array = np.asarray(values, np.float64)
     if len(array) < FEWEST:

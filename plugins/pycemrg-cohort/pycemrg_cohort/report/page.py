@@ -1,4 +1,4 @@
-"""The page about a cohort: everything it shows is worked out here and set into the template."""
+"""The page about a cohort: compute everything it shows, and fill the template."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from pycemrg_core import Catalogue, colours_of, recipe_labels
 from pycemrg_core.api import OutputError, PycemrgError, file_sha256, load_json, read_labels
 from pycemrg_core.cli.kit import IMAGE, RECORD, write_text
 
-# With more cases, or more pictures, a page takes long to make and to open.
+# With more cases or pictures, a page takes long to write and to open.
 MOST_PICTURES = 300
 
 
 @frozen(kw_only=True)
 class Row:
-    """A case as the page shows it; ``folder`` and ``report`` are links, empty where there is nothing to open.
+    """A case as the page shows it; ``folder`` and ``report`` are links, empty if there is nothing to open.
 
-    ``problem`` is what is wrong with its files by now. ``outliers`` counts the measures that stand apart.
+    ``problem`` says what is wrong with its files now. ``outliers`` is the number of measures in which it is an outlier.
     """
 
     case: SavedCase
@@ -45,7 +45,7 @@ class Row:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """What the page can filter by."""
+        """The kinds that the page can filter by."""
         told = (self.case.state, True), ("FAIL", self.case.verdict == "FAIL"), ("outlier", self.outliers > 0)
         return tuple(name for name, true in (*told, ("problem", bool(self.problem))) if true)
 
@@ -53,14 +53,14 @@ class Row:
 def write_report(folder: Path, catalogue: Catalogue, drawn: Callable[[int, int], None] = lambda _, __: None) -> Path:
     """Write ``folder/report.html``, one self-contained page about the cohort in ``folder``, and return its path.
 
-    The page is written under a temporary name and renamed. A case whose files are gone or no longer whole is
-    shown with that. ``drawn`` is told after each picture how many there are by now, and of how many. Raises
-    :class:`CohortError` when the folder holds no cohort, and :class:`OutputError` when the page cannot be written.
+    The page is written under a temporary name and renamed. A case with missing or damaged files is shown with this
+    problem. ``drawn`` is called after each picture with the number of pictures so far and the total. Raises
+    :class:`CohortError` when the folder is not a cohort, and :class:`OutputError` when the page cannot be written.
     """
     cohort = read_cohort(folder)
     target = folder / REPORT
     if target.is_dir():
-        raise OutputError(f"{target}: cannot be written: it is a folder; remove it")
+        raise OutputError(f"{target}: cannot write, this is a folder; remove it")
     measured = measures.measures(cohort.cases)
     rows = sorted((_row(folder, case, measured) for case in cohort.cases), key=_first)
     pictured = rows if len(rows) <= MOST_PICTURES else [row for row in rows if row.of_interest][:MOST_PICTURES]
@@ -99,13 +99,13 @@ def _environment() -> Environment:
 
 
 def _first(row: Row) -> tuple[bool, bool, bool, bool, str]:
-    """Failures first, then what else wants to be looked at."""
+    """A key that sorts failures first, then other cases of interest."""
     return not row.case.failed, not row.problem, row.case.verdict != "FAIL", not row.outliers, row.case.id
 
 
 def _row(folder: Path, case: SavedCase, measured: Sequence[Measure]) -> Row:
     place = folder / case.folder
-    # A failed case may still have the page of an older result.
+    # A failed case can still have the page of an older result.
     page = case.report or f"{case.folder}/{REPORT}"
     settings = [f"{name} = {value:g}" for name, value in case.parameters.items()]
     return Row(
@@ -119,9 +119,9 @@ def _row(folder: Path, case: SavedCase, measured: Sequence[Measure]) -> Row:
 
 
 def _problem(place: Path) -> str:
-    """What is wrong with the image of a case that is done, as far as its hash tells."""
+    """What is wrong with the image of a finished case, according to its hash."""
     if not (place / IMAGE).is_file():
-        return f"{IMAGE} is gone since the run"
+        return f"{IMAGE} is missing now"
     try:
         written = load_json(place / marker.NAME).get("image_sha256")
         same = written == file_sha256(place / IMAGE)
@@ -131,12 +131,12 @@ def _problem(place: Path) -> str:
 
 
 def _shortened(error: PycemrgError, place: Path) -> str:
-    """An error as one line, without the place, which the row tells already."""
+    """An error as one line, without the folder, which the row already shows."""
     return " ".join(str(error).split()).replace(f"{place}/", "")
 
 
 def _pictured(folder: Path, row: Row, catalogue: Catalogue) -> Row:
-    """The row with its picture: of the result, or of the input of a case that failed, which may not be readable."""
+    """The row with a picture of the result; for a failed case, of its input if this is readable."""
     case, place = row.case, folder / row.case.folder
     if row.problem:
         return row

@@ -1,4 +1,4 @@
-"""Strip plots: where each mark of an SVG goes."""
+"""Lay out strip plots: the place of each mark in an SVG."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pycemrg_cohort.report.measures import FEWEST, Measure
 WIDTH, BAND = 270, 40
 _MARGIN, _ROW = 10, 14
 _MOST_ROWS = 4
-# How wide a letter of a label is, a little more than most, and how many letters are shown.
+# The width of a letter in a label (more than most letters need), and the largest number of letters shown.
 _LETTER, _LONGEST = 7.4, 26
-# As many as a browser scrolls without a hitch.
+# The number of points that a browser still scrolls smoothly.
 MOST_POINTS = 20_000
 
 
 @frozen
 class Point:
-    """A case at its place; ``name`` is its label, empty for want of room, with its middle and baseline."""
+    """A case at its place; ``name`` is its label (empty if there is no room), with its middle and baseline."""
 
     id: str
     value: float
@@ -33,11 +33,11 @@ class Point:
 
 @frozen
 class Plot:
-    """A strip plot in a view box of :data:`WIDTH` by ``height``, its band from ``top`` on.
+    """A strip plot in a view box of :data:`WIDTH` by ``height``; the points are in a band from ``top`` on.
 
-    ``box`` holds the lowest value that is no outlier, the quartiles with the median between, and the highest;
-    ``box_x`` their places. Both are empty for fewer than five cases. ``ends`` are the lowest and highest value
-    with their places. ``unnamed`` is the number of outliers without a label.
+    ``box`` holds the lowest value that is not an outlier, the first quartile, the median, the third quartile, and
+    the highest such value; ``box_x`` holds their places. Both are empty for fewer than five cases. ``ends`` are the
+    lowest and highest value with their places. ``unnamed`` is the number of outliers without a label.
     """
 
     measure: Measure
@@ -55,13 +55,13 @@ class Plot:
 
 
 def plots(measures: Sequence[Measure]) -> tuple[tuple[Plot, ...], bool]:
-    """A plot of each measure, and whether all points are in them: where there are too many, only outliers are."""
+    """A plot of each measure, and whether they contain all points; if there are too many, only outliers are drawn."""
     every = sum(len(measure.values) for measure in measures) <= MOST_POINTS
     return tuple(plot(measure, every) for measure in measures), every
 
 
 def plot(measure: Measure, every: bool = True) -> Plot:
-    """Lay out one measure; without ``every``, points that are no outliers are left out."""
+    """Lay out one measure; without ``every``, only outliers become points."""
     values = np.array([*measure.values.values()])
     low, high = float(values.min()), float(values.max())
     if high > low:
@@ -72,7 +72,7 @@ def plot(measure: Measure, every: bool = True) -> Plot:
     furthest = sorted(measure.outliers, key=lambda name: -abs(measure.outliers[name]))
     labels, rows = _labels((name, x[name]) for name in furthest)
     top = rows * _ROW + 2
-    # Multiples of the golden ratio spread any number of points over the band, the same way every time.
+    # Multiples of the golden ratio spread any number of points over the band, always in the same way.
     y = {name: top + 6 + (BAND - 12) * ((0.5 + 0.618034 * n) % 1) for n, name in enumerate(measure.values)}
     plain = [Point(name, value, x[name], y[name]) for name, value in measure.values.items() if every]
     box: tuple[float, ...] = ()
@@ -97,7 +97,7 @@ def plot(measure: Measure, every: bool = True) -> Plot:
 
 
 def _labels(wanted: Iterable[tuple[str, float]]) -> tuple[dict[str, tuple[str, float, float]], int]:
-    """Text, middle and baseline of as many labels as fit above the band without touching, and their rows."""
+    """Text, middle and baseline of the labels that fit above the band without touching, and their number of rows."""
     taken: list[list[tuple[float, float]]] = []
     placed: dict[str, tuple[str, float, int]] = {}
     for name, x in wanted:

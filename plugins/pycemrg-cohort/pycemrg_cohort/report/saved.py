@@ -1,4 +1,4 @@
-"""``cohort.json`` as records."""
+"""Read ``cohort.json`` as records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pycemrg_core.api import DocumentError, from_data, load_json
 
 @frozen(kw_only=True)
 class SavedInput:
-    """The image a case came from; ``path`` is relative to the folder of the cohort where that is possible."""
+    """The image of a case; ``path`` is relative to the folder of the cohort if possible."""
 
     path: str
     sha256: str
@@ -54,7 +54,7 @@ class SavedPlugin:
 
 @frozen(kw_only=True)
 class SavedCohort:
-    """What ``cohort.json`` holds."""
+    """The contents of ``cohort.json``."""
 
     format: int
     pycemrg: str
@@ -66,21 +66,21 @@ class SavedCohort:
 
 
 def read_cohort(folder: Path) -> SavedCohort:
-    """Read ``folder/cohort.json``. Raises :class:`CohortError` of one line when the folder holds no cohort."""
+    """Read ``folder/cohort.json``. Raises :class:`CohortError` (one line) when the folder is not a cohort."""
     path = folder / COHORT
     remedy = "'pycemrg cohort run' writes one"
     if not path.is_file():
         raise CohortError(f"{folder}: not a cohort: it has no {COHORT}; {remedy}")
     try:
-        # Not the codec's reader: a large cohort is larger than any configuration file.
+        # Does not use the reader for documents: a large cohort is larger than any configuration file.
         data = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refused)
         if isinstance(data, dict) and data.get("format", FORMAT) != FORMAT:
             raise CohortError(
-                f"{path}: format {data['format']!r} is not {FORMAT}, which this version reads; update pycemrg-cohort"
+                f"{path}: unknown format {data['format']!r}, this version reads {FORMAT}; update pycemrg-cohort"
             )
         return _checked(from_data(data, SavedCohort))
     except (OSError, ValueError, RecursionError) as error:
-        raise CohortError(f"{path}: not JSON that can be read: {error}; {remedy}") from error
+        raise CohortError(f"{path}: not valid JSON: {error}; {remedy}") from error
     except DocumentError as error:
         first, *more = str(error).split("; ")
         others = f" (and {len(more)} more)" if more else ""
@@ -95,14 +95,14 @@ def _checked(cohort: SavedCohort) -> SavedCohort:
     seen: set[str] = set()
     for case in cohort.cases:
         if case.id in seen:
-            raise DocumentError(f"id {case.id!r} is there twice")
+            raise DocumentError(f"the id {case.id!r} appears twice")
         if case.state not in ("done", "failed"):
-            raise DocumentError(f"the state of {case.id!r} is {case.state!r}, neither 'done' nor 'failed'")
+            raise DocumentError(f"the state of {case.id!r} is {case.state!r}, not 'done' or 'failed'")
         seen.add(case.id)
     return cohort
 
 
 def names_of(record: Path) -> dict[int, str]:
-    """Label names by integer as ``run.json`` tells them. Raises :class:`DocumentError`."""
+    """Label names by integer from ``run.json``. Raises :class:`DocumentError`."""
     labels: Any = load_json(record).get("labels")
     return {value: name for name, value in from_data(labels, dict[str, int], str(record)).items()}

@@ -1,4 +1,4 @@
-"""Small pictures of hearts as PNG data URIs, transparent where there is nothing, so that they suit any page."""
+"""Make small pictures of hearts as PNG data URIs, with transparent background so that they fit any page."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     import SimpleITK as sitk
 
 TILE, GAP = 96, 6  # pixels
-_COLOURS = 255  # a palette of bytes, less the one that is transparent
+_COLOURS = 255  # a palette of bytes, without the transparent entry
 
 
 @frozen
 class Thumbnail:
-    """``src`` is a PNG as a data URI, ``width`` and ``height`` its pixels, ``alt`` says what it shows."""
+    """``src`` is a PNG as a data URI, ``width`` and ``height`` are in pixels, ``alt`` describes the picture."""
 
     src: str
     width: int
@@ -33,10 +33,10 @@ class Thumbnail:
 
 
 def thumbnail(image: sitk.Image, names: Mapping[int, str], colours: Mapping[str, str], alt: str) -> Thumbnail:
-    """Axial, coronal and sagittal slice through the middle of a heart, side by side, with square pixels.
+    """Draw the axial, coronal and sagittal slice through the middle of a heart, side by side, with square pixels.
 
-    Shown as a radiologist does: the patient's left on the right, front and head up. ``names`` are label names by
-    integer, ``colours`` are ``#rrggbb`` by name.
+    The view is the radiological one: the patient's left is on the right, front and head are up. ``names`` are label
+    names by integer, ``colours`` are ``#rrggbb`` by name.
     """
     upright = oriented_lps(image)
     views = _views(voxel_array(upright), upright.GetSpacing())
@@ -58,7 +58,7 @@ def thumbnail(image: sitk.Image, names: Mapping[int, str], colours: Mapping[str,
 
 
 def _views(array: NDArray[Any], spacing: tuple[float, ...]) -> list[tuple[NDArray[Any], float, float]]:
-    """The slices through the middle of the heart, cut to it, with the size of a pixel down and across in mm."""
+    """The slices through the middle of the heart, cropped to the heart, with the height and width of a pixel in mm."""
     there = array != 0
     sides = [np.flatnonzero(there.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
     z, y, x = (slice(int(side[0]), int(side[-1]) + 1) for side in sides)
