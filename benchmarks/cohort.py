@@ -38,7 +38,9 @@ from pycemrg_core.recipes import planner
 from pycemrg_core.recipes.planner import Settings
 from pycemrg_core.recipes.preparation import prepare
 from pycemrg_core.recipes.runner import RunResult, run_plan
-from pycemrg_core.runs.run_folder import Source, write_result
+from pycemrg_core.runs.finished import FinishedRun
+from pycemrg_core.runs.results import write_result
+from pycemrg_core.runs.run_folder import Source
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests"))
@@ -64,7 +66,9 @@ def plain(case: Case, catalogue: Catalogue, root: Path) -> None:
     planned = planner.plan(RECIPE, catalogue, prepared.facts, Settings())
     *_, result = run_plan(planned, prepared)
     assert isinstance(result, RunResult)
-    write_result(result, Source.of(case.file), root / "cases" / case.id)
+    source = Source.of(case.file)
+    run = FinishedRun(result=result, prepared=prepared, plan=planned, source=source, catalogue=catalogue)
+    write_result(run, root / "cases" / case.id)
 
 
 def on_cluster(cases: Cases, job: str, root: Path, workers: int) -> tuple[float, float]:

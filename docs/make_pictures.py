@@ -14,7 +14,7 @@ from pycemrg_core import Recipe, RecipeStep, include, load_catalogue, run_recipe
 from pycemrg_core.images.image_files import oriented_lps, read_labels, voxel_array
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.conversion import colours_of
-from schematics_builtin.pictures.picture import colour_of, draw_slices
+from schematics_builtin.pictures import colour_of, draw_slices
 
 IMAGES = Path(__file__).parent / "images"
 TILE, GAP, LEGEND = 340, 12, 26

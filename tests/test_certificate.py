@@ -412,7 +412,12 @@ def test_a_check_that_is_wrong_is_named(function: str, text: str) -> None:
 def test_json_holds_what_the_format_says() -> None:
     data = certificate(heart(damaged(DAMAGES["a hole in a wall"]))).as_json()
     assert set(data) == {"format", "verdict", "recipe", "input", "checks", "findings"}
-    assert (data["format"], data["verdict"], data["recipe"], data["input"]) == (1, "FAIL", "", {"name": ""})
+    assert (data["format"], data["verdict"], data["recipe"], data["input"]) == (
+        1,
+        "FAIL",
+        "",
+        {"name": "", "voxels_sha256": ""},
+    )
     assert {"name": "holes", "provider": f"pycemrg-core {__version__}"} in data["checks"]
     (found,) = (one for one in data["findings"] if one["severity"] == "error")
     assert found == {

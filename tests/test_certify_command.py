@@ -1,4 +1,4 @@
-"""``certify``, ``repair`` and ``run --certify``; what a recipe asks for and allows."""
+"""``certify``, ``repair`` and ``run --with certificate``; what a recipe asks for and allows."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from pycemrg_core.images.image_files import read_labels
 from pycemrg_core.recipes.blueprints import blueprint_of
 from pycemrg_core.recipes.flatten import Rules, rules_of
 from pycemrg_core.recipes.validation import record_faults
+from schematics_builtin.certificate import certify_result
 from schematics_builtin.certificate.hearts import asked_of, heart_of
 
 VEINS = set(range(8, 15))
@@ -34,13 +35,15 @@ VEINS = set(range(8, 15))
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of four_chamber_full on the real heart, certified."""
     folder = tmp_path_factory.mktemp("grown")
-    pycemrg("run", "four_chamber_full", HEART, "-o", folder / "out", "--certify", "--no-plugins")
+    pycemrg("run", "four_chamber_full", HEART, "-o", folder / "out", "--with", "certificate", "--no-plugins", code=1)
     return folder / "out"
 
 
 def test_a_run_can_be_certified(grown: Path) -> None:
     data = json.loads((grown / "certificate.json").read_text())
-    assert (data["verdict"], data["recipe"], data["input"]) == ("FAIL", "four_chamber_full", {"name": "heart.nrrd"})
+    sha256 = json.loads((grown / "run.json").read_text())["output"]["voxels_sha256"]
+    about = {"name": "heart.nrrd", "voxels_sha256": sha256}
+    assert (data["verdict"], data["recipe"], data["input"]) == ("FAIL", "four_chamber_full", about)
     assert {one["check"] for one in data["findings"] if one["severity"] == "error"} == {
         "edge_contact",
         "holes",
@@ -63,13 +66,13 @@ def test_certify_says_the_same_of_the_image_alone(grown: Path) -> None:
 def test_python_says_the_same(grown: Path) -> None:
     image, _ = read_labels(HEART)
     result = run_recipe("four_chamber_full", image, catalogue())
-    data = result.certificate(catalogue(), name="heart.nrrd").as_json()
+    data = certify_result(result, catalogue(), name="heart.nrrd").as_json()
     assert data == json.loads((grown / "certificate.json").read_text())
 
 
 def test_the_thickness_is_that_of_the_run(tmp_path: Path) -> None:
     """A thin wall passes when it was asked for, and fails by the recipe's own thickness."""
-    pycemrg("run", "left_atrium_with_veins", HEART, "-o", tmp_path, "--set", "LA_WT=1", "--certify")
+    pycemrg("run", "left_atrium_with_veins", HEART, "-o", tmp_path, "--set", "LA_WT=1", "--with", "certificate", code=1)
     data = json.loads((tmp_path / "certificate.json").read_text())
     assert "wall_thickness" not in {one["check"] for one in data["findings"]}
     result = pycemrg("certify", tmp_path / "heart.nrrd", "--recipe", "left_atrium_with_veins", "--json", code=1)
@@ -174,7 +177,7 @@ def test_wrong_usage(tmp_path: Path) -> None:
     assert "Missing option '-o'" in pycemrg("repair", heart, code=2).stderr
     pycemrg("run", "atria_full", heart, "-o", tmp_path / "out", "--no-check")
     record = tmp_path / "out" / "run.json"
-    assert "--again takes at most" in pycemrg("run", "--again", record, "--certify", code=2).stderr
+    assert "--again takes at most" in pycemrg("run", "--again", record, "--then", "repair", code=2).stderr
 
 
 def test_checks_are_listed_and_described() -> None:

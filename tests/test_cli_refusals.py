@@ -526,15 +526,6 @@ def test_a_failure_while_files_take_their_places_leaves_the_old_result(
 
     monkeypatch.setattr(os, "replace", fail)
     before = contents(earlier)
-    text = pycemrg("run", RECIPE, heart, "-o", earlier, "--set", "LA_WT=3", "--picture", code=1).stderr
+    text = pycemrg("run", RECIPE, heart, "-o", earlier, "--set", "LA_WT=3", "--with", "picture", code=1).stderr
     assert str(earlier) in text.splitlines()[-1]
     assert contents(earlier) == before
-
-
-def test_a_report_without_the_plugin_is_refused_before_anything_runs(tmp_path: Path, heart: Path) -> None:
-    command = ["--no-plugins", "run", "four_chamber_full", heart, "-o", tmp_path / "out", "--report"]
-    assert pycemrg(*command, code=1).stderr == (
-        "error: --report needs the plugin pycemrg-report, which is not loaded;"
-        " install it with: pip install pycemrg-report, or leave --report out\n"
-    )
-    assert not (tmp_path / "out").exists()

@@ -372,12 +372,12 @@ def test_every_list_command_explains_itself(site: FakeSite) -> None:
 
 @pytest.mark.parametrize(
     ("command", "plugin"),
-    [("compare", "pycemrg-metrics"), ("voxelise", "pycemrg-spatial"), ("report", "pycemrg-report")],
+    [("compare", "metrics"), ("voxelise", "spatial"), ("report", "report")],
 )
 def test_a_command_of_a_plugin_that_is_not_there(command: str, plugin: str) -> None:
     result = CliRunner().invoke(main, ["--no-plugins", command, "a.nrrd"])
     assert result.exit_code == 1
     assert result.stderr == (
-        f"error: {command!r} is a command of the plugin {plugin}, which is not loaded; install it with: "
-        f"pip install {plugin} ('pycemrg list-plugins' shows what is there)\n"
+        f"error: the command {command!r} is of the plugin {plugin!r}, which is blocked (plugins are switched off);"
+        " see PYCEMRG_PLUGINS and --no-plugins\n"
     )

@@ -52,10 +52,12 @@ if TYPE_CHECKING:
     from pycemrg_core.api.labels import close_to as close_to
     from pycemrg_core.api.records import Augmentation as Augmentation
     from pycemrg_core.api.records import Check as Check
+    from pycemrg_core.api.records import CheckOn as CheckOn
     from pycemrg_core.api.records import Command as Command
     from pycemrg_core.api.records import LabelScheme as LabelScheme
     from pycemrg_core.api.records import Measures as Measures
     from pycemrg_core.api.records import Metric as Metric
+    from pycemrg_core.api.records import Output as Output
     from pycemrg_core.api.records import Recipe as Recipe
     from pycemrg_core.api.records import RecipeStep as RecipeStep
     from pycemrg_core.api.records import Record as Record
@@ -141,6 +143,8 @@ if TYPE_CHECKING:
     from pycemrg_core.images.training_sample import Drawn as Drawn
     from pycemrg_core.images.training_sample import Sample as Sample
     from pycemrg_core.recipes.blueprints import blueprint_of as blueprint_of
+    from pycemrg_core.runs.finished import FinishedRun as FinishedRun
+    from pycemrg_core.runs.outputs import Made as Made
 else:
     __all__, __getattr__, __dir__ = door(
         __name__,
@@ -157,7 +161,8 @@ else:
             "pycemrg_core.api.hookspecs": "hookimpl",
             "pycemrg_core.api.labels": "LabelTable close_to",
             "pycemrg_core.api.records": (
-                "Augmentation Check Command LabelScheme Measures Metric Recipe RecipeStep Record Schematic Step include"
+                "Augmentation Check CheckOn Command LabelScheme Measures Metric Output Recipe RecipeStep Record "
+                "Schematic Step include"
             ),
             "pycemrg_core.api.refs": "Ref",
             "pycemrg_core.errors": (
@@ -185,5 +190,7 @@ else:
             "pycemrg_core.images.remap": "LabelRemapper RemapReport remap_image remap_volume",
             "pycemrg_core.images.training_sample": "Drawn Sample",
             "pycemrg_core.recipes.blueprints": "blueprint_of",
+            "pycemrg_core.runs.finished": "FinishedRun",
+            "pycemrg_core.runs.outputs": "Made",
         },
     )

@@ -18,6 +18,7 @@ from pycemrg_core.api.records import (
     Command,
     LabelScheme,
     Metric,
+    Output,
     Recipe,
     Schematic,
     Step,
@@ -173,7 +174,7 @@ class HookSpecs:
 
     @hookspec
     def pycemrg_checks(self) -> Iterable[Check]:
-        """Faults that a certificate looks for in a grown heart.
+        """Faults to look for in a grown heart, or in an image before a run.
 
         Example::
 
@@ -185,6 +186,34 @@ class HookSpecs:
                     name="small_lumen",
                     summary="a lumen of less than 1 mL",
                     function=Ref("my_heart.checks:small_lumen"),
+                )
+        """
+        raise NotImplementedError
+
+    @hookspec
+    def pycemrg_outputs(self) -> Iterable[Output]:
+        """Files that a finished run can leave beside the heart, chosen with ``pycemrg run --with NAME``.
+
+        The function gets the finished run and the outputs that it needs, and returns the bytes of the file::
+
+            from pycemrg_core.api import Made
+
+            def volumes(run, made):
+                counts = {run.name(label): int(run.volume.mask(label).sum()) for label in run.volume.boxes}
+                lines = [f"{name},{count * run.volume.voxel_mm3 / 1000:.3f}" for name, count in counts.items()]
+                return Made("\n".join(["name,ml", *lines, ""]).encode(), summary=f"{len(lines)} volumes")
+
+        Example::
+
+            from pycemrg_core.api import Output, Ref, hookimpl
+
+            @hookimpl
+            def pycemrg_outputs():
+                yield Output(
+                    name="volumes",
+                    file="volumes.csv",
+                    summary="the volume of each label, as a table",
+                    function=Ref("my_heart.outputs:volumes"),
                 )
         """
         raise NotImplementedError

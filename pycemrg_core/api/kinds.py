@@ -18,6 +18,7 @@ from pycemrg_core.api.records import (
     Command,
     LabelScheme,
     Metric,
+    Output,
     Recipe,
     Record,
     Schematic,
@@ -140,6 +141,14 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind(record=Command, word="command", help="Commands of plugins.", faults=_faults("command")),
     Kind(record=Check, word="check", help="Checks of a heart.", calls={"function": 1}),
+    Kind(
+        record=Output,
+        word="output",
+        help="Files that a run can write beside the heart.",
+        calls={"function": 2},
+        columns=("name", "file", "provider", "summary"),
+        listed=_listed("output"),
+    ),
 )
 
 _BY_RECORD = {kind.record: kind for kind in KINDS}

@@ -305,13 +305,58 @@ class Command(Record):
     command: Ref = _ref()
 
 
+class CheckOn(Enum):
+    """When a check looks: at the image as it is given, before a run, or at the result."""
+
+    INPUT = "input"
+    RESULT = "result"
+
+
+def _check_on(record: Any, attribute: Any, on: Any) -> None:
+    if not isinstance(on, CheckOn):
+        raise RecordError(f"{_who(record)}: on must be CheckOn.INPUT or CheckOn.RESULT, not {on!r}")
+
+
 @frozen(kw_only=True)
 class Check(Record):
-    """A pure function that looks for one kind of fault in a grown heart.
+    """A pure function that looks for one kind of fault in a heart.
 
     ``function(heart)`` takes a :class:`~pycemrg_core.images.heart.Heart` and returns an iterable of
-    :class:`~pycemrg_core.images.heart.Finding` s.
+    :class:`~pycemrg_core.images.heart.Finding` s. ``on`` says which heart it gets: the grown one, or the image as it
+    is given to a run, with the labels' names only. An error that an input check finds refuses the run.
     """
 
     summary: str = _text()
     function: Ref = _ref()
+    on: CheckOn = field(default=CheckOn.RESULT, validator=_check_on)
+
+
+def _check_file(record: Any, attribute: Any, name: Any) -> None:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise RecordError(
+            f"{_who(record)}: file {name!r} must be the name of a file: letters, digits, '_', '-' or '.',"
+            " and a letter or digit first"
+        )
+
+
+def _other_names(names: Iterable[str]) -> tuple[str, ...]:
+    listed = () if isinstance(names, str) else tuple(names)
+    if isinstance(names, str) or not all(isinstance(name, str) and name for name in listed):
+        raise RecordError(f"other outputs are given as a list of names, not {names!r}")
+    return listed
+
+
+@frozen(kw_only=True)
+class Output(Record):
+    """A file that a finished run can leave beside the heart, chosen with ``--with NAME``.
+
+    ``function(run, made)`` takes a :class:`~pycemrg_core.runs.outputs.FinishedRun` and the outputs that it needs, by
+    name, and returns a :class:`~pycemrg_core.runs.outputs.Made`. It is pure: the command line writes ``file``.
+    ``needs`` are outputs that must be made first, ``uses`` those that are made first where a plugin has them.
+    """
+
+    file: str = field(validator=_check_file)
+    summary: str = _text()
+    function: Ref = _ref()
+    needs: tuple[str, ...] = field(default=(), converter=_other_names)
+    uses: tuple[str, ...] = field(default=(), converter=_other_names)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
-from pathlib import Path
 from typing import Any
 
 import click
@@ -13,6 +11,7 @@ from pycemrg_core import __version__
 from pycemrg_core.api.kinds import KINDS
 from pycemrg_core.api.labels import close_to
 from pycemrg_core.api.records import Command
+from pycemrg_core.cli.hints import unavailable
 from pycemrg_core.cli.session import Session, plugin_options
 from pycemrg_core.errors import PycemrgError
 
@@ -29,9 +28,6 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "new-plugin": ("new_plugin:new_plugin", "Write a plugin package that works, to start from."),
     "bug-report": ("bug_report:bug_report", "Versions, plugins and platform for a bug ticket."),
 }
-
-# Commands that people read of, and the distribution to install for each: not installed is not unknown.
-_KNOWN_ELSEWHERE = Path(__file__).with_name("known_elsewhere.json")
 
 
 class CommandError(click.ClickException):
@@ -68,11 +64,8 @@ class PycemrgGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            if home := json.loads(_KNOWN_ELSEWHERE.read_text(encoding="utf-8")).get(args[0]):
-                raise CommandError(
-                    f"{args[0]!r} is a command of the plugin {home}, which is not loaded; install it with: "
-                    f"pip install {home} ('pycemrg list-plugins' shows what is there)"
-                )
+            if why := unavailable("commands", args[0], ctx.ensure_object(Session).quiet_catalogue()):
+                raise CommandError(why)
             hint = close_to(args[0], self.list_commands(ctx))
             raise click.UsageError(f"no command is called {args[0]!r}{hint}", ctx)
         return super().resolve_command(ctx, args)

@@ -8,8 +8,10 @@ from pycemrg_core.doors import door
 
 if TYPE_CHECKING:
     from pycemrg_core.cli.app import main as main
+    from pycemrg_core.cli.options import outputs_from as outputs_from
     from pycemrg_core.cli.options import setting_options as setting_options
     from pycemrg_core.cli.options import settings_from as settings_from
+    from pycemrg_core.cli.options import with_option as with_option
     from pycemrg_core.cli.session import Session as Session
     from pycemrg_core.cli.session import counted as counted
     from pycemrg_core.cli.session import echo_json as echo_json
@@ -17,12 +19,10 @@ if TYPE_CHECKING:
     from pycemrg_core.cli.session import plugin_options as plugin_options
     from pycemrg_core.cli.session import session_of as session_of
     from pycemrg_core.cli.session import wrapped as wrapped
-    from pycemrg_core.runs.replay import STEPS as STEPS
-    from pycemrg_core.runs.run_folder import CERTIFICATE as CERTIFICATE
     from pycemrg_core.runs.run_folder import IMAGE as IMAGE
     from pycemrg_core.runs.run_folder import RECORD as RECORD
+    from pycemrg_core.runs.run_folder import STEPS as STEPS
     from pycemrg_core.runs.run_folder import check_folder as check_folder
-    from pycemrg_core.runs.run_folder import check_place as check_place
     from pycemrg_core.runs.run_folder import staged as staged
     from pycemrg_core.runs.run_folder import write_json as write_json
     from pycemrg_core.runs.run_folder import write_text as write_text
@@ -31,11 +31,8 @@ else:
         __name__,
         {
             "pycemrg_core.cli.app": "main",
-            "pycemrg_core.cli.options": "setting_options settings_from",
+            "pycemrg_core.cli.options": "outputs_from setting_options settings_from with_option",
             "pycemrg_core.cli.session": "Session counted echo_json echo_table plugin_options session_of wrapped",
-            "pycemrg_core.runs.replay": "STEPS",
-            "pycemrg_core.runs.run_folder": (
-                "CERTIFICATE IMAGE RECORD check_folder check_place staged write_json write_text"
-            ),
+            "pycemrg_core.runs.run_folder": ("IMAGE RECORD STEPS check_folder staged write_json write_text"),
         },
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pycemrg_core.api.records import LabelScheme, Metric, Recipe, Schematic, Step
+from pycemrg_core.api.records import LabelScheme, Metric, Output, Recipe, Schematic, Step
 
 if TYPE_CHECKING:
     from pycemrg_core.plugins.catalogue import Catalogue, Contribution
@@ -39,3 +39,8 @@ def metric(contribution: Contribution[Metric], _catalogue: Catalogue) -> dict[st
 def scheme(contribution: Contribution[LabelScheme], _catalogue: Catalogue) -> dict[str, Any]:
     record = contribution.record
     return {"labels": [f"{name} {value}" for name, value in record.labels.items()], "source": record.source}
+
+
+def output(contribution: Contribution[Output], _catalogue: Catalogue) -> dict[str, Any]:
+    record = contribution.record
+    return {"file": record.file, "needs": list(record.needs), "uses": list(record.uses)}

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
-    import SimpleITK as sitk
-
-    from pycemrg_core.plugins.catalogue import Catalogue
+    from pycemrg_core.api.records import Output
+    from pycemrg_core.plugins.catalogue import Catalogue, Contribution
     from pycemrg_core.recipes.planner import Settings
-    from schematics_builtin.labels.label_files import Kind
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,10 +30,10 @@ def _assignments(_ctx: click.Context, _param: click.Parameter, texts: tuple[str,
 
 
 def setting_options(command: F) -> F:
-    """``--scheme``, ``--set``, ``--labels``, ``--config`` and ``--no-check``."""
+    """``--scheme``, ``--set``, ``--then``, ``--labels``, ``--config`` and ``--no-check``."""
     command = click.option(
         "--no-check", "check", is_flag=True, flag_value=False, default=True,
-        help="Go on although size or anatomy speak against the labels.",
+        help="Leave out the checks of the image, such as whether its anatomy fits the labels.",
     )(command)  # fmt: skip
     command = click.option(
         "--config", metavar="DIR", help="A folder with labels.yaml, parameters.json and semantic_maps/."
@@ -44,41 +42,50 @@ def setting_options(command: F) -> F:
     command = click.option("--scheme", metavar="NAME", help="The label scheme of IMAGE; see 'pycemrg list-schemes'.")(
         command
     )
+    command = click.option(
+        "--then", metavar="SCHEMATIC", multiple=True,
+        help="Run this schematic after the recipe, such as repair; may be repeated.",
+    )(command)  # fmt: skip
     return click.option(
         "--set", "parameters", metavar="NAME=NUMBER", multiple=True, callback=_assignments,
         help="Set a parameter, such as thickness=2.5 (mm); may be repeated.",
     )(command)  # fmt: skip
 
 
-label_table_option = click.option(
-    "--label-table",
-    type=click.Choice(["slicer", "itksnap"]),
-    help="Also write names and colours for that viewer, beside the image.",
-)
+def _names(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.strip() for text in texts for name in text.split(",") if name.strip()))
 
 
-def table_path(image: Path, kind: Kind) -> Path:
-    """The name of the label table beside an image."""
-    stem = image.name.removesuffix(".gz").rpartition(".")[0]
-    return image.with_name(f"{stem}.ctbl" if kind == "slicer" else f"{stem}.label")
+with_option = click.option(
+    "--with", "outputs", metavar="OUTPUT,...", multiple=True, callback=_names,
+    help="Also write these beside the heart, such as picture,certificate; see 'pycemrg list-outputs'.",
+)  # fmt: skip
 
 
-def write_table(image: sitk.Image, names: Mapping[int, str], catalogue: Catalogue, path: Path, kind: Kind) -> None:
-    """Write the table of an image's labels: their names, and the colours that label schemes give them."""
-    from pycemrg_core.images.image_files import volume_of
-    from pycemrg_core.recipes.conversion import colours_of
-    from schematics_builtin.labels.label_files import LabelRow, write_label_table
+def outputs_from(catalogue: Catalogue, names: tuple[str, ...]) -> tuple[Contribution[Output], ...]:
+    """The outputs that ``--with`` names, and those that they need.
 
-    colours = colours_of(catalogue)
-    rows = []
-    for value in volume_of(image).boxes:
-        name = names.get(value, f"label_{value}")
-        rows.append(LabelRow(value, name, colours.get(name, "")))
-    write_label_table(rows, path, kind)
+    Raises :class:`PycemrgError` for one that cannot be made; of a plugin that is not loaded it says where it is.
+    """
+    if not names:
+        return ()
+    from pycemrg_core.cli.hints import unavailable
+    from pycemrg_core.errors import UnknownNameError
+    from pycemrg_core.runs.outputs import choose_outputs
+
+    try:
+        return choose_outputs(catalogue, names)
+    except UnknownNameError as error:
+        missing = [text for name in names if (text := unavailable("outputs", name, catalogue))]
+        raise UnknownNameError("; ".join(missing) or str(error)) from error
 
 
 def settings_from(
-    catalogue: Catalogue, parameters: dict[str, float], labels: str | None, config: str | None
+    catalogue: Catalogue,
+    parameters: dict[str, float],
+    labels: str | None,
+    config: str | None,
+    then: tuple[str, ...] = (),
 ) -> Settings:
     """The settings that the options give; ``--labels`` and ``--set`` win over ``--config``."""
     import attrs
@@ -89,4 +96,4 @@ def settings_from(
     settings = read_config(Path(config), catalogue) if config else Settings()
     if labels:
         settings = attrs.evolve(settings, labels={**settings.labels, **read_labels_file(Path(labels)).labels})
-    return attrs.evolve(settings, parameters=parameters)
+    return attrs.evolve(settings, parameters=parameters, then=then)

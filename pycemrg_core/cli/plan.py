@@ -28,6 +28,7 @@ def plan(
     scheme: str | None,
     labels: str | None,
     config: str | None,
+    then: tuple[str, ...],
     check: bool,
     as_json: bool,
 ) -> None:
@@ -37,7 +38,7 @@ def plan(
     from pycemrg_core.recipes.preparation import prepare
 
     catalogue = session_of(ctx).catalogue()
-    settings = settings_from(catalogue, parameters, labels, config)
+    settings = settings_from(catalogue, parameters, labels, config, then)
     volume, notes = image_files.read_volume(image)
     prepared = prepare(volume, catalogue, settings, recipe=recipe, scheme=scheme, name=image, notes=notes, check=check)
     planned = planner.plan(recipe, catalogue, prepared.facts, settings)

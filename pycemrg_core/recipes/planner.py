@@ -13,6 +13,7 @@ from numbers import Real
 from types import MappingProxyType
 from typing import Any
 
+import attrs
 import numpy as np
 from attrs import Factory, evolve, field, frozen
 
@@ -53,13 +54,15 @@ class Settings:
     """What the user sets: integers by label name, parameter values, and schematics of their own by name.
 
     ``parameters`` are meant for this run: one that no step uses is refused. ``defaults`` stand in for the
-    schematics' own values. The schematics stand in for those of the catalogue that have the same name.
+    schematics' own values. The schematics stand in for those of the catalogue that have the same name. ``then`` are
+    schematics that run after the recipe's own.
     """
 
     labels: Mapping[str, int] = field(factory=dict)
     parameters: Mapping[str, float] = field(factory=dict)
     defaults: Mapping[str, float] = field(factory=dict)
     schematics: Mapping[str, Schematic] = field(factory=dict)
+    then: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -110,6 +113,7 @@ class Plan:
     left_out: tuple[LeftOut, ...] = ()
     contributors: tuple[Found, ...] = ()
     blueprint: Blueprint = field(factory=Blueprint)
+    then: tuple[str, ...] = ()
 
     @property
     def providers(self) -> tuple[Found, ...]:
@@ -162,6 +166,7 @@ class _Planner:
                 raise PlanError(f"{name} will not run on {self.facts.name}:", [str(error)]) from error
             recipe, provider = self.catalogue.get(Recipe, name), contribution.provider
         assert recipe is not None
+        recipe = attrs.evolve(recipe, steps=(*recipe.steps, *self.settings.then))
         entries = self._entries(recipe)
         scheme = self._scheme(recipe) if entries else None
         known = known_labels(self.catalogue, self.settings.labels, recipe, [one.schematic for one in entries], scheme)
@@ -183,6 +188,7 @@ class _Planner:
             steps=tuple(steps),
             labels=MappingProxyType(labels),
             parameters=MappingProxyType(parameters),
+            then=self.settings.then,
             names=MappingProxyType(names),
             dtype=dtype,
             warnings=tuple(dict.fromkeys(self.warnings)),

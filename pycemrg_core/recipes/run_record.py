@@ -59,3 +59,4 @@ class RunRecord:
     conversion: Conversion | None = None
     warnings: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    then: tuple[str, ...] = ()

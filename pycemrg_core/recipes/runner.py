@@ -19,13 +19,11 @@ from pycemrg_core.api.records import Recipe
 from pycemrg_core.errors import PycemrgError, StepError
 from pycemrg_core.images import image_files
 from pycemrg_core.images.blueprint import Blueprint
-from pycemrg_core.images.heart import Heart
 from pycemrg_core.images.label_volume import Change, Edit, LabelVolume, WorkingVolume
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.planner import Plan, PlannedStep, Settings, plan
 from pycemrg_core.recipes.preparation import Prepared, prepare
 from pycemrg_core.recipes.run_record import LedgerEntry, RunRecord, StepRecord
-from schematics_builtin.certificate.certification import Certificate, certify
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -47,14 +45,6 @@ class RunResult:
     def blueprint(self) -> Blueprint:
         """What the labels are, and what was asked of them."""
         return self.volume.blueprint
-
-    def certificate(self, catalogue: Catalogue, *, name: str = "") -> Certificate:
-        """Certify the label map by the checks of the catalogue; worked out anew at each call, and only then.
-
-        What it must be follows from the contracts of the steps that ran, so thicknesses are those of this run.
-        ``name`` is what the certificate calls the image.
-        """
-        return certify(Heart(volume=self.volume), catalogue, recipe=self.record.recipe, name=name)
 
 
 @frozen
@@ -182,6 +172,7 @@ def run_plan(planned: Plan, prepared: Prepared, *, resume: Resume | None = None)
             conversion=prepared.conversion,
             warnings=(*prepared.notes, *planned.warnings, *unchanged),
             left_out=planned.left_out,
+            then=planned.then,
         ),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,21 +11,23 @@ from typing import Any
 from attrs import Factory, frozen
 
 from pycemrg_core.api import documents
-from pycemrg_core.api.records import Step
+from pycemrg_core.api.records import Recipe, Step
 from pycemrg_core.errors import DocumentError, ImageError, OutputError, PlanError, PycemrgError
 from pycemrg_core.images import image_files
+from pycemrg_core.images.blueprint import Blueprint
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.plugins.loading import LOCAL_FILE
 from pycemrg_core.recipes.blueprints import blueprint_of
-from pycemrg_core.recipes.conversion import Conversion, convert_again
+from pycemrg_core.recipes.conversion import Conversion, convert_again, recipe_labels
+from pycemrg_core.recipes.flatten import rules_of
 from pycemrg_core.recipes.planner import ImageFacts, LeftOut, Plan, PlannedStep
 from pycemrg_core.recipes.preparation import Prepared
 from pycemrg_core.recipes.run_record import LedgerEntry, StepRecord
 from pycemrg_core.recipes.runner import Resume, StepFinished, kept_before
-from pycemrg_core.runs.run_folder import FORMAT, Source, step_json, write_json
+from pycemrg_core.runs.results import SavedBlueprint, step_json
+from pycemrg_core.runs.run_folder import FORMAT, Source, write_json
 
-STEPS = "steps"
 PROGRESS = "progress.json"
 
 # What a record must hold to be run again.
@@ -101,18 +103,39 @@ class SavedRun:
         for saved in self.data["steps"]:
             for entry in saved["ledger"]:
                 names.setdefault(entry["old"], entry["old_name"])
+        blueprint = self.blueprint(catalogue, [step.contract for step in steps], names)
         return Plan(
             recipe=self.data["recipe"],
             recipe_provider=None,
+            then=tuple(map(str, self.data.get("then", ()))),
             steps=tuple(steps),
             labels=labels,
             parameters=dict(self.data.get("parameters", {})),
-            names=names,
+            names=blueprint.names,
             dtype=self.data["output"]["pixel_type"],
             left_out=documents.from_data(self.data.get("left_out", []), tuple[LeftOut, ...], "left_out"),
-            blueprint=blueprint_of([step.contract for step in steps], catalogue, labels, names=names),
             contributors=tuple(plugin.found for plugin in catalogue.plugins if plugin.found.name in taking_part),
+            blueprint=blueprint,
         )
+
+    def blueprint(self, catalogue: Catalogue, contracts: Iterable[Any], names: Mapping[int, str]) -> Blueprint:
+        """What the heart of that run was made to be.
+
+        ``contracts`` are those of its steps: an older record holds no more. Its recipe's rules are then asked of the
+        catalogue, and are none when the recipe is not there. Raises :class:`DocumentError`.
+        """
+        if "blueprint" in self.data:
+            try:
+                return documents.from_data(self.data["blueprint"], SavedBlueprint, "blueprint").blueprint
+            except DocumentError as error:
+                raise DocumentError(f"{self.path}: {error}") from error
+        rules = None
+        with suppress(PycemrgError):
+            rules = rules_of(catalogue.get(Recipe, self.data["recipe"]), catalogue)
+        usual = {name: value for name, value in recipe_labels(catalogue).items() if value not in names}
+        names = {**{value: name for name, value in usual.items()}, **names}
+        labels = {**{name: value for value, name in names.items()}, **self.data["labels"]}
+        return blueprint_of(contracts, catalogue, labels, names=names, rules=rules, recipe=self.data["recipe"])
 
     def _version_problems(self, catalogue: Catalogue) -> Iterator[str]:
         installed = {plugin.found.name: plugin.found for plugin in catalogue.plugins}

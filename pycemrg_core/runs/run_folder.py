@@ -1,4 +1,4 @@
-"""The folder that a run leaves: ``heart.nrrd``, ``run.json`` and, if asked, the image after each step.
+"""The folder that a run leaves, and files that are written whole or not at all.
 
 Everything is written beside its place first and renamed when all of it is there, so whoever looks sees the old
 result or the whole new one.
@@ -10,23 +10,19 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 
-from pycemrg_core import __version__
-from pycemrg_core.api import documents
 from pycemrg_core.errors import OutputError
 from pycemrg_core.images import image_files
-from pycemrg_core.recipes.run_record import StepRecord
-from pycemrg_core.recipes.runner import RunResult
 
 IMAGE = "heart.nrrd"
 RECORD = "run.json"
-CERTIFICATE = "certificate.json"
+STEPS = "steps"
 FORMAT = 1
 _OLD = ".old"
 
@@ -45,8 +41,10 @@ class Source:
 
 
 @contextmanager
-def staged(folder: Path) -> Iterator[Path]:
+def staged(folder: Path, remove: Iterable[str] = ()) -> Iterator[Path]:
     """A folder inside ``folder`` to write into; its files are moved up when the block ends without an error.
+
+    Files of ``folder`` whose names are in ``remove`` go at the same moment, unless they are written anew.
 
     Raises :class:`OutputError` when ``folder`` cannot be made or written.
     """
@@ -57,7 +55,7 @@ def staged(folder: Path) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         inner = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
         yield inner
-        _take_places(inner, folder)
+        _take_places(inner, folder, remove)
     except OSError as error:
         raise OutputError(
             f"{folder}: cannot be written: {error.strerror or error}; free some space or choose another folder"
@@ -84,22 +82,16 @@ def check_folder(folder: Path) -> None:
         raise OutputError(f"{folder}: cannot be written: Permission denied; choose another folder")
 
 
-def check_place(folder: Path, source: Source) -> None:
-    """Refuse, before anything runs, a folder that cannot be written or where the result would replace its input.
-
-    Raises :class:`OutputError`.
-    """
-    check_folder(folder)
-    if os.path.realpath(folder / IMAGE) == os.path.realpath(source.path):
-        raise OutputError(f"{source.path}: the result would take the place of its input; choose another folder")
-
-
-def _take_places(inner: Path, folder: Path) -> None:
+def _take_places(inner: Path, folder: Path, remove: Iterable[str]) -> None:
     """Move the files of ``inner`` up: all of them, or, when one cannot be moved, none."""
     names = sorted(os.listdir(inner), key=lambda name: (name == RECORD, name))
     (inner / _OLD).mkdir()
     done = []
     try:
+        for name in {*remove} - {*names}:
+            if (folder / name).is_file():
+                done.append(name)
+                os.replace(folder / name, inner / _OLD / name)
         for name in names:
             done.append(name)
             if (folder / name).is_file():
@@ -139,63 +131,3 @@ def write_text(text: str, path: Path) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-
-
-def write_result(result: RunResult, source: Source, folder: Path, extra: Mapping[str, Any] | None = None) -> None:
-    """Write image and record, and move ``extra`` files (name to a function of the path) beside them."""
-    with staged(folder) as inner:
-        image_files.write_volume(result.volume, inner / IMAGE)
-        for name, write in (extra or {}).items():
-            write(inner / name)
-        write_json(record_json(result, source, folder), inner / RECORD)
-
-
-def record_json(result: RunResult, source: Source, folder: Path) -> dict[str, Any]:
-    """The record of a run as plain data: what ``run.json`` holds."""
-    record = result.record
-    return {
-        "format": FORMAT,
-        "pycemrg": __version__,
-        "recipe": record.recipe,
-        "input": {
-            "name": source.path.name,
-            "path": _relative(source.path, folder),
-            "sha256": source.sha256,
-            **record.image,
-        },
-        "output": {
-            "name": IMAGE,
-            "pixel_type": record.dtype,
-            "voxels_sha256": result.volume.voxels_sha256(),
-        },
-        "labels": dict(record.labels),
-        "parameters": dict(record.parameters),
-        **({"conversion": documents.to_data(record.conversion)} if record.conversion else {}),
-        "plugins": [
-            {"name": found.name, "distribution": found.distribution, "version": found.version}
-            for found in record.providers
-        ],
-        "steps": [step_json(step) for step in record.steps],
-        **({"left_out": documents.to_data(record.left_out)} if record.left_out else {}),
-        "warnings": list(record.warnings),
-    }
-
-
-def step_json(step: StepRecord) -> dict[str, Any]:
-    return {
-        "name": step.name,
-        "step": step.step,
-        "provider": step.provider,
-        "contract": documents.to_data(step.contract),
-        **({"snapshots": list(step.snapshots)} if step.snapshots else {}),
-        "seconds": round(step.seconds, 4),
-        "ledger": documents.to_data(step.ledger),
-    }
-
-
-def _relative(path: Path, folder: Path) -> str:
-    """Relative, so that a folder and its inputs can move together and no personal path is recorded."""
-    try:
-        return Path(os.path.relpath(path, folder)).as_posix()
-    except ValueError:  # another drive
-        return path.resolve().as_posix()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from schematics_builtin.certificate.commands.findings import verdict_line as verdict_line
     from schematics_builtin.certificate.hearts import asked_of as asked_of
     from schematics_builtin.certificate.hearts import certify_image as certify_image
+    from schematics_builtin.certificate.hearts import certify_result as certify_result
     from schematics_builtin.certificate.hearts import heart_of as heart_of
     from schematics_builtin.certificate.repairing import Repair as Repair
     from schematics_builtin.certificate.repairing import RepairEntry as RepairEntry
@@ -25,7 +26,7 @@ else:
         {
             "schematics_builtin.certificate.certification": "Certificate certify",
             "schematics_builtin.certificate.commands.findings": "verdict_line",
-            "schematics_builtin.certificate.hearts": "asked_of certify_image heart_of",
+            "schematics_builtin.certificate.hearts": "asked_of certify_image certify_result heart_of",
             "schematics_builtin.certificate.repairing": "Repair RepairEntry repair",
         },
     )

@@ -11,17 +11,22 @@ import attrs
 from attrs import frozen
 
 from pycemrg_core import Catalogue
-from pycemrg_core.api import Check, Finding, Heart, PycemrgError, Severity
+from pycemrg_core.api import Check, CheckOn, Finding, Heart, PycemrgError, Severity
 
 FORMAT = 1
 
 
 @frozen(kw_only=True)
 class Certificate:
-    """What was looked for in a heart, by whom, and what was found."""
+    """What was looked for in a heart, by whom, and what was found.
+
+    ``name`` is what the image is called, ``voxels_sha256`` the hash of its voxels, by which anybody can tell whether
+    the certificate speaks of the image at hand.
+    """
 
     recipe: str = ""
     name: str = ""
+    voxels_sha256: str = ""
     checks: tuple[tuple[str, str], ...]
     findings: tuple[Finding, ...]
 
@@ -45,20 +50,22 @@ class Certificate:
             "format": FORMAT,
             "verdict": self.verdict,
             "recipe": self.recipe,
-            "input": {"name": self.name},
+            "input": {"name": self.name, "voxels_sha256": self.voxels_sha256},
             "checks": [{"name": name, "provider": provider} for name, provider in self.checks],
             "findings": [_finding_json(finding) for finding in self.findings],
         }
 
 
-def certify(heart: Heart, catalogue: Catalogue, *, recipe: str = "", name: str = "") -> Certificate:
-    """Ask every check of the catalogue about a heart.
+def certify(heart: Heart, catalogue: Catalogue, *, name: str = "", voxels_sha256: str = "") -> Certificate:
+    """Ask every check of the catalogue that looks at results about a heart.
 
-    ``recipe`` and ``name``, of the image, are only recorded. Raises :class:`PycemrgError` naming the check and
+    ``name`` and ``voxels_sha256``, of the image, are only recorded. Raises :class:`PycemrgError` naming the check and
     its provider when one fails.
     """
     checks, findings = [], []
     for contribution in catalogue.all(Check):
+        if contribution.record.on is not CheckOn.RESULT:
+            continue
         assert isinstance(contribution.record, Check)
         provider = f"{contribution.provider.distribution} {contribution.provider.version}"
         checks.append((contribution.name, provider))
@@ -73,7 +80,13 @@ def certify(heart: Heart, catalogue: Catalogue, *, recipe: str = "", name: str =
             if not isinstance(one, Finding):
                 raise PycemrgError(f"{who} yields {one!r:.80}, not a Finding")
             findings.append(attrs.evolve(one, check=contribution.name))
-    return Certificate(recipe=recipe, name=name, checks=tuple(checks), findings=tuple(findings))
+    return Certificate(
+        recipe=heart.blueprint.recipe,
+        name=name,
+        voxels_sha256=voxels_sha256,
+        checks=tuple(checks),
+        findings=tuple(findings),
+    )
 
 
 def _finding_json(finding: Finding) -> dict[str, Any]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pycemrg_core import Catalogue, ImageFacts, Settings, plan, recipe_labels
-from pycemrg_core.api import Blueprint, Heart, LabelScheme, Recipe, blueprint_of, volume_of
+from pycemrg_core.api import Blueprint, Heart, LabelScheme, Recipe, blueprint_of, volume_of, voxels_sha256
 from schematics_builtin.certificate.certification import Certificate, certify
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
+
+    from pycemrg_core import RunResult
 
 # So fine that no wall is too thin for it: what was asked is wanted, not whether it can be done.
 _SPACING = (1e-6, 1e-6, 1e-6)
@@ -35,7 +37,12 @@ def asked_of(catalogue: Catalogue, recipe: str | Recipe | None = None, scheme: s
 
 def certify_image(image: sitk.Image, catalogue: Catalogue, asked: Blueprint, *, name: str = "") -> Certificate:
     """The certificate of a label map. ``name`` is what the certificate calls the image."""
-    return certify(heart_of(image, asked), catalogue, recipe=asked.recipe, name=name)
+    return certify(heart_of(image, asked), catalogue, name=name, voxels_sha256=voxels_sha256(image))
+
+
+def certify_result(result: RunResult, catalogue: Catalogue, *, name: str = "") -> Certificate:
+    """The certificate of the heart that :func:`pycemrg_core.run_recipe` made, by the thicknesses of that run."""
+    return certify(Heart(volume=result.volume), catalogue, name=name, voxels_sha256=result.volume.voxels_sha256())
 
 
 def heart_of(image: sitk.Image, asked: Blueprint) -> Heart:

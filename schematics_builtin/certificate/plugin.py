@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pycemrg_core.api import Check, Command, Ref, hookimpl
+from pycemrg_core.api import Check, Command, Output, Ref, hookimpl
 
 _HERE = "schematics_builtin.certificate"
 
@@ -34,6 +34,16 @@ _CHECKS = (
 def pycemrg_commands() -> Iterable[Command]:
     for name, summary, command in _COMMANDS:
         yield Command(name=name, summary=summary, command=Ref(f"{_HERE}.{command}"))
+
+
+@hookimpl
+def pycemrg_outputs() -> Iterable[Output]:
+    yield Output(
+        name="certificate",
+        file="certificate.json",
+        summary="what in the heart would leak or break a mesher, and a verdict",
+        function=Ref(f"{_HERE}.outputs:certificate"),
+    )
 
 
 @hookimpl

@@ -99,12 +99,13 @@ def repair(
             break
     low, high = ((int(x), int(y), int(z)) for z, y, x in (done.low, done.high))
     result = image_from_array(done.volume.array, padded(image, low, high))
+    again = heart_of(result, asked)
     return Repair(
         image=result,
         ledger=tuple(_entries(done, heart)),
         padding=(low, high),
         refused=tuple(limits.refused),
-        certificate=certify(heart_of(result, asked), catalogue, recipe=asked.recipe, name=name),
+        certificate=certify(again, catalogue, name=name, voxels_sha256=again.volume.voxels_sha256()),
     )
 
 

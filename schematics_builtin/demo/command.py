@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
-from pycemrg_core.api import Command
+from pycemrg_core.api import Output
 from pycemrg_core.cli.kit import plugin_options, session_of
-from pycemrg_core.cli.run import REPORT, run
+from pycemrg_core.cli.run import run
 
 RECIPE = "four_chamber_full"
 HEART = "rodero01_1.0mm.nrrd"
 INPUT = "input.nrrd"
+OUTPUTS = ("picture", "certificate", "report")  # those that are there
 
 
 @click.command(short_help="Grow the heart that ships with the package, and draw it.")
@@ -29,6 +30,7 @@ def demo(ctx: click.Context, output: str) -> None:
 
     from pycemrg_core.cli.kit import staged
 
+    catalogue = session_of(ctx).catalogue()
     click.echo(f"{RECIPE} on {HEART} (Rodero et al. 2021, doi 10.5281/zenodo.4590294, CC BY 4.0, modified)", err=True)
     with as_file(files("schematics_builtin") / "demo" / "data" / HEART) as image, staged(Path(output)) as folder:
         shutil.copyfile(image, folder / INPUT)
@@ -38,9 +40,7 @@ def demo(ctx: click.Context, output: str) -> None:
         image=str(Path(output) / INPUT),
         output=output,
         parameters={},
+        then=(),
         check=True,
-        picture=True,
-        certify=True,
-        report=any(c.name == REPORT for c in session_of(ctx).catalogue().all(Command)),
-        label_table=None,
+        outputs=tuple(name for name in OUTPUTS if any(c.name == name for c in catalogue.all(Output))),
     )

@@ -130,33 +130,15 @@ def read_mapping_file(path: str | os.PathLike[str]) -> dict[int | str, int | str
 
 
 def write_label_table(rows: Iterable[LabelRow], path: str | os.PathLike[str], kind: Kind) -> None:
-    """Write a table that 3D Slicer (``"slicer"``) or ITK-SNAP (``"itksnap"``) loads, in the order of the integers.
+    """Write the table of :func:`label_table` to a file, which appears whole or not at all.
 
-    A label without a colour gets one of its own, always the same. Slicer's tables hold no spaces: they become
-    underscores, which Slicer shows as spaces. The file appears whole or not at all. Raises
-    :class:`OutputError` when it cannot be written, or the tool could not load it.
+    Raises :class:`OutputError` when it cannot be written, or the tool could not load it.
     """
-    if kind not in _TOOLS:
-        raise OutputError(f"{path}: tables of kind {kind!r} cannot be written; use one of {', '.join(_TOOLS)}")
-    tool, largest = _TOOLS[kind]
     target = Path(os.path.realpath(path))
-    ordered = sorted(rows, key=lambda row: row.value)
-    before: LabelRow | None = None
-    for row in ordered:
-        if before and row.value == before.value:
-            raise OutputError(f"{path}: labels {before.name!r} and {row.name!r} are both {row.value}; remove one")
-        if row.value > largest:
-            raise OutputError(
-                f"{path}: {tool} loads integers up to {largest}; give {row.name!r} another than {row.value}"
-            )
-        if '"' in row.name or "'" in (row.name[0], row.name[-1]) or len(row.name) > 200 or row.name == "(none)":
-            raise OutputError(
-                f"{path}: {tool} cannot load the name {row.name[:40]!r} (label {row.value});"
-                " give another, of up to 200 characters without quotes"
-            )
-        before = row
-    coloured = [evolve(row, colour=row.colour or _own_colour(row.value)) for row in ordered]
-    text = _slicer_text(coloured, target.name) if kind == "slicer" else _itksnap_text(coloured)
+    try:
+        text = label_table(rows, kind, target.name)
+    except OutputError as error:
+        raise OutputError(f"{path}: {error}") from error
     staged = target.with_name(f".{secrets.token_hex(6)}.partial")
     try:
         staged.write_text(text, encoding="utf-8", newline="\n")
@@ -166,6 +148,33 @@ def write_label_table(rows: Iterable[LabelRow], path: str | os.PathLike[str], ki
     finally:
         with suppress(OSError):
             staged.unlink(missing_ok=True)
+
+
+def label_table(rows: Iterable[LabelRow], kind: Kind, name: str = "labels") -> str:
+    """A table that 3D Slicer (``"slicer"``) or ITK-SNAP (``"itksnap"``) loads, in the order of the integers.
+
+    A label without a colour gets one of its own, always the same. Slicer's tables hold no spaces: they become
+    underscores, which Slicer shows as spaces; ``name`` is in its heading. Raises :class:`OutputError` when the tool
+    could not load it.
+    """
+    if kind not in _TOOLS:
+        raise OutputError(f"tables of kind {kind!r} cannot be written; use one of {', '.join(_TOOLS)}")
+    tool, largest = _TOOLS[kind]
+    ordered = sorted(rows, key=lambda row: row.value)
+    before: LabelRow | None = None
+    for row in ordered:
+        if before and row.value == before.value:
+            raise OutputError(f"labels {before.name!r} and {row.name!r} are both {row.value}; remove one")
+        if row.value > largest:
+            raise OutputError(f"{tool} loads integers up to {largest}; give {row.name!r} another than {row.value}")
+        if '"' in row.name or "'" in (row.name[0], row.name[-1]) or len(row.name) > 200 or row.name == "(none)":
+            raise OutputError(
+                f"{tool} cannot load the name {row.name[:40]!r} (label {row.value});"
+                " give another, of up to 200 characters without quotes"
+            )
+        before = row
+    coloured = [evolve(row, colour=row.colour or _own_colour(row.value)) for row in ordered]
+    return _slicer_text(coloured, name) if kind == "slicer" else _itksnap_text(coloured)
 
 
 def _wrong(path: Path, line: int, text: str) -> DocumentError:

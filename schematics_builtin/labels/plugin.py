@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pycemrg_core.api import Command, Ref, hookimpl
+from pycemrg_core.api import Command, Output, Ref, hookimpl
 
 # command, help line, click command
 _COMMANDS = (
     ("labels", "Show, check, recognise and change the labels of an image.", "labels:labels"),
     ("clean", "Remove islands and fill holes, label by label.", "clean:clean"),
 )
+
+
+# output, file, what it is
+_TABLES = (
+    ("slicer-table", "heart.ctbl", "names and colours of the labels, for 3D Slicer"),
+    ("itksnap-table", "heart.label", "names and colours of the labels, for ITK-SNAP"),
+)
+
+
+@hookimpl
+def pycemrg_outputs() -> Iterable[Output]:
+    for name, file, summary in _TABLES:
+        function = Ref(f"schematics_builtin.labels.outputs:{name.replace('-', '_')}")
+        yield Output(name=name, file=file, summary=summary, function=function)
 
 
 @hookimpl

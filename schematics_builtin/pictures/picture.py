@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import colorsys
+import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
-from pycemrg_core.api import oriented_lps, voxel_array
+from pycemrg_core.api import FinishedRun, ImageError, Made, image_of, oriented_lps, voxel_array
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -33,13 +35,27 @@ def colour_of(label: int, name: str, colours: Mapping[str, str]) -> Colour:
     return int(red * 255), int(green * 255), int(blue * 255)
 
 
+def picture(run: FinishedRun, made: Mapping[str, Made]) -> Made:
+    """Slices before and after a run, as a PNG whose text ``voxels_sha256`` says which heart they show."""
+    if run.prepared is None:
+        raise ImageError("the input is not there any more: nothing to draw before the run")
+    png, about = io.BytesIO(), {"voxels_sha256": run.voxels_sha256}
+    draw_slices(image_of(run.prepared.volume), run.result.image, run.plan.names, run.colours, png, about)
+    return Made(png.getvalue())
+
+
 def draw_slices(
-    before: sitk.Image, after: sitk.Image, names: Mapping[int, str], colours: Mapping[str, str], path: Path
+    before: sitk.Image,
+    after: sitk.Image,
+    names: Mapping[int, str],
+    colours: Mapping[str, str],
+    target: Path | BinaryIO,
+    about: Mapping[str, str] | None = None,
 ) -> None:
     """Write a PNG of axial, coronal and sagittal slices through the middle of the heart.
 
-    ``names`` are label names by integer, ``colours`` are ``#rrggbb`` by name. Slices are shown as a
-    radiologist does: the patient's left on the right, anterior and superior up.
+    ``names`` are label names by integer, ``colours`` are ``#rrggbb`` by name, ``about`` texts to keep in the file.
+    Slices are shown as a radiologist does: the patient's left on the right, anterior and superior up.
     """
     arrays = [voxel_array(oriented_lps(image)) for image in (before, after)]
     spacing = oriented_lps(after).GetSpacing()
@@ -47,7 +63,11 @@ def draw_slices(
     longest = max((stop - start + 1) * mm for (start, stop), mm in zip(box, reversed(spacing), strict=True))
     rows = [[_tile(view, _TILE / longest, names, colours) for view in _views(array, box, spacing)] for array in arrays]
     shown = [int(label) for label in np.unique(arrays[1]) if label]
-    _page(rows, [(names.get(label, str(label)), label) for label in shown], colours).save(path, format="PNG")
+    texts = PngInfo()
+    for key, text in (about or {}).items():
+        texts.add_text(key, text)
+    page = _page(rows, [(names.get(label, str(label)), label) for label in shown], colours)
+    page.save(target, format="PNG", pnginfo=texts)
 
 
 def _views(

@@ -14,14 +14,13 @@ from pycemrg_cohort.errors import OtherVersionsError
 from pycemrg_core import Catalogue, Found, Policy, Settings, State, discover, flatten, load_catalogue, local_plugin
 from pycemrg_core.api import LabelScheme, Metric, PycemrgError, Recipe, Schematic, UnknownNameError, from_data, to_data
 
-PICTURE, REPORT = "slices.png", "report.html"
 THICKNESS = "wall_thickness_median"
 _HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 @frozen(kw_only=True)
 class Job:
-    """A recipe, its settings, the files to write besides the usual ones, and the versions that must do it.
+    """A recipe, its settings, the outputs to write beside each heart, and the versions that must do it.
 
     ``check`` is False for ``--no-check``. ``plugins`` are all plugins that the client has loaded.
     """
@@ -29,7 +28,7 @@ class Job:
     recipe: str
     settings: Settings
     check: bool = True
-    extras: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
     plugins: tuple[Found, ...] = ()
     python: str = _HERE
     pycemrg: str = pycemrg_core.__version__

@@ -16,13 +16,23 @@ import attrs
 
 from pycemrg_cohort.cases import Case
 from pycemrg_cohort.job import Job, thickness_provider
-from pycemrg_core import Catalogue, ImageFacts, Plan, Settings, Source, __version__, plan, recipe_labels
+from pycemrg_core import (
+    Catalogue,
+    ImageFacts,
+    Plan,
+    Settings,
+    Source,
+    __version__,
+    choose_outputs,
+    plan,
+    recipe_labels,
+)
 from pycemrg_core.api import Check, LabelScheme, PycemrgError, load_json, to_data
-from pycemrg_core.cli.kit import CERTIFICATE, IMAGE, RECORD
+from pycemrg_core.cli.kit import IMAGE, RECORD
 
 NAME = "case.json"
 FORMAT = 1
-_KEPT = ("seconds", "verdict", "volumes_ml", "thickness_mm", "plugins")
+_KEPT = ("seconds", "verdict", "files", "volumes_ml", "thickness_mm", "plugins")
 
 
 def settings_of(job: Job, case: Case) -> Settings:
@@ -76,7 +86,7 @@ def kept(folder: Path, source: Source, job: Job, case: Case, catalogue: Catalogu
             and marker["asked"] == _asked(job, case, catalogue)
             and _recorded(record) == _wanted(planned, source)
             and marker["image_sha256"] == _sha256(folder / IMAGE)
-            and all((folder / name).is_file() for name in job.extras)
+            and all((folder / name).is_file() for name in marker["files"].values())
         )
         return {key: marker[key] for key in _KEPT} if same else None
     except (PycemrgError, OSError, KeyError, TypeError):
@@ -92,12 +102,12 @@ def _asked(job: Job, case: Case, catalogue: Catalogue) -> dict[str, Any]:
             "to": recipe_labels(catalogue, settings_of(job, case)),
         }
     measures = thickness_provider(catalogue)
-    checks = catalogue.all(Check) if CERTIFICATE in job.extras else ()
+    checks = catalogue.all(Check) if job.outputs else ()
     return {
         "check": job.check,
         "scheme": case.scheme,
         "conversion": conversion,
-        "extras": sorted(job.extras),
+        "outputs": [f"{one.qualified_name} {one.provider.version}" for one in choose_outputs(catalogue, job.outputs)],
         "measures": f"{measures.distribution} {measures.version}" if measures else "",
         "checks": [f"{check.qualified_name} {check.provider.version}" for check in checks],
     }

@@ -15,8 +15,9 @@ import SimpleITK as sitk
 BASE_BYTES = 256 * 2**20
 """The memory of a worker without a case: Python, Dask, SciPy, SimpleITK and the catalogue."""
 
-COPIES, COPIES_FOR_REPORT = 12, 32
-"""The additional memory for a case, as a multiple of the bytes of its voxels, without and with a report."""
+COPIES, COPIES_FOR_OUTPUTS = 12, 32
+"""The additional memory for a case, as a multiple of the bytes of its voxels: alone or with outputs of the core, and
+with outputs of other plugins, which may make surfaces."""
 
 
 def voxel_bytes(file: str) -> int:
@@ -31,9 +32,12 @@ def voxel_bytes(file: str) -> int:
     return math.prod(map(int, reader.GetSize())) * width
 
 
-def case_bytes(image_bytes: int, *, report: bool = False) -> int:
-    """The memory that a worker needs for a case with this many bytes of voxels."""
-    return BASE_BYTES + (COPIES_FOR_REPORT if report else COPIES) * image_bytes
+def case_bytes(image_bytes: int, *, outputs: bool = False) -> int:
+    """The memory that a worker needs for a case with this many bytes of voxels.
+
+    ``outputs``: whether outputs of plugins other than the built-in ones are made.
+    """
+    return BASE_BYTES + (COPIES_FOR_OUTPUTS if outputs else COPIES) * image_bytes
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pycemrg_cohort.cases import Case
-from pycemrg_cohort.job import REPORT, Job
+from pycemrg_cohort.job import Job
 from pycemrg_core import __version__
 from pycemrg_core.cli.kit import write_json, write_text
 
@@ -54,7 +54,7 @@ def _row(root: Path, job: Job, case: Case, outcome: Mapping[str, Any]) -> dict[s
         "verdict": outcome.get("verdict", ""),
         "volumes_ml": dict(outcome.get("volumes_ml", {})),
         "thickness_mm": dict(outcome.get("thickness_mm", {})),
-        "report": f"cases/{case.id}/{REPORT}" if done and REPORT in job.extras else "",
+        "outputs": {name: f"cases/{case.id}/{file}" for name, file in outcome.get("files", {}).items()} if done else {},
     }
 
 

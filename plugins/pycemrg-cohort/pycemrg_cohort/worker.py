@@ -6,7 +6,7 @@ The functions here are the tasks. Problems of a case are returned as values; exc
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,27 @@ import numpy as np
 from pycemrg_cohort import marker
 from pycemrg_cohort.cases import Case
 from pycemrg_cohort.errors import one_line
-from pycemrg_cohort.job import PICTURE, REPORT, THICKNESS, Job, ready, thickness_provider, wall_names
-from pycemrg_core import Catalogue, Plan, Prepared, RunResult, Source, plan, prepare, run_plan, write_result
-from pycemrg_core.api import Check, Metric, PlanError, PycemrgError, StructureMask, evaluate, read_volume
-from pycemrg_core.cli.kit import CERTIFICATE, IMAGE, check_place, write_json
+from pycemrg_cohort.job import THICKNESS, Job, ready, thickness_provider, wall_names
+from pycemrg_core import (
+    Catalogue,
+    Plan,
+    Prepared,
+    RunResult,
+    Source,
+    check_place,
+    choose_outputs,
+    make_outputs,
+    plan,
+    prepare,
+    run_plan,
+    write_result,
+)
+from pycemrg_core.api import Check, FinishedRun, Metric, PlanError, PycemrgError, StructureMask, evaluate, read_volume
+from pycemrg_core.cli.kit import write_json
 
 Outcome = dict[str, Any]
+
+_VERDICTS = {True: "PASS", False: "FAIL", None: ""}
 
 
 def bring(data: Mapping[str, Any], *, job: str, root: str) -> Outcome:
@@ -109,29 +124,21 @@ def _run(planned: Plan, prepared: Prepared) -> RunResult:
 def _make(job: Job, case: Case, source: Source, folder: Path, catalogue: Catalogue, begin: float) -> Outcome:
     """Run a case and write its folder; the marker that it is done is written last."""
     prepared, planned = _planned(job, case, catalogue)
-    check_place(folder, source)
+    chosen = choose_outputs(catalogue, job.outputs)
+    check_place(folder, source, catalogue, chosen)
     result = _run(planned, prepared)
-    extra: dict[str, Callable[[Path], Any]] = {}
-    verdict = ""
-    if PICTURE in job.extras:
-        from pycemrg_core.cli.run import draw
-
-        extra[PICTURE] = lambda path: draw(prepared, result, catalogue, planned, path)
-    if CERTIFICATE in job.extras:
-        certificate = result.certificate(catalogue, name=IMAGE)
-        verdict = certificate.verdict
-        extra[CERTIFICATE] = lambda path: write_json(certificate.as_json(), path)
+    finished = FinishedRun(result=result, prepared=prepared, plan=planned, source=source, catalogue=catalogue)
+    outputs = make_outputs(finished, chosen)
     measured = _measured(result, planned, catalogue)
     with suppress(FileNotFoundError):
         (folder / marker.NAME).unlink()
-    write_result(result, source, folder, extra)
-    if REPORT in job.extras:
-        from pycemrg_report.report import write_report
-
-        write_report(folder, catalogue, folder / REPORT)
+    write_result(finished, folder, outputs)
+    if outputs.failures:
+        raise PycemrgError("; ".join(outputs.failures))
     outcome = {
         "seconds": round(time.perf_counter() - begin, 3),
-        "verdict": verdict,
+        "verdict": _VERDICTS[outputs.verdict],
+        "files": {contribution.name: contribution.record.file for contribution, _ in outputs.made},
         **measured,
         "plugins": _taking_part(planned, catalogue, job),
     }
@@ -158,9 +165,10 @@ def _measured(result: RunResult, planned: Plan, catalogue: Catalogue) -> Outcome
 
 
 def _taking_part(planned: Plan, catalogue: Catalogue, job: Job) -> list[dict[str, str]]:
-    """All plugins that took part in a case: the plugins in ``run.json``, and those that measured and certified."""
+    """All plugins that took part in a case: those in ``run.json``, and those that measured or made outputs."""
     providers = {*planned.providers, thickness_provider(catalogue)}
-    if CERTIFICATE in job.extras:
+    providers |= {contribution.provider for contribution in choose_outputs(catalogue, job.outputs)}
+    if job.outputs:
         providers |= {contribution.provider for contribution in catalogue.all(Check)}
     return [
         {"name": found.name, "distribution": found.distribution, "version": found.version}

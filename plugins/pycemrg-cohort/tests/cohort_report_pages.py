@@ -29,7 +29,7 @@ def case(name: str, **changes: Any) -> dict[str, Any]:
         "verdict": "",
         "volumes_ml": {"LV_BP_label": 100.0},
         "thickness_mm": {},
-        "report": "",
+        "outputs": {},
         **changes,
     }
 

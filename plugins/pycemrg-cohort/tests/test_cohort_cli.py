@@ -41,18 +41,16 @@ def address() -> Any:
 
 def test_every_case_is_as_the_plain_command_makes_it(folder: Path, address: str) -> None:
     root = folder / "out"
-    also = ("--picture", "--certify")
+    also = ("--with", "picture,certificate")
     command = ("cohort", "run", RECIPE, folder / "table.csv", "-o", root, "--scheduler", address)
-    result = pycemrg(*command, *also)
+    result = pycemrg(*command, *also, code=1)
     assert result.stdout == (
-        f"{root}: 2 cases, 2 done, 0 failed; cohort.json and cases.csv written\ncertificates: 0 PASS, 2 FAIL\n"
+        f"{root}: 2 cases, 2 done, 0 failed; cohort.json and cases.csv written\nverdicts: 0 PASS, 2 FAIL\n"
     )
     assert result.stderr == ""
     plain = folder / "plain" / "cases"
-    pycemrg("run", RECIPE, folder / "in" / "h00.nrrd", "-o", plain / "thin", "--picture", "--certify")
-    pycemrg(
-        "run", RECIPE, folder / "in" / "h01.nrrd", "-o", plain / "thick", "--picture", "--certify", "--set", "LA_WT=4"
-    )
+    pycemrg("run", RECIPE, folder / "in" / "h00.nrrd", "-o", plain / "thin", *also, code=1)
+    pycemrg("run", RECIPE, folder / "in" / "h01.nrrd", "-o", plain / "thick", *also, "--set", "LA_WT=4", code=1)
     made, expected = tree(root), tree(folder / "plain")
     assert made.keys() - expected.keys() == {
         "cohort.json", "cases.csv", "cases/thin/case.json", "cases/thick/case.json",
@@ -60,7 +58,7 @@ def test_every_case_is_as_the_plain_command_makes_it(folder: Path, address: str)
     assert {name: made[name] for name in expected} == expected
     for case in made["cohort.json"]["cases"]:
         assert case["verdict"] == made[f"{case['folder']}/certificate.json"]["verdict"]
-    again = pycemrg(*command, *also)
+    again = pycemrg(*command, *also, code=1)
     assert "2 cases, 2 done (2 of them before), 0 failed" in again.stdout
     assert tree(root) == made
 
@@ -68,13 +66,14 @@ def test_every_case_is_as_the_plain_command_makes_it(folder: Path, address: str)
 def test_a_page_for_each_case(folder: Path, address: str) -> None:
     pytest.importorskip("pycemrg_report.report", reason="pycemrg-report is not installed")
     root = folder / "pages"
-    command = ("cohort", "run", RECIPE, folder / "in" / "h00.nrrd", "-o", root, "--scheduler", address, "--report")
-    pycemrg(*command)
+    command = ("cohort", "run", RECIPE, folder / "in" / "h00.nrrd", "-o", root, "--scheduler", address)
+    command = (*command, "--with", "report")
+    pycemrg(*command, code=1)
     (case,) = json.loads((root / "cohort.json").read_text(encoding="utf-8"))["cases"]
-    assert RECIPE in (root / case["report"]).read_text(encoding="utf-8")
-    (root / case["report"]).unlink()
-    assert "before" not in pycemrg(*command).stdout
-    assert (root / case["report"]).is_file()
+    assert RECIPE in (root / case["outputs"]["report"]).read_text(encoding="utf-8")
+    (root / case["outputs"]["report"]).unlink()
+    assert "before" not in pycemrg(*command, code=1).stdout
+    assert (root / case["outputs"]["report"]).is_file()
 
 
 def test_the_summary_says_what_the_hearts_say(folder: Path, address: str) -> None:

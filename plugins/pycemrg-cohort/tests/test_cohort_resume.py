@@ -105,7 +105,7 @@ def test_what_is_not_whole_is_done_again(one: One, name: str, damage: Callable[[
         {"settings": Settings(labels={"LA_myo_label": 444})},
         {"recipe": "four_chamber_myocardium"},
         {"check": False},
-        {"extras": ("slices.png",)},
+        {"outputs": ("picture",)},
         {"scheme": "cemrg"},
     ],
     ids=str,
@@ -151,8 +151,6 @@ _DIES = """
 import os, sys
 from pycemrg_cohort.worker import bring
 import json
-
-pytestmark = pytest.mark.slow
 left = int(sys.argv[1])
 def dying(real):
     def call(*arguments, **more):

@@ -114,7 +114,7 @@ def test_a_job_is_the_same_on_the_other_side() -> None:
     settings = Settings(
         labels={"LA_BP_label": 44}, parameters={"LA_WT": 2.5}, defaults={"RA_WT": 1.5}, schematics={"x": schematic}
     )
-    job = Job(recipe="four_chamber_full", settings=settings, plugins=loaded_plugins(catalogue), extras=("slices.png",))
+    job = Job(recipe="four_chamber_full", settings=settings, plugins=loaded_plugins(catalogue), outputs=("picture",))
     there, same = ready(job.as_text())
     assert attrs.asdict(there, recurse=False).keys() == attrs.asdict(job, recurse=False).keys()
     assert to_data(there) == to_data(from_data(json.loads(job.as_text()), Job))
@@ -197,4 +197,4 @@ def test_what_a_case_needs_at_most(tmp_path: Path) -> None:
     ran = run_python(measure, json.dumps(cases[0].as_json()), job, cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     voxels = voxel_bytes(str(HEART))
-    assert voxels < int(ran.stdout) < case_bytes(voxels) < case_bytes(voxels, report=True)
+    assert voxels < int(ran.stdout) < case_bytes(voxels) < case_bytes(voxels, outputs=True)

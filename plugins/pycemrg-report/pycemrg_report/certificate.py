@@ -1,54 +1,50 @@
-"""The certificate of a run: read from its folder, or asked of the core."""
+"""The certificate of a run: read from its folder, or made where a plugin can make it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import attrs
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pycemrg_core import Catalogue
-from pycemrg_core.api import DocumentError, PycemrgError, blueprint_of, load_json
+from pycemrg_core.api import Blueprint, DocumentError, Output, load_json
 from pycemrg_core.cli.kit import IMAGE
-from pycemrg_report.run import Run
-from schematics_builtin.certificate import asked_of, certify_image
 
-CERTIFICATE = "certificate.json"
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+NAME = "certificate"
+FILE = "certificate.json"
 SEVERITIES = ("error", "warning", "expected")
 
 
-def certificate_of(run: Run, catalogue: Catalogue) -> Mapping[str, Any]:
-    """The certificate as plain data.
+def read_certificate(folder: Path, voxels_sha256: str, notes: list[str]) -> Mapping[str, Any] | None:
+    """The certificate in the folder of a run, as plain data; None when there is none, or it is of another heart.
 
-    Raises :class:`DocumentError` when ``certificate.json`` is there and is none.
+    Raises :class:`DocumentError` when the file is there and is none.
     """
-    path = run.folder / CERTIFICATE
+    path = folder / FILE
     if not path.is_file():
-        return _certified(run, catalogue)
+        return None
     data = load_json(path)
     if problem := _problem(data):
         raise DocumentError(
             f"{path}: not a certificate: {problem}; remove it, or write it again with 'pycemrg certify'"
         )
+    about = data.get("input")
+    if isinstance(about, dict) and about.get("voxels_sha256", voxels_sha256) not in ("", voxels_sha256):
+        notes.append(f"{FILE} is of another heart, and is left out.")
+        return None
     return data
 
 
-def _certified(run: Run, catalogue: Catalogue) -> Mapping[str, Any]:
-    """What the core says of the heart, by the contracts of the steps that ran and the rules of the recipe."""
-    try:
-        asked = asked_of(catalogue, run.data["recipe"])
-    except PycemrgError:  # the recipe is not installed: its rules are unknown, what its steps made is not
-        asked = asked_of(catalogue)
-    names = {**asked.names, **{value: name for name, value in run.data["labels"].items()}}
-    ran = blueprint_of(
-        [step.contract for step in run.steps if step.contract is not None],
-        catalogue,
-        {name: value for value, name in names.items()},
-        names=names,
-        recipe=run.data["recipe"],
-    )
-    asked = attrs.evolve(ran, open=asked.open, may_touch=asked.may_touch)
-    return certify_image(run.stored, catalogue, asked, name=IMAGE).as_json()
+def certify(label_map: sitk.Image, catalogue: Catalogue, blueprint: Blueprint) -> Mapping[str, Any] | None:
+    """A new certificate of a heart; None when the plugin that certifies is not loaded."""
+    if not any(contribution.name == NAME for contribution in catalogue.all(Output)):
+        return None
+    from schematics_builtin.certificate import certify_image
+
+    return certify_image(label_map, catalogue, blueprint, name=IMAGE).as_json()
 
 
 def _problem(data: Mapping[str, Any]) -> str:

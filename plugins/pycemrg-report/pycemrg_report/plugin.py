@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pycemrg_core.api import Command, Ref, hookimpl
+from pycemrg_core.api import Command, Output, Ref, hookimpl
 
 
 @hookimpl
@@ -13,4 +13,15 @@ def pycemrg_commands() -> Iterable[Command]:
         name="report",
         summary="Write one page about a run, to look at in a browser.",
         command=Ref("pycemrg_report.command:report"),
+    )
+
+
+@hookimpl
+def pycemrg_outputs() -> Iterable[Output]:
+    yield Output(
+        name="report",
+        file="report.html",
+        summary="one page about the run, to look at in a browser",
+        function=Ref("pycemrg_report.report:page"),
+        uses=("certificate",),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,11 @@ from attrs import frozen
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pycemrg_core import Catalogue
-from pycemrg_core.api import LabelArray, OutputError, PycemrgError, Region, as_region
+from pycemrg_core.api import FinishedRun, LabelArray, Made, OutputError, PycemrgError, Region, as_region
 from pycemrg_core.cli.kit import write_text
 from pycemrg_report import certificate, pictures, surfaces, walls
 from pycemrg_report.pictures import Picture, picture
-from pycemrg_report.run import RanStep, Run, arrays_after, read_run
+from pycemrg_report.run import RanStep, Run, arrays_after, read_run, run_of
 
 PAGE = "report.html"
 _AROUND_MM = 16.0
@@ -40,8 +41,14 @@ def write_report(folder: Path, catalogue: Catalogue, target: Path | None = None)
     target = folder / PAGE if target is None else target
     run = read_run(folder, catalogue)
     _check(target)
-    write_text(_page(run, catalogue), target)
+    write_text(_page(run), target)
     return target
+
+
+def page(run: FinishedRun, made: Mapping[str, Made]) -> Made:
+    """The page about a run that has just finished."""
+    certified = json.loads(made[certificate.NAME].content) if certificate.NAME in made else None
+    return Made(_page(run_of(run, certified)).encode())
 
 
 def _check(target: Path) -> None:
@@ -52,7 +59,7 @@ def _check(target: Path) -> None:
         raise OutputError(f"{target}: cannot be written: {what}; choose another name")
 
 
-def _page(run: Run, catalogue: Catalogue) -> str:
+def _page(run: Run) -> str:
     environment = Environment(
         loader=PackageLoader("pycemrg_report"),
         autoescape=True,
@@ -65,17 +72,17 @@ def _page(run: Run, catalogue: Catalogue) -> str:
     box = pictures.heart_box(run.volume.array, run.before)
     found = surfaces.surfaces(run.image, run.volume)
     notes = [*run.notes]
-    findings, certified = _findings(run, catalogue, notes)
+    findings = _findings(run, notes)
     measured = [*walls.walls(run)]
     shades = {wall.label: walls.shade(run, wall, found[wall.label].points) for wall in measured}
     return environment.get_template("report.html.j2").render(
         run=run,
         data=run.data,
-        certificate=certified,
+        certificate=run.certificate,
         findings=findings,
         slices=[*_slices(run, box)],
         removed=_removed(run),
-        steps=[*zip(run.steps, _step_pictures(run, catalogue, box, notes), strict=True)],
+        steps=[*zip(run.steps, _step_pictures(run, box, notes), strict=True)],
         walls=measured,
         unmeasured=sorted(
             {one.label for step in run.steps for one in step.requested if one.label in run.volume.boxes}
@@ -92,19 +99,19 @@ def _page(run: Run, catalogue: Catalogue) -> str:
     )
 
 
-def _findings(
-    run: Run, catalogue: Catalogue, notes: list[str]
-) -> tuple[dict[str, list[tuple[Mapping[str, Any], list[Picture]]]], Mapping[str, Any]]:
-    """The findings of the certificate with pictures, by severity, and the certificate."""
-    certified = certificate.certificate_of(run, catalogue)
+def _findings(run: Run, notes: list[str]) -> dict[str, list[tuple[Mapping[str, Any], list[Picture]]]]:
+    """The findings of the certificate with pictures, by severity."""
+    if run.certificate is None:
+        notes.append("There is no certificate: the plugin that makes one is not loaded.")
+        return {}
     by_severity: dict[str, list[tuple[Mapping[str, Any], list[Picture]]]] = {}
-    ordered = sorted(certified["findings"], key=lambda finding: certificate.SEVERITIES.index(finding["severity"]))
+    ordered = sorted(run.certificate["findings"], key=lambda finding: certificate.SEVERITIES.index(finding["severity"]))
     for number, finding in enumerate(ordered):
         shown = [*_place(run, finding)] if number < _PICTURED_FINDINGS else []
         by_severity.setdefault(finding["severity"], []).append((finding, shown))
     if len(ordered) > _PICTURED_FINDINGS:
         notes.append(f"Of {len(ordered)} findings the first {_PICTURED_FINDINGS}, errors first, have pictures.")
-    return by_severity, certified
+    return by_severity
 
 
 def _place(run: Run, finding: Mapping[str, Any]) -> Iterator[Picture]:
@@ -148,12 +155,12 @@ def _removed(run: Run) -> str:
     return pictures.hexadecimal(pictures.REMOVED) if gone else ""
 
 
-def _step_pictures(run: Run, catalogue: Catalogue, box: Region, notes: list[str]) -> list[Picture | None]:
+def _step_pictures(run: Run, box: Region, notes: list[str]) -> list[Picture | None]:
     """For each step a slice through what it changed; None where that is not known or nothing."""
     shown: list[Picture | None] = []
     before = run.before
     try:
-        for step, after in zip(run.steps, arrays_after(run, catalogue), strict=False):
+        for step, after in zip(run.steps, arrays_after(run), strict=False):
             shown.append(None if before is None else _step_picture(run, step, before, after, box))
             before = after
     except PycemrgError as error:

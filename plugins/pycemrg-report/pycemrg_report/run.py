@@ -6,7 +6,7 @@ arrays are (z, y, x).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +16,19 @@ from attrs import frozen
 from pycemrg_core import (
     Catalogue,
     LedgerEntry,
+    Outputs,
+    Plan,
     Prepared,
     SavedRun,
     Source,
     StepFinished,
     colours_of,
     recipe_labels,
+    record_json,
     run_plan,
 )
 from pycemrg_core.api import (
+    FinishedRun,
     LabelArray,
     LabelVolume,
     PlanError,
@@ -43,6 +47,7 @@ from pycemrg_core.api import (
     voxels_sha256,
 )
 from pycemrg_core.cli.kit import IMAGE, RECORD, STEPS
+from pycemrg_report.certificate import certify, read_certificate
 from schematics_builtin.pictures import Colour, colour_of
 
 if TYPE_CHECKING:
@@ -89,10 +94,12 @@ class RanStep:
 class Run:
     """What there is to report. ``before`` is None when the input is not there any more; ``notes`` say why.
 
-    ``stored`` is the result as it is in its file, ``image`` the same turned.
+    ``data`` is what ``run.json`` says, ``stored`` the result as it is in its file, ``image`` the same turned.
+    ``certificate`` is plain data, None when there is none. ``plan`` makes the plan that ran, and raises
+    :class:`PlanError` when it cannot be made here; ``kept_steps`` is the folder with the image after each step.
     """
 
-    saved: SavedRun
+    data: Mapping[str, Any]
     stored: sitk.Image
     image: sitk.Image
     volume: LabelVolume
@@ -102,21 +109,35 @@ class Run:
     prepared: Prepared | None
     before: LabelArray | None
     notes: tuple[str, ...]
+    certificate: Mapping[str, Any] | None
+    plan: Callable[[], Plan]
+    kept_steps: Path | None
 
-    @property
-    def data(self) -> Mapping[str, Any]:
-        """What ``run.json`` says."""
-        return self.saved.data
 
-    @property
-    def folder(self) -> Path:
-        return self.saved.path.parent
+def run_of(finished: FinishedRun, certificate: Mapping[str, Any] | None) -> Run:
+    """A run that has just finished."""
+    data = record_json(finished, finished.source.path.parent, Outputs())
+    steps = tuple(
+        RanStep(step.name, step.step, step.provider, step.seconds, step.ledger, step.contract)
+        for step in finished.record.steps
+    )
+    return _run(
+        data,
+        finished.result.image,
+        steps,
+        finished.catalogue,
+        prepared=finished.prepared,
+        notes=(),
+        certificate=certificate,
+        plan=lambda: finished.plan,
+        kept_steps=finished.kept_steps,
+    )
 
 
 def read_run(folder: Path, catalogue: Catalogue) -> Run:
     """Read a folder that ``pycemrg run`` wrote.
 
-    Raises :class:`PycemrgError` when it is not one, or its image cannot be read.
+    Raises :class:`PycemrgError` when it is not one, or its image or its certificate cannot be read.
     """
     if not (folder / RECORD).is_file():
         raise PycemrgError(f"{folder}: no {RECORD} is there; give a folder that 'pycemrg run' wrote")
@@ -124,19 +145,48 @@ def read_run(folder: Path, catalogue: Catalogue) -> Run:
     steps = tuple(_step(entry, catalogue, f"{saved.path}: steps[{i}]") for i, entry in enumerate(saved.data["steps"]))
     label_map, _ = read_labels(folder / IMAGE)
     notes = []
-    if voxels_sha256(label_map) != saved.data["output"]["voxels_sha256"]:
+    sha256 = voxels_sha256(label_map)
+    if sha256 != saved.data["output"]["voxels_sha256"]:
         notes.append(f"{IMAGE} has changed since the run: its voxels are not those that {RECORD} names.")
     if strange := [step.name for step in steps if step.contract is None]:
         notes.append(f"What {', '.join(strange)} asked for is not known: the step is not installed, or has changed.")
+    prepared, why = _input(saved, label_map)
+    certified = read_certificate(folder, sha256, notes)
+    if certified is None:
+        contracts = [step.contract for step in steps if step.contract is not None]
+        names = {value: name for name, value in saved.data["labels"].items()}
+        certified = certify(label_map, catalogue, saved.blueprint(catalogue, contracts, names))
+    source = Source(saved.input_path, saved.data["input"]["sha256"])
+    return _run(
+        saved.data,
+        label_map,
+        steps,
+        catalogue,
+        prepared=prepared,
+        notes=(*notes, *why),
+        certificate=certified,
+        plan=lambda: saved.plan(catalogue, source),
+        kept_steps=folder / STEPS,
+    )
+
+
+def _run(
+    data: Mapping[str, Any],
+    label_map: sitk.Image,
+    steps: tuple[RanStep, ...],
+    catalogue: Catalogue,
+    *,
+    prepared: Prepared | None,
+    **more: Any,
+) -> Run:
     image = oriented_lps(label_map)
     volume = volume_of(image)
-    prepared, why = _input(saved, label_map)
     before = _array(image_of(prepared.volume)) if prepared else None
-    names = _names(saved, steps, recipe_labels(catalogue))
+    names = _names(data, steps, recipe_labels(catalogue))
     given = colours_of(catalogue)
     there = {*volume.boxes, *names, *(np.unique(before).tolist() if before is not None else ())} - {0}
     return Run(
-        saved=saved,
+        data=data,
         stored=label_map,
         image=image,
         volume=volume,
@@ -145,24 +195,25 @@ def read_run(folder: Path, catalogue: Catalogue) -> Run:
         steps=steps,
         prepared=prepared,
         before=before,
-        notes=(*notes, *why),
+        **more,
     )
 
 
-def arrays_after(run: Run, catalogue: Catalogue) -> Iterator[LabelArray]:
+def arrays_after(run: Run) -> Iterator[LabelArray]:
     """The voxels after each step: as they were kept, or else made again from the input.
 
     Raises :class:`PycemrgError` when neither is possible.
     """
-    kept = [run.folder / STEPS / f"{number:02d}_{step.name}.nrrd" for number, step in enumerate(run.steps, 1)]
+    kept = []
+    if run.kept_steps:
+        kept = [run.kept_steps / f"{number:02d}_{step.name}.nrrd" for number, step in enumerate(run.steps, 1)]
     if kept and all(path.is_file() for path in kept) and _same(kept[-1], run):
         yield from (_read(path) for path in kept)
         return
     if run.prepared is None:
         raise PycemrgError("The images between the steps were not kept, and without the input they cannot be made.")
-    source = Source(run.saved.input_path, run.data["input"]["sha256"])
     try:
-        plan = run.saved.plan(catalogue, source)
+        plan = run.plan()
     except PlanError as error:
         raise PycemrgError(f"The steps cannot be run again here: {'; '.join(error.problems)}.") from error
     for event in run_plan(plan, run.prepared):
@@ -203,15 +254,15 @@ def _input(saved: SavedRun, label_map: sitk.Image) -> tuple[Prepared | None, tup
     return prepared, ()
 
 
-def _names(saved: SavedRun, steps: tuple[RanStep, ...], usual: Mapping[str, int]) -> dict[int, str]:
+def _names(data: Mapping[str, Any], steps: tuple[RanStep, ...], usual: Mapping[str, int]) -> dict[int, str]:
     """Names by integer: those of the record, and for labels that no step knew the usual ones if the rest are usual."""
-    names = {value: name for name, value in saved.data["labels"].items()}
+    names = {value: name for name, value in data["labels"].items()}
     for entry in (entry for step in steps for entry in step.ledger):
         names.setdefault(entry.old, entry.old_name)
         names.setdefault(entry.new, entry.new_name)
-    for label in saved.data.get("conversion", {}).get("labels", ()):
+    for label in data.get("conversion", {}).get("labels", ()):
         names.setdefault(label.get("new"), label.get("name"))
-    if all(usual.get(name, value) == value for name, value in saved.data["labels"].items()):
+    if all(usual.get(name, value) == value for name, value in data["labels"].items()):
         names = {**{value: name for name, value in usual.items()}, **names}
     return names
 

@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pycemrg_core.cli.kit import plugin_options, session_of
-from pycemrg_core.cli.options import label_table_option, table_path, write_table
 
 if TYPE_CHECKING:
     from pycemrg_core import Catalogue
     from pycemrg_core.api import LabelRemapper
     from schematics_builtin.labels.label_files import Kind
+
+
+label_table_option = click.option(
+    "--label-table",
+    type=click.Choice(["slicer", "itksnap"]),
+    help="Also write names and colours for that viewer, beside the image.",
+)
 
 
 def write_label_map(
@@ -35,10 +41,17 @@ def write_label_map(
         write_image(image, output)
         click.echo(f"{output} written", err=quiet)
         return
-    table = table_path(path, label_table)
+    from pycemrg_core import colours_of
+    from pycemrg_core.api import volume_of
+    from schematics_builtin.labels.label_files import write_label_table
+    from schematics_builtin.labels.outputs import table_rows
+
+    stem = path.name.removesuffix(".gz").rpartition(".")[0]
+    table = path.with_name(f"{stem}.ctbl" if label_table == "slicer" else f"{stem}.label")
+    rows = table_rows(volume_of(image).boxes, names, colours_of(catalogue))
     with staged(path.parent) as folder:
         write_image(image, folder / path.name)
-        write_table(image, names, catalogue, folder / table.name, label_table)
+        write_label_table(rows, folder / table.name, label_table)
     click.echo(f"{output} and {table} written", err=quiet)
 
 

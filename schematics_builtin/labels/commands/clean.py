@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pycemrg_core.cli.kit import counted, echo_json, plugin_options, session_of
-from pycemrg_core.cli.options import label_table_option
-from schematics_builtin.labels.commands.changing import chosen_labels, write_label_map
+from schematics_builtin.labels.commands.changing import chosen_labels, label_table_option, write_label_map
 
 if TYPE_CHECKING:
     from pycemrg_core.api import Change, WorkingVolume

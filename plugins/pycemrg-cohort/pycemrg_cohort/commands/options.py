@@ -39,15 +39,16 @@ def work(
     scheme: str | None,
     labels: str | None,
     config: str | None,
+    then: tuple[str, ...],
     check: bool,
-    extras: tuple[str, ...] = (),
+    outputs: tuple[str, ...] = (),
 ) -> tuple[Job, tuple[Case, ...]]:
     """The job and its cases. If a name, a setting or a table is wrong, raises before anything runs."""
     from pycemrg_cohort.cases import read_cases
     from pycemrg_cohort.job import Job, loaded_plugins, parameter_names
     from pycemrg_core.api import LabelScheme
 
-    settings = settings_from(catalogue, parameters, labels, config)
+    settings = settings_from(catalogue, parameters, labels, config, then)
     if scheme:
         catalogue.find(LabelScheme, scheme)
     cases = read_cases(
@@ -56,7 +57,7 @@ def work(
         schemes=[name for c in catalogue.all(LabelScheme) for name in (c.name, c.qualified_name)],
         scheme=scheme or "",
     )
-    job = Job(recipe=recipe, settings=settings, check=check, extras=extras, plugins=loaded_plugins(catalogue))
+    job = Job(recipe=recipe, settings=settings, check=check, outputs=outputs, plugins=loaded_plugins(catalogue))
     return job, cases
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pycemrg_cohort.commands.options import check_place, cohort_options, work
-from pycemrg_core.cli.kit import counted, plugin_options, session_of
+from pycemrg_core.cli.kit import counted, outputs_from, plugin_options, session_of, with_option
 
 if TYPE_CHECKING:
     from pycemrg_cohort.cases import Case
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 @click.command(short_help="Run a recipe on every case.")
 @cohort_options
 @click.option("-o", "--output", required=True, metavar="DIR", help="The folder of the cohort.")
-@click.option("--picture", is_flag=True, help="Also draw slices of each case, as slices.png.")
-@click.option("--certify", is_flag=True, help="Also certify each result, as certificate.json.")
-@click.option("--report", is_flag=True, help="Also write a page about each case, as report.html.")
+@with_option
 @plugin_options
 @click.pass_context
 def run(
@@ -31,9 +29,7 @@ def run(
     output: str,
     workers: int | None,
     scheduler: str | None,
-    picture: bool,
-    certify: bool,
-    report: bool,
+    outputs: tuple[str, ...],
     **settings: Any,
 ) -> None:
     """Run RECIPE on every case of INPUTS, and write one folder per case.
@@ -44,14 +40,15 @@ def run(
     \b
       pycemrg cohort run four_chamber_full hearts -o out
       pycemrg cohort run four_chamber_full "hearts/*.nrrd" -o out --set LA_WT=2.5
+      pycemrg cohort run four_chamber_full hearts -o out --with certificate,report
       pycemrg cohort run four_chamber_full cohort.csv -o out --scheduler tcp://node1:8786
     """
     from pycemrg_core.cli.kit import check_folder
 
     check_place(ctx, workers, scheduler)
     catalogue = session_of(ctx).catalogue()
-    extras = _extras(picture, certify, report)
-    job, cases = work(catalogue, recipe, inputs, extras=extras, **settings)
+    chosen = outputs_from(catalogue, outputs)
+    job, cases = work(catalogue, recipe, inputs, outputs=outputs, **settings)
     root = Path(output)
     check_folder(root)
 
@@ -64,7 +61,15 @@ def run(
     sweep(root)
     before = {case.id for case in cases if (root / "cases" / case.id / marker.NAME).is_file()}
     try:
-        _bring(cases, job.as_text(), root.absolute(), workers, scheduler, report, outcomes)
+        _bring(
+            cases,
+            job.as_text(),
+            root.absolute(),
+            workers,
+            scheduler,
+            outcomes,
+            outputs=not all(one.provider.built_in for one in chosen),
+        )
     except KeyboardInterrupt:
         done = sum(outcome["state"] == "done" for outcome in outcomes.values())
         raise CohortError(
@@ -75,6 +80,8 @@ def run(
     write_summary(root, job, cases, outcomes)
     # A case that a worker finished just before it died was not done before this run.
     _tell(root, cases, outcomes, sum(outcome["again"] and name in before for name, outcome in outcomes.items()))
+    if any(outcome.get("verdict") == "FAIL" for outcome in outcomes.values()):
+        ctx.exit(1)
 
 
 def _tell(root: Path, cases: Sequence[Case], outcomes: dict[str, dict[str, Any]], before: int) -> None:
@@ -89,7 +96,7 @@ def _tell(root: Path, cases: Sequence[Case], outcomes: dict[str, dict[str, Any]]
     )
     verdicts = [outcome.get("verdict") for outcome in outcomes.values()]
     if any(verdicts):
-        click.echo(f"certificates: {verdicts.count('PASS')} PASS, {verdicts.count('FAIL')} FAIL")
+        click.echo(f"verdicts: {verdicts.count('PASS')} PASS, {verdicts.count('FAIL')} FAIL")
     if failed:
         raise CohortError(
             f"{len(failed)} of {counted(len(cases), 'case')} failed, {failed[0]}: {outcomes[failed[0]]['error']}"
@@ -103,8 +110,9 @@ def _bring(
     root: Path,
     workers: int | None,
     scheduler: str | None,
-    report: bool,
     outcomes: dict[str, dict[str, Any]],
+    *,
+    outputs: bool,
 ) -> None:
     """Bring all cases up to date and fill ``outcomes``, by id, as they finish."""
     from pycemrg_cohort.cluster import connected, has_dashboard, threads
@@ -112,7 +120,7 @@ def _bring(
     from pycemrg_cohort.memory import case_bytes, voxel_bytes
     from pycemrg_cohort.progress import Progress
 
-    need = case_bytes(max(voxel_bytes(case.file) for case in cases), report=report)
+    need = case_bytes(max(voxel_bytes(case.file) for case in cases), outputs=outputs)
     with connected(len(cases), need, workers, scheduler) as client:
         progress = Progress(len(cases), lambda: threads(client))
         if has_dashboard():
@@ -127,17 +135,3 @@ def _bring(
             raise
         finally:
             progress.end()
-
-
-def _extras(picture: bool, certify: bool, report: bool) -> tuple[str, ...]:
-    """The files that were asked for; refused when nothing installed can write them."""
-    import importlib.util
-
-    from pycemrg_cohort.errors import CohortError
-    from pycemrg_cohort.job import PICTURE, REPORT
-    from pycemrg_core.cli.kit import CERTIFICATE
-
-    if report and not importlib.util.find_spec("pycemrg_report"):
-        raise CohortError("--report needs pycemrg-report; install it with: pip install pycemrg-report")
-    chosen = ((PICTURE, picture), (CERTIFICATE, certify), (REPORT, report))
-    return tuple(name for name, wanted in chosen if wanted)

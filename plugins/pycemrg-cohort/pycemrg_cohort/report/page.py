@@ -11,7 +11,6 @@ from attrs import frozen
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pycemrg_cohort import marker
-from pycemrg_cohort.job import REPORT
 from pycemrg_cohort.report import measures, plots
 from pycemrg_cohort.report.measures import Measure
 from pycemrg_cohort.report.saved import SavedCase, names_of, read_cohort
@@ -22,6 +21,8 @@ from pycemrg_core.cli.kit import IMAGE, RECORD, write_text
 
 # With more cases or pictures, a page takes long to write and to open.
 MOST_PICTURES = 300
+
+PAGE = "report.html"
 
 
 @frozen(kw_only=True)
@@ -58,7 +59,7 @@ def write_report(folder: Path, catalogue: Catalogue, drawn: Callable[[int, int],
     :class:`CohortError` when the folder is not a cohort, and :class:`OutputError` when the page cannot be written.
     """
     cohort = read_cohort(folder)
-    target = folder / REPORT
+    target = folder / PAGE
     if target.is_dir():
         raise OutputError(f"{target}: cannot write, this is a folder; remove it")
     measured = measures.measures(cohort.cases)
@@ -106,7 +107,8 @@ def _first(row: Row) -> tuple[bool, bool, bool, bool, str]:
 def _row(folder: Path, case: SavedCase, measured: Sequence[Measure]) -> Row:
     place = folder / case.folder
     # A failed case can still have the page of an older result.
-    page = case.report or f"{case.folder}/{REPORT}"
+    pages = [file for file in case.outputs.values() if file.endswith(".html")]
+    page = next(iter(pages), f"{case.folder}/{PAGE}")
     settings = [f"{name} = {value:g}" for name, value in case.parameters.items()]
     return Row(
         case=case,

@@ -36,7 +36,7 @@ class SavedCase:
     verdict: str
     volumes_ml: dict[str, float]
     thickness_mm: dict[str, float]
-    report: str
+    outputs: dict[str, str]
 
     @property
     def failed(self) -> bool:

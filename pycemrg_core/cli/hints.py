@@ -1,0 +1,43 @@
+"""Unavailable is not unknown: which plugin has a name that is not loaded, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pycemrg_core.plugins.catalogue import Catalogue
+
+HINTS = "install_hints.toml"
+
+
+def unavailable(section: str, name: str, catalogue: Catalogue) -> str:
+    """Why ``name`` cannot be used and what to do, or nothing when no plugin is known to have it.
+
+    ``section`` is ``commands``, ``outputs`` or ``schematics``.
+    """
+    from pycemrg_core.plugins.loading import State
+
+    hint = next((one for one in _hints() if name in one.get(section, ())), None)
+    if hint is None:
+        return ""
+    word = section.removesuffix("s")
+    what = f"the {word} {name!r} is of the plugin {hint['plugin']!r}"
+    for plugin in catalogue.plugins:
+        if (plugin.found.name, plugin.found.distribution) != (hint["plugin"], hint["distribution"]):
+            continue
+        if plugin.state is State.LOADED:
+            return ""
+        remedy = (
+            "see PYCEMRG_PLUGINS and --no-plugins" if plugin.state is State.BLOCKED else "see 'pycemrg list-plugins'"
+        )
+        return f"{what}, which is {plugin.state.value} ({plugin.reason}); {remedy}"
+    return f"{what}, which is not installed; in a checkout of pycemrg: pip install {hint['folder']}"
+
+
+def _hints() -> list[dict[str, Any]]:
+    import tomllib
+    from importlib.resources import files
+
+    text = (files(__package__) / HINTS).read_text(encoding="utf-8")
+    hints: list[dict[str, Any]] = tomllib.loads(text)["provider"]
+    return hints

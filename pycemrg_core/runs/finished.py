@@ -1,0 +1,64 @@
+"""A run that is over, as what comes after it sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+from attrs import frozen
+
+from pycemrg_core.images.label_volume import LabelVolume
+from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core.recipes.conversion import colours_of
+from pycemrg_core.recipes.planner import Plan
+from pycemrg_core.recipes.preparation import Prepared
+from pycemrg_core.recipes.run_record import RunRecord
+from pycemrg_core.recipes.runner import RunResult
+from pycemrg_core.runs.run_folder import Source
+
+
+@frozen(kw_only=True, eq=False, slots=False)
+class FinishedRun:
+    """A run that is over, as outputs are given it; nothing of it may be changed.
+
+    ``result`` holds image and record, ``prepared`` the input as the steps saw it, ``plan`` what ran, ``source`` the
+    input's file. ``kept_steps`` is the folder with the image after each step, when those were kept. ``prepared`` is
+    None only for a run that was read from its folder when its input is not there any more.
+    """
+
+    result: RunResult
+    prepared: Prepared | None
+    plan: Plan
+    source: Source
+    catalogue: Catalogue
+    kept_steps: Path | None = None
+
+    @property
+    def record(self) -> RunRecord:
+        """What ran."""
+        return self.result.record
+
+    @property
+    def volume(self) -> LabelVolume:
+        """The grown heart, with its blueprint."""
+        return self.result.volume
+
+    @property
+    def before(self) -> LabelVolume | None:
+        """The input."""
+        return self.prepared.volume if self.prepared else None
+
+    @cached_property
+    def voxels_sha256(self) -> str:
+        """The hash of the grown heart's voxels, as ``run.json`` has it: an output says with it what it speaks of."""
+        return self.result.volume.voxels_sha256()
+
+    @cached_property
+    def colours(self) -> Mapping[str, str]:
+        """The colour, ``#rrggbb``, that label schemes give to each name."""
+        return colours_of(self.catalogue)
+
+    def name(self, label: int) -> str:
+        """The name of a label, or its integer as text."""
+        return self.plan.names.get(label, str(label)) if label else "background"

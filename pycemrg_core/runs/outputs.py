@@ -1,0 +1,131 @@
+"""What a finished run can leave beside the heart: outputs are chosen by name before it, and made after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from attrs import Factory, frozen
+
+from pycemrg_core.api.records import Output
+from pycemrg_core.errors import OutputError, PycemrgError
+from pycemrg_core.plugins.catalogue import Catalogue, Contribution
+from pycemrg_core.runs.finished import FinishedRun
+from pycemrg_core.runs.run_folder import IMAGE, RECORD, STEPS
+
+_TAKEN = {IMAGE, RECORD, STEPS}
+
+
+@frozen
+class Made:
+    """What an output has made: the bytes of its file, a verdict if it gives one, and a line for people."""
+
+    content: bytes
+    verdict: bool | None = None
+    summary: str = ""
+
+
+@frozen
+class Outputs:
+    """What was made for a run, in order, and why something could not be made."""
+
+    made: tuple[tuple[Contribution[Output], Made], ...] = ()
+    failures: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The names of the files."""
+        return tuple(contribution.record.file for contribution, _ in self.made)
+
+    @property
+    def verdict(self) -> bool | None:
+        """False when an output says so, True when all that judge say so, None when none judges."""
+        verdicts = [made.verdict for _, made in self.made if made.verdict is not None]
+        return all(verdicts) if verdicts else None
+
+
+def choose_outputs(catalogue: Catalogue, names: Iterable[str]) -> tuple[Contribution[Output], ...]:
+    """The outputs of these names and those that they need, each once and after what it needs.
+
+    Their code is imported, so that what cannot be made is refused before anything runs. Raises what the catalogue
+    raises for a name, :class:`RefError`, and :class:`OutputError` for outputs that need each other or share a file.
+    """
+    chosen: list[Contribution[Output]] = []
+    for name in names:
+        _choose(catalogue, catalogue.find(Output, name), chosen, ())
+    files: dict[str, Contribution[Output]] = {}
+    for one in chosen:
+        file = one.record.file
+        if file.lower() in _TAKEN:
+            raise OutputError(f"output {one.name!r} of {one.provider} would write {file}, which is the run's own file")
+        if (other := files.setdefault(file.lower(), one)) is not one:
+            raise OutputError(
+                f"the outputs {other.qualified_name} and {one.qualified_name} both write {file}; choose one"
+            )
+        one.record.function.load()
+    return tuple(chosen)
+
+
+def _choose(
+    catalogue: Catalogue, one: Contribution[Output], chosen: list[Contribution[Output]], inside: tuple[str, ...]
+) -> None:
+    if one in chosen:
+        return
+    if one.qualified_name in inside:
+        raise OutputError(f"output {one.name!r} needs itself: {' > '.join([*inside, one.qualified_name])}")
+    for needed in _needed(catalogue, one):
+        _choose(catalogue, needed, chosen, (*inside, one.qualified_name))
+    chosen.append(one)
+
+
+def _needed(catalogue: Catalogue, one: Contribution[Output]) -> Iterator[Contribution[Output]]:
+    for name in one.record.needs:
+        try:
+            yield catalogue.find(Output, name)
+        except PycemrgError as error:
+            raise OutputError(f"output {one.name!r} of {one.provider} needs the output {name!r}: {error}") from error
+    for name in one.record.uses:
+        if any(other.answers_to(name) for other in catalogue.all(Output)):
+            yield catalogue.find(Output, name)
+
+
+def make_outputs(run: FinishedRun, chosen: Iterable[Contribution[Output]]) -> Outputs:
+    """Make each of the chosen outputs; one that fails costs only itself and those that need it."""
+    return _Maker(run).outputs(chosen)
+
+
+@frozen
+class _Maker:
+    run: FinishedRun
+    made: dict[str, Made] = Factory(dict)
+
+    def outputs(self, chosen: Iterable[Contribution[Output]]) -> Outputs:
+        done, failures = [], []
+        for one in chosen:
+            try:
+                made = self._make(one)
+            except PycemrgError as error:
+                failures.append(str(error))
+                continue
+            self.made[one.qualified_name] = made
+            done.append((one, made))
+        return Outputs(tuple(done), tuple(failures))
+
+    def _make(self, one: Contribution[Output]) -> Made:
+        who = f"output {one.name!r} of {one.provider}"
+        given = {}
+        for name in (*one.record.needs, *one.record.uses):
+            found = [other for other in self.run.catalogue.all(Output) if other.answers_to(name)]
+            if found and found[0].qualified_name in self.made:
+                given[name] = self.made[found[0].qualified_name]
+            elif name in one.record.needs:
+                raise OutputError(f"{who} cannot be made without the output {name!r}")
+        try:
+            made = one.record.function.load()(self.run, given)
+        except PycemrgError as error:
+            raise OutputError(f"{who}: {error}") from error
+        except (Exception, SystemExit) as error:
+            first = str(error).strip().partition("\n")[0]
+            raise OutputError(f"{who} failed: {type(error).__name__}{': ' if first else ''}{first}") from error
+        if not isinstance(made, Made) or not isinstance(made.content, bytes):
+            raise OutputError(f"{who} returned {made!r:.80}, not Made(bytes)")
+        return made

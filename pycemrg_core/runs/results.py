@@ -1,0 +1,180 @@
+"""A finished run to its folder: the heart, the record and the outputs, all of them or none."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from pycemrg_core import __version__
+from pycemrg_core.api import documents
+from pycemrg_core.api.contracts import LabelType
+from pycemrg_core.api.records import Output
+from pycemrg_core.errors import DocumentError, OutputError
+from pycemrg_core.images import image_files
+from pycemrg_core.images.blueprint import Blueprint, Plane, Ring, Valve, Wall
+from pycemrg_core.plugins.catalogue import Catalogue, Contribution
+from pycemrg_core.recipes.run_record import StepRecord
+from pycemrg_core.runs.finished import FinishedRun
+from pycemrg_core.runs.outputs import Made, Outputs
+from pycemrg_core.runs.run_folder import FORMAT, IMAGE, RECORD, STEPS, Source, check_folder, staged, write_json
+
+
+def write_result(run: FinishedRun, folder: Path, outputs: Outputs | None = None) -> tuple[str, ...]:
+    """Write image, record and outputs together, and return the names of files of an earlier run that went.
+
+    Raises :class:`OutputError`; what was in the folder before is then untouched.
+    """
+    outputs = outputs or Outputs()
+    stale = tuple(name for name in leftovers(folder, run.catalogue) if name not in outputs.files)
+    with staged(folder, remove=stale) as inner:
+        image_files.write_volume(run.volume, inner / IMAGE)
+        for contribution, made in outputs.made:
+            (inner / contribution.record.file).write_bytes(made.content)
+        write_json(record_json(run, folder, outputs), inner / RECORD)
+    return stale
+
+
+def leftovers(folder: Path, catalogue: Catalogue) -> tuple[str, ...]:
+    """The files in a folder that outputs have written, or that look as if they had."""
+    names = {contribution.record.file for contribution in catalogue.all(Output)}
+    with suppress(DocumentError, KeyError, TypeError):
+        names |= {str(saved["file"]) for saved in documents.load_json(folder / RECORD)["outputs"]}
+    return tuple(sorted(name for name in names if Path(name).name == name and (folder / name).is_file()))
+
+
+def check_place(
+    folder: Path, source: Source, catalogue: Catalogue, chosen: Iterable[Contribution[Output]] = ()
+) -> None:
+    """Refuse, before anything runs, a folder that cannot be written or whose files would come to be misunderstood.
+
+    Raises :class:`OutputError` when the result would replace its input, and when a folder without a run holds a file
+    that would look like an output of this one.
+    """
+    check_folder(folder)
+    written = [IMAGE, RECORD, *(contribution.record.file for contribution in chosen)]
+    if any(os.path.realpath(folder / name) == os.path.realpath(source.path) for name in written):
+        raise OutputError(f"{source.path}: the result would take the place of its input; choose another folder")
+    if any((folder / name).exists() for name in (IMAGE, RECORD, STEPS)):
+        return  # what outputs have left there goes together with the earlier run
+    if strange := [name for name in leftovers(folder, catalogue) if name not in written]:
+        raise OutputError(
+            f"{folder}: holds {', '.join(strange)}, which would look like an output of this run; move it, or choose"
+            " another folder"
+        )
+
+
+def record_json(run: FinishedRun, folder: Path, outputs: Outputs) -> dict[str, Any]:
+    """The record of a run as plain data: what ``run.json`` holds."""
+    record, source = run.record, run.source
+    return {
+        "format": FORMAT,
+        "pycemrg": __version__,
+        "recipe": record.recipe,
+        **({"then": list(record.then)} if record.then else {}),
+        "input": {
+            "name": source.path.name,
+            "path": _relative(source.path, folder),
+            "sha256": source.sha256,
+            **record.image,
+        },
+        "output": {
+            "name": IMAGE,
+            "pixel_type": record.dtype,
+            "voxels_sha256": run.voxels_sha256,
+        },
+        "labels": dict(record.labels),
+        "parameters": dict(record.parameters),
+        **({"conversion": documents.to_data(record.conversion)} if record.conversion else {}),
+        "plugins": [
+            {"name": found.name, "distribution": found.distribution, "version": found.version}
+            for found in record.providers
+        ],
+        "steps": [step_json(step) for step in record.steps],
+        **({"left_out": documents.to_data(record.left_out)} if record.left_out else {}),
+        "blueprint": documents.to_data(SavedBlueprint.of(run.result.blueprint)),
+        **({"outputs": [_output_json(*one) for one in outputs.made]} if outputs.made else {}),
+        "warnings": list(record.warnings),
+    }
+
+
+@frozen(kw_only=True)
+class SavedBlueprint:
+    """A blueprint as ``run.json`` holds it: integers are texts where they are keys."""
+
+    recipe: str
+    names: dict[str, str]
+    types: dict[str, str]
+    walls: tuple[Wall, ...] = ()
+    valves: tuple[Valve, ...] = ()
+    planes: tuple[Plane, ...] = ()
+    rings: tuple[Ring, ...] = ()
+    made: tuple[int, ...] = ()
+    open: tuple[int, ...] = ()
+    may_touch: tuple[tuple[int, ...], ...] = ()
+
+    @classmethod
+    def of(cls, blueprint: Blueprint) -> SavedBlueprint:
+        """A blueprint for a record."""
+        same = {field: getattr(blueprint, field) for field in _AS_THEY_ARE}
+        return cls(
+            names={str(value): name for value, name in sorted(blueprint.names.items())},
+            types={str(value): kind.name.lower() for value, kind in sorted(blueprint.types.items())},
+            open=tuple(sorted(blueprint.open)),
+            may_touch=tuple(sorted(tuple(sorted(pair)) for pair in blueprint.may_touch)),
+            **same,
+        )
+
+    @property
+    def blueprint(self) -> Blueprint:
+        """The blueprint. Raises :class:`DocumentError` when a key is not an integer or a type is not known."""
+        same = {field: getattr(self, field) for field in _AS_THEY_ARE}
+        try:
+            return Blueprint(
+                names={int(value): name for value, name in self.names.items()},
+                types={int(value): LabelType[kind.upper()] for value, kind in self.types.items()},
+                open=frozenset(self.open),
+                may_touch=frozenset(map(frozenset, self.may_touch)),
+                **same,
+            )
+        except (ValueError, KeyError) as error:
+            raise DocumentError(f"blueprint: {error}") from error
+
+
+_AS_THEY_ARE = ("recipe", "walls", "valves", "planes", "rings", "made")
+
+
+def _output_json(contribution: Contribution[Output], made: Made) -> dict[str, Any]:
+    provider = contribution.provider
+    return {
+        "name": contribution.name,
+        "file": contribution.record.file,
+        "provider": {"name": provider.name, "distribution": provider.distribution, "version": provider.version},
+        "verdict": made.verdict,
+        "sha256": hashlib.sha256(made.content).hexdigest(),
+    }
+
+
+def step_json(step: StepRecord) -> dict[str, Any]:
+    return {
+        "name": step.name,
+        "step": step.step,
+        "provider": step.provider,
+        "contract": documents.to_data(step.contract),
+        **({"snapshots": list(step.snapshots)} if step.snapshots else {}),
+        "seconds": round(step.seconds, 4),
+        "ledger": documents.to_data(step.ledger),
+    }
+
+
+def _relative(path: Path, folder: Path) -> str:
+    """Relative, so that a folder and its inputs can move together and no personal path is recorded."""
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # another drive
+        return path.resolve().as_posix()

@@ -1,0 +1,24 @@
+"""The certificate that a run can leave beside the heart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from pycemrg_core.api import FinishedRun, Made
+from pycemrg_core.cli.kit import IMAGE
+from schematics_builtin.certificate.certification import Certificate
+from schematics_builtin.certificate.commands.findings import verdict_line
+from schematics_builtin.certificate.hearts import certify_result
+
+
+def certificate(run: FinishedRun, made: Mapping[str, Made]) -> Made:
+    """Certify the grown heart: what it must be follows from the contracts of the steps that ran."""
+    found = certify_result(run.result, run.catalogue, name=IMAGE)
+    text = json.dumps(found.as_json(), indent=2, ensure_ascii=False) + "\n"
+    return Made(text.encode(), verdict=found.passed, summary=_summary(found))
+
+
+def _summary(found: Certificate) -> str:
+    line = f"certificate: {verdict_line(found)}"
+    return line if found.passed else f"{line}; 'pycemrg repair' or --then repair repairs what a rule can"
