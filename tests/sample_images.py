@@ -37,5 +37,6 @@ def refusal(kind: type[Exception], call: Callable[..., Any], *args: Any) -> str:
     assert "\n" not in text
     assert "0x" not in text
     assert text.startswith(str(args[-1]))
-    assert text.endswith((".", "?"))
+    assert "; " in text or text.endswith("?")
+    assert not text.endswith(".")
     return text

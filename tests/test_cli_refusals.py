@@ -86,17 +86,17 @@ def _fraction() -> np.ndarray[Any, Any]:
 
 
 BAD_IMAGES: dict[str, tuple[Callable[[Path], None], tuple[str, ...]]] = {
-    "missing": (lambda path: None, ("no such file", "Did you mean heart_label.nrrd")),
-    "folder": (lambda path: path.mkdir(), ("is a folder", "Give")),
+    "missing": (lambda path: None, ("no such file", "did you mean heart_label.nrrd")),
+    "folder": (lambda path: path.mkdir(), ("is a folder", "give")),
     "text": (_text, ("not an image", "xport it again")),
     "nothing at all": (lambda path: path.write_bytes(b""), ("not an image", "xport it again")),
-    "cut short": (_cut, ("cut short", "Copy or export it again")),
-    "2-D": (_image(np.ones((5, 6), np.uint8)), ("2-D", "not 3-D", "Give the whole volume")),
-    "4-D": (_image(np.ones((2, 4, 5, 6), np.uint8)), ("4-D", "not 3-D", "Extract one")),
-    "channels": (_image(np.ones((4, 5, 6, 3), np.uint8), vector=True), ("3 values per voxel", "Extract one")),
+    "cut short": (_cut, ("cut short", "copy or export it again")),
+    "2-D": (_image(np.ones((5, 6), np.uint8)), ("2-D", "not 3-D", "give the whole volume")),
+    "4-D": (_image(np.ones((2, 4, 5, 6), np.uint8)), ("4-D", "not 3-D", "extract one")),
+    "channels": (_image(np.ones((4, 5, 6, 3), np.uint8), vector=True), ("3 values per voxel", "extract one")),
     "fractions": (_image(_fraction()), ("not whole numbers", "2.5", "(3, 2, 1)", "nearest-neighbour")),
     "negative": (_image(np.full((4, 5, 6), -3, np.int16)), ("negative", "-3", "not the scan")),
-    "empty": (_image(np.zeros((4, 5, 6), np.uint8)), ("empty", "background", "Give the segmentation")),
+    "empty": (_image(np.zeros((4, 5, 6), np.uint8)), ("empty", "background", "give the segmentation")),
 }
 
 

@@ -58,8 +58,8 @@ def test_fractions_are_counted_and_shown() -> None:
     array[3, 2, 1] = 1.5
     text = refusal(ImageError, image_files.label_image, make(array), "memory")
     assert text == (
-        "memory: 1 voxel is not whole numbers, for example 1.5 at index (x, y, z) = (1, 2, 3). A label map"
-        " holds integers: give the segmentation, and resample it with nearest-neighbour interpolation."
+        "memory: 1 voxel is not whole numbers, for example 1.5 at index (x, y, z) = (1, 2, 3); a label map"
+        " holds integers: give the segmentation, resampled with nearest-neighbour interpolation"
     )
     array[4:6] = 0.25
     assert "365 voxels are not whole numbers" in refusal(ImageError, image_files.label_image, make(array), "memory")
@@ -78,7 +78,7 @@ def test_negative_values_are_refused(dtype: str) -> None:
     array = VOXELS.astype(dtype)
     array[0, 0, 0] = -7
     text = refusal(ImageError, image_files.label_image, make(array), "memory")
-    assert "holds negative values (minimum -7). Labels are 0 (background) and up" in text
+    assert "holds negative values (minimum -7), labels are 0 (background) and up" in text
 
 
 @pytest.mark.parametrize("dtype", ["u1", "i4", "f4"])
@@ -90,7 +90,7 @@ def test_empty_image_is_refused(dtype: str) -> None:
 def test_image_without_voxels_is_refused() -> None:
     image = sitk.Image([0, 3, 2], sitk.sitkUInt8)
     text = refusal(ImageError, image_files.label_image, image, "memory")
-    assert text == "memory: has no voxels (0 x 3 x 2). Give the whole volume."
+    assert text == "memory: has no voxels (0 x 3 x 2); give the whole volume"
 
 
 def test_labels_beyond_32_bits_are_refused() -> None:
@@ -176,7 +176,7 @@ def test_file_sha256(tmp_path: Path) -> None:
     path.write_bytes(b"x" * 3_000_000)
     assert image_files.file_sha256(path) == hashlib.sha256(b"x" * 3_000_000).hexdigest()
     missing = tmp_path / "a.bim"
-    assert "Did you mean a.bin?" in refusal(ImageError, image_files.file_sha256, missing)
+    assert "did you mean a.bin?" in refusal(ImageError, image_files.file_sha256, missing)
 
 
 def test_voxels_sha256_is_of_the_voxels_alone() -> None:

@@ -6,12 +6,15 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from attrs import frozen
 
 from pycemrg_core.errors import ImageError
-from pycemrg_core.images import inria
+from pycemrg_core.images import formats
+from pycemrg_core.images.formats import inria
 
 HEADER = (
     b"#INRIMAGE-4#{\nXDIM=4\nYDIM=3\nZDIM=2\nVDIM=1\nTYPE=unsigned fixed\nPIXSIZE=16 bits\nCPU=decm\n"
@@ -19,6 +22,23 @@ HEADER = (
 )
 VALUES = np.arange(24, dtype=np.uint16).reshape(2, 3, 4) * 1000
 Write = Callable[..., Path]
+
+
+@frozen
+class Found:
+    """What a file holds."""
+
+    array: np.ndarray[Any, Any]
+    spacing: tuple[float, ...]
+    origin: tuple[float, ...]
+    direction: tuple[float, ...]
+    notes: tuple[str, ...]
+
+
+def read_inr(path: Path) -> Found:
+    header = formats.read_header(path)
+    array = formats.read_voxels(path, header)
+    return Found(array, header.spacing, header.origin, header.direction, header.notes)
 
 
 @pytest.fixture
@@ -64,7 +84,7 @@ def test_every_pixel_type_names_itself_and_comes_back(tmp_path: Path, dtype: str
     assert f"TYPE={kind}\nPIXSIZE={bits} bits\n".encode() in header
     path = tmp_path / "heart.inr"
     path.write_bytes(header + voxels.tobytes())
-    found = inria.read_inr(path).array
+    found = read_inr(path).array
     assert found.dtype == np.dtype(dtype)
     np.testing.assert_array_equal(found, array)
 
@@ -72,14 +92,14 @@ def test_every_pixel_type_names_itself_and_comes_back(tmp_path: Path, dtype: str
 @pytest.mark.parametrize(("cpu", "order"), [("decm", "<u2"), ("pc", "<u2"), ("sun", ">u2"), ("sgi", ">u2")])
 def test_both_byte_orders_are_read(write: Write, cpu: str, order: str) -> None:
     path = write(VALUES.astype(order).tobytes(), (b"CPU=decm", f"CPU={cpu}".encode()))
-    found = inria.read_inr(path)
+    found = read_inr(path)
     np.testing.assert_array_equal(found.array, VALUES)
     assert found.array.dtype.isnative
 
 
 def test_without_sidecar_the_geometry_is_said_to_be_assumed(write: Write) -> None:
     path = write(VALUES.tobytes())
-    found = inria.read_inr(path)
+    found = read_inr(path)
     assert found.spacing == (0.1, 1 / 3, 2.0)
     assert found.origin == (0, 0, 0)
     assert found.direction == (1, 0, 0, 0, 1, 0, 0, 0, 1)
@@ -88,7 +108,7 @@ def test_without_sidecar_the_geometry_is_said_to_be_assumed(write: Write) -> Non
 
 def test_missing_spacing_is_said_to_be_assumed(write: Write) -> None:
     path = write(VALUES.tobytes(), (b"VZ=2.0\n", b""))
-    found = inria.read_inr(path)
+    found = read_inr(path)
     assert found.spacing == (0.1, 1 / 3, 1.0)
     assert found.notes[0] == f"{path}: no voxel spacing in the file: 1 mm assumed"
 
@@ -97,7 +117,7 @@ def test_longer_header_is_skipped_whole(tmp_path: Path) -> None:
     text = HEADER + b"#" + b"x" * 300 + b"\n"
     path = tmp_path / "heart.inr"
     path.write_bytes(text + b"\n" * (512 - 4 - len(text)) + b"##}\n" + VALUES.tobytes())
-    np.testing.assert_array_equal(inria.read_inr(path).array, VALUES)
+    np.testing.assert_array_equal(read_inr(path).array, VALUES)
 
 
 def test_sidecar_text_holds_the_affine() -> None:
@@ -116,23 +136,26 @@ def test_sidecar_text_holds_the_affine() -> None:
     ("change", "message"),
     [
         ((b"#INRIMAGE-4#{", b"#INRIMAGE-5#{"), "not an INRIMAGE-4 file, or its header is cut short"),
-        ((b"XDIM=4\n", b""), "no usable XDIM, YDIM, ZDIM (['', '3', '2'])"),
-        ((b"YDIM=3", b"YDIM=-3"), "no usable XDIM, YDIM, ZDIM (['4', '-3', '2'])"),
-        ((b"ZDIM=2", b"ZDIM=0"), "no usable XDIM, YDIM, ZDIM (['4', '3', '0'])"),
-        ((b"VDIM=1", b"VDIM=3"), "has 3 values per voxel (VDIM)"),
+        ((b"XDIM=4\n", b""), "its header has no field XDIM; export it again"),
+        ((b"YDIM=3", b"YDIM=-3"), "YDIM is '-3', not a whole number from 1 to"),
+        ((b"ZDIM=2", b"ZDIM=0"), "ZDIM is '0', not a whole number from 1 to"),
+        ((b"VDIM=1", b"VDIM=3"), "has 3 values per voxel, not one"),
         ((b"unsigned fixed", b"packed"), "voxels of TYPE='packed', PIXSIZE='16 bits' are not read"),
         ((b"16 bits", b"12 bits"), "voxels of TYPE='unsigned fixed', PIXSIZE='12 bits' are not read"),
-        ((b"CPU=decm", b"CPU=vax"), "unknown byte order CPU='vax'. Known: decm, alpha, pc, sun, sgi."),
-        ((b"CPU=decm\n", b""), "unknown byte order CPU=''"),
-        ((b"VX=0.1", b"VX=wide"), "the spacing is not a number (VX=wide, VY=0.3333333333333333, VZ=2.0)"),
-        ((b"ZDIM=2", b"ZDIM=3"), "the file is cut short: 48 of 72 bytes of voxels. Copy or export it again."),
-        ((b"ZDIM=2", b"ZDIM=1"), "holds 48 bytes of voxels, the header promises 24. Export it again."),
+        ((b"CPU=decm", b"CPU=vax"), "byte order CPU='vax' is not one of decm, alpha, pc, sun, sgi;"),
+        ((b"CPU=decm\n", b""), "byte order CPU='' is not one of"),
+        ((b"VX=0.1", b"VX=wide"), "VX is not a number: 'wide'"),
+        ((b"ZDIM=2", b"ZDIM=3"), "the file is cut short or damaged: 48 of 72 bytes of voxels; copy or export it again"),
+        (
+            (b"ZDIM=2", b"ZDIM=1"),
+            "holds 48 bytes of voxels, the header promises 24: size or voxel type is wrong; export it again",
+        ),
     ],
 )
 def test_wrong_headers_are_refused(write: Write, change: tuple[bytes, bytes], message: str) -> None:
     path = write(VALUES.tobytes(), change)
     with pytest.raises(ImageError, match=re.escape(message)) as caught:
-        inria.read_inr(path)
+        read_inr(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
 
@@ -141,7 +164,7 @@ def test_file_cut_inside_its_header_is_refused(write: Write) -> None:
     path = write(VALUES.tobytes())
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(ImageError, match="header is cut short"):
-        inria.read_inr(path)
+        read_inr(path)
 
 
 @pytest.mark.parametrize(
@@ -160,10 +183,10 @@ def test_sidecar_that_contradicts_is_refused(write: Write, change: dict[str, obj
     content = {"size": [4, 3, 2], "spacing": [0.1, 1 / 3, 2.0], "origin": [1, 2, 3], "direction": identity}
     beside = inria.sidecar_path(path)
     beside.write_text(json.dumps(content))
-    assert inria.read_inr(path).origin == (1.0, 2.0, 3.0)
+    assert read_inr(path).origin == (1.0, 2.0, 3.0)
     beside.write_text(json.dumps(content | change))
     with pytest.raises(ImageError, match=re.escape(message)) as caught:
-        inria.read_inr(path)
+        read_inr(path)
     assert str(caught.value).startswith(f"{beside}: ")
     assert "delete it to read the image with origin 0" in str(caught.value)
 
@@ -172,19 +195,19 @@ def test_sidecar_that_contradicts_is_refused(write: Write, change: dict[str, obj
 def test_sidecar_that_is_not_json_is_refused(write: Write, text: str) -> None:
     path = write(VALUES.tobytes())
     inria.sidecar_path(path).write_text(text, encoding="latin-1")
-    with pytest.raises(ImageError, match=r"heart\.inr\.json: .*Correct it, or delete it"):
-        inria.read_inr(path)
+    with pytest.raises(ImageError, match=r"heart\.inr\.json: .*correct it, or delete it"):
+        read_inr(path)
 
 
 def test_spacing_rounded_by_another_tool_is_no_contradiction(write: Write) -> None:
     path = write(VALUES.tobytes(), (b"0.3333333333333333", b"0.333333"))
     identity = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
     inria.sidecar_path(path).write_text(inria.encode_sidecar((4, 3, 2), (0.1, 1 / 3, 2.0), (0, 0, 0), identity))
-    assert inria.read_inr(path).spacing == (0.1, 1 / 3, 2.0)
+    assert read_inr(path).spacing == (0.1, 1 / 3, 2.0)
 
 
 @pytest.mark.parametrize("dtype", ["u8", "i8", "f2"])
 def test_pixel_types_the_format_lacks_are_refused(dtype: str) -> None:
     name = np.dtype(dtype).name
-    with pytest.raises(ImageError, match=f"cannot hold {name} voxels. Cast them to uint8"):
+    with pytest.raises(ImageError, match=f"cannot hold {name} voxels; cast them to uint8"):
         inria.encode(np.zeros((1, 1, 1), dtype), (1, 1, 1))

@@ -107,6 +107,7 @@ if TYPE_CHECKING:
     from pycemrg_core.images.image_files import label_volume as label_volume
     from pycemrg_core.images.image_files import oriented_lps as oriented_lps
     from pycemrg_core.images.image_files import padded as padded
+    from pycemrg_core.images.image_files import read_geometry as read_geometry
     from pycemrg_core.images.image_files import read_image as read_image
     from pycemrg_core.images.image_files import read_labels as read_labels
     from pycemrg_core.images.image_files import read_volume as read_volume
@@ -179,7 +180,8 @@ else:
             "pycemrg_core.images.heart": "Finding Heart Ints Severity",
             "pycemrg_core.images.image_files": (
                 "file_sha256 geometry image_from_array image_of label_image label_volume oriented_lps padded "
-                "read_image read_labels read_volume volume_of voxel_array voxels_sha256 write_image write_volume"
+                "read_geometry read_image read_labels read_volume volume_of voxel_array voxels_sha256 write_image "
+                "write_volume"
             ),
             "pycemrg_core.images.kernels": "convert grow writable",
             "pycemrg_core.images.label_volume": (

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import math
 import os
 import re
 import secrets
@@ -22,18 +21,11 @@ import numpy.typing as npt
 import SimpleITK as sitk
 
 from pycemrg_core.errors import ImageError, OutputError
-from pycemrg_core.images import inria, integrity
+from pycemrg_core.images import formats, voxel_values
+from pycemrg_core.images.formats import files, grid, inria
+from pycemrg_core.images.formats.header import FormatError
 from pycemrg_core.images.label_volume import LabelVolume
 
-_READERS = {
-    ".nrrd": "NrrdImageIO",
-    ".nhdr": "NrrdImageIO",
-    ".nii": "NiftiImageIO",
-    ".nii.gz": "NiftiImageIO",
-    ".mha": "MetaImageIO",
-    ".mhd": "MetaImageIO",
-    ".inr": "",
-}
 _WRITABLE = (".nrrd", ".nii", ".nii.gz", ".mha", ".inr")
 _TWO_FILES = {".mhd": ".mha", ".nhdr": ".nrrd"}
 _SCALARS = {
@@ -49,14 +41,6 @@ _SCALARS = {
     sitk.sitkFloat64: "float64",
 }
 _UNSIGNED = ((sitk.sitkUInt8, 0xFF), (sitk.sitkUInt16, 0xFFFF), (sitk.sitkUInt32, 0xFFFFFFFF))
-# Files store directions with four digits or so; a larger error moves the far end of a heart by a voxel.
-_DIRECTION_TOLERANCE = 1e-3
-_KNOWN_REASONS = (
-    ("Zero-valued spacing", "the voxel spacing is zero"),
-    ("determinant is 0", "the direction matrix is singular"),
-    ("orthonormal direction", "the image axes are not at right angles"),
-    ("allocate memory", "the image does not fit in memory"),
-)
 
 
 class Geometry(TypedDict):
@@ -83,32 +67,33 @@ def read_image(path: str | os.PathLike[str]) -> tuple[sitk.Image, tuple[str, ...
     """Read a 3-D image with one number per voxel, of any pixel type; return it with notes for the user.
 
     Reads .nrrd, .nhdr, .nii, .nii.gz, .mha, .mhd and .inr. Raises ``ImageError`` with one line that names the
-    file, what is wrong and the remedy: no such file, cut short, not 3-D, several channels, unusable geometry.
+    file, what is wrong and the remedy: no such file, cut short or too long, a header that contradicts itself, not
+    3-D, several channels, unusable geometry, voxels that are NaN or infinite.
     """
     name = os.fspath(path)
-    integrity.check_exists(path, _READERS)
-    extension = integrity.extension(name)
-    if extension not in _READERS:
-        raise ImageError(
-            f"{name}: {extension or 'files without extension'} cannot be read. Convert it to .nrrd; read are"
-            f" {', '.join(_READERS)}."
-        )
-    if extension == ".inr":
-        return _image_from_inr(path)
-    notes = integrity.check_whole(path)
-    reader = sitk.ImageFileReader()
-    reader.SetImageIO(_READERS[extension])
-    reader.SetFileName(name)
-    try:
-        with _no_itk_warnings():
-            reader.ReadImageInformation()
-            components = reader.GetNumberOfComponents()
-            _check_kind(reader.GetDimension(), reader.GetSize(), components, reader.GetPixelID(), name)
-            image = reader.Execute()
-    except RuntimeError as error:
-        raise ImageError(f"{name}: cannot be read: {_reason(error)}. Correct it, or export it again.") from error
-    _check_image(image, name)
-    return image, notes
+    header = formats.read_header(path)
+    array = formats.read_voxels(path, header)
+    voxel_values.require_finite(array, name)
+    image = sitk.GetImageFromArray(array, isVector=False)
+    image.SetSpacing(header.spacing)
+    image.SetOrigin(header.origin)
+    image.SetDirection(header.direction)
+    return image, header.notes
+
+
+def read_geometry(path: str | os.PathLike[str]) -> Geometry:
+    """Read the geometry and pixel type of an image file from its header alone, without its voxels.
+
+    Raises ``ImageError`` as :func:`read_image` does for a header.
+    """
+    header = formats.read_header(path)
+    return {
+        "size": list(header.size),
+        "spacing": list(header.spacing),
+        "origin": list(header.origin),
+        "direction": list(header.direction),
+        "pixel_type": header.dtype.name,
+    }
 
 
 def read_volume(path: str | os.PathLike[str]) -> tuple[LabelVolume, tuple[str, ...]]:
@@ -126,31 +111,34 @@ def label_volume(image: sitk.Image, name: str) -> tuple[LabelVolume, tuple[str, 
 def label_image(image: sitk.Image, name: str) -> tuple[sitk.Image, tuple[str, ...]]:
     """Check that ``image`` is a label map; return it in an integer pixel type, with notes for the user.
 
-    An integer image is returned as it is. A float image that holds only whole numbers is returned as a new
-    image of the smallest of uint8, uint16, uint32 that fits. ``name`` is what error texts call the image.
-    Raises ``ImageError`` for anything that is not a 3-D map of labels >= 0 with at least one label > 0.
+    An integer image is returned as it is. A float image that holds only whole numbers, up to a rounding of 1e-3, is
+    returned as a new image of the smallest of uint8, uint16, uint32 that fits. ``name`` is what error texts call
+    the image. Raises ``ImageError`` for anything that is not a 3-D map of labels >= 0 with at least one label > 0.
     """
-    _check_image(image, name)
+    _require_image(image, name)
     array = sitk.GetArrayViewFromImage(image)
     is_float = array.dtype.kind == "f"
-    if is_float:
-        _check_whole(array, name)
+    rounding = voxel_values.require_whole(array, name) if is_float else 0.0
     low = array.min() if array.dtype.kind != "u" else 0
-    if low < 0:
+    if low < -voxel_values.ROUNDING:
         raise ImageError(
-            f"{name}: holds negative values (minimum {int(low)}). Labels are 0 (background) and up:"
-            " give the segmentation, not the scan."
+            f"{name}: holds negative values (minimum {round(float(low))}), labels are 0 (background) and up;"
+            " give the segmentation, not the scan"
         )
-    high = array.max()
+    high = round(float(array.max())) if is_float else array.max()
     if high == 0:
-        raise ImageError(f"{name}: is empty, every voxel is 0 (background). Give the segmentation of a heart.")
+        raise ImageError(f"{name}: is empty, every voxel is 0 (background); give the segmentation of a heart")
     if not is_float:
         return image, ()
-    pixel_id = next((pixel_id for pixel_id, limit in _UNSIGNED if high <= limit), None)
-    if pixel_id is None:
-        raise ImageError(f"{name}: label {int(high)} does not fit in 32 bits. Renumber the labels.")
-    note = f"{name}: float image holds only whole numbers: read as {_SCALARS[pixel_id]}"
-    return sitk.Cast(image, pixel_id), (note,)
+    dtype = next((dtype for dtype in (np.uint8, np.uint16, np.uint32) if high <= np.iinfo(dtype).max), None)
+    if dtype is None:
+        raise ImageError(f"{name}: label {high} does not fit in 32 bits; renumber the labels")
+    labels = np.empty(array.shape, dtype)
+    for plane, target in zip(array, labels, strict=True):
+        target[...] = np.rint(plane)
+    what = f"values up to {rounding:.2g} away from whole numbers, rounded" if rounding else "only whole numbers"
+    note = f"{name}: float image holds {what}: read as {np.dtype(dtype).name}"
+    return image_from_array(labels, image), (note,)
 
 
 def write_volume(volume: LabelVolume, path: str | os.PathLike[str]) -> None:
@@ -169,7 +157,7 @@ def write_image(image: sitk.Image, path: str | os.PathLike[str]) -> None:
     name = os.fspath(path)
     target, extension = _target(path)
     try:
-        _check_image(image, name)
+        _require_image(image, name)
     except ImageError as error:
         raise OutputError(f"{name}: cannot be written: {str(error).removeprefix(f'{name}: ')}") from error
     staged = target.with_name(f".{secrets.token_hex(6)}{extension}")
@@ -188,8 +176,8 @@ def write_image(image: sitk.Image, path: str | os.PathLike[str]) -> None:
     except (OSError, RuntimeError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or _reason(error)
         raise OutputError(
-            f"{name}: cannot be written: {reason}."
-            f" Check the free space and permissions of {target.parent}, or write elsewhere."
+            f"{name}: cannot be written: {reason};"
+            f" check the free space and permissions of {target.parent}, or write elsewhere"
         ) from error
     finally:
         with contextlib.suppress(OSError):
@@ -257,12 +245,12 @@ def geometry(image: sitk.Image) -> Geometry:
 
 def file_sha256(path: str | os.PathLike[str]) -> str:
     """Return the SHA-256 of the file's bytes, in hexadecimal. Raises ``ImageError`` if it cannot be read."""
-    integrity.check_exists(path, _READERS)
+    files.require_file(path, formats.READERS)
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise ImageError(f"{os.fspath(path)}: cannot be read: {error.strerror}. Check its permissions.") from error
+        raise ImageError(f"{os.fspath(path)}: cannot be read: {error.strerror}; check its permissions") from error
 
 
 def voxels_sha256(image: sitk.Image) -> str:
@@ -279,94 +267,47 @@ class _Voxels:
         self._image = sitk.Image(image)
 
 
-def _image_from_inr(path: str | os.PathLike[str]) -> tuple[sitk.Image, tuple[str, ...]]:
-    found = inria.read_inr(path)
-    # Before SimpleITK sees the numbers: it prints matrices to stderr when one is NaN.
-    _check_geometry(found.spacing, found.origin, found.direction, os.fspath(path))
-    image = sitk.GetImageFromArray(found.array, isVector=False)
-    image.SetSpacing(found.spacing)
-    image.SetOrigin(found.origin)
-    image.SetDirection(found.direction)
-    return image, found.notes
-
-
-def _check_image(image: sitk.Image, name: str) -> None:
+def _require_image(image: sitk.Image, name: str) -> None:
     components = image.GetNumberOfComponentsPerPixel()
-    _check_kind(image.GetDimension(), image.GetSize(), components, image.GetPixelID(), name)
-    _check_geometry(image.GetSpacing(), image.GetOrigin(), image.GetDirection(), name)
+    _require_kind(image.GetDimension(), image.GetSize(), components, image.GetPixelID(), name)
+    try:
+        grid.require_geometry(image.GetSpacing(), image.GetOrigin(), image.GetDirection())
+    except FormatError as refusal:
+        raise ImageError(f"{name}: {refusal}") from refusal
 
 
-def _check_kind(dimension: int, size: Sequence[int], components: int, pixel_id: int, name: str) -> None:
+def _require_kind(dimension: int, size: Sequence[int], components: int, pixel_id: int, name: str) -> None:
     if dimension != 3:
         shown = " x ".join(map(str, size))
-        remedy = "Give the whole volume." if dimension < 3 else "Extract one 3-D volume from it."
-        raise ImageError(f"{name}: is {dimension}-D ({shown}), not 3-D. {remedy}")
+        remedy = "give the whole volume" if dimension < 3 else "extract one 3-D volume from it"
+        raise ImageError(f"{name}: is {dimension}-D ({shown}), not 3-D; {remedy}")
     # A file's complex numbers count as two components, an image's as one.
     if components > 1 and pixel_id not in (sitk.sitkComplexFloat32, sitk.sitkComplexFloat64):
-        raise ImageError(f"{name}: has {components} values per voxel, not one. Extract one channel from it.")
+        raise ImageError(f"{name}: has {components} values per voxel, not one; extract one channel from it")
     if pixel_id not in _SCALARS:
         raise ImageError(
-            f"{name}: pixel type {_pixel_type(pixel_id)!r} is not one number per voxel. Convert it to integers."
+            f"{name}: pixel type {_pixel_type(pixel_id)!r} is not one number per voxel; convert it to integers"
         )
     if 0 in size:
-        raise ImageError(f"{name}: has no voxels ({' x '.join(map(str, size))}). Give the whole volume.")
-
-
-def _check_geometry(spacing: Sequence[float], origin: Sequence[float], direction: Sequence[float], name: str) -> None:
-    remedy = "Correct the geometry, or export the image again."
-    if not all(math.isfinite(value) and value > 0 for value in spacing):
-        raise ImageError(f"{name}: spacing {list(spacing)} mm is not three positive numbers. {remedy}")
-    if not all(map(math.isfinite, origin)):
-        raise ImageError(f"{name}: origin {list(origin)} mm is not three numbers. {remedy}")
-    matrix = np.reshape(direction, (3, 3))
-    error = np.abs(matrix.T @ matrix - np.eye(3)).max() if np.isfinite(matrix).all() else math.inf
-    if error > _DIRECTION_TOLERANCE:
-        shown = [round(value, 4) for value in direction]
-        raise ImageError(
-            f"{name}: direction {shown} is not three unit vectors at right angles."
-            " Correct the geometry, or resample the image to axes at right angles."
-        )
-
-
-def _check_whole(array: npt.NDArray[Any], name: str) -> None:
-    """Refuse a float (z, y, x) array unless all is whole numbers; plane by plane, to spare memory."""
-    counts = {"NaN or infinite": 0, "not whole numbers": 0}
-    examples: dict[str, str] = {}
-    for z, plane in enumerate(array):
-        finite = np.isfinite(plane)
-        for kind, wrong in (
-            ("NaN or infinite", ~finite),
-            ("not whole numbers", finite & (plane != np.rint(plane))),
-        ):
-            counts[kind] += int(np.count_nonzero(wrong))
-            if kind not in examples and counts[kind]:
-                y, x = np.unravel_index(int(wrong.argmax()), wrong.shape)
-                examples[kind] = f"{float(plane[y, x]):g} at index (x, y, z) = ({x}, {y}, {z})"
-    for kind, example in examples.items():
-        count = counts[kind]
-        voxels = f"{count:,} voxel is" if count == 1 else f"{count:,} voxels are"
-        raise ImageError(
-            f"{name}: {voxels} {kind}, for example {example}. A label map holds integers:"
-            " give the segmentation, and resample it with nearest-neighbour interpolation."
-        )
+        raise ImageError(f"{name}: has no voxels ({' x '.join(map(str, size))}); give the whole volume")
 
 
 def _target(path: str | os.PathLike[str]) -> tuple[Path, str]:
     """Return the file to replace (behind any link) and its extension in lower case."""
     name, target = os.fspath(path), Path(os.path.realpath(path))
-    extension = integrity.extension(name)
+    extension = files.extension(name)
     if extension in _TWO_FILES:
         raise OutputError(
-            f"{name}: {extension} is two files, which cannot be replaced as one. Use {_TWO_FILES[extension]} instead."
+            f"{name}: {extension} is two files, which cannot be replaced as one; use {_TWO_FILES[extension]} instead"
         )
     if extension not in _WRITABLE:
         raise OutputError(
-            f"{name}: cannot be written, unknown extension {extension!r}. Use one of {', '.join(_WRITABLE)}."
+            f"{name}: cannot be written, unknown extension {extension!r}; use one of {', '.join(_WRITABLE)}"
         )
     if not target.parent.is_dir():
-        raise OutputError(f"{name}: cannot be written, the folder {target.parent} does not exist. Create it first.")
+        raise OutputError(f"{name}: cannot be written, the folder {target.parent} does not exist; create it first")
     if target.exists() and not target.is_file():
-        raise OutputError(f"{name}: cannot be written, it is not an ordinary file. Give another name.")
+        raise OutputError(f"{name}: cannot be written, it is not an ordinary file; give another name")
     return target, extension
 
 
@@ -375,9 +316,15 @@ def _stage(image: sitk.Image, staged: Path) -> None:
         sitk.WriteImage(image, str(staged), useCompression=True)
     try:
         # ITK reports a full disk neither for NIfTI nor for the last bytes of a compressed NRRD.
-        integrity.check_whole(staged)
+        header = formats.read_header(staged)
+        written = formats.read_voxels(staged, header)
     except ImageError as error:
         raise OSError("the file came out cut short") from error
+    voxels = sitk.GetArrayViewFromImage(image)
+    if written.dtype != voxels.dtype or not all(
+        a.tobytes() == b.tobytes() for a, b in zip(written, voxels, strict=True)
+    ):
+        raise OSError("the file came out with other voxels")
     _flush(staged)
 
 
@@ -417,9 +364,6 @@ def _pixel_type(pixel_id: int) -> str:
 def _reason(error: Exception) -> str:
     """Reduce a C++ exception of many lines to the one that says what happened."""
     text = str(error)
-    for mark, reason in _KNOWN_REASONS:
-        if mark in text:
-            return reason
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     last = lines[-1] if lines else type(error).__name__
     last = re.sub(r"^(\S* ?ERROR:|\w+\(0x[0-9a-f]+\):|\[nrrd\]|_?nrrd\w+:|Reason:|\s)+", "", last)

@@ -8,8 +8,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import psutil
-import SimpleITK as sitk
+
+from pycemrg_core.api import ImageError, read_geometry
 
 # Measured with benchmarks/cohort.py, and rounded up.
 BASE_BYTES = 256 * 2**20
@@ -22,14 +24,11 @@ with outputs of other plugins, which may make surfaces."""
 
 def voxel_bytes(file: str) -> int:
     """The bytes of the voxels of an image, from its header; the size of the file if the header is unreadable."""
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(file)
     try:
-        reader.ReadImageInformation()
-        width = int(sitk.Image([1] * reader.GetDimension(), reader.GetPixelID()).GetSizeOfPixelComponent())
-    except RuntimeError:
+        found = read_geometry(file)
+    except ImageError:
         return os.path.getsize(file) if os.path.isfile(file) else 0
-    return math.prod(map(int, reader.GetSize())) * width
+    return math.prod(found["size"]) * np.dtype(found["pixel_type"]).itemsize
 
 
 def case_bytes(image_bytes: int, *, outputs: bool = False) -> int:

@@ -1,0 +1,72 @@
+"""Readers of image files that account for every byte. No SimpleITK in here; ``image_files`` makes images of them.
+
+A header is read and checked whole before any voxel is: numbers are whole, positive, bounded and as many as the
+dimension says, what is said twice is said alike, and the data has exactly the length that the header gives it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy.typing as npt
+from attrs import evolve
+
+from pycemrg_core.errors import ImageError
+from pycemrg_core.images.formats import files, inria, metaimage, nifti, nrrd, voxels
+from pycemrg_core.images.formats.header import FormatError, Header, not_an_image
+
+READERS: dict[str, tuple[str, Callable[[Path], Header]]] = {
+    ".nrrd": ("NRRD", nrrd.read_header),
+    ".nhdr": ("NRRD", nrrd.read_header),
+    ".nii": ("NIfTI", nifti.read_header),
+    ".nii.gz": ("NIfTI", nifti.read_header),
+    ".mha": ("MetaImage", metaimage.read_header),
+    ".mhd": ("MetaImage", metaimage.read_header),
+    ".inr": ("INRIA", inria.read_header),
+}
+Given = TypeVar("Given")
+Read = TypeVar("Read")
+_HALVES = {".hdr": "header", ".img": "voxels"}
+
+
+def read_header(path: str | os.PathLike[str]) -> Header:
+    """Read and check the header of an image; notes and errors begin with the file's name.
+
+    Raises ``ImageError``, one line that names the file, what is wrong and what to do.
+    """
+    name = os.fspath(path)
+    files.require_file(path, READERS)
+    extension = files.extension(name)
+    if extension in _HALVES:
+        raise ImageError(
+            f"{name}: is the {_HALVES[extension]} of an Analyze or NIfTI pair, which cannot be read;"
+            " convert the pair to .nii.gz or .nrrd"
+        )
+    if extension not in READERS:
+        raise ImageError(
+            f"{name}: cannot read {extension or 'files without extension'}; convert it to one of {', '.join(READERS)}"
+        )
+    kind, read = READERS[extension]
+    header = _told(name, kind, read, Path(path))
+    return evolve(header, notes=tuple(f"{name}: {note}" for note in header.notes))
+
+
+def read_voxels(path: str | os.PathLike[str], header: Header) -> npt.NDArray[Any]:
+    """Read the voxels of an image whose header was read: a (z, y, x) array, checked in the same pass."""
+    return _told(os.fspath(path), "its extension says", voxels.read_voxels, header)
+
+
+def _told(name: str, kind: str, read: Callable[[Given], Read], given: Given) -> Read:
+    """Call a reader; whatever it meets becomes one line that begins with the file's name."""
+    try:
+        return read(given)
+    except FormatError as refusal:
+        raise ImageError(f"{name}: {refusal}") from refusal
+    except OSError as error:
+        reason = error.strerror or "its compressed data is damaged"
+        raise ImageError(f"{name}: cannot be read: {reason}; check the file and its permissions") from error
+    except (ValueError, OverflowError) as error:
+        raise ImageError(f"{name}: {not_an_image(kind)}") from error
