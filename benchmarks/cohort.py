@@ -26,7 +26,7 @@ from time import perf_counter
 import SimpleITK as sitk
 from pycemrg_cohort.cases import Case, read_cases
 from pycemrg_cohort.cluster import connected
-from pycemrg_cohort.engine import check_cases, run_cases, sample_case
+from pycemrg_cohort.engine import plan_cases, run_cases, sample_case
 from pycemrg_cohort.job import Job, loaded_plugins
 from pycemrg_cohort.memory import voxel_bytes
 from pycemrg_cohort.worker import bring
@@ -76,7 +76,7 @@ def on_cluster(cases: Cases, job: str, root: Path, workers: int) -> tuple[float,
     begin = perf_counter()
     with connected(len(cases), 0, workers, None) as client:
         client.wait_for_workers(workers)
-        list(check_cases(client, cases[:workers], job))  # now everything is imported
+        list(plan_cases(client, cases[:workers], job))  # now everything is imported
         start = perf_counter() - begin
         begin = perf_counter()
         outcomes = list(run_cases(client, cases, job, root))

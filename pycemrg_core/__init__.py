@@ -75,8 +75,8 @@ if TYPE_CHECKING:
     from pycemrg_core.runs.outputs import choose_outputs as choose_outputs
     from pycemrg_core.runs.outputs import make_outputs as make_outputs
     from pycemrg_core.runs.replay import SavedRun as SavedRun
-    from pycemrg_core.runs.results import check_place as check_place
     from pycemrg_core.runs.results import record_json as record_json
+    from pycemrg_core.runs.results import require_place as require_place
     from pycemrg_core.runs.results import write_result as write_result
     from pycemrg_core.runs.run_folder import Source as Source
 else:
@@ -102,7 +102,7 @@ else:
             "pycemrg_core.runs.configuration": "read_config write_config",
             "pycemrg_core.runs.outputs": "Outputs choose_outputs make_outputs",
             "pycemrg_core.runs.replay": "SavedRun",
-            "pycemrg_core.runs.results": "check_place record_json write_result",
+            "pycemrg_core.runs.results": "require_place record_json write_result",
             "pycemrg_core.runs.run_folder": "Source",
         },
     )

@@ -56,7 +56,7 @@ def box_of(mask: Array) -> Region | None:
     return as_region(found[0]) if found else None
 
 
-def check_answers(volume: LabelVolume, truth: Array, distance_mm: float) -> None:
+def assert_answers(volume: LabelVolume, truth: Array, distance_mm: float) -> None:
     """Every question, for every label, against the whole array."""
     boxes = {label: box_of(truth == label) for label in LABELS[1:]}
     assert volume.boxes == {label: box for label, box in boxes.items() if box}
@@ -84,7 +84,7 @@ def test_answers_and_ledger_equal_the_whole_arrays_after_any_edits(
     array, spacing, steps = history
     work = WorkingVolume(LabelVolume(array, spacing), array.dtype)
     truth = array.copy()
-    check_answers(work, truth, distance_mm)
+    assert_answers(work, truth, distance_mm)
     for edits in steps:
         ledger: Counter[tuple[int, int]] = Counter()
         for edit in edits:
@@ -95,7 +95,7 @@ def test_answers_and_ledger_equal_the_whole_arrays_after_any_edits(
         assert changes == tuple(Change(old, new, n) for (old, new), n in sorted(ledger.items()))
         np.testing.assert_array_equal(work.array, truth)
         # The first look at each answer filled the cache, so a stale one shows here.
-        check_answers(work, truth, distance_mm)
+        assert_answers(work, truth, distance_mm)
 
 
 @settings(deadline=None, max_examples=100)

@@ -223,11 +223,11 @@ def roles(contract: type) -> tuple[Role, ...]:
                 "snapshot()"
             )
         found.append(Role(attribute.name, **attribute.metadata[_METADATA_KEY]))
-    _check_makes(contract, found)
+    _require_makes(contract, found)
     return tuple(found)
 
 
-def _check_makes(contract: type, found: Iterable[Role]) -> None:
+def _require_makes(contract: type, found: Iterable[Role]) -> None:
     uses = {role.field_name: role.use for role in found}
     for role in found:
         if role.makes is None:

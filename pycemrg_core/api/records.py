@@ -18,7 +18,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
-def _check_name(record: Any, attribute: Any, name: object) -> None:
+def _require_name(record: Any, attribute: Any, name: object) -> None:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise RecordError(
             f"{type(record).__name__}: {attribute.name} {name!r} must be 1 to 80 letters, digits, '_', '-' or '.'"
@@ -26,23 +26,23 @@ def _check_name(record: Any, attribute: Any, name: object) -> None:
         )
 
 
-def _check_text(record: Any, attribute: Any, text: Any) -> None:
+def _require_text(record: Any, attribute: Any, text: Any) -> None:
     if not isinstance(text, str):
         raise RecordError(f"{_who(record)}: {attribute.name} must be text, not {text!r}")
 
 
-def _check_filled(record: Any, attribute: Any, text: Any) -> None:
+def _require_filled(record: Any, attribute: Any, text: Any) -> None:
     if not isinstance(text, str) or not text:
         raise RecordError(f"{_who(record)}: {attribute.name} must be a name, not {text!r}")
 
 
-def _check_colours(record: Any, attribute: Any, colours: Mapping[str, Any]) -> None:
+def _require_colours(record: Any, attribute: Any, colours: Mapping[str, Any]) -> None:
     for name, colour in colours.items():
         if not isinstance(colour, str) or not _COLOUR.fullmatch(colour):
             raise RecordError(f"{_who(record)}: {attribute.name}.{name} is {colour!r}, not a colour as in #c8343c")
 
 
-def _check_labels(record: Any, attribute: Any, labels: Mapping[str, Any]) -> None:
+def _require_labels(record: Any, attribute: Any, labels: Mapping[str, Any]) -> None:
     for name, value in labels.items():
         if type(value) is not int or value < 1:
             raise RecordError(
@@ -50,20 +50,20 @@ def _check_labels(record: Any, attribute: Any, labels: Mapping[str, Any]) -> Non
             )
 
 
-def _check_numbers(record: Any, attribute: Any, numbers: Mapping[str, Any]) -> None:
+def _require_numbers(record: Any, attribute: Any, numbers: Mapping[str, Any]) -> None:
     for name, value in numbers.items():
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise RecordError(f"{_who(record)}: {attribute.name}.{name} is {value!r}, not a number")
 
 
-def _check_ref(record: Any, attribute: Any, value: object) -> None:
+def _require_ref(record: Any, attribute: Any, value: object) -> None:
     if not isinstance(value, Ref):
         raise RecordError(f"{_who(record)}: {attribute.name} must be a Ref, not {value!r}")
 
 
-def _check_optional_ref(record: Any, attribute: Any, value: Any) -> None:
+def _require_optional_ref(record: Any, attribute: Any, value: Any) -> None:
     if value is not None:
-        _check_ref(record, attribute, value)
+        _require_ref(record, attribute, value)
 
 
 def _who(record: Any) -> str:
@@ -77,12 +77,12 @@ def _read_only(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _name() -> Any:
-    return field(validator=_check_name)
+    return field(validator=_require_name)
 
 
-def _check_snapshot(record: Any, attribute: Any, name: Any) -> None:
+def _require_snapshot(record: Any, attribute: Any, name: Any) -> None:
     if name != "":
-        _check_name(record, attribute, name)
+        _require_name(record, attribute, name)
 
 
 def _label_list(what: str, names: Iterable[str]) -> tuple[str, ...]:
@@ -103,11 +103,11 @@ def _open(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _ref() -> Any:
-    return field(validator=_check_ref)
+    return field(validator=_require_ref)
 
 
 def _text(**default: Any) -> Any:
-    return field(validator=_check_text, **default)
+    return field(validator=_require_text, **default)
 
 
 @frozen(kw_only=True)
@@ -127,9 +127,9 @@ class Schematic(Record):
     ``APPLICATION_STEPS`` is a list of ``{"MODE": ..., "RULE_LABEL_NAMES": [...]}``.
     """
 
-    step: str = field(validator=_check_filled)
-    labels: Mapping[str, int] = field(converter=_read_only, validator=_check_labels)
-    parameters: Mapping[str, float] = field(factory=dict, converter=_read_only, validator=_check_numbers)
+    step: str = field(validator=_require_filled)
+    labels: Mapping[str, int] = field(converter=_read_only, validator=_require_labels)
+    parameters: Mapping[str, float] = field(factory=dict, converter=_read_only, validator=_require_numbers)
     semantic_map: Mapping[str, Any] = field(factory=dict, converter=_read_only)
 
 
@@ -146,9 +146,9 @@ class RecipeStep:
 
     schematic: str = _text(default="")
     recipe: str = _text(default="")
-    parameters: Mapping[str, float] = field(factory=dict, converter=_read_only, validator=_check_numbers)
+    parameters: Mapping[str, float] = field(factory=dict, converter=_read_only, validator=_require_numbers)
     when_present: tuple[str, ...] = field(default=(), converter=_when_present)
-    snapshot: str = field(default="", validator=_check_snapshot)
+    snapshot: str = field(default="", validator=_require_snapshot)
 
     def __attrs_post_init__(self) -> None:
         if bool(self.schematic) == bool(self.recipe):
@@ -247,7 +247,7 @@ class Measures(Enum):
     IMAGES = "images"  # (ImagePair)
 
 
-def _check_measures(record: Any, attribute: Any, measures: Any) -> None:
+def _require_measures(record: Any, attribute: Any, measures: Any) -> None:
     if not isinstance(measures, Measures):
         choices = ", ".join(f"Measures.{one.name}" for one in Measures)
         raise RecordError(f"{_who(record)}: {attribute.name} must be one of {choices}, not {measures!r}")
@@ -261,10 +261,10 @@ class Metric(Record):
     """
 
     summary: str = _text()
-    measures: Measures = field(validator=_check_measures)
+    measures: Measures = field(validator=_require_measures)
     function: Ref = _ref()
     unit: str = _text(default="")
-    parameters: Mapping[str, float] = field(factory=dict, converter=_read_only, validator=_check_numbers)
+    parameters: Mapping[str, float] = field(factory=dict, converter=_read_only, validator=_require_numbers)
 
 
 @frozen(kw_only=True)
@@ -277,12 +277,12 @@ class LabelScheme(Record):
     """
 
     summary: str = _text()
-    labels: Mapping[str, int] = field(converter=_read_only, validator=_check_labels)
+    labels: Mapping[str, int] = field(converter=_read_only, validator=_require_labels)
     groups: Mapping[str, tuple[str, ...]] = field(factory=dict, converter=_groups)
-    colours: Mapping[str, str] = field(factory=dict, converter=_read_only, validator=_check_colours)
+    colours: Mapping[str, str] = field(factory=dict, converter=_read_only, validator=_require_colours)
     snomed: Mapping[str, str] = field(factory=dict, converter=_read_only)
     source: str = _text(default="")
-    anatomy: Ref | None = field(default=None, validator=_check_optional_ref)
+    anatomy: Ref | None = field(default=None, validator=_require_optional_ref)
 
 
 @frozen(kw_only=True)
@@ -312,7 +312,7 @@ class CheckOn(Enum):
     RESULT = "result"
 
 
-def _check_on(record: Any, attribute: Any, on: Any) -> None:
+def _require_on(record: Any, attribute: Any, on: Any) -> None:
     if not isinstance(on, CheckOn):
         raise RecordError(f"{_who(record)}: on must be CheckOn.INPUT or CheckOn.RESULT, not {on!r}")
 
@@ -328,10 +328,10 @@ class Check(Record):
 
     summary: str = _text()
     function: Ref = _ref()
-    on: CheckOn = field(default=CheckOn.RESULT, validator=_check_on)
+    on: CheckOn = field(default=CheckOn.RESULT, validator=_require_on)
 
 
-def _check_file(record: Any, attribute: Any, name: Any) -> None:
+def _require_file(record: Any, attribute: Any, name: Any) -> None:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise RecordError(
             f"{_who(record)}: file {name!r} must be the name of a file: letters, digits, '_', '-' or '.',"
@@ -355,7 +355,7 @@ class Output(Record):
     ``needs`` are outputs that must be made first, ``uses`` those that are made first where a plugin has them.
     """
 
-    file: str = field(validator=_check_file)
+    file: str = field(validator=_require_file)
     summary: str = _text()
     function: Ref = _ref()
     needs: tuple[str, ...] = field(default=(), converter=_other_names)

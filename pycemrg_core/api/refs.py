@@ -21,7 +21,7 @@ _DOTTED = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
 _TARGET = re.compile(rf"{_DOTTED}:{_DOTTED}")
 
 
-def _check_target(_ref: Any, _attribute: Any, target: Any) -> None:
+def _require_target(_ref: Any, _attribute: Any, target: Any) -> None:
     if not isinstance(target, str) or not _TARGET.fullmatch(target):
         raise RecordError(f"{target!r} is not a reference of the form 'package.module:object'")
 
@@ -33,7 +33,7 @@ class Ref:
     Raises :class:`RecordError` at once when the text cannot be such a name.
     """
 
-    target: str = field(validator=_check_target)
+    target: str = field(validator=_require_target)
 
     def load(self) -> Any:
         """Import the module and return the object.

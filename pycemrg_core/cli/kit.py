@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pycemrg_core.runs.run_folder import IMAGE as IMAGE
     from pycemrg_core.runs.run_folder import RECORD as RECORD
     from pycemrg_core.runs.run_folder import STEPS as STEPS
-    from pycemrg_core.runs.run_folder import check_folder as check_folder
+    from pycemrg_core.runs.run_folder import require_folder as require_folder
     from pycemrg_core.runs.run_folder import staged as staged
     from pycemrg_core.runs.run_folder import write_json as write_json
     from pycemrg_core.runs.run_folder import write_text as write_text
@@ -33,6 +33,6 @@ else:
             "pycemrg_core.cli.app": "main",
             "pycemrg_core.cli.options": "outputs_from setting_options settings_from with_option",
             "pycemrg_core.cli.session": "Session counted echo_json echo_table plugin_options session_of wrapped",
-            "pycemrg_core.runs.run_folder": ("IMAGE RECORD STEPS check_folder staged write_json write_text"),
+            "pycemrg_core.runs.run_folder": ("IMAGE RECORD STEPS require_folder staged write_json write_text"),
         },
     )

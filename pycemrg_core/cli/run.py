@@ -77,7 +77,7 @@ def run(
     from pycemrg_core.recipes.planner import plan
     from pycemrg_core.recipes.preparation import prepare
     from pycemrg_core.runs.replay import KeptSteps
-    from pycemrg_core.runs.results import check_place
+    from pycemrg_core.runs.results import require_place
     from pycemrg_core.runs.run_folder import STEPS, Source
 
     settings = settings_from(catalogue, parameters, labels, config, then)
@@ -85,7 +85,7 @@ def run(
     prepared = prepare(volume, catalogue, settings, recipe=recipe, scheme=scheme, name=image, notes=notes, check=check)
     planned = plan(recipe, catalogue, prepared.facts, settings)
     folder, source = Path(output), Source.of(image)
-    check_place(folder, source, catalogue, chosen)
+    require_place(folder, source, catalogue, chosen)
     kept = KeptSteps(folder / STEPS, planned, source, prepared) if keep_steps or resume else None
     start = kept.resume() if kept and resume else None
     done = _execute(catalogue, planned, prepared, source, folder, chosen, kept=kept, start=start)
@@ -104,7 +104,7 @@ def _run_again(
     from pycemrg_core.errors import OutputError
     from pycemrg_core.images import image_files
     from pycemrg_core.runs.replay import SavedRun
-    from pycemrg_core.runs.results import check_place
+    from pycemrg_core.runs.results import require_place
     from pycemrg_core.runs.run_folder import Source
 
     saved = SavedRun.read(record)
@@ -113,7 +113,7 @@ def _run_again(
     folder = (
         Path(output) if output else saved.path.resolve().parent.with_name(f"{saved.path.resolve().parent.name}_again")
     )
-    check_place(folder, source, catalogue, chosen)
+    require_place(folder, source, catalogue, chosen)
     prepared = saved.prepare(*image_files.read_volume(source.path))
     done = _execute(catalogue, planned, prepared, source, folder, chosen)
     if done.run.voxels_sha256 != saved.data["output"]["voxels_sha256"]:

@@ -290,7 +290,7 @@ class WorkingVolume(LabelVolume):
         """
         edits = tuple(edits)
         for edit in edits:
-            self._check(edit)
+            self._require_inside(edit)
         voxels: Counter[tuple[int, int]] = Counter()
         for edit in edits:
             for old, count in self._write(edit).items():
@@ -299,7 +299,7 @@ class WorkingVolume(LabelVolume):
         self._zones = {key: zone for key, zone in self._zones.items() if key[0] not in touched}
         return tuple(Change(old, new, voxels[old, new]) for old, new in sorted(voxels))
 
-    def _check(self, edit: Edit) -> None:
+    def _require_inside(self, edit: Edit) -> None:
         if not isinstance(edit.mask, np.ndarray):
             raise StepError(f"an edit's mask is a boolean array, not {edit.mask!r:.80}")
         boxed = isinstance(edit.region, tuple) and all(isinstance(axis, slice) for axis in edit.region)

@@ -208,7 +208,7 @@ class LabelRemapper:
         for labels that are not mapped and would be swallowed: 6, when 5 becomes 6.
         """
         voxels = _count(array)
-        self.check(voxels)
+        self.require_known(voxels)
         labels = sorted(voxels.keys() - {0})
         return RemapReport(
             mapped=tuple(Change(old, self.mapping[old], voxels[old]) for old in labels if old in self.mapping),
@@ -218,7 +218,7 @@ class LabelRemapper:
             new_names=self.new_names,
         )
 
-    def check(self, labels: Iterable[int]) -> None:
+    def require_known(self, labels: Iterable[int]) -> None:
         """Refuse an image that holds these integers, with all problems at once (:class:`LabelError`)."""
         _refuse("the image's labels cannot be remapped", self._swallowed(sorted(set(labels) - {0})))
 

@@ -222,7 +222,7 @@ def _records(manager: pluggy.PluginManager, found: Found) -> tuple[Record, ...]:
 
         return records_from_yaml(Path(found.module if is_file else find_data_file(found.module)))
     module = import_file(found.module) if is_file else import_plugin_module(found.module)
-    _check_hooks(manager, module)
+    _require_hooks(manager, module)
     try:
         manager.register(module, name=f"{found.distribution}:{found.name}")
     except pluggy.PluginValidationError as error:
@@ -235,7 +235,7 @@ def _records(manager: pluggy.PluginManager, found: Found) -> tuple[Record, ...]:
     return tuple(records)
 
 
-def _check_hooks(manager: pluggy.PluginManager, module: ModuleType) -> None:
+def _require_hooks(manager: pluggy.PluginManager, module: ModuleType) -> None:
     """pluggy never calls a misspelt hook, and says nothing; nor a function that lacks the marker."""
     marked = 0
     for name in sorted(vars(module)):

@@ -174,8 +174,8 @@ class _Planner:
         parameters = self._parameters(entries)
         entries, left_out = self._present(entries, {**known, **labels})
         steps = [step for entry in entries if (step := self._step(entry, labels, scheme))]
-        self._check_reads(steps, entries, labels)
-        self._check_snapshots(steps)
+        self._require_reads(steps, entries, labels)
+        self._require_snapshots(steps)
         if self.problems:
             title = f"{recipe.name} will not run on {self.facts.name}:"
             raise PlanError(title, dict.fromkeys(self.problems))
@@ -311,7 +311,7 @@ class _Planner:
             self.problems.append("every step is left out: no label that they wait for is in the image")
         return running, tuple(left_out)
 
-    def _check_snapshots(self, steps: Iterable[PlannedStep]) -> None:
+    def _require_snapshots(self, steps: Iterable[PlannedStep]) -> None:
         kept: dict[str, str] = {}
         for step in steps:
             for name in step.snapshots:
@@ -342,7 +342,7 @@ class _Planner:
                         used.setdefault(name, value)
                     if (mine := self._number(entry, name)) is not None:
                         own.setdefault(name, []).append(mine)
-                    self._check_configured(name, mine)
+                    self._require_configured(name, mine)
         meant = {*self.settings.parameters, *(name for entry in entries for name in entry.parameters)}
         for name in sorted(meant - used.keys()):
             self.problems.append(
@@ -352,7 +352,7 @@ class _Planner:
         alike = {name: values[0] for name, values in own.items() if values.count(values[0]) == len(values)}
         return {**used, **alike}
 
-    def _check_configured(self, name: str, value: float | None) -> None:
+    def _require_configured(self, name: str, value: float | None) -> None:
         """Say so when a recipe's own value stands against the one of the configuration."""
         configured = self.settings.defaults.get(name, value)
         if value is not None and configured != value and name not in self.settings.parameters:
@@ -413,10 +413,10 @@ class _Planner:
             raise LabelError(f"parameter {filled!r} has no value; set it with --set {filled}=...")
         if role.use is Use.CHOICE:
             return option(filled, value, role)
-        self._check_number(entry.schematic.name, filled, value, role)
+        self._require_number(entry.schematic.name, filled, value, role)
         return float(value)
 
-    def _check_number(self, name: str, parameter: str, value: float, role: Role) -> None:
+    def _require_number(self, name: str, parameter: str, value: float, role: Role) -> None:
         if isinstance(value, bool) or not isinstance(value, Real):
             raise LabelError(f"{parameter} is {value!r}, not a number")
         if not math.isfinite(value) or (role.minimum is not None and value <= role.minimum):
@@ -437,7 +437,7 @@ class _Planner:
                 "expect holes across that axis"
             )
 
-    def _check_reads(self, steps: list[PlannedStep], entries: list[_Entry], labels: Mapping[str, int]) -> None:
+    def _require_reads(self, steps: list[PlannedStep], entries: list[_Entry], labels: Mapping[str, int]) -> None:
         # A step that failed to plan has been reported; what it would write is not missing as well.
         planned = {step.name for step in steps}
         failed = [entry for entry in entries if entry.schematic.name not in planned]

@@ -22,7 +22,7 @@ from pycemrg_core.plugins.catalogue import Catalogue, Contribution
 from pycemrg_core.recipes.run_record import StepRecord
 from pycemrg_core.runs.finished import FinishedRun
 from pycemrg_core.runs.outputs import Made, Outputs
-from pycemrg_core.runs.run_folder import FORMAT, IMAGE, RECORD, STEPS, Source, check_folder, staged, write_json
+from pycemrg_core.runs.run_folder import FORMAT, IMAGE, RECORD, STEPS, Source, require_folder, staged, write_json
 
 
 def write_result(run: FinishedRun, folder: Path, outputs: Outputs | None = None) -> tuple[str, ...]:
@@ -48,7 +48,7 @@ def leftovers(folder: Path, catalogue: Catalogue) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if Path(name).name == name and (folder / name).is_file()))
 
 
-def check_place(
+def require_place(
     folder: Path, source: Source, catalogue: Catalogue, chosen: Iterable[Contribution[Output]] = ()
 ) -> None:
     """Refuse, before anything runs, a folder that cannot be written or whose files would come to be misunderstood.
@@ -56,7 +56,7 @@ def check_place(
     Raises :class:`OutputError` when the result would replace its input, and when a folder without a run holds a file
     that would look like an output of this one.
     """
-    check_folder(folder)
+    require_folder(folder)
     written = [IMAGE, RECORD, *(contribution.record.file for contribution in chosen)]
     if any(os.path.realpath(folder / name) == os.path.realpath(source.path) for name in written):
         raise OutputError(f"{source.path}: the result would take the place of its input; choose another folder")

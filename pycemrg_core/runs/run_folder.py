@@ -51,7 +51,7 @@ def staged(folder: Path, remove: Iterable[str] = ()) -> Iterator[Path]:
     made = [place for place in (folder, *folder.parents) if not place.exists()]
     inner = None
     try:
-        check_folder(folder)
+        require_folder(folder)
         folder.mkdir(parents=True, exist_ok=True)
         inner = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
         yield inner
@@ -72,7 +72,7 @@ def staged(folder: Path, remove: Iterable[str] = ()) -> Iterator[Path]:
                 place.rmdir()
 
 
-def check_folder(folder: Path) -> None:
+def require_folder(folder: Path) -> None:
     """Refuse a folder that cannot be made or written. Raises :class:`OutputError`."""
     place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     if not place.is_dir():

@@ -56,7 +56,7 @@ def load(plugin: str | Path) -> Plugin:
         return Plugin(Found(Path(plugin).stem, LOCAL_FILE, "-", GROUP, str(plugin)), State.FAILED, str(error))
 
 
-def check_loaded(plugin: str | Path) -> None:
+def require_loaded(plugin: str | Path) -> None:
     """Fail when the plugin does not load."""
     loaded = load(plugin)
     hint = "; install its package: pip install -e ." if "ModuleNotFoundError" in loaded.reason else ""
@@ -102,7 +102,7 @@ class Conformance:
 
     def test_there_is_something_to_check(self) -> None:
         """The plugin loads and contributes what this class checks."""
-        check_loaded(self.plugin)
+        require_loaded(self.plugin)
         word = kind_of(self.kind).word
         names = [record.name for record in load(self.plugin).records if type(record) is self.kind]
         require(

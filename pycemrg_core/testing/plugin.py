@@ -23,7 +23,7 @@ from pycemrg_core.plugins import loading
 from pycemrg_core.plugins.catalogue import compose
 from pycemrg_core.plugins.loading import GROUP, Plugin, Policy, State
 from pycemrg_core.recipes.validation import record_faults
-from pycemrg_core.testing.base import check_loaded, fail, load, require, who
+from pycemrg_core.testing.base import fail, load, require, require_loaded, who
 
 # Imports a plugin in a fresh interpreter. The last line says which modules that brought.
 _IMPORT = """
@@ -69,7 +69,7 @@ class PluginConformance:
 
     def test_it_loads(self) -> None:
         """Its hooks are marked, match their specifications and return valid records with unique names."""
-        check_loaded(self.plugin)
+        require_loaded(self.plugin)
 
     def test_its_hooks_repeat_themselves(self, loaded: Plugin) -> None:
         """A second call of the hooks returns the same records."""

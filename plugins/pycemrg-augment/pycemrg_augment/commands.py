@@ -46,24 +46,24 @@ def augment(
       pycemrg augment ct.nrrd --labels seg.nrrd --pipeline pipeline.yaml -n 20 -o samples
       pycemrg augment --labels heart.nrrd --pipeline failures.yaml -n 50 -o broken
     """
-    from pycemrg_augment.grids import check_same
+    from pycemrg_augment.grids import require_same
     from pycemrg_augment.pipeline import Pipeline
     from pycemrg_core.api import PycemrgError, Sample, file_sha256, read_image, read_labels
-    from pycemrg_core.cli.kit import check_folder, staged
+    from pycemrg_core.cli.kit import require_folder, staged
 
     if image is None and labels is None:
         raise click.UsageError("nothing to augment; give IMAGE, --labels or both", ctx)
     pipeline = Pipeline.read(Path(path), session_of(ctx).catalogue())
     sources = {what: file for what, file in (("image", image), ("labels", labels)) if file}
     folder = Path(output)
-    check_folder(folder)
-    _check_places(folder, sources, count)
+    require_folder(folder)
+    _require_places(folder, sources, count)
     scan, notes = read_image(image) if image else (None, ())
     label_map, more = read_labels(labels) if labels else (None, ())
     for note in (*notes, *more):
         click.echo(f"note: {note}", err=True)
     if image and labels:
-        check_same(scan, label_map, f"{image} and {labels}")
+        require_same(scan, label_map, f"{image} and {labels}")
     inputs = {what: {"name": Path(file).name, "sha256": file_sha256(file)} for what, file in sources.items()}
     sample = Sample(image=scan, labels=label_map)
     try:
@@ -110,7 +110,7 @@ def _files(index: int, sample: Sample) -> dict[str, tuple[str, Any]]:
     return {what: (f"{index:04}_{what}.nrrd", image) for what, image in pairs if image is not None}
 
 
-def _check_places(folder: Path, inputs: dict[str, str], count: int) -> None:
+def _require_places(folder: Path, inputs: dict[str, str], count: int) -> None:
     """Refuse a folder where old samples would stay next to the new ones, or where a sample would replace an input."""
     import os
     import re

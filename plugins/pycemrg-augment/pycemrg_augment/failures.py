@@ -70,7 +70,7 @@ def drop_structure(image: sitk.Image, rng: np.random.Generator, labels: Sequence
 def swap_labels(image: sitk.Image, rng: np.random.Generator, labels: tuple[int, int]) -> tuple[sitk.Image, Damage]:
     """Exchange two labels; nothing is drawn."""
     array, (a, b) = voxel_array(image), labels
-    _check_present("swap_labels", array, labels)
+    _require_present("swap_labels", array, labels)
     if a == b:
         raise AugmentationError(f"swap_labels: {a} and {b} are the same label; give two different ones")
     return _finish("swap_labels", image, np.where(array == a, b, np.where(array == b, a, array)), (a, b))
@@ -81,8 +81,8 @@ def islands(
 ) -> tuple[sitk.Image, Damage]:
     """Add ``count`` loose balls of ``label`` to the background; they touch neither the label nor each other."""
     array = voxel_array(image)
-    _check_present("islands", array, (label,))
-    _check_radius("islands", radius_mm)
+    _require_present("islands", array, (label,))
+    _require_radius("islands", radius_mm)
     spacing = image.GetSpacing()[::-1]
     ball = _ball(spacing, radius_mm)
     reach = [n // 2 for n in ball.shape]
@@ -149,8 +149,8 @@ def leak(
     lumen, other = between if between[0] else between[::-1]
     if lumen == other:
         raise AugmentationError(f"leak: {between[0]} and {between[1]} are the same label; give two different ones")
-    _check_radius("leak", radius_mm)
-    _check_present("leak", array, between)
+    _require_radius("leak", radius_mm)
+    _require_present("leak", array, between)
     spacing = np.array(image.GetSpacing()[::-1])
     region = volume_of(image).region(lumen, THICKEST_MM + radius_mm)
     part = array[region]
@@ -273,12 +273,12 @@ def _index(place: NDArray[np.intp]) -> Index:
     return x, y, z
 
 
-def _check_present(kind: str, array: _Labels, labels: Sequence[int]) -> None:
+def _require_present(kind: str, array: _Labels, labels: Sequence[int]) -> None:
     if absent := [label for label in labels if not (array == label).any()]:
         raise AugmentationError(f"{kind}: label {_shown(absent)} is not in the image; name labels that are")
 
 
-def _check_radius(kind: str, radius_mm: float) -> None:
+def _require_radius(kind: str, radius_mm: float) -> None:
     if not radius_mm > 0:
         raise AugmentationError(f"{kind}: the radius is {radius_mm:g} mm; give a positive one")
 

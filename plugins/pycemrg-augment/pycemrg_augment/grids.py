@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pycemrg_core.api import AugmentationError, grid_difference
 
 
-def check_same(image: sitk.Image, other: sitk.Image, names: str = "image and labels") -> None:
+def require_same(image: sitk.Image, other: sitk.Image, names: str = "image and labels") -> None:
     """Raise :class:`AugmentationError` with the difference unless both images are on the same grid."""
     if found := grid_difference(image, other):
         raise AugmentationError(f"{names} are not on the same grid: {found}; resample one of them onto the other")

@@ -15,7 +15,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from pycemrg_augment.grids import check_same
+from pycemrg_augment.grids import require_same
 from pycemrg_core.api import AugmentationError, image_from_array, voxel_array
 
 Floats = NDArray[np.float32]
@@ -66,7 +66,7 @@ def gaussian_noise(
     image: sitk.Image, rng: np.random.Generator, sigma: float, mask: sitk.Image | None = None
 ) -> sitk.Image:
     """Add independent Gaussian noise of standard deviation ``sigma`` to each voxel."""
-    _check_sigma("gaussian_noise", sigma)
+    _require_sigma("gaussian_noise", sigma)
     return _changed(image, mask, "gaussian_noise", lambda array, _: array + _normal(rng, array, sigma))
 
 
@@ -77,7 +77,7 @@ def rician_noise(
 
     Gudbjartsson and Patz, The Rician distribution of noisy MRI data, Magn Reson Med 34:910-914, 1995.
     """
-    _check_sigma("rician_noise", sigma)
+    _require_sigma("rician_noise", sigma)
 
     def magnitude(array: Floats, _: NDArray[np.bool_]) -> Floats:
         found: Floats = np.hypot(array + _normal(rng, array, sigma), _normal(rng, array, sigma))
@@ -123,12 +123,12 @@ def bias_terms(order: int) -> tuple[tuple[int, int, int], ...]:
 
 def blur(image: sitk.Image, sigma_mm: float, mask: sitk.Image | None = None) -> sitk.Image:
     """Smooth with a Gaussian of standard deviation ``sigma_mm``, the same in mm along all axes."""
-    _check_sigma("blur", sigma_mm)
+    _require_sigma("blur", sigma_mm)
     sigmas = [sigma_mm / spacing for spacing in reversed(image.GetSpacing())]
     return _changed(image, mask, "blur", lambda array, _: ndimage.gaussian_filter(array, sigmas, mode="nearest"))
 
 
-def check_normalised(image: sitk.Image, what: str) -> None:
+def require_normalised(image: sitk.Image, what: str) -> None:
     """Refuse an image that is not float32 in [0, 1]; ``what`` is the operation that needs it."""
     array = voxel_array(image)
     low, high = array.min(), array.max()
@@ -140,12 +140,12 @@ def check_normalised(image: sitk.Image, what: str) -> None:
 
 
 def _changed(image: sitk.Image, mask: sitk.Image | None, what: str, change: _Change) -> sitk.Image:
-    check_normalised(image, what)
+    require_normalised(image, what)
     array = voxel_array(image)
     if mask is None:
         inside = np.ones(array.shape, np.bool_)
     else:
-        check_same(image, mask, f"{what}: image and mask")
+        require_same(image, mask, f"{what}: image and mask")
         inside = voxel_array(mask) != 0
     if not inside.any():
         return sitk.Image(image)
@@ -170,6 +170,6 @@ def _normal(rng: np.random.Generator, array: Floats, sigma: float) -> Floats:
     return rng.standard_normal(array.shape, np.float32) * np.float32(sigma)
 
 
-def _check_sigma(what: str, sigma: float) -> None:
+def _require_sigma(what: str, sigma: float) -> None:
     if not sigma >= 0:
         raise AugmentationError(f"{what}: sigma is {sigma:g}; give 0 or more")

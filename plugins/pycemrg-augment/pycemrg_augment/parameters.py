@@ -30,7 +30,7 @@ class Bounds:
     high: float = math.inf
     above: bool = False
 
-    def check(self, value: Any) -> None:
+    def require(self, value: Any) -> None:
         numbers = value if isinstance(value, tuple) else (value,)
         if any(not self.low <= number <= self.high or (self.above and number == self.low) for number in numbers):
             least = f"above {self.low:g}" if self.above else f"at least {self.low:g}"
@@ -78,8 +78,8 @@ def _fit(value: Any, hint: Any) -> Any:
         return value
     if origin is Annotated:
         fitted = _fit(value, arguments[0])
-        for check in arguments[1:]:
-            check.check(fitted)
+        for limit in arguments[1:]:
+            limit.require(fitted)
         return fitted
     if origin in (Union, UnionType):
         return None if value is None and NoneType in arguments else _fit(value, arguments[0])

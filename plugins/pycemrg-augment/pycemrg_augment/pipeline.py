@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import frozen
 
-from pycemrg_augment.grids import check_same
+from pycemrg_augment.grids import require_same
 from pycemrg_augment.parameters import structured
 from pycemrg_core.api import (
     Augmentation,
@@ -91,7 +91,7 @@ class Pipeline:
         are not on the same grid.
         """
         if sample.image is not None and sample.labels is not None:
-            check_same(sample.image, sample.labels)
+            require_same(sample.image, sample.labels)
         done = []
         for number, step in enumerate(self.steps):
             rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index, number)))
@@ -200,7 +200,7 @@ def _run(
         made, drawn = step.function(sample, rng, **step.parameters)
         drawn = json.loads(json.dumps(drawn))
         if made.image is not None and made.labels is not None:
-            check_same(made.image, made.labels)
+            require_same(made.image, made.labels)
     except PycemrgError as error:
         raise AugmentationError(f"{where}: {error}") from error
     except Exception as error:

@@ -31,7 +31,7 @@ def there(image: sitk.Image, made: sitk.Image, index: tuple[int, ...]) -> tuple[
     return tuple(round(one) for one in at)
 
 
-def check_in_place(image: sitk.Image, made: sitk.Image, background: float) -> None:
+def assert_in_place(image: sitk.Image, made: sitk.Image, background: float) -> None:
     """Every voxel has the value of the image at its place in space, or the background outside it."""
     inside = 0
     for z, y, x in np.ndindex(values(made).shape):
@@ -50,7 +50,7 @@ def test_a_crop_keeps_every_voxel_in_place(start: tuple[int, ...], size: tuple[i
     image = make()
     made = spatial.crop(image, start, size, 99)
     assert made.GetSize() == size
-    check_in_place(image, made, 99)
+    assert_in_place(image, made, 99)
 
 
 def test_a_crop_beside_the_image_is_background() -> None:
@@ -76,9 +76,9 @@ def test_patches_pad_images_with_their_smallest_value_and_labels_with_0() -> Non
     assert patch.image is not None
     assert patch.labels is not None
     assert start == (-3, 4, 0)  # (14 - 20) / 2, (13 - 5) / 2, (12 - 12) / 2
-    check_in_place(scan, patch.image, values(scan).min())
+    assert_in_place(scan, patch.image, values(scan).min())
     assert sample.labels is not None
-    check_in_place(sample.labels, patch.labels, 0)
+    assert_in_place(sample.labels, patch.labels, 0)
 
 
 def test_random_patches_reach_every_place() -> None:
@@ -95,7 +95,7 @@ def test_a_flip_turns_the_array_and_leaves_the_body(axes: tuple[bool, ...]) -> N
     made = spatial.flip(image, axes)
     turned = [2 - number for number, one in enumerate(axes) if one]
     np.testing.assert_array_equal(values(made), np.flip(VOXELS, turned))
-    check_in_place(image, made, 0)
+    assert_in_place(image, made, 0)
     back = spatial.flip(made, axes)
     np.testing.assert_allclose(back.GetOrigin(), image.GetOrigin(), atol=1e-9)
     np.testing.assert_allclose(back.GetDirection(), image.GetDirection(), atol=1e-12)

@@ -41,9 +41,9 @@ def run_cases(client: Client, cases: Sequence[Case], job: str, root: Path) -> It
             }
 
 
-def check_cases(client: Client, cases: Sequence[Case], job: str) -> Iterator[Outcome]:
+def plan_cases(client: Client, cases: Sequence[Case], job: str) -> Iterator[Outcome]:
     """The problems that a run of each case would have, in the order in which they finish."""
-    for case, outcome in _each(client, worker.check, cases, job=job):
+    for case, outcome in _each(client, worker.plan_case, cases, job=job):
         yield outcome or {"id": case.id, "problems": ["its worker died, probably because memory ran out"]}
 
 

@@ -23,11 +23,11 @@ from pycemrg_core import (
     Prepared,
     RunResult,
     Source,
-    check_place,
     choose_outputs,
     make_outputs,
     plan,
     prepare,
+    require_place,
     run_plan,
     write_result,
 )
@@ -62,7 +62,7 @@ def bring(data: Mapping[str, Any], *, job: str, root: str) -> Outcome:
     return {**outcome, **made, "state": "done"}
 
 
-def check(data: Mapping[str, Any], *, job: str) -> Outcome:
+def plan_case(data: Mapping[str, Any], *, job: str) -> Outcome:
     """The problems and warnings that a run of a case would have, and the size (x, y, z) and spacing of the image."""
     todo, catalogue = ready(job)
     case = Case.from_json(dict(data))
@@ -125,7 +125,7 @@ def _make(job: Job, case: Case, source: Source, folder: Path, catalogue: Catalog
     """Run a case and write its folder; the marker that it is done is written last."""
     prepared, planned = _planned(job, case, catalogue)
     chosen = choose_outputs(catalogue, job.outputs)
-    check_place(folder, source, catalogue, chosen)
+    require_place(folder, source, catalogue, chosen)
     result = _run(planned, prepared)
     finished = FinishedRun(result=result, prepared=prepared, plan=planned, source=source, catalogue=catalogue)
     outputs = make_outputs(finished, chosen)

@@ -28,7 +28,7 @@ from pycemrg_core.api import (
 )
 from pycemrg_metrics import choices
 from pycemrg_metrics.choices import Chosen
-from pycemrg_metrics.grids import as_labels, check_same_grid
+from pycemrg_metrics.grids import as_labels, require_same_grid
 from pycemrg_metrics.tables import Row, Table
 
 LABEL_METRICS = ("dice", "hd95", "assd", "volume_difference")
@@ -61,7 +61,7 @@ def compare_labels(
     """
     chosen = choices.metrics(catalogue, metrics, Measures.SEGMENTATIONS, parameters)
     record = catalogue.get(LabelScheme, scheme)
-    check_same_grid(prediction, reference, ("the prediction", "the reference"))
+    require_same_grid(prediction, reference, ("the prediction", "the reference"))
     # Both get the same spacing: the grids are the same, except for rounding in the files.
     ours = _volume(as_labels(prediction, "the prediction")[0], reference)
     theirs = _volume(as_labels(reference, "the reference")[0], reference)
@@ -96,7 +96,7 @@ def compare_images(
     empty or a metric cannot be computed, :class:`UnknownNameError` for unknown names.
     """
     chosen = choices.metrics(catalogue, metrics, Measures.IMAGES, parameters)
-    check_same_grid(prediction, reference, ("the prediction", "the reference"))
+    require_same_grid(prediction, reference, ("the prediction", "the reference"))
     theirs = _numbers(reference, "the reference")
     x, y, z = reference.GetSpacing()
     pair = ImagePair(
@@ -174,7 +174,7 @@ def _numbers(image: sitk.Image, name: str) -> Any:
 
 
 def _inside(mask: sitk.Image, reference: sitk.Image, labels: Names, scheme: LabelScheme) -> Mask:
-    check_same_grid(mask, reference, ("the mask", "the reference"))
+    require_same_grid(mask, reference, ("the mask", "the reference"))
     array = voxel_array(as_labels(mask, "the mask")[0])
     wanted = [value for values in choices.structures(labels, scheme).values() for value in values]
     found: Mask = np.isin(array, wanted) if wanted else array > 0

@@ -18,7 +18,7 @@ def as_labels(image: sitk.Image, name: str) -> tuple[sitk.Image, tuple[str, ...]
     return label_image(image, name)
 
 
-def check_same_grid(image: sitk.Image, like: sitk.Image, names: tuple[str, str]) -> None:
+def require_same_grid(image: sitk.Image, like: sitk.Image, names: tuple[str, str]) -> None:
     """Refuse an image that is not on the grid of another; the message calls the two by their ``names``.
 
     Raises :class:`MetricError` that states the difference.

@@ -40,7 +40,7 @@ def write_report(folder: Path, catalogue: Catalogue, target: Path | None = None)
     """
     target = folder / PAGE if target is None else target
     run = read_run(folder, catalogue)
-    _check(target)
+    _require_place(target)
     write_text(_page(run), target)
     return target
 
@@ -51,7 +51,7 @@ def page(run: FinishedRun, made: Mapping[str, Made]) -> Made:
     return Made(_page(run_of(run, certified)).encode())
 
 
-def _check(target: Path) -> None:
+def _require_place(target: Path) -> None:
     if target.suffix != ".html":
         raise OutputError(f"{target}: a report is a web page; choose a name that ends in .html")
     if target.is_dir() or not target.parent.is_dir():

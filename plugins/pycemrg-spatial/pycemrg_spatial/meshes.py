@@ -50,7 +50,7 @@ def read_mesh(path: str | os.PathLike[str]) -> pv.UnstructuredGrid:
         grid = read_opencarp(file)
     else:
         grid = _from_ply(file) if extension == ".ply" else _from_vtk(file, _READERS[extension]())
-    _check(grid, file)
+    _require_cells(grid, file)
     return grid
 
 
@@ -123,7 +123,7 @@ def whole_numbers(array: npt.NDArray[Any], name: str, mesh: str) -> npt.NDArray[
     return array.astype(np.int64)
 
 
-def _check(grid: pv.UnstructuredGrid, file: Path) -> None:
+def _require_cells(grid: pv.UnstructuredGrid, file: Path) -> None:
     if not grid.n_points or not grid.n_cells:
         raise MeshError(f"{file}: not a mesh: {grid.n_points:,} nodes and {grid.n_cells:,} cells; {_REMEDY}")
     nodes = grid.cell_connectivity

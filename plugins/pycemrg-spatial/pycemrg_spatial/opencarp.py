@@ -46,7 +46,7 @@ def read_opencarp(path: Path) -> pv.UnstructuredGrid:
     tagged = np.cumsum(sizes + 1)
     tags = numbers[tagged - 1]
     nodes = np.delete(numbers, tagged - 1)
-    _check_nodes(nodes, sizes, len(points), elem)
+    _require_nodes(nodes, sizes, len(points), elem)
     kinds = [line[0] for line in words]
     starts = np.cumsum(sizes) - sizes
     for kind in set(kinds):
@@ -127,7 +127,7 @@ def _with_tag(words: list[str]) -> list[str]:
     return words[1:] if len(words) - 1 > len(KINDS[words[0]][1]) else [*words[1:], "0"]
 
 
-def _check_nodes(nodes: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64], count: int, path: Path) -> None:
+def _require_nodes(nodes: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64], count: int, path: Path) -> None:
     wrong = np.flatnonzero((nodes < 0) | (nodes >= count))
     if len(wrong):
         line = int(np.searchsorted(np.cumsum(sizes), wrong[0], side="right")) + 2

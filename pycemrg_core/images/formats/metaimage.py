@@ -60,7 +60,7 @@ def read_header(path: Path) -> Header:
         fields = _fields(file)
         start = file.tell()
         listed = _listed(file) if fields["ElementDataFile"].split()[:1] == ["LIST"] else []
-    _check_object(fields)
+    _require_object(fields)
     dimension = whole(fields["NDims"], "NDims", 1, _MOST_DIMENSIONS)
     sizes = wholes(fields["DimSize"], "DimSize", dimension)
     channels = whole(fields.get("ElementNumberOfChannels", "1"), "ElementNumberOfChannels", 1)
@@ -119,7 +119,7 @@ def _listed(file: BufferedReader) -> list[str]:
     return names
 
 
-def _check_object(fields: dict[str, str]) -> None:
+def _require_object(fields: dict[str, str]) -> None:
     kind = fields.get("ObjectType", "Image")
     if kind != "Image":
         raise FormatError(f"holds an object of type {shown(kind)}, not an image; give the segmentation")

@@ -69,7 +69,7 @@ def read_header(path: Path) -> Header:
         raw = _raw(_head(file, packed, _FIRST_VOXEL))
         start = _start(raw)
         file.seek(0)
-        _check_extensions(_head(file, packed, start), raw.order)
+        _require_extensions(_head(file, packed, start), raw.order)
     dtype = _dtype(raw)
     size, notes = _size(raw.dim)
     factor, unit_notes = _units(raw.units)
@@ -146,7 +146,7 @@ def _start(raw: _Raw) -> int:
     return int(raw.start)
 
 
-def _check_extensions(head: bytes, order: str) -> None:
+def _require_extensions(head: bytes, order: str) -> None:
     """Refuse header extensions that do not end where the voxels begin."""
     if not head[348:349].strip(b"\0"):
         return

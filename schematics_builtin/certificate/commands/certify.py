@@ -34,7 +34,7 @@ def certify(
     from schematics_builtin.certificate.hearts import asked_of, certify_image
 
     if output:
-        _check_output(Path(output))
+        _require_output(Path(output))
     catalogue = session_of(ctx).catalogue()
     asked = asked_of(catalogue, recipe, scheme)
     label_map, notes = read_labels(image)
@@ -52,7 +52,7 @@ def certify(
         ctx.exit(1)
 
 
-def _check_output(output: Path) -> None:
+def _require_output(output: Path) -> None:
     from pycemrg_core.api import OutputError
 
     if output.suffix != ".json":

@@ -61,7 +61,7 @@ def work(
     return job, cases
 
 
-def check_place(ctx: click.Context, workers: int | None, scheduler: str | None) -> None:
+def require_one_place(ctx: click.Context, workers: int | None, scheduler: str | None) -> None:
     """Refuse --workers together with --scheduler."""
     if workers and scheduler:
         raise click.UsageError(

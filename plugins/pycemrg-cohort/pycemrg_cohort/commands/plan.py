@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pycemrg_cohort.commands.options import check_place, cohort_options, work
+from pycemrg_cohort.commands.options import cohort_options, require_one_place, work
 from pycemrg_core.cli.kit import counted, echo_json, echo_table, plugin_options, session_of
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def plan(
     """
     from pycemrg_cohort.errors import CohortError
 
-    check_place(ctx, workers, scheduler)
+    require_one_place(ctx, workers, scheduler)
     catalogue = session_of(ctx).catalogue()
     job, cases = work(catalogue, recipe, inputs, **settings)
     found, total = _checked(cases, job.as_text(), workers, scheduler)
@@ -55,14 +55,14 @@ def _checked(
 ) -> tuple[dict[str, dict[str, Any]], dict[str, Any] | None]:
     """The problems of each case by id, and the estimated cost of all; None when no case would run."""
     from pycemrg_cohort.cluster import connected, threads
-    from pycemrg_cohort.engine import check_cases, sample_case
+    from pycemrg_cohort.engine import plan_cases, sample_case
     from pycemrg_cohort.memory import case_bytes, voxel_bytes
     from pycemrg_cohort.progress import Progress
 
     need = case_bytes(max(voxel_bytes(case.file) for case in cases))
     with connected(len(cases), need, workers, scheduler) as client:
         progress, found = Progress(len(cases), lambda: threads(client)), {}
-        for one in check_cases(client, cases, job):
+        for one in plan_cases(client, cases, job):
             found[one.pop("id")] = one
             progress.finished(case="")
         progress.end()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pycemrg_cohort.commands.options import check_place, cohort_options, work
+from pycemrg_cohort.commands.options import cohort_options, require_one_place, work
 from pycemrg_core.cli.kit import counted, outputs_from, plugin_options, session_of, with_option
 
 if TYPE_CHECKING:
@@ -43,14 +43,14 @@ def run(
       pycemrg cohort run four_chamber_full hearts -o out --with certificate,report
       pycemrg cohort run four_chamber_full cohort.csv -o out --scheduler tcp://node1:8786
     """
-    from pycemrg_core.cli.kit import check_folder
+    from pycemrg_core.cli.kit import require_folder
 
-    check_place(ctx, workers, scheduler)
+    require_one_place(ctx, workers, scheduler)
     catalogue = session_of(ctx).catalogue()
     chosen = outputs_from(catalogue, outputs)
     job, cases = work(catalogue, recipe, inputs, outputs=outputs, **settings)
     root = Path(output)
-    check_folder(root)
+    require_folder(root)
 
     from pycemrg_cohort import marker
     from pycemrg_cohort.engine import sweep

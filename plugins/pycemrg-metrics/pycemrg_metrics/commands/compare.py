@@ -63,7 +63,7 @@ def compare(
     ours, theirs = _read(prediction), _read(reference)
     if of_images is None:
         of_images = not (_like_labels(ours) and _like_labels(theirs))
-    _check_options(ctx, of_images, labels, mask, data_range, groups)
+    _require_options(ctx, of_images, labels, mask, data_range, groups)
     ours = _on_grid(ours, theirs, prediction, reference, resample, of_images)
     more = {"prediction": prediction, "reference": reference}
     if of_images:
@@ -80,7 +80,7 @@ def compare(
     show(table, as_json, as_csv, title="label", mean=True, **more)
 
 
-def _check_options(
+def _require_options(
     ctx: click.Context,
     of_images: bool,
     labels: tuple[str, ...],
@@ -108,12 +108,12 @@ def _read(path: str) -> sitk.Image:
 
 
 def _read_mask(path: str | None, like: sitk.Image, like_path: str) -> sitk.Image | None:
-    from pycemrg_metrics.grids import check_same_grid
+    from pycemrg_metrics.grids import require_same_grid
 
     if path is None:
         return None
     mask = _labels(_read(path), path)
-    check_same_grid(mask, like, (path, like_path))
+    require_same_grid(mask, like, (path, like_path))
     return mask
 
 
@@ -149,7 +149,7 @@ def _on_grid(
         image = _labels(image, path)
         _labels(like, like_path)
     if not resample:
-        grids.check_same_grid(image, like, (path, like_path))
+        grids.require_same_grid(image, like, (path, like_path))
         return image
     moved, outside = grids.resample(image, like, labels=not of_images)
     how = "linear" if of_images else "nearest voxel"

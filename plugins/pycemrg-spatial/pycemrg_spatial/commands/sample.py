@@ -54,7 +54,7 @@ def sample(
       pycemrg sample surface.stl ct.nrrd -o values.vtu --method linear --name HU
     """
     opencarp = Path(output).suffix.lower() in (".elem", ".pts")
-    _check_usage(output, on, method, name, outside, ctx)
+    _require_usage(output, on, method, name, outside, ctx)
     session_of(ctx).catalogue()
     from pycemrg_core.api import read_image, read_labels
     from pycemrg_spatial.at_mesh import sample_mesh
@@ -77,7 +77,7 @@ def sample(
     _report({**facts, "outside_value": beyond}, sampled, as_json)
 
 
-def _check_usage(
+def _require_usage(
     output: str, on: str, method: str, name: str | None, outside: float | None, ctx: click.Context
 ) -> None:
     extension = Path(output).suffix.lower()
