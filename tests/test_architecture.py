@@ -43,7 +43,6 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "plu
 KNOWN: dict[str, set[str]] = {
     "doors": {
         r"pycemrg_cohort\.worker:",
-        r"schematics_builtin\.demo\.command:",
         r"schematics_builtin\.labels\.commands\.\w+:",
     },
     "declared": {r"pycemrg_cohort\.worker:"},

@@ -587,13 +587,14 @@ def test_the_picture_is_a_radiologists_view(tmp_path: Path) -> None:
 
 
 def test_demo_grows_the_shipped_heart_and_draws_it(tmp_path: Path, grown: Path) -> None:
-    result = pycemrg("--no-plugins", "demo", "-o", tmp_path / "demo", code=1)
+    result = pycemrg("--no-plugins", "demo", "-o", tmp_path / "demo")
     written = {path.name for path in (tmp_path / "demo").iterdir()}
     assert written == {"certificate.json", "heart.nrrd", "input.nrrd", "run.json", "slices.png"}
     assert (tmp_path / "demo" / "input.nrrd").read_bytes() == HEART.read_bytes()
     assert record_of(tmp_path / "demo")["input"]["path"] == "input.nrrd"
-    assert (tmp_path / "demo" / "heart.nrrd").read_bytes() == (grown / "heart.nrrd").read_bytes()
-    assert (tmp_path / "demo" / "slices.png").read_bytes() == (grown / "slices.png").read_bytes()
+    changed = voxels(tmp_path / "demo" / "heart.nrrd") != voxels(grown / "heart.nrrd")
+    assert 0 < changed.sum() < 5000, "repaired"
+    assert "PASS by the rules of four_chamber_full" in result.stdout
     for part in ("Rodero", "CC BY 4.0"):
         assert part in result.stderr
 
@@ -601,7 +602,7 @@ def test_demo_grows_the_shipped_heart_and_draws_it(tmp_path: Path, grown: Path) 
 @pytest.mark.slow
 def test_demo_has_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    pycemrg("demo", code=1)
+    pycemrg("demo")
     assert (tmp_path / "pycemrg_demo" / "slices.png").is_file()
 
 

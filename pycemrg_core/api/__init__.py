@@ -124,6 +124,7 @@ if TYPE_CHECKING:
     from pycemrg_core.images.label_volume import LabelArray as LabelArray
     from pycemrg_core.images.label_volume import LabelVolume as LabelVolume
     from pycemrg_core.images.label_volume import Mask as Mask
+    from pycemrg_core.images.label_volume import Note as Note
     from pycemrg_core.images.label_volume import Region as Region
     from pycemrg_core.images.label_volume import WorkingVolume as WorkingVolume
     from pycemrg_core.images.label_volume import Zone as Zone
@@ -185,8 +186,8 @@ else:
             ),
             "pycemrg_core.images.kernels": "convert grow writable",
             "pycemrg_core.images.label_volume": (
-                "Change Edit LabelArray LabelVolume Mask Region WorkingVolume Zone as_region hull intersect is_empty "
-                "shift"
+                "Change Edit LabelArray LabelVolume Mask Note Region WorkingVolume Zone as_region hull intersect "
+                "is_empty shift"
             ),
             "pycemrg_core.images.metric_subjects": "Comparison ImagePair Spacing StructureMask evaluate",
             "pycemrg_core.images.remap": "LabelRemapper RemapReport remap_image remap_volume",

@@ -225,6 +225,7 @@ class Recipe(Record):
 class Step(Record):
     """A kind of step: a pure function ``run(volume, contract) -> Iterable[Edit]`` and its contract class.
 
+    What the function has to say to the user it yields as a :class:`~pycemrg_core.images.label_volume.Note`.
     ``contract`` refers to a frozen attrs class whose fields are made with :mod:`pycemrg_core.api.contracts`.
     ``frozen_reference``: the step also measures on ``volume.reference``, the image as it was before the
     recipe's first step of this kind. ``may_change_nothing``: that there is nothing to do is normal, so a run does not

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pycemrg_core.cli.options import setting_options as setting_options
     from pycemrg_core.cli.options import settings_from as settings_from
     from pycemrg_core.cli.options import with_option as with_option
+    from pycemrg_core.cli.run import run as run
     from pycemrg_core.cli.session import Session as Session
     from pycemrg_core.cli.session import counted as counted
     from pycemrg_core.cli.session import echo_json as echo_json
@@ -32,6 +33,7 @@ else:
         {
             "pycemrg_core.cli.app": "main",
             "pycemrg_core.cli.options": "outputs_from setting_options settings_from with_option",
+            "pycemrg_core.cli.run": "run",
             "pycemrg_core.cli.session": "Session counted echo_json echo_table plugin_options session_of wrapped",
             "pycemrg_core.runs.run_folder": ("IMAGE RECORD STEPS require_folder staged write_json write_text"),
         },

@@ -59,6 +59,13 @@ class Edit:
 
 
 @frozen
+class Note:
+    """What a step has to say to the user; a step may yield it among its edits, and the record keeps it."""
+
+    text: str
+
+
+@frozen
 class Change:
     """How many voxels with label ``old`` became ``new``."""
 

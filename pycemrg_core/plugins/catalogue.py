@@ -17,7 +17,7 @@ from pycemrg_core.api.labels import close_to
 from pycemrg_core.api.records import Record
 from pycemrg_core.errors import NameConflictError, UnknownNameError
 from pycemrg_core.plugins import loading
-from pycemrg_core.plugins.loading import Found, Plugin, Policy, State
+from pycemrg_core.plugins.loading import BLOCKED_BY_NAME, Found, Plugin, Policy, State
 
 R = TypeVar("R", bound=Record)
 R_co = TypeVar("R_co", bound=Record, covariant=True)
@@ -102,6 +102,8 @@ class Catalogue:
         text = f"no {kind_of(kind).word} is called {name!r}{close_to(name, sorted(known))}"
         if failed := self.failures():
             text += f" (not loaded: {'; '.join(str(plugin.found) for plugin in failed)}; see list-plugins)"
+        if blocked := [plugin.found.name for plugin in self.plugins if plugin.reason == BLOCKED_BY_NAME]:
+            text += f" (blocked by name: {', '.join(blocked)})"
         return text
 
 

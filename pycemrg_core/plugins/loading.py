@@ -31,6 +31,7 @@ GROUP = "pycemrg.v1"
 _ANY_GROUP = "pycemrg.v"
 CORE_DISTRIBUTION = "pycemrg-core"
 LOCAL_FILE = "local file"
+BLOCKED_BY_NAME = "blocked by name"
 
 
 class State(Enum):
@@ -124,7 +125,7 @@ class Policy:
         """Why a plugin must not be imported, or nothing when it may."""
         names = {found.name, found.distribution}
         if names & self.block:
-            return "blocked by name"
+            return BLOCKED_BY_NAME
         if self.allow is not None and not found.built_in and not names & self.allow:
             return "not among the plugins allowed" if self.allow else "plugins are switched off"
         return ""

@@ -28,7 +28,8 @@ class LedgerEntry:
 class StepRecord:
     """What one step did: its contract, its provider, how long it took and its ledger.
 
-    ``snapshots`` are the names that the image was kept under as it was before the step.
+    ``snapshots`` are the names that the image was kept under as it was before the step, ``notes`` what the step had
+    to say.
     """
 
     name: str
@@ -38,6 +39,7 @@ class StepRecord:
     seconds: float
     ledger: tuple[LedgerEntry, ...]
     snapshots: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def voxels(self) -> int:

@@ -19,7 +19,7 @@ from pycemrg_core.api.records import Recipe
 from pycemrg_core.errors import PycemrgError, StepError
 from pycemrg_core.images import image_files
 from pycemrg_core.images.blueprint import Blueprint
-from pycemrg_core.images.label_volume import Change, Edit, LabelVolume, WorkingVolume
+from pycemrg_core.images.label_volume import Change, Edit, LabelVolume, Note, WorkingVolume
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.planner import Plan, PlannedStep, Settings, plan
 from pycemrg_core.recipes.preparation import Prepared, prepare
@@ -159,6 +159,7 @@ def run_plan(planned: Plan, prepared: Prepared, *, resume: Resume | None = None)
         for record, step in zip(done, planned.steps, strict=True)
         if not record.ledger and not step.step.may_change_nothing
     )
+    said = tuple(f"{record.name}: {text}" for record in done for text in record.notes)
     yield RunResult(
         volume=work.with_array(work.array, boxes=work.boxes),
         record=RunRecord(
@@ -170,7 +171,7 @@ def run_plan(planned: Plan, prepared: Prepared, *, resume: Resume | None = None)
             providers=planned.providers,
             steps=tuple(done),
             conversion=prepared.conversion,
-            warnings=(*prepared.notes, *planned.warnings, *unchanged),
+            warnings=(*prepared.notes, *planned.warnings, *unchanged, *said),
             left_out=planned.left_out,
             then=planned.then,
         ),
@@ -182,13 +183,14 @@ def _run_step(step: PlannedStep, work: WorkingVolume, names: Mapping[int, str]) 
     who = f"step {step.step.name!r} of {step.step_provider} failed in {step.name}"
     try:
         # Materialised before anything is written: all edits see the same input.
-        edits = tuple(step.step.run.load()(work, step.contract))
+        returned = tuple(step.step.run.load()(work, step.contract))
     except PycemrgError as error:
         raise StepError(f"{who}: {error}") from error
     except (Exception, SystemExit) as error:
         first = str(error).strip().partition("\n")[0]
         raise StepError(f"{who}: {type(error).__name__}{': ' if first else ''}{first}") from error
     declared = contracts.writable_values(step.contract)
+    edits = [one for one in returned if not isinstance(one, Note)]
     for edit in edits:
         if not isinstance(edit, Edit):
             raise StepError(f"{who}: it returned {edit!r:.80}, not an Edit")
@@ -204,6 +206,7 @@ def _run_step(step: PlannedStep, work: WorkingVolume, names: Mapping[int, str]) 
         provider=step.step_provider.name,
         contract=step.contract,
         snapshots=step.snapshots,
+        notes=tuple(note.text for note in returned if isinstance(note, Note)),
         seconds=time.perf_counter() - begin,
         ledger=tuple(_entry(change, work.voxel_mm3, names) for change in changes),
     )

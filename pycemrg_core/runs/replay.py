@@ -263,6 +263,7 @@ class KeptSteps:
             provider=step.step_provider.name,
             contract=step.contract,
             snapshots=step.snapshots,
+            notes=tuple(map(str, saved.get("notes", ()))),
             seconds=saved["seconds"],
             ledger=ledger,
         )

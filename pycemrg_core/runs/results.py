@@ -167,6 +167,7 @@ def step_json(step: StepRecord) -> dict[str, Any]:
         "provider": step.provider,
         "contract": documents.to_data(step.contract),
         **({"snapshots": list(step.snapshots)} if step.snapshots else {}),
+        **({"notes": list(step.notes)} if step.notes else {}),
         "seconds": round(step.seconds, 4),
         "ledger": documents.to_data(step.ledger),
     }

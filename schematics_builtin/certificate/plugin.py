@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pycemrg_core.api import Check, Command, Output, Ref, hookimpl
+from pycemrg_core.api import Check, Command, Output, Ref, Schematic, Step, hookimpl
 
 _HERE = "schematics_builtin.certificate"
 
@@ -34,6 +34,29 @@ _CHECKS = (
 def pycemrg_commands() -> Iterable[Command]:
     for name, summary, command in _COMMANDS:
         yield Command(name=name, summary=summary, command=Ref(f"{_HERE}.{command}"))
+
+
+@hookimpl
+def pycemrg_steps() -> Iterable[Step]:
+    yield Step(
+        name="repair",
+        summary="repair leaks, holes and loose voxels by rule",
+        run=Ref(f"{_HERE}.repairing:repair_step"),
+        contract=Ref(f"{_HERE}.repairing:RepairCreationContract"),
+        may_change_nothing=True,
+    )
+
+
+@hookimpl
+def pycemrg_schematics() -> Iterable[Schematic]:
+    yield Schematic(
+        name="repair",
+        step="repair",
+        summary="the heart so far, without the leaks, holes and loose voxels that a rule can repair",
+        labels={},
+        parameters={"repair_limit": 2.0},
+        semantic_map={"LABEL_NAMES": ["*"], "LIMIT_PARAMETER_NAME": "repair_limit"},
+    )
 
 
 @hookimpl

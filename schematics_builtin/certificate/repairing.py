@@ -1,7 +1,8 @@
-"""Close what of a grown heart can be closed by rule, and say what changed.
+"""Repair leaks, holes and loose voxels in a grown heart by rule, and say what changed.
 
 Rounds of the rules run until none changes anything. Rules add tissue and move loose voxels; no structure of blood
-gains or loses more than a stated share of its volume, whatever the rules would like.
+gains or loses more than a stated share of its volume. The command and the step of a recipe share all of it: the step
+cannot enlarge the image, and keeps to the labels of its contract.
 """
 
 from __future__ import annotations
@@ -22,12 +23,18 @@ from pycemrg_core.api import (
     Finding,
     Heart,
     Ints,
+    Label,
+    LabelArray,
+    LabelError,
     LabelType,
     LabelVolume,
+    Note,
     Severity,
     WorkingVolume,
     as_region,
+    changes,
     image_from_array,
+    number,
     padded,
     reassign_islands,
     slack,
@@ -87,16 +94,7 @@ def repair(
     more than this share of its label is loose; what would be is not done. A limit of 0 leaves the blood as it is.
     """
     heart = heart_of(image, asked)
-    start = heart.volume
-    highest = max([*start.boxes, *(wall.wall for wall in heart.blueprint.walls), *heart.blueprint.made], default=0)
-    dtype = np.promote_types(start.array.dtype, np.min_scalar_type(highest))
-    limits = _Limits(limit_percent / 100, {value: _count(start, value) for value in start.boxes}, heart.blueprint.types)
-    done = _Done(WorkingVolume(start, dtype))
-    for _ in range(MOST_ROUNDS):
-        limits.refused.clear()
-        done = _padded(done, heart)
-        if not [change for rule in _RULES for change in _carry_out(rule, done, heart, limits)]:
-            break
+    done, refused = _repaired(heart, limit_percent, enlarge=True)
     low, high = ((int(x), int(y), int(z)) for z, y, x in (done.low, done.high))
     result = image_from_array(done.volume.array, padded(image, low, high))
     again = heart_of(result, asked)
@@ -104,9 +102,62 @@ def repair(
         image=result,
         ledger=tuple(_entries(done, heart)),
         padding=(low, high),
-        refused=tuple(limits.refused),
+        refused=refused,
         certificate=certify(again, catalogue, name=name, voxels_sha256=again.volume.voxels_sha256()),
     )
+
+
+@frozen(kw_only=True)
+class RepairCreationContract:
+    """The labels that the step may change, and the most that a structure of blood may gain or lose, in percent."""
+
+    labels: tuple[Label, ...] = changes("LABEL_NAMES")
+    limit_percent: float = number("LIMIT_PARAMETER_NAME", unit="%")
+
+
+def repair_step(volume: LabelVolume, contract: RepairCreationContract) -> Iterator[Edit | Note]:
+    """Repair the heart as far as the recipe has grown it; see :func:`repair`.
+
+    Raises :class:`LabelError` when the limit is not a percentage.
+    """
+    if not 0 <= contract.limit_percent <= 100:
+        raise LabelError(f"the limit is {contract.limit_percent:g} %; give a number from 0 to 100")
+    heart = Heart(volume=volume)
+    allowed = frozenset({0, *(label.value for label in contract.labels)})
+    done, refused = _repaired(heart, contract.limit_percent, enlarge=False, allowed=allowed)
+    yield from _edits_between(volume.array, done.volume.array)
+    for text in refused:
+        yield Note(f"not repaired: {text}")
+    if np.any(_pads(done.volume, heart)):
+        yield Note(
+            "the heart touches the border of the image, and a step cannot enlarge it; pad the image, or use"
+            " 'pycemrg repair'"
+        )
+
+
+def _edits_between(old: LabelArray, new: LabelArray) -> Iterator[Edit]:
+    changed = old != new
+    for label in np.unique(new[changed]).tolist():
+        yield Edit(as_region(slice(0, size) for size in old.shape), changed & (new == label), label)
+
+
+def _repaired(
+    heart: Heart, limit_percent: float, *, enlarge: bool, allowed: frozenset[int] | None = None
+) -> tuple[_Done, tuple[str, ...]]:
+    """Rounds of the rules until none changes anything, and what was not done."""
+    start = heart.volume
+    highest = max([*start.boxes, *(wall.wall for wall in heart.blueprint.walls), *heart.blueprint.made], default=0)
+    dtype = np.promote_types(start.array.dtype, np.min_scalar_type(highest))
+    counts = {value: _count(start, value) for value in start.boxes}
+    limits = _Limits(limit_percent / 100, counts, heart.blueprint.types, allowed)
+    done = _Done(WorkingVolume(start, dtype))
+    for _ in range(MOST_ROUNDS):
+        limits.refused.clear()
+        if enlarge:
+            done = _enlarged(done, heart)
+        if not [change for rule in _RULES for change in _carry_out(rule, done, heart, limits)]:
+            break
+    return done, tuple(limits.refused)
 
 
 @frozen(eq=False)
@@ -126,11 +177,16 @@ class _Limits:
     share: float
     voxels: Mapping[int, int]
     types: Mapping[int, LabelType]
+    allowed: frozenset[int] | None
     change: dict[int, int] = Factory(dict)
     refused: dict[str, None] = Factory(dict)
 
     def allows(self, rule: str, fix: _Fix, heart: Heart) -> bool:
         """Whether a fix stays within the limits; it then counts, and otherwise is noted."""
+        if self.allowed is not None and not {fix.old, fix.new} <= self.allowed:
+            what = f"{heart.name(fix.old)} would become {heart.name(fix.new)}"
+            self.refused[f"{rule}: {what}, and not both are labels of the recipe"] = None
+            return False
         count = len(fix.places)
         gains = {fix.old: -count, fix.new: count}
         change = {
@@ -278,17 +334,25 @@ _RULES: tuple[tuple[str, Callable[[Heart], Iterator[_Fix]]], ...] = (
 )
 
 
-def _padded(done: _Done, heart: Heart) -> _Done:
-    """Where the heart touches the border: grown by the thickest wall and a voxel of background."""
-    volume = done.volume
-    if not (boxes := list(volume.boxes.values())):
-        return done
+def _pads(volume: LabelVolume, heart: Heart) -> list[tuple[int, int]]:
+    """The voxels that are missing at the low and high end of each axis (z, y, x) where the heart touches the border.
+
+    They hold the thickest wall and a voxel of background.
+    """
+    boxes = list(volume.boxes.values())
     thickest = max((wall.thickness_mm for wall in heart.blueprint.walls), default=0.0)
     pads = []
     for axis, (spacing, size) in enumerate(zip(volume.spacing, volume.array.shape, strict=True)):
         margin = int((thickest + slack(volume.spacing)) / spacing) + 2
-        first, last = min(box[axis].start for box in boxes), max(box[axis].stop for box in boxes)
+        first = min((box[axis].start for box in boxes), default=1)
+        last = max((box[axis].stop for box in boxes), default=0)
         pads.append((margin * (first == 0), margin * (last == size)))
+    return pads
+
+
+def _enlarged(done: _Done, heart: Heart) -> _Done:
+    """The image, larger where the heart touches its border."""
+    volume, pads = done.volume, _pads(done.volume, heart)
     if not np.any(pads):
         return done
     grown = volume.with_array(np.pad(volume.array, pads))

@@ -1,0 +1,99 @@
+"""The step ``repair``: what ``pycemrg repair`` does, at the end of a run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from command_line import HEART, pycemrg, small_heart, voxels
+
+RECIPE = "four_chamber_full"
+
+
+@pytest.fixture(scope="module")
+def repaired(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on the real heart that ends with a repair, with the image after each step."""
+    folder = tmp_path_factory.mktemp("repaired") / "out"
+    result = pycemrg(
+        "run", RECIPE, HEART, "-o", folder, "--then", "repair", "--with", "certificate", "--keep-steps", "--no-plugins"
+    )
+    assert "PASS by the rules of four_chamber_full" in result.stdout
+    return folder
+
+
+def record(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    return found
+
+
+def test_it_does_what_the_command_does(repaired: Path, tmp_path: Path) -> None:
+    before = repaired / "steps" / "14_pulmonary_valve.nrrd"
+    pycemrg("repair", before, "-o", tmp_path / "by_command.nrrd", "--recipe", RECIPE)
+    assert np.array_equal(voxels(repaired / "heart.nrrd"), voxels(tmp_path / "by_command.nrrd"))
+
+
+def test_it_stands_in_the_record_and_runs_again(repaired: Path, tmp_path: Path) -> None:
+    said = record(repaired)
+    assert (said["recipe"], said["then"]) == (RECIPE, ["repair"])
+    last = said["steps"][-1]
+    assert (last["name"], last["step"], last["provider"]) == ("repair", "repair", "certificate")
+    assert last["ledger"]
+    assert said["parameters"]["repair_limit"] == 2.0
+    result = pycemrg("run", "--again", repaired / "run.json", "-o", tmp_path / "again", "--with", "certificate")
+    assert "every voxel is as in" in result.stdout
+    assert (tmp_path / "again" / "certificate.json").read_bytes() == (repaired / "certificate.json").read_bytes()
+    # Without another word about the recipe: what the heart was to be is in the record.
+    assert record(tmp_path / "again")["blueprint"] == said["blueprint"]
+
+
+def test_it_can_be_resumed(repaired: Path, tmp_path: Path) -> None:
+    shutil.copytree(repaired, tmp_path / "out")
+    progress = tmp_path / "out" / "steps" / "progress.json"
+    data = json.loads(progress.read_text(encoding="utf-8"))
+    progress.write_text(json.dumps({**data, "steps": data["steps"][:14]}), encoding="utf-8")
+    (tmp_path / "out" / "heart.nrrd").unlink()
+    pycemrg("run", RECIPE, HEART, "-o", tmp_path / "out", "--then", "repair", "--resume", "--no-plugins")
+    assert np.array_equal(voxels(repaired / "heart.nrrd"), voxels(tmp_path / "out" / "heart.nrrd"))
+    refused = pycemrg("run", RECIPE, HEART, "-o", tmp_path / "out", "--resume", "--no-plugins", code=1)
+    assert "its steps come from another image, recipe" in refused.stderr
+
+
+def test_its_limit_is_a_parameter(tmp_path: Path) -> None:
+    heart = small_heart(tmp_path)
+    command = ("run", RECIPE, heart, "-o", tmp_path / "out", "--then", "repair", "--no-check")
+    pycemrg(*command, "--set", "repair_limit=0")
+    before, after = voxels(heart), voxels(tmp_path / "out" / "heart.nrrd")
+    plain = tmp_path / "plain"
+    pycemrg("run", RECIPE, heart, "-o", plain, "--no-check")
+    grown = voxels(plain / "heart.nrrd")
+    for label in np.unique(before)[1:8]:
+        if label != 2:  # blood
+            assert np.array_equal(grown == label, after == label)
+    assert "give a number from 0 to 100" in pycemrg(*command, "--set", "repair_limit=101", code=1).stderr
+
+
+def test_a_heart_at_the_border_is_told_of(tmp_path: Path) -> None:
+    image = sitk.ReadImage(str(small_heart(tmp_path)))
+    low = int(np.argwhere(sitk.GetArrayFromImage(image))[:, 0].min())
+    sitk.WriteImage(image[:, :, low:], str(tmp_path / "cut.nrrd"))
+    command = ("run", RECIPE, tmp_path / "cut.nrrd", "-o", tmp_path / "out", "--then", "repair", "--no-check")
+    note = "repair: the heart touches the border of the image, and a step cannot enlarge it"
+    assert f"note: {note}" in pycemrg(*command).stderr
+    assert any(text.startswith(note) for text in record(tmp_path / "out")["warnings"])
+    assert record(tmp_path / "out")["steps"][-1]["notes"]
+
+
+def test_any_schematic_can_follow_any_recipe_in_plan_and_run(tmp_path: Path) -> None:
+    heart = small_heart(tmp_path)
+    command = (heart, "--then", "la_myocardium", "--then", "repair", "--no-check")
+    planned = json.loads(pycemrg("plan", "biventricular_basic", *command, "--json").stdout)
+    assert [step["name"] for step in planned["steps"]][-2:] == ["la_myocardium", "repair"]
+    pycemrg("run", "biventricular_basic", *command, "-o", tmp_path / "out")
+    assert [step["name"] for step in record(tmp_path / "out")["steps"]][-2:] == ["la_myocardium", "repair"]
+    refused = pycemrg("plan", "biventricular_basic", heart, "--then", "repiar", "--no-check", code=1).stderr
+    assert "no schematic is called 'repiar'; did you mean 'repair'" in refused
