@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 pytest_plugins = ("wheelhouse",)
 
-CORE, BROKEN, CLOSE = "pycemrg-core", "pycemrg-broken", "pycemrg-close"
+CORE, BROKEN, PARTITION = "pycemrg-core", "pycemrg-broken", "pycemrg-partition"
 BOTH = (
     "schematic 'mitral_valve' is provided by broken_conflict (pycemrg-broken 1.0), builtin (pycemrg-core 0.1.0); "
     "say which: broken_conflict:mitral_valve or builtin:mitral_valve"
@@ -36,14 +36,14 @@ STATES = {
     "broken_ref": ("loaded", ""),
     "broken_type": ("failed", "pycemrg_schematics must return Schematic records, not {'name': 'a_dict'"),
     "builtin": ("loaded", ""),
-    "close": ("loaded", ""),
+    "partition": ("loaded", ""),
 }
 REST = {name for name in STATES if name.startswith("broken_")}
 
 
 @pytest.fixture(scope="module")
 def site(make_environment: Callable[..., Environment]) -> Environment:
-    return make_environment(CORE, BROKEN, CLOSE)
+    return make_environment(CORE, BROKEN, PARTITION)
 
 
 def test_list_plugins_says_what_became_of_each(site: Environment) -> None:
@@ -66,17 +66,17 @@ def test_a_list_says_one_line_for_each_that_failed_and_each_conflict(site: Envir
     for line, (name, state, reason) in zip(lines, failed, strict=True):
         verb = "is incompatible" if state == "incompatible" else "failed"
         assert line.startswith(f"warning: plugin {name} (pycemrg-broken 1.0) {verb}: {reason}")
-    assert {"create", "close", "lost"} <= site.names("steps").keys()
+    assert {"create", "partition", "lost"} <= site.names("steps").keys()
     assert site.pycemrg("--help").stderr == ""
 
 
 def test_what_is_not_broken_works(site: Environment, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(
-        "recipes: {mine: {steps: [{recipe: four_chamber_myocardium}, close_rpv1_svc]}}", encoding="utf-8"
+        "recipes: {mine: {steps: [{recipe: four_chamber_myocardium}, partition_rpv1_svc]}}", encoding="utf-8"
     )
     site.pycemrg("run", "mine", HEART, "-o", "out", "--plugin", "mine.yaml", cwd=tmp_path)
     record = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))
-    assert {plugin["name"] for plugin in record["plugins"]} == {"builtin", "close", "mine"}
+    assert {plugin["name"] for plugin in record["plugins"]} == {"builtin", "partition", "mine"}
 
 
 def test_a_name_of_two_providers_must_be_qualified(site: Environment, tmp_path: Path) -> None:
@@ -110,21 +110,21 @@ def test_check_finds_the_faults_and_exits_with_one(site: Environment) -> None:
     assert len(faults["broken_ref"]) == 3
     assert faults["broken_marker"] == []
     # With the broken ones blocked, nothing is wrong.
-    site.pycemrg("list-plugins", "--check", PYCEMRG_PLUGINS="close")
+    site.pycemrg("list-plugins", "--check", PYCEMRG_PLUGINS="partition")
 
 
 @pytest.mark.parametrize(
     ("words", "policy", "blocked", "imported"),
     [
         ((), None, set(), True),
-        ((), "close", REST, False),
-        ((), "broken_marker", REST - {"broken_marker"} | {"close"}, True),
+        ((), "partition", REST, False),
+        ((), "broken_marker", REST - {"broken_marker"} | {"partition"}, True),
         ((), "-broken_marker", {"broken_marker"}, False),
         ((), "-pycemrg-broken", REST, False),
         ((), "-builtin,-broken_marker", {"builtin", "broken_marker"}, False),
-        ((), "", REST | {"close"}, False),
-        (("--no-plugins",), None, REST | {"close"}, False),
-        (("--no-plugins",), "broken_marker", REST | {"close"}, False),
+        ((), "", REST | {"partition"}, False),
+        (("--no-plugins",), None, REST | {"partition"}, False),
+        (("--no-plugins",), "broken_marker", REST | {"partition"}, False),
     ],
 )
 def test_what_the_policy_blocks_is_not_imported(
@@ -160,7 +160,7 @@ def test_a_failure_is_fatal_when_strict(site: Environment) -> None:
 def test_nothing_of_it_is_left_when_it_is_removed(site: Environment) -> None:
     """The last test: it changes the environment of the others."""
     site.uninstall(BROKEN)
-    assert set(site.plugins()) == {"builtin", "close"}
+    assert set(site.plugins()) == {"builtin", "partition"}
     checked = site.pycemrg("list-plugins", "--check")
     assert checked.stdout.endswith("no faults found\n")
     assert checked.stderr == ""

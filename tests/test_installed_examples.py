@@ -22,13 +22,13 @@ pytest_plugins = ("wheelhouse",)
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "plugins" / "examples"
 CORE = "pycemrg-core"
-INTERNAL_PART, PAPER, CLOSE = "pycemrg-internal-part", "pycemrg-paper-recipes", "pycemrg-close"
+INTERNAL_PART, PAPER, PARTITION = "pycemrg-internal-part", "pycemrg-paper-recipes", "pycemrg-partition"
 BUILT_IN = f"{CORE} {__version__}"
 
 
 @pytest.fixture(scope="module")
 def installed(make_environment: Callable[..., Environment]) -> Environment:
-    return make_environment(CORE, INTERNAL_PART, PAPER, CLOSE)
+    return make_environment(CORE, INTERNAL_PART, PAPER, PARTITION)
 
 
 def record_of(folder: Path) -> dict[str, Any]:
@@ -44,18 +44,18 @@ def test_what_they_contribute_appears_in_the_lists(installed: Environment) -> No
         "rv_outflow": "pycemrg-internal-part 1.0",
         "la_push_part": "pycemrg-internal-part 1.0",
         "ra_push_part": "pycemrg-internal-part 1.0",
-        "close_rpv1_svc": "pycemrg-close 1.0",
+        "partition_rpv1_svc": "pycemrg-partition 1.0",
     }
     assert theirs("recipes") == {
         "four_chamber_internal_part": "pycemrg-internal-part 1.0",
         "thin_atria": "pycemrg-paper-recipes 1.0",
         "thick_atria": "pycemrg-paper-recipes 1.0",
         "thin_atria_internal_part": "pycemrg-paper-recipes 1.0",
-        "four_chamber_closed": "pycemrg-close 1.0",
+        "four_chamber_partitioned": "pycemrg-partition 1.0",
     }
-    assert theirs("steps") == {"close": "pycemrg-close 1.0"}
+    assert theirs("steps") == {"partition": "pycemrg-partition 1.0"}
     assert theirs("schemes") == {"paper-labels": "pycemrg-paper-recipes 1.0"}
-    assert theirs("metrics") == {"open_faces": "pycemrg-close 1.0"}
+    assert theirs("metrics") == {"open_faces": "pycemrg-partition 1.0"}
 
 
 def test_nothing_is_wrong_with_them(installed: Environment) -> None:
@@ -76,7 +76,7 @@ def instructions(name: str) -> tuple[list[list[str]], list[str]]:
 def out(installed: Environment, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The folder that the command of each README writes, on the heart that ships with pycemrg."""
     folders = {}
-    for name in (INTERNAL_PART, PAPER, CLOSE):
+    for name in (INTERNAL_PART, PAPER, PARTITION):
         work = tmp_path_factory.mktemp("work")
         shutil.copy(HEART, work / "heart.nrrd")
         (words,) = instructions(name)[0]
@@ -90,7 +90,7 @@ def out(installed: Environment, tmp_path_factory: pytest.TempPathFactory) -> dic
     [
         (INTERNAL_PART, "four_chamber_internal_part", "internal_part"),
         (PAPER, "thin_atria", "paper_recipes"),
-        (CLOSE, "four_chamber_closed", "close"),
+        (PARTITION, "four_chamber_partitioned", "partition"),
     ],
 )
 def test_their_recipes_run_and_the_record_names_them(out: dict[str, Path], name: str, recipe: str, plugin: str) -> None:
@@ -104,24 +104,24 @@ def test_their_recipes_run_and_the_record_names_them(out: dict[str, Path], name:
 
 def test_the_step_of_a_plugin_is_the_one_that_ran(out: dict[str, Path]) -> None:
     usual = run_recipe("four_chamber_full", sitk.ReadImage(str(HEART)), load_catalogue()).image
-    before, after = sitk.GetArrayFromImage(usual), voxels(out[CLOSE] / "heart.nrrd")
+    before, after = sitk.GetArrayFromImage(usual), voxels(out[PARTITION] / "heart.nrrd")
     changed = before != after
-    assert set(before[changed].tolist()) == {10}, "close_rpv1_svc turns RPV1 into wall and touches nothing else"
+    assert set(before[changed].tolist()) == {10}, "partition_rpv1_svc turns RPV1 into wall and touches nothing else"
     assert set(after[changed].tolist()) == {105}
-    last = record_of(out[CLOSE])["steps"][-1]
-    assert (last["name"], last["step"], last["provider"]) == ("close_rpv1_svc", "close", "close")
+    last = record_of(out[PARTITION])["steps"][-1]
+    assert (last["name"], last["step"], last["provider"]) == ("partition_rpv1_svc", "partition", "partition")
     assert sum(entry["voxels"] for entry in last["ledger"]) == np.count_nonzero(changed)
 
 
 def test_the_python_of_a_readme_runs_on_what_its_command_wrote(installed: Environment, out: dict[str, Path]) -> None:
-    (code,) = instructions(CLOSE)[1]
-    assert installed.python("-c", code, cwd=out[CLOSE].parent) == "0.0 mm2\n", "what is closed has no open faces"
+    (code,) = instructions(PARTITION)[1]
+    assert installed.python("-c", code, cwd=out[PARTITION].parent) == "0.0 mm2\n", "what is closed has no open faces"
 
 
 def test_they_pass_their_own_tests_where_they_are_installed(installed: Environment, tmp_path: Path) -> None:
     """Only the tests are copied, so that what they import is what is installed."""
     modules = []
-    for name in (INTERNAL_PART, PAPER, CLOSE):
+    for name in (INTERNAL_PART, PAPER, PARTITION):
         shutil.copytree(EXAMPLES / name / "tests", tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
         modules.append(name.replace("-", "_"))
     where = installed.python("-c", "\n".join(f"import {name} as m; print(*m.__path__)" for name in modules))

@@ -2,6 +2,6 @@
 
 from importlib.util import find_spec
 
-EXAMPLES = ("pycemrg-internal-part", "pycemrg-paper-recipes", "pycemrg-close")
+EXAMPLES = ("pycemrg-internal-part", "pycemrg-paper-recipes", "pycemrg-partition")
 
 collect_ignore = [name for name in EXAMPLES if find_spec(name.replace("-", "_")) is None]

@@ -88,10 +88,10 @@ class HookSpecs:
             @hookimpl
             def pycemrg_steps():
                 yield Step(
-                    name="close",
+                    name="seal",
                     summary="voxels of B within t of A become C",
-                    run=Ref("my_heart.close:close"),
-                    contract=Ref("my_heart.close:CloseCreationContract"),
+                    run=Ref("my_heart.steps:seal"),
+                    contract=Ref("my_heart.steps:SealContract"),
                 )
         """
         raise NotImplementedError

@@ -44,7 +44,7 @@ def setting_options(command: F) -> F:
     )
     command = click.option(
         "--then", metavar="SCHEMATIC", multiple=True,
-        help="Run this schematic after the recipe, such as repair; may be repeated.",
+        help="Run this schematic after the recipe; may be repeated. See 'pycemrg list-schematics'.",
     )(command)  # fmt: skip
     return click.option(
         "--set", "parameters", metavar="NAME=NUMBER", multiple=True, callback=_assignments,
@@ -58,7 +58,7 @@ def _names(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...])
 
 with_option = click.option(
     "--with", "outputs", metavar="OUTPUT,...", multiple=True, callback=_names,
-    help="Also write these beside the heart, such as picture,certificate; see 'pycemrg list-outputs'.",
+    help="Also write these outputs beside the heart, with commas between. See 'pycemrg list-outputs'.",
 )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from pycemrg_core.doors import door
 if TYPE_CHECKING:
     from pycemrg_core.testing.augmentation import AugmentationConformance as AugmentationConformance
     from pycemrg_core.testing.check import CheckConformance as CheckConformance
-    from pycemrg_core.testing.check import heart_of as heart_of
+    from pycemrg_core.testing.check import example_heart as example_heart
     from pycemrg_core.testing.contract import generic_contract as generic_contract
     from pycemrg_core.testing.metric import MetricConformance as MetricConformance
     from pycemrg_core.testing.plugin import PluginConformance as PluginConformance
@@ -35,7 +35,7 @@ else:
         __name__,
         {
             "pycemrg_core.testing.augmentation": "AugmentationConformance",
-            "pycemrg_core.testing.check": "CheckConformance heart_of",
+            "pycemrg_core.testing.check": "CheckConformance example_heart",
             "pycemrg_core.testing.contract": "generic_contract",
             "pycemrg_core.testing.metric": "MetricConformance",
             "pycemrg_core.testing.plugin": "PluginConformance",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Collection
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from pycemrg_core.api.contracts import LabelType
+from pycemrg_core.api.documents import to_data
 from pycemrg_core.api.records import Check
 from pycemrg_core.images.blueprint import Blueprint, Ring, Valve, Wall
 from pycemrg_core.images.heart import Finding, Heart, Severity
@@ -18,7 +20,6 @@ from pycemrg_core.recipes.validation import record_faults
 from pycemrg_core.testing import volumes
 from pycemrg_core.testing.base import Conformance, describe, fail, require, who
 from pycemrg_core.testing.volumes import CASES, ROTATIONS
-from schematics_builtin.certificate.certification import Certificate
 
 _LABELS = (1, 2, 3, 4, 5)
 _TYPES = {1: LabelType.LUMEN, 2: LabelType.WALL, 3: LabelType.LUMEN, 4: LabelType.VALVE, 5: LabelType.RING}
@@ -26,7 +27,7 @@ _TYPES = {1: LabelType.LUMEN, 2: LabelType.WALL, 3: LabelType.LUMEN, 4: LabelTyp
 each_case = pytest.mark.parametrize("case", CASES)
 
 
-def heart_of(volume: LabelVolume) -> Heart:
+def example_heart(volume: LabelVolume) -> Heart:
     """A heart of two lumens, 1 and 3: a wall 2 round one, a valve 4 between them, a ring 5 round the other."""
     blueprint = Blueprint(
         names={value: f"{kind.value}_{value}" for value, kind in _TYPES.items()},
@@ -66,7 +67,7 @@ class CheckConformance(Conformance):
         if list(record_faults(record, catalogue)):
             pytest.skip("it cannot be called")
         try:
-            list(record.function.load()(heart_of(CASES[case](_LABELS))))
+            list(record.function.load()(example_heart(CASES[case](_LABELS))))
         except (Exception, SystemExit) as error:
             fail(
                 f"{who(record)} raised {describe(error)} on the label map {case!r}; a label of the recipe may be"
@@ -76,7 +77,7 @@ class CheckConformance(Conformance):
     @each_case
     def test_its_findings_say_where(self, record: Check, case: str) -> None:
         """It yields findings in words, with labels of the heart and a place inside the image."""
-        heart = heart_of(CASES[case](_LABELS))
+        heart = example_heart(CASES[case](_LABELS))
         for finding in _findings(record, heart):
             if wrong := _wrong(finding, heart):
                 fail(f"{who(record)} yields {wrong} on the label map {case!r}; make findings with heart.finding()")
@@ -84,7 +85,7 @@ class CheckConformance(Conformance):
     @each_case
     def test_it_leaves_its_input_alone(self, record: Check, case: str) -> None:
         """Neither the voxels nor the boxes change."""
-        heart = heart_of(CASES[case](_LABELS))
+        heart = example_heart(CASES[case](_LABELS))
         voxels, boxes = heart.volume.array.tobytes(), heart.volume.boxes
         _findings(record, heart)
         same = heart.volume.array.tobytes() == voxels and heart.volume.boxes == boxes
@@ -92,7 +93,7 @@ class CheckConformance(Conformance):
 
     def test_it_repeats_itself(self, record: Check, volume: LabelVolume) -> None:
         """The same heart gives the same findings."""
-        first, again = (_findings(record, heart_of(volume)) for _ in range(2))
+        first, again = (_findings(record, example_heart(volume)) for _ in range(2))
         require(
             first == again,
             f"{who(record)} gives other findings for the same heart; it must depend on nothing but its argument",
@@ -103,10 +104,10 @@ class CheckConformance(Conformance):
         """A heart stored with its axes in another order or direction has the same faults, of the same size."""
         if record.name in self.depends_on_axes:
             pytest.skip("it depends on the axes")
-        first, again = (_findings(record, heart_of(volume)) for _ in range(2))
+        first, again = (_findings(record, example_heart(volume)) for _ in range(2))
         if first != again:
             pytest.skip("it does not repeat itself")
-        found = _findings(record, heart_of(volumes.rotated(rotation, volume)))
+        found = _findings(record, example_heart(volumes.rotated(rotation, volume)))
         expected, counted = Counter(map(_amount, first)), Counter(map(_amount, found))
         require(
             expected == counted,
@@ -142,7 +143,7 @@ def _wrong(finding: Any, heart: Heart) -> str:
     if not inside:
         return f"a finding at voxel {finding.voxel} in the box {low} to {high} (x, y, z) of an image of {size}"
     try:
-        Certificate(checks=(), findings=(finding,)).as_json()
+        json.dumps(to_data(finding))
     except (TypeError, ValueError) as error:
         return f"a finding that is no data for JSON ({error})"
     return ""

@@ -1,4 +1,4 @@
-"""What pycemrg-close contributes; every command imports this module, so the code is referred to by name."""
+"""What pycemrg-partition contributes; every command imports this module, so the code is referred to by name."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from pycemrg_core.api import Measures, Metric, Recipe, Ref, Schematic, Step, hoo
 @hookimpl
 def pycemrg_steps() -> Iterator[Step]:
     yield Step(
-        name="close",
+        name="partition",
         summary="turn the part of a blood pool near another structure into wall",
-        run=Ref("pycemrg_close.step:close"),
-        contract=Ref("pycemrg_close.step:CloseCreationContract"),
+        run=Ref("pycemrg_partition.step:partition"),
+        contract=Ref("pycemrg_partition.step:PartitionContract"),
     )
 
 
 @hookimpl
 def pycemrg_schematics() -> Iterator[Schematic]:
     yield Schematic(
-        name="close_rpv1_svc",
-        step="close",
+        name="partition_rpv1_svc",
+        step="partition",
         summary="RA_myo: RPV1 near SVC, so that left and right blood do not meet",
         labels={"SVC_label": 13, "RPV1_label": 10, "RA_myo_label": 105},
-        parameters={"close_WT": 1.5},
+        parameters={"partition_WT": 1.5},
         semantic_map={
-            "CLOSE_FROM_NAME": "SVC_label",
+            "PARTITION_FROM_NAME": "SVC_label",
             "GAP_BLOOD_POOL_NAME": "RPV1_label",
             "TARGET_WALL_NAME": "RA_myo_label",
-            "CLOSE_THICKNESS_PARAMETER_NAME": "close_WT",
+            "PARTITION_THICKNESS_PARAMETER_NAME": "partition_WT",
         },
     )
 
@@ -38,9 +38,9 @@ def pycemrg_schematics() -> Iterator[Schematic]:
 def pycemrg_recipes() -> Iterator[Recipe]:
     # Last, when walls and valves have taken their share: what is still open then is a gap.
     yield Recipe(
-        name="four_chamber_closed",
+        name="four_chamber_partitioned",
         summary="four chambers and valves, with wall between the upper veins",
-        steps=(include("four_chamber_full"), "close_rpv1_svc"),
+        steps=(include("four_chamber_full"), "partition_rpv1_svc"),
     )
 
 
@@ -50,6 +50,6 @@ def pycemrg_metrics() -> Iterator[Metric]:
         name="open_faces",
         summary="area of the voxel faces by which two blood pools meet; 0 when sealed",
         measures=Measures.STRUCTURES,
-        function=Ref("pycemrg_close.metric:open_faces"),
+        function=Ref("pycemrg_partition.metric:open_faces"),
         unit="mm2",
     )

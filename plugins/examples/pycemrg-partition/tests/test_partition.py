@@ -8,7 +8,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from pycemrg_close.metric import open_faces
+from pycemrg_partition.metric import open_faces
 from scipy import ndimage
 
 from pycemrg_core import LabelVolume, load_catalogue, run_recipe
@@ -21,7 +21,7 @@ from pycemrg_core.testing import (
     StepConformance,
 )
 
-PLUGIN = "pycemrg_close.plugin"
+PLUGIN = "pycemrg_partition.plugin"
 RPV1, SVC, RA_MYO = 10, 13, 105
 
 
@@ -68,7 +68,7 @@ def test_the_vein_and_the_vena_cava_are_sealed_from_each_other(thickness: float)
     catalogue = load_catalogue()
     before, after = (
         sitk.GetArrayFromImage(run_recipe(recipe, heart, catalogue, parameters=parameters).image)
-        for recipe, parameters in (("four_chamber_full", {}), ("four_chamber_closed", {"close_WT": thickness}))
+        for recipe, parameters in (("four_chamber_full", {}), ("four_chamber_partitioned", {"partition_WT": thickness}))
     )
     # 1 mm voxels: the distance in voxels, by scipy, is the distance in mm.
     near = ndimage.distance_transform_edt(before != SVC) <= thickness
