@@ -43,6 +43,7 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "plu
 KNOWN: dict[str, set[str]] = {
     "doors": {r"schematics_builtin\.labels\.commands\.labels:"},
     "anatomy": {r"pycemrg_core\.cli\.scaffold:"},
+    "mentions": {r".*anatomy in "},
 }
 
 # A name is behind one door. Behind the first two are those that a script and a plugin have in hand alike: errors,
