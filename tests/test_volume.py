@@ -176,7 +176,7 @@ def small() -> WorkingVolume:
 
 def test_a_step_cannot_write_into_what_it_is_given() -> None:
     volume = small()
-    for array in (volume.array, volume.within(1, 1.0).mask, volume.snapshot().array, volume.reference.array):
+    for array in (volume.array, volume.within(1, 1.0).mask, volume.copy().array, volume.reference.array):
         with pytest.raises(ValueError, match="read-only"):
             array[0, 0, 0] = 1
     # A mask is the caller's own: writing there reaches nothing.
@@ -204,7 +204,7 @@ def test_edits_of_one_step_are_written_in_order() -> None:
 
 def test_a_snapshot_does_not_see_later_edits() -> None:
     volume = small()
-    before = volume.snapshot()
+    before = volume.copy()
     volume.apply([whole((4, 4, 4), 2)])
     assert list(before.boxes) == [1]
     assert before.within(1, 0.0).mask.sum() == 8

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from pycemrg_core.doors import door as door
 
 if TYPE_CHECKING:
-    from pycemrg_core.api.contracts import BACKGROUND as BACKGROUND
     from pycemrg_core.api.contracts import ApplicationStep as ApplicationStep
+    from pycemrg_core.api.contracts import BACKGROUND as BACKGROUND
     from pycemrg_core.api.contracts import Label as Label
     from pycemrg_core.api.contracts import LabelType as LabelType
     from pycemrg_core.api.contracts import Makes as Makes
@@ -79,11 +79,28 @@ if TYPE_CHECKING:
     from pycemrg_core.errors import RefError as RefError
     from pycemrg_core.errors import StepError as StepError
     from pycemrg_core.errors import UnknownNameError as UnknownNameError
+    from pycemrg_core.images.answers import Cells as Cells
+    from pycemrg_core.images.answers import Connected as Connected
+    from pycemrg_core.images.answers import Contact as Contact
+    from pycemrg_core.images.answers import Distances as Distances
+    from pycemrg_core.images.answers import Mask as Mask
+    from pycemrg_core.images.answers import Orientation as Orientation
+    from pycemrg_core.images.answers import Zone as Zone
     from pycemrg_core.images.blueprint import Blueprint as Blueprint
     from pycemrg_core.images.blueprint import Plane as Plane
     from pycemrg_core.images.blueprint import Ring as Ring
     from pycemrg_core.images.blueprint import Valve as Valve
     from pycemrg_core.images.blueprint import Wall as Wall
+    from pycemrg_core.images.boxes import LabelArray as LabelArray
+    from pycemrg_core.images.boxes import NOWHERE as NOWHERE
+    from pycemrg_core.images.boxes import Region as Region
+    from pycemrg_core.images.boxes import as_region as as_region
+    from pycemrg_core.images.boxes import expand as expand
+    from pycemrg_core.images.boxes import hull as hull
+    from pycemrg_core.images.boxes import intersect as intersect
+    from pycemrg_core.images.boxes import is_empty as is_empty
+    from pycemrg_core.images.boxes import shape_of as shape_of
+    from pycemrg_core.images.boxes import shift as shift
     from pycemrg_core.images.components import CONNECTIVITIES as CONNECTIVITIES
     from pycemrg_core.images.components import Component as Component
     from pycemrg_core.images.components import components as components
@@ -117,22 +134,16 @@ if TYPE_CHECKING:
     from pycemrg_core.images.image_files import write_image as write_image
     from pycemrg_core.images.image_files import write_volume as write_volume
     from pycemrg_core.images.kernels import convert as convert
+    from pycemrg_core.images.kernels import edit_at as edit_at
+    from pycemrg_core.images.kernels import edits_between as edits_between
     from pycemrg_core.images.kernels import grow as grow
     from pycemrg_core.images.kernels import writable as writable
     from pycemrg_core.images.label_volume import Change as Change
     from pycemrg_core.images.label_volume import Edit as Edit
-    from pycemrg_core.images.label_volume import LabelArray as LabelArray
     from pycemrg_core.images.label_volume import LabelVolume as LabelVolume
-    from pycemrg_core.images.label_volume import Mask as Mask
     from pycemrg_core.images.label_volume import Note as Note
-    from pycemrg_core.images.label_volume import Region as Region
+    from pycemrg_core.images.label_volume import Where as Where
     from pycemrg_core.images.label_volume import WorkingVolume as WorkingVolume
-    from pycemrg_core.images.label_volume import Zone as Zone
-    from pycemrg_core.images.label_volume import as_region as as_region
-    from pycemrg_core.images.label_volume import hull as hull
-    from pycemrg_core.images.label_volume import intersect as intersect
-    from pycemrg_core.images.label_volume import is_empty as is_empty
-    from pycemrg_core.images.label_volume import shift as shift
     from pycemrg_core.images.metric_subjects import Comparison as Comparison
     from pycemrg_core.images.metric_subjects import ImagePair as ImagePair
     from pycemrg_core.images.metric_subjects import Spacing as Spacing
@@ -171,7 +182,11 @@ else:
                 "AugmentationError DocumentError ImageError LabelError MetricError NameConflictError OutputError "
                 "PlanError PluginError PycemrgError RecordError RefError StepError UnknownNameError"
             ),
+            "pycemrg_core.images.answers": "Cells Connected Contact Distances Mask Orientation Zone",
             "pycemrg_core.images.blueprint": "Blueprint Plane Ring Valve Wall",
+            "pycemrg_core.images.boxes": (
+                "LabelArray NOWHERE Region as_region expand hull intersect is_empty shape_of shift"
+            ),
             "pycemrg_core.images.components": (
                 "CONNECTIVITIES Component components fill_holes keep_largest_component keep_largest_structure "
                 "reassign_islands remove_small"
@@ -184,11 +199,8 @@ else:
                 "read_geometry read_image read_labels read_volume volume_of voxel_array voxels_sha256 write_image "
                 "write_volume"
             ),
-            "pycemrg_core.images.kernels": "convert grow writable",
-            "pycemrg_core.images.label_volume": (
-                "Change Edit LabelArray LabelVolume Mask Note Region WorkingVolume Zone as_region hull intersect "
-                "is_empty shift"
-            ),
+            "pycemrg_core.images.kernels": "convert edit_at edits_between grow writable",
+            "pycemrg_core.images.label_volume": "Change Edit LabelVolume Note Where WorkingVolume",
             "pycemrg_core.images.metric_subjects": "Comparison ImagePair Spacing StructureMask evaluate",
             "pycemrg_core.images.remap": "LabelRemapper RemapReport remap_image remap_volume",
             "pycemrg_core.images.training_sample": "Drawn Sample",

@@ -1,13 +1,15 @@
-"""The two shapes that most steps are made of."""
+"""The two shapes that most steps are made of, and edits from places and arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from pycemrg_core.api.contracts import ApplicationStep, Label, Mode
-from pycemrg_core.images.label_volume import Edit, LabelArray, LabelVolume, Mask, Zone
+from pycemrg_core.errors import StepError
+from pycemrg_core.images.answers import Ints
+from pycemrg_core.images.label_volume import NOWHERE, Edit, LabelArray, LabelVolume, Mask, Region, Zone, as_region
 
 
 def grow(
@@ -67,3 +69,27 @@ def _is_any(values: LabelArray, labels: Iterable[Label]) -> Mask:
     for label in labels:
         found |= values == label.value
     return found
+
+
+def edit_at(places: Ints, label: int) -> Edit:
+    """The edit that writes ``label`` at some array indices (n, 3), (z, y, x)."""
+    places = np.asarray(places, np.int64).reshape(-1, 3)
+    if not len(places):
+        return Edit(NOWHERE, np.zeros((0, 0, 0), np.bool_), label)
+    low, high = places.min(axis=0), places.max(axis=0) + 1
+    mask = np.zeros(high - low, np.bool_)
+    mask[tuple((places - low).T)] = True
+    return Edit(as_region(map(slice, low.tolist(), high.tolist())), mask, label)
+
+
+def edits_between(old: LabelArray, new: LabelArray, region: Region | None = None) -> Iterator[Edit]:
+    """The edits that turn one array (z, y, x) into another of the same shape, one for each new label.
+
+    ``region`` is the box of the image that the arrays are of, by default all of it.
+    """
+    if old.shape != new.shape:
+        raise StepError(f"arrays of shape {old.shape} and {new.shape} have no edits between them")
+    corner = [axis.start for axis in region] if region else [0, 0, 0]
+    differs = old != new
+    for label in np.unique(new[differs]).tolist():
+        yield edit_at(np.argwhere(differs & (new == label)) + corner, label)

@@ -9,41 +9,44 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from math import floor
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import reduce
+from math import floor, inf, isinf
+from typing import Any, TypeVar
 
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from pycemrg_core.api.labels import close_to
 from pycemrg_core.errors import StepError
 from pycemrg_core.images import dilation
+from pycemrg_core.images.answers import Cells as Cells
+from pycemrg_core.images.answers import Connected as Connected
+from pycemrg_core.images.answers import Contact as Contact
+from pycemrg_core.images.answers import Distances as Distances
+from pycemrg_core.images.answers import Ints
+from pycemrg_core.images.answers import Mask as Mask
+from pycemrg_core.images.answers import Orientation as Orientation
+from pycemrg_core.images.answers import Zone as Zone
 from pycemrg_core.images.blueprint import Blueprint
+from pycemrg_core.images.boxes import NOWHERE as NOWHERE
+from pycemrg_core.images.boxes import LabelArray as LabelArray
+from pycemrg_core.images.boxes import Region as Region
+from pycemrg_core.images.boxes import as_region as as_region
+from pycemrg_core.images.boxes import bounding_boxes, bounds, expand, shape_of, shrink
+from pycemrg_core.images.boxes import hull as hull
+from pycemrg_core.images.boxes import intersect as intersect
+from pycemrg_core.images.boxes import is_empty as is_empty
+from pycemrg_core.images.boxes import shift as shift
 
-Region = tuple[slice, slice, slice]
 Point = tuple[float, float, float]
-Bounds = tuple[tuple[int, int], ...]
-Mask = NDArray[np.bool_]
-LabelArray = NDArray[np.integer]
+Floats = NDArray[np.float64]
+Where = int | Collection[int] | Zone
+"""A label, several labels taken as one structure, or any voxels."""
 
 
-@frozen(eq=False)
-class Zone:
-    """Voxels of a volume: a ``mask`` (z, y, x) inside a box ``region`` of array indices (z, y, x)."""
-
-    region: Region
-    mask: Mask
-
-    def __and__(self, other: Zone) -> Zone:
-        """The voxels in both."""
-        region = intersect(self.region, other.region)
-        return Zone(region, self._inside(region) & other._inside(region))
-
-    def _inside(self, region: Region) -> Mask:
-        return self.mask[shift(region, self.region)]
+Answer = TypeVar("Answer")
 
 
 @frozen(eq=False)
@@ -74,39 +77,6 @@ class Change:
     voxels: int
 
 
-def as_region(slices: Iterable[slice]) -> Region:
-    """Three slices (z, y, x) as a box."""
-    z, y, x = slices
-    return z, y, x
-
-
-NOWHERE = as_region([slice(0, 0)] * 3)
-
-
-def intersect(a: Region, b: Region) -> Region:
-    """The box in both boxes; empty slices when there is none."""
-    starts = [max(p.start, q.start) for p, q in zip(a, b, strict=True)]
-    stops = [min(p.stop, q.stop) for p, q in zip(a, b, strict=True)]
-    return as_region(slice(start, max(start, stop)) for start, stop in zip(starts, stops, strict=True))
-
-
-def is_empty(region: Region) -> bool:
-    """Whether the box holds no voxel."""
-    return any(axis.start >= axis.stop for axis in region)
-
-
-def hull(a: Region, b: Region) -> Region:
-    """The smallest box round two boxes."""
-    return as_region(slice(min(p.start, q.start), max(p.stop, q.stop)) for p, q in zip(a, b, strict=True))
-
-
-def shift(region: Region, window: Region) -> Region:
-    """``region`` as indices into an array that holds only the box ``window``."""
-    return as_region(
-        slice(inner.start - outer.start, inner.stop - outer.start) for inner, outer in zip(region, window, strict=True)
-    )
-
-
 class LabelVolume:
     """A label map with its voxel spacing, for steps to ask; read-only.
 
@@ -135,9 +105,9 @@ class LabelVolume:
         self.direction = direction
         self.blueprint = blueprint
         self.snapshots = dict(snapshots or {})
-        self._boxes = dict(_bounding_boxes(self.array) if boxes is None else boxes)
+        self._boxes = dict(bounding_boxes(self.array) if boxes is None else boxes)
         self._loose: set[int] = set()
-        self._zones: dict[tuple[int, float, Bounds], Zone] = {}
+        self._answers: dict[tuple[Any, ...], tuple[frozenset[int], Any]] = {}
 
     def with_array(self, array: LabelArray, *, boxes: Mapping[int, Region] | None = None) -> LabelVolume:
         """Other voxels in the same place, with the same blueprint."""
@@ -203,54 +173,212 @@ class LabelVolume:
         found = {label: self._box(label) for label in sorted(self._boxes)}
         return {label: box for label, box in found.items() if box is not None}
 
-    def region(self, label: int, margin_mm: float = 0.0) -> Region:
-        """The label's bounding box, larger by ``margin_mm`` on all sides and cut at the image's border.
+    @property
+    def orientation(self) -> Orientation:
+        """The directions of the image's axes, and whether they are right-handed."""
+        return Orientation(np.reshape(np.array(self.direction, np.float64), (3, 3)))
 
-        Empty slices when the label is absent.
-        """
-        box = self._box(label)
-        return NOWHERE if box is None else self._grow(box, margin_mm)
-
-    def mask(self, label: int, region: Region | None = None) -> Mask:
-        """Where the label is, inside ``region`` (the whole image by default)."""
-        found: Mask = np.equal(self.array if region is None else self.array[region], label)
+    def points_mm(self, places: Ints | Floats) -> Floats:
+        """The points (n, 3), (x, y, z) in mm in the image's frame, of array indices (n, 3), (z, y, x)."""
+        steps = np.asarray(places)[:, ::-1] * np.array(self.spacing[::-1])
+        found: Floats = np.array(self.origin) + steps @ self.orientation.cosines.T
         return found
 
-    def within(self, label: int, distance_mm: float, near: int | Region | None = None) -> Zone:
-        """Voxels whose centre is at most ``distance_mm`` from the centre of a voxel of the label.
+    def region(self, where: Where, margin_mm: float = 0.0) -> Region:
+        """The bounding box of a structure, larger by ``margin_mm`` on all sides and cut at the image's border.
 
-        The label's own voxels are among them. With ``near``, only voxels inside the bounding box of that
-        other label, or inside that box, are asked for. Distances are exact and Euclidean; ties, up to a
-        thousandth of the smallest spacing, are within.
+        Empty slices when it is absent. The box of the background is the whole image.
         """
-        region = self.region(label, distance_mm)
+        if isinstance(where, Zone):
+            region = where.region
+        else:
+            boxes = [box for label in _labels(where) if (box := self._box(label)) is not None]
+            region = reduce(hull, boxes) if boxes else NOWHERE
+        return region if is_empty(region) else self._grow(region, margin_mm)
+
+    def mask(self, where: Where, region: Region | None = None) -> Mask:
+        """Where a structure is, inside ``region`` (the whole image by default)."""
+        region = self._everything() if region is None else region
+        if isinstance(where, Zone):
+            found = np.zeros(shape_of(region), np.bool_)
+            common = intersect(region, where.region)
+            found[shift(common, region)] = where.inside(common)
+            return found
+        array, (first, *more) = self.array[region], _labels(where) or (-1,)
+        found = np.equal(array, first)
+        for label in more:
+            found |= array == label
+        return found
+
+    def within(self, where: Where, distance_mm: float, near: Where | Region | None = None) -> Zone:
+        """Voxels whose centre is at most ``distance_mm`` from the centre of a voxel of a structure.
+
+        The structure's own voxels are among them. With ``near``, only voxels inside the bounding box of that other
+        structure, or inside that box, are asked for. Distances are exact and Euclidean; ties, up to a thousandth of
+        the smallest spacing, are within.
+        """
+        region = self.region(where, distance_mm)
         if near is not None:
-            region = intersect(region, near if isinstance(near, tuple) else self.region(near))
-        key = (label, distance_mm, _bounds(region))
-        if key not in self._zones:
-            self._zones[key] = self._dilated(label, distance_mm, region)
-        return self._zones[key]
+            region = intersect(region, self._near(near))
+        return self._remember(
+            "within", (where,), (distance_mm, region), lambda: self._dilated(where, distance_mm, region)
+        )
 
-    def shell(self, label: int, distance_mm: float) -> Zone:
-        """As :meth:`within`, without the label's own voxels."""
-        zone = self.within(label, distance_mm)
-        return Zone(zone.region, zone.mask & ~self.mask(label, zone.region))
+    def shell(self, where: Where, distance_mm: float, near: Where | Region | None = None) -> Zone:
+        """As :meth:`within`, without the structure's own voxels."""
+        zone = self.within(where, distance_mm, near)
+        return Zone(zone.region, zone.mask & ~self.mask(where, zone.region))
 
-    def _dilated(self, label: int, distance_mm: float, region: Region) -> Zone:
-        # Only the label's voxels within the distance of the region can matter.
-        sources = intersect(self._grow(region, distance_mm), self.region(label))
+    def distances(self, where: Where, near: Where | Region | None = None, limit_mm: float = inf) -> Distances:
+        """The distance in mm of voxels to a structure, centre to centre and exact; 0 inside of it.
+
+        Voxels are those in the box of ``near``, by default those up to ``limit_mm`` from the structure's box, or all.
+        The distance is infinite beyond ``limit_mm`` (ties are within), and where there is no such structure.
+        """
+        if near is not None:
+            region = self._near(near)
+        else:
+            region = self._everything() if isinf(limit_mm) else self.region(where, limit_mm)
+        return self._remember(
+            "distances", (where,), (limit_mm, region), lambda: self._distances(where, region, limit_mm)
+        )
+
+    def nearest(
+        self, structures: Sequence[int | Collection[int]], near: Where | Region | None = None, limit_mm: float = inf
+    ) -> Cells:
+        """Whose cell each voxel is in: which of several structures is nearest, by exact distance.
+
+        A structure is a label, or several taken as one. Where two are equally near, to a millionth of the smallest
+        spacing, the one named first has the voxel. Voxels are those in the box of ``near``, by default all. An absent
+        structure has no cell, and beyond ``limit_mm`` no structure has.
+        """
+        region = self._everything() if near is None else self._near(near)
+        asked = tuple(_labels(one) for one in structures)
+        return self._remember("nearest", asked, (limit_mm, region), lambda: self._nearest(asked, region, limit_mm))
+
+    def touching(self, a: Where, b: Where) -> Contact:
+        """The voxel faces between two structures. What lies outside of the image touches nothing."""
+        return self._remember("touching", (a, b), (), lambda: self._touching(a, b))
+
+    def components(self, where: Where, connectivity: int = 6) -> Connected:
+        """The connected components of a structure; several labels are taken as one.
+
+        Voxels are neighbours across a face (6), also across an edge (18), also across a corner (26).
+        """
+        if connectivity not in (6, 18, 26):
+            raise StepError(f"connectivity is {connectivity!r}; it must be 6, 18 or 26")
+        return self._remember("components", (where,), (connectivity,), lambda: self._components(where, connectivity))
+
+    def _remember(
+        self, question: str, about: tuple[Where, ...], more: tuple[Any, ...], answer: Callable[[], Answer]
+    ) -> Answer:
+        """The answer to a question, worked out once until an edit touches one of its labels.
+
+        The oldest answers go when all of them would need more memory than the image.
+        """
+        if any(isinstance(one, Zone) for one in about):
+            return answer()
+        labels = tuple(_labels(one) for one in about if not isinstance(one, Zone))
+        key = (question, labels, *(bounds(one) if isinstance(one, tuple) else one for one in more))
+        if key not in self._answers:
+            self._answers[key] = frozenset().union(*labels), answer()
+            sizes = {one: _nbytes(found) for one, (_, found) in self._answers.items()}
+            total = sum(sizes.values())
+            for old in list(self._answers)[:-1]:
+                if total <= self.array.nbytes:
+                    break
+                total -= sizes[old]
+                del self._answers[old]
+        found: Answer = self._answers[key][1]
+        return found
+
+    def _near(self, near: Where | Region) -> Region:
+        if isinstance(near, tuple) and near and isinstance(near[0], slice):
+            return as_region(near)
+        return self.region(near)  # type: ignore[arg-type]
+
+    def _everything(self) -> Region:
+        return as_region(slice(0, size) for size in self.array.shape)
+
+    def _sources(self, where: Where, region: Region, distance_mm: float) -> Region:
+        """The box of those voxels of a structure that can lie within a distance of a box."""
+        return (
+            self.region(where) if isinf(distance_mm) else intersect(self._grow(region, distance_mm), self.region(where))
+        )
+
+    def _dilated(self, where: Where, distance_mm: float, region: Region) -> Zone:
+        sources = self._sources(where, region, distance_mm)
         if is_empty(region) or is_empty(sources):
-            return Zone(region, np.zeros([axis.stop - axis.start for axis in region], np.bool_))
+            return Zone(region, np.zeros(shape_of(region), np.bool_))
         window = hull(region, sources)
-        mask = dilation.dilate(self.mask(label, window), self.spacing, distance_mm)[shift(region, window)]
+        mask = dilation.dilate(self.mask(where, window), self.spacing, distance_mm)[shift(region, window)]
         mask.flags.writeable = False
         return Zone(region, mask)
 
+    def _distances(self, where: Where, region: Region, limit_mm: float) -> Distances:
+        mm = np.full(shape_of(region), inf)
+        sources = self._sources(where, region, limit_mm)
+        if not is_empty(region) and not is_empty(sources):
+            from scipy import ndimage  # slow to import, and few steps need it
+
+            window = hull(region, sources)
+            mask = self.mask(where, window)
+            if mask.any():
+                mm = ndimage.distance_transform_edt(~mask, sampling=self.spacing)[shift(region, window)]
+                mm[mm > limit_mm + dilation.slack(self.spacing)] = inf
+        mm.flags.writeable = False
+        return Distances(region, mm)
+
+    def _nearest(self, structures: tuple[tuple[int, ...], ...], region: Region, limit_mm: float) -> Cells:
+        owner = np.full(shape_of(region), -1, np.int16)
+        best = np.full(owner.shape, inf)
+        tie = 1e-6 * min(self.spacing)
+        for index, labels in enumerate(structures):
+            # What is further than the furthest voxel is from the others has no cell here.
+            reach = min(limit_mm, float(best.max(initial=0.0)))
+            mm = self._distances(labels, region, reach).mm
+            nearer = mm < best - tie
+            owner[nearer], best[nearer] = index, mm[nearer]
+        owner.flags.writeable = False
+        return Cells(region, owner, structures)
+
+    def _touching(self, a: Where, b: Where) -> Contact:
+        shape = self.array.shape
+        region = intersect(expand(self.region(a), 1, shape), expand(self.region(b), 1, shape))
+        in_a, in_b = self.mask(a, region), self.mask(b, region)
+        corner = [axis.start for axis in region]
+        first, second, across = [np.zeros((0, 3), np.int64)], [np.zeros((0, 3), np.int64)], [np.zeros(0, np.int64)]
+        for axis in range(3):
+            low, high = [slice(None)] * 3, [slice(None)] * 3
+            low[axis], high[axis] = slice(None, -1), slice(1, None)
+            step = np.eye(3, dtype=np.int64)[axis]
+            for near, far, way in ((low, high, 1), (high, low, -1)):
+                places = np.argwhere(in_a[tuple(near)] & in_b[tuple(far)]) + corner + (step if way < 0 else 0)
+                first.append(places)
+                second.append(places + way * step)
+                across.append(np.full(len(places), axis, np.int64))
+        return Contact(np.concatenate(first), np.concatenate(second), np.concatenate(across))
+
+    def _components(self, where: Where, connectivity: int) -> Connected:
+        from scipy import ndimage
+
+        region = self.region(where)
+        neighbours = ndimage.generate_binary_structure(3, {6: 1, 18: 2, 26: 3}[connectivity])
+        found, count = ndimage.label(self.mask(where, region), neighbours)
+        voxels = np.bincount(found.ravel(), minlength=count + 1)[1:]
+        # They are numbered as their first voxels come; sorting keeps that order among equals.
+        order = np.argsort(-voxels, kind="stable")
+        number = np.zeros(count + 1, np.int32)
+        number[order + 1] = np.arange(1, count + 1)
+        return Connected(region, number[found], voxels[order])
+
     def _box(self, label: int) -> Region | None:
         """The label's exact box. After an edit only a larger one is known, until somebody asks."""
+        if label == 0:
+            return self._everything()
         if label in self._loose:
             self._loose.remove(label)
-            box = _shrink(self.array, label, self._boxes.pop(label))
+            box = shrink(self.array, label, self._boxes.pop(label))
             if box is not None:
                 self._boxes[label] = box
         return self._boxes.get(label)
@@ -302,8 +430,8 @@ class WorkingVolume(LabelVolume):
         for edit in edits:
             for old, count in self._write(edit).items():
                 voxels[old, edit.label] += count
-        touched = {label for change in voxels for label in change}
-        self._zones = {key: zone for key, zone in self._zones.items() if key[0] not in touched}
+        touched = frozenset(label for change in voxels for label in change)
+        self._answers = {key: one for key, one in self._answers.items() if not one[0] & touched}
         return tuple(Change(old, new, voxels[old, new]) for old, new in sorted(voxels))
 
     def _require_inside(self, edit: Edit) -> None:
@@ -354,31 +482,11 @@ def _count(values: LabelArray) -> tuple[list[int], list[int]]:
     return distinct.tolist(), counts[distinct].tolist()
 
 
-def _shrink(array: LabelArray, label: int, region: Region) -> Region | None:
-    """The label's box, which lies inside ``region``, or None when there is none."""
-    box = list(region)
-    # From the faces inward: most boxes hardly shrink.
-    for axis in (0, 1):
-        planes = np.moveaxis(array[tuple(box)], axis, 0)
-        first = next((at for at, plane in enumerate(planes) if (plane == label).any()), None)
-        if first is None:
-            return None
-        last = next(at for at in range(len(planes) - 1, -1, -1) if (planes[at] == label).any())
-        box[axis] = slice(box[axis].start + first, box[axis].start + last + 1)
-    # A plane across x is scattered in memory; all of them at once are not.
-    columns = np.flatnonzero((array[tuple(box)] == label).any(axis=(0, 1)))
-    box[2] = slice(box[2].start + int(columns[0]), box[2].start + int(columns[-1]) + 1)
-    return as_region(box)
+def _labels(where: int | Collection[int]) -> tuple[int, ...]:
+    return (int(where),) if isinstance(where, (int, np.integer)) else tuple(dict.fromkeys(map(int, where)))
 
 
-def _bounding_boxes(array: LabelArray) -> dict[int, Region]:
-    if array.size == 0 or array.max() < 2**16:
-        found = ndimage.find_objects(array)
-        return {label: as_region(box) for label, box in enumerate(found, 1) if box is not None}
-    values, inverse = np.unique(array, return_inverse=True)
-    found = ndimage.find_objects(inverse.reshape(array.shape) + 1)
-    return {int(value): as_region(box) for value, box in zip(values, found, strict=True) if value}
-
-
-def _bounds(region: Region) -> Bounds:
-    return tuple((axis.start, axis.stop) for axis in region)
+def _nbytes(answer: Any) -> int:
+    return sum(
+        value.nbytes for name in answer.__slots__ if isinstance(value := getattr(answer, name, None), np.ndarray)
+    )

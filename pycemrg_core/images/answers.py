@@ -1,0 +1,134 @@
+"""What a label volume answers: masks, distances, cells, contacts, components and the image's orientation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from pycemrg_core.images.boxes import Region, intersect, shift
+
+Mask = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+
+@frozen(eq=False)
+class Zone:
+    """Voxels of a volume: a ``mask`` (z, y, x) inside a box ``region`` of array indices (z, y, x)."""
+
+    region: Region
+    mask: Mask
+
+    def __and__(self, other: Zone) -> Zone:
+        """The voxels in both."""
+        region = intersect(self.region, other.region)
+        return Zone(region, self.inside(region) & other.inside(region))
+
+    def inside(self, region: Region) -> Mask:
+        """The part of the mask in a box that lies inside the zone's own."""
+        return self.mask[shift(region, self.region)]
+
+    @property
+    def places(self) -> Ints:
+        """The indices (z, y, x) in the image of its voxels, (n, 3), in array order."""
+        found: Ints = np.argwhere(self.mask) + [axis.start for axis in self.region]
+        return found
+
+
+@frozen(eq=False)
+class Distances:
+    """Distances ``mm`` (z, y, x) from the voxels of a box ``region``; infinite where nothing is near enough."""
+
+    region: Region
+    mm: NDArray[np.float64]
+
+
+@frozen(eq=False)
+class Cells:
+    """Which of several structures each voxel of a box is nearest to.
+
+    ``owner`` (z, y, x) is the index in ``structures``, or -1 where none is near enough.
+    """
+
+    region: Region
+    owner: NDArray[np.int16]
+    structures: tuple[tuple[int, ...], ...]
+
+    def of(self, label: int) -> Zone:
+        """The cell of the structure that has this label; empty when none has."""
+        index = next((at for at, labels in enumerate(self.structures) if label in labels), -2)
+        return Zone(self.region, self.owner == index)
+
+
+@frozen(eq=False)
+class Contact:
+    """The voxel faces between two structures, one row for each face.
+
+    ``first`` and ``second`` are the indices (z, y, x) of the voxels on the two sides, (n, 3); ``axis`` (n,) is the axis
+    that the face is across: 0 z, 1 y, 2 x.
+    """
+
+    first: Ints
+    second: Ints
+    axis: Ints
+
+    def __len__(self) -> int:
+        return len(self.axis)
+
+    def mm2(self, spacing: tuple[float, float, float]) -> float:
+        """The area of the faces; ``spacing`` is (z, y, x) in mm."""
+        size = np.prod(spacing) / np.array(spacing)
+        return float(np.bincount(self.axis, minlength=3) @ size)
+
+
+@frozen(eq=False)
+class Connected:
+    """The connected components of a structure, the largest first; of equal ones, that with the first voxel first.
+
+    ``number`` (z, y, x) is 1, 2, ... in the box ``region``, and 0 outside of the structure; ``voxels`` are their sizes.
+    """
+
+    region: Region
+    number: NDArray[np.int32]
+    voxels: Ints
+
+    def __len__(self) -> int:
+        return len(self.voxels)
+
+    def __getitem__(self, index: int) -> Zone:
+        if not 0 <= index < len(self):
+            raise IndexError(f"component {index} of {len(self)}")
+        return Zone(self.region, self.number == index + 1)
+
+    def __iter__(self) -> Iterator[Zone]:
+        return (self[index] for index in range(len(self)))
+
+
+@frozen(eq=False)
+class Orientation:
+    """How the image lies in the world.
+
+    ``cosines`` is a 3 x 3 array whose columns are the directions (x, y, z) of the image's axes x, y and z. An image
+    whose axes are not ``right_handed`` is a mirror image of its voxels.
+    """
+
+    cosines: NDArray[np.float64]
+
+    @property
+    def right_handed(self) -> bool:
+        """Whether the axes form a right-handed system."""
+        return bool(np.linalg.det(self.cosines) > 0)
+
+    @property
+    def code(self) -> str:
+        """Where x, y and z lead to at best: L or R, P or A, S or I, as in ``LPS``."""
+        names = ("RL", "AP", "IS")
+        order = np.argsort(-np.abs(self.cosines), axis=None, kind="stable")
+        found: dict[int, str] = {}
+        for world, axis in zip(*np.unravel_index(order, (3, 3)), strict=True):
+            letters = names[world]
+            if axis not in found and not any(letter in letters for letter in found.values()):
+                found[int(axis)] = letters[int(self.cosines[world, axis] > 0)]
+        return "".join(found[axis] for axis in range(3))
