@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -212,6 +213,12 @@ def roles(contract: type) -> tuple[Role, ...]:
 
     Raises ``TypeError`` when it is not an attrs class or a field was not declared with this module.
     """
+    kind: Any = contract
+    return _roles(kind)
+
+
+@lru_cache(maxsize=256)  # asked for at every step of every run
+def _roles(contract: Any) -> tuple[Role, ...]:
     if not attrs.has(contract):
         raise TypeError(f"{contract!r} is not an attrs class")
     found = []

@@ -416,7 +416,13 @@ class WorkingVolume(LabelVolume):
 
     def copy(self) -> LabelVolume:
         """The image as it is now; later edits do not reach it."""
-        return self.with_array(self._owned.copy(), boxes=self.boxes)
+        return self.frozen(self._owned.copy())
+
+    def frozen(self, array: LabelArray | None = None) -> LabelVolume:
+        """The image as it is now, in the same memory or in ``array``; for when no edit follows."""
+        volume = self.with_array(self._owned if array is None else array, boxes=self._boxes)
+        volume._loose = set(self._loose)
+        return volume
 
     def apply(self, edits: Iterable[Edit]) -> tuple[Change, ...]:
         """Carry out the edits of one step in order and say what was overwritten.

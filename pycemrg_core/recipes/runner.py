@@ -161,7 +161,7 @@ def run_plan(planned: Plan, prepared: Prepared, *, resume: Resume | None = None)
     )
     said = tuple(f"{record.name}: {text}" for record in done for text in record.notes)
     yield RunResult(
-        volume=work.with_array(work.array, boxes=work.boxes),
+        volume=work.frozen(),
         record=RunRecord(
             recipe=planned.recipe,
             image=prepared.volume.geometry(),
