@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from pycemrg_core.doors import door as door
 
 if TYPE_CHECKING:
-    from pycemrg_core.api.contracts import ApplicationStep as ApplicationStep
     from pycemrg_core.api.contracts import BACKGROUND as BACKGROUND
+    from pycemrg_core.api.contracts import ApplicationStep as ApplicationStep
     from pycemrg_core.api.contracts import Label as Label
     from pycemrg_core.api.contracts import LabelType as LabelType
     from pycemrg_core.api.contracts import Makes as Makes
@@ -91,8 +91,8 @@ if TYPE_CHECKING:
     from pycemrg_core.images.blueprint import Ring as Ring
     from pycemrg_core.images.blueprint import Valve as Valve
     from pycemrg_core.images.blueprint import Wall as Wall
-    from pycemrg_core.images.boxes import LabelArray as LabelArray
     from pycemrg_core.images.boxes import NOWHERE as NOWHERE
+    from pycemrg_core.images.boxes import LabelArray as LabelArray
     from pycemrg_core.images.boxes import Region as Region
     from pycemrg_core.images.boxes import as_region as as_region
     from pycemrg_core.images.boxes import expand as expand
