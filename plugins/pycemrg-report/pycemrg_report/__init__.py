@@ -1,4 +1,4 @@
-"""A page about a run of pycemrg: :func:`write_report`."""
+"""Write a page about a run of pycemrg: :func:`write_report`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 __all__ = ["write_report"]
 
 
-# Imported at first use: the entry point lives in this package and must stay light.
+# Imported at first use: the entry point is in this package and must stay light.
 def __getattr__(name: str) -> Any:
     if name != "write_report":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""The certificate of a run: read from its folder, or made where a plugin can make it."""
+"""The certificate of a run: read it from the folder of the run, or make it now."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ SEVERITIES = ("error", "warning", "expected")
 
 
 def read_certificate(folder: Path, voxels_sha256: str, notes: list[str]) -> Mapping[str, Any] | None:
-    """The certificate in the folder of a run, as plain data; None when there is none, or it is of another heart.
+    """The certificate in the folder of a run, as plain data; None when there is none, or it is for another heart.
 
-    Raises :class:`DocumentError` when the file is there and is none.
+    Raises :class:`DocumentError` when the file exists and is not a certificate.
     """
     path = folder / FILE
     if not path.is_file():
@@ -33,13 +33,13 @@ def read_certificate(folder: Path, voxels_sha256: str, notes: list[str]) -> Mapp
         )
     about = data.get("input")
     if isinstance(about, dict) and about.get("voxels_sha256", voxels_sha256) not in ("", voxels_sha256):
-        notes.append(f"{FILE} is of another heart, and is left out.")
+        notes.append(f"{FILE} is for another heart, and is left out.")
         return None
     return data
 
 
 def certify(label_map: sitk.Image, catalogue: Catalogue, blueprint: Blueprint) -> Mapping[str, Any] | None:
-    """A new certificate of a heart; None when the plugin that certifies is not loaded."""
+    """Make a new certificate of a heart; None when the certificate plugin is not loaded."""
     if not any(contribution.name == NAME for contribution in catalogue.all(Output)):
         return None
     from schematics_builtin.certificate import certify_image

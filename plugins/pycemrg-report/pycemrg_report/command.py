@@ -1,4 +1,4 @@
-"""``pycemrg report``."""
+"""The command ``pycemrg report``: write one page about a run."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import click
 from pycemrg_core.cli.kit import plugin_options, session_of
 
 
-@click.command(short_help="Write one page about a run, to look at in a browser.")
+@click.command(short_help="Write one page about a run, for a browser.")
 @click.argument("folder", metavar="OUT")
-@click.option("-o", "--output", metavar="FILE", help="The page to write; OUT/report.html by default.")
+@click.option("-o", "--output", metavar="FILE", help="The page to write; default: OUT/report.html.")
 @plugin_options
 @click.pass_context
 def report(ctx: click.Context, folder: str, output: str | None) -> None:
-    """Write one page about a run: OUT is a folder that 'pycemrg run' wrote.
+    """Write one page about a run. OUT is a folder written by 'pycemrg run'.
 
-    The page holds all that it shows, needs no network, and can be sent as one file.
+    The page contains everything it shows, needs no network, and is a single file that you can send.
 
     \b
       pycemrg report out

@@ -1,6 +1,6 @@
-"""Pictures of label maps as PNG data URIs, transparent where there is nothing, so that they suit any page.
+"""Pictures of label maps as PNG data URIs, with transparent background so that they fit any page.
 
-Slices are shown as a radiologist does: the patient's left on the right, front and head up. Arrays are (z, y, x)
+Slices are in radiological view: the patient's left is on the right, front and head are up. Arrays are (z, y, x)
 with x, y, z to the left, back and head; spacing is (z, y, x) in mm.
 """
 
@@ -18,7 +18,7 @@ from PIL import Image
 from pycemrg_core.api import LabelArray, Mask, Region, Spacing, as_region
 from schematics_builtin.pictures import Colour
 
-_FADED = 70  # of 255: how strongly what only gives the place is drawn
+_FADED = 70  # opacity, of 255, of labels that only show where the others are
 GREY: Colour = (128, 132, 140)
 REMOVED: Colour = (214, 0, 110)
 
@@ -28,7 +28,7 @@ Point = tuple[int, int, int]
 
 @frozen
 class Picture:
-    """``src`` is a PNG as a data URI, ``width`` and ``height`` its pixels, ``alt`` says what it shows."""
+    """``src`` is a PNG as a data URI, ``width`` and ``height`` are in pixels, ``alt`` describes the picture."""
 
     src: str
     width: int
@@ -37,7 +37,7 @@ class Picture:
 
 
 def picture(pixels: Pixels, mm: tuple[float, float], alt: str) -> Picture:
-    """A picture of RGBA ``pixels`` (rows, columns, 4), each ``mm`` (down, across) large; its own are square."""
+    """A picture with square pixels of RGBA ``pixels`` (rows, columns, 4) with the size ``mm`` (down, across)."""
     rows, columns = pixels.shape[:2]
     unit = min(mm)
     size = max(1, round(columns * mm[1] / unit)), max(1, round(rows * mm[0] / unit))
@@ -48,12 +48,12 @@ def picture(pixels: Pixels, mm: tuple[float, float], alt: str) -> Picture:
 
 
 def hexadecimal(colour: Colour) -> str:
-    """A colour as CSS writes it, ``#rrggbb``."""
+    """A colour in CSS notation, ``#rrggbb``."""
     return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
 def heart_box(array: LabelArray, *more: LabelArray | None) -> Region:
-    """The box round everything that is not background, in any of the arrays."""
+    """The box around everything that is not background in any of the arrays."""
     there = array != 0
     for other in more:
         if other is not None:
@@ -69,7 +69,7 @@ def middle(box: Region) -> Point:
 
 
 def coloured(labels: LabelArray, colours: Mapping[int, Colour], strong: Collection[int] | None = None) -> Pixels:
-    """RGBA of a slice of labels: background transparent, and faded what is not among the ``strong`` ones."""
+    """RGBA of a slice of labels: the background is transparent, and labels not in ``strong`` are faded."""
     values, inverse = np.unique(labels, return_inverse=True)
     palette = [_rgba(int(value), colours, strong) for value in values]
     return np.array(palette, np.uint8)[inverse.reshape(labels.shape)]
@@ -83,7 +83,7 @@ def _rgba(value: int, colours: Mapping[int, Colour], strong: Collection[int] | N
 
 
 def changed(before: LabelArray, after: LabelArray, colours: Mapping[int, Colour]) -> Pixels:
-    """RGBA of a slice: what changed in its new colour, what was taken away in :data:`REMOVED`, the rest faded grey."""
+    """RGBA of a slice: changed voxels in their new colour, removed ones in :data:`REMOVED`, the rest in faded grey."""
     pixels = coloured(after, dict.fromkeys(np.unique(after).tolist(), GREY), strong=())
     differs = before != after
     pixels[differs] = coloured(after, colours)[differs]
@@ -94,7 +94,7 @@ def changed(before: LabelArray, after: LabelArray, colours: Mapping[int, Colour]
 def slices(
     array: LabelArray, at: Point, box: Region, spacing: Spacing
 ) -> Iterator[tuple[str, LabelArray, tuple[float, float]]]:
-    """The axial, coronal and sagittal slice through a voxel, cut to a box, with the size of a pixel in mm."""
+    """The axial, coronal and sagittal slice through a voxel, cropped to a box, with the size of a pixel in mm."""
     z, y, x = box
     mm_z, mm_y, mm_x = spacing
     yield "axial", array[at[0], y, x], (mm_y, mm_x)
@@ -103,7 +103,7 @@ def slices(
 
 
 def around(array: LabelArray, at: Point, half: Point) -> LabelArray:
-    """The voxels at most ``half`` (z, y, x) from a voxel, which is in the middle; 0 outside of the image."""
+    """The voxels up to ``half`` (z, y, x) away from a voxel, which is in the middle; 0 outside the image."""
     window = np.zeros([2 * reach + 1 for reach in half], array.dtype)
     inside = [slice(max(p - r, 0), max(p + r + 1, 0)) for p, r in zip(at, half, strict=True)]
     place = [slice(max(r - p, 0), max(r - p, 0) + len(range(*cut.indices(size))))
@@ -113,9 +113,9 @@ def around(array: LabelArray, at: Point, half: Point) -> LabelArray:
 
 
 def through(mask: Mask, spacing: Spacing) -> tuple[int, Point]:
-    """The plane (0 axial, 1 coronal, 2 sagittal) that shows most of a mask, and the voxel (z, y, x) in its middle.
+    """The plane (0 axial, 1 coronal, 2 sagittal) that shows most of a mask, and the middle voxel (z, y, x).
 
-    The middle one and not the slice with most of it: that one would cut a wall where it lies flat.
+    It takes the middle slice, not the slice with most voxels, which would cut a wall where it is parallel to the plane.
     """
     counts = [mask.sum(axis=tuple(other for other in range(3) if other != axis)) for axis in range(3)]
     z, y, x = (int(np.searchsorted(count.cumsum(), (count.sum() + 1) // 2)) for count in counts)

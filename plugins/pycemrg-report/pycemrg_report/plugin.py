@@ -1,4 +1,4 @@
-"""What the report plugin contributes; light, since every command imports it."""
+"""The contributions of the report plugin; imports little, because every command loads this module."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pycemrg_core.api import Command, Output, Ref, hookimpl
 def pycemrg_commands() -> Iterable[Command]:
     yield Command(
         name="report",
-        summary="Write one page about a run, to look at in a browser.",
+        summary="Write one page about a run, for a browser.",
         command=Ref("pycemrg_report.command:report"),
     )
 
@@ -21,7 +21,7 @@ def pycemrg_outputs() -> Iterable[Output]:
     yield Output(
         name="report",
         file="report.html",
-        summary="one page about the run, to look at in a browser",
+        summary="one page about the run, for a browser",
         function=Ref("pycemrg_report.report:page"),
         uses=("certificate",),
     )

@@ -1,4 +1,4 @@
-"""The page about a run: everything it shows is worked out here and set into the template."""
+"""The page about a run: compute everything it shows, and fill the template."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from pycemrg_report.run import RanStep, Run, arrays_after, read_run, run_of
 
 PAGE = "report.html"
 _AROUND_MM = 16.0
-_PICTURED_FINDINGS = 50  # a heart with thousands of faults would make a page that nobody can open
+_PICTURED_FINDINGS = 50  # a page with pictures of thousands of findings would be too large to open
 
 
 @frozen
 class Volume:
-    """A label's voxels before and after; ``before`` is None when the input is not there."""
+    """The number of voxels of a label before and after; ``before`` is None when the input is missing."""
 
     label: int
     before: int | None
@@ -33,10 +33,10 @@ class Volume:
 
 
 def write_report(folder: Path, catalogue: Catalogue, target: Path | None = None) -> Path:
-    """Write one self-contained page about the run in ``folder``, and return where it is.
+    """Write one self-contained page about the run in ``folder``, and return its path.
 
-    ``target`` is ``folder/report.html`` by default. The page is written under a temporary name and renamed. Raises
-    :class:`PycemrgError` when the folder holds no run, and :class:`OutputError` when the page cannot be written.
+    The default ``target`` is ``folder/report.html``. The page is written under a temporary name and renamed. Raises
+    :class:`PycemrgError` when the folder is not a run, and :class:`OutputError` when the page cannot be written.
     """
     target = folder / PAGE if target is None else target
     run = read_run(folder, catalogue)
@@ -53,10 +53,10 @@ def page(run: FinishedRun, made: Mapping[str, Made]) -> Made:
 
 def _require_place(target: Path) -> None:
     if target.suffix != ".html":
-        raise OutputError(f"{target}: a report is a web page; choose a name that ends in .html")
+        raise OutputError(f"{target}: not a web page; choose a name that ends in .html")
     if target.is_dir() or not target.parent.is_dir():
         what = "it is a folder" if target.is_dir() else f"the folder {target.parent} does not exist"
-        raise OutputError(f"{target}: cannot be written: {what}; choose another name")
+        raise OutputError(f"{target}: cannot write, {what}; choose another name")
 
 
 def _page(run: Run) -> str:
@@ -100,7 +100,7 @@ def _page(run: Run) -> str:
 
 
 def _findings(run: Run, notes: list[str]) -> dict[str, list[tuple[Mapping[str, Any], list[Picture]]]]:
-    """The findings of the certificate with pictures, by severity."""
+    """The findings of the certificate by severity, with pictures."""
     if run.certificate is None:
         notes.append("There is no certificate: the plugin that makes one is not loaded.")
         return {}
@@ -110,12 +110,12 @@ def _findings(run: Run, notes: list[str]) -> dict[str, list[tuple[Mapping[str, A
         shown = [*_place(run, finding)] if number < _PICTURED_FINDINGS else []
         by_severity.setdefault(finding["severity"], []).append((finding, shown))
     if len(ordered) > _PICTURED_FINDINGS:
-        notes.append(f"Of {len(ordered)} findings the first {_PICTURED_FINDINGS}, errors first, have pictures.")
+        notes.append(f"Only the first {_PICTURED_FINDINGS} of {len(ordered)} findings have pictures, errors first.")
     return by_severity
 
 
 def _place(run: Run, finding: Mapping[str, Any]) -> Iterator[Picture]:
-    """Three slices through the place of a finding, its labels strong and the others faded."""
+    """Three slices through the place of a finding; other labels than those of the finding are faded."""
     if not finding.get("point_mm"):
         return
     x, y, z = run.image.TransformPhysicalPointToIndex([float(mm) for mm in finding["point_mm"]])
@@ -128,7 +128,7 @@ def _place(run: Run, finding: Mapping[str, Any]) -> Iterator[Picture]:
 
 
 def _slices(run: Run, box: Region) -> Iterator[tuple[str, list[Picture]]]:
-    """Rows of the three slices through the middle of the heart: before, after, and what changed."""
+    """Rows of three slices through the middle of the heart: before, after, and difference."""
     at, spacing = pictures.middle(box), run.volume.spacing
     after = [*pictures.slices(run.volume.array, at, box, spacing)]
     before = [] if run.before is None else [*pictures.slices(run.before, at, box, spacing)]
@@ -150,13 +150,13 @@ def _slices(run: Run, box: Region) -> Iterator[tuple[str, list[Picture]]]:
 
 
 def _removed(run: Run) -> str:
-    """The colour of what was taken away, or nothing when no voxel was."""
+    """The colour of removed voxels; empty when no voxel was removed."""
     gone = run.before is not None and bool(((run.before != 0) & (run.volume.array == 0)).any())
     return pictures.hexadecimal(pictures.REMOVED) if gone else ""
 
 
 def _step_pictures(run: Run, box: Region, notes: list[str]) -> list[Picture | None]:
-    """For each step a slice through what it changed; None where that is not known or nothing."""
+    """For each step, a slice through the voxels it changed; None if they are not known, or there are none."""
     shown: list[Picture | None] = []
     before = run.before
     try:
@@ -179,7 +179,7 @@ def _step_picture(run: Run, step: RanStep, before: LabelArray, after: LabelArray
 
 
 def _volumes(run: Run) -> Iterator[Volume]:
-    """Every label that is in the result or was in the input."""
+    """The volumes of every label in the result or in the input."""
     after = _counts(run.volume.array)
     before = None if run.before is None else _counts(run.before)
     for label in sorted({*after, *(before or {})} - {0}):

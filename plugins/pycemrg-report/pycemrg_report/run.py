@@ -1,7 +1,7 @@
-"""A run as a report sees it: its record, the grown heart, the input if it is still there, and its steps.
+"""Read a run for a report: its record, the grown heart, the input if it still exists, and its steps.
 
-All images are turned so that x, y, z point to the patient's left, back and head as nearly as the axes allow;
-arrays are (z, y, x).
+All images are reoriented so that x, y, z point to the patient's left, back and head as closely as the axes allow.
+Arrays are (z, y, x).
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
 @frozen
 class Requested:
-    """A wall that a step was asked for: ``label``, how thick in mm, and the step's name."""
+    """A wall that a step was asked to make: its ``label``, its thickness in mm, and the name of the step."""
 
     label: int
     mm: float
@@ -65,7 +65,7 @@ class Requested:
 
 @frozen
 class RanStep:
-    """A step of the record: name, kind, provider, seconds, ledger, and its contract; None when it is not known here."""
+    """A step of the record: name, kind, provider, seconds, ledger and contract (None when it is not known here)."""
 
     name: str
     kind: str
@@ -76,12 +76,12 @@ class RanStep:
 
     @property
     def voxels(self) -> int:
-        """How many voxels changed."""
+        """The number of changed voxels."""
         return sum(entry.voxels for entry in self.ledger)
 
     @property
     def requested(self) -> tuple[Requested, ...]:
-        """The walls that its contract asks for: labels that it writes, with its thickness."""
+        """The walls that its contract asks for: the labels that it writes, with its thickness."""
         if self.contract is None:
             return ()
         own_roles = roles(type(self.contract))
@@ -92,9 +92,9 @@ class RanStep:
 
 @frozen(eq=False)
 class Run:
-    """What there is to report. ``before`` is None when the input is not there any more; ``notes`` say why.
+    """All data for a report. ``before`` is None when the input is not available; ``notes`` say why.
 
-    ``data`` is what ``run.json`` says, ``stored`` the result as it is in its file, ``image`` the same turned.
+    ``data`` is the contents of ``run.json``, ``stored`` the result as in its file, ``image`` the result reoriented.
     ``certificate`` is plain data, None when there is none. ``plan`` makes the plan that ran, and raises
     :class:`PlanError` when it cannot be made here; ``kept_steps`` is the folder with the image after each step.
     """
@@ -137,19 +137,21 @@ def run_of(finished: FinishedRun, certificate: Mapping[str, Any] | None) -> Run:
 def read_run(folder: Path, catalogue: Catalogue) -> Run:
     """Read a folder that ``pycemrg run`` wrote.
 
-    Raises :class:`PycemrgError` when it is not one, or its image or its certificate cannot be read.
+    Raises :class:`PycemrgError` when it is not such a folder, or its image or its certificate cannot be read.
     """
     if not (folder / RECORD).is_file():
-        raise PycemrgError(f"{folder}: no {RECORD} is there; give a folder that 'pycemrg run' wrote")
+        raise PycemrgError(f"{folder}: no {RECORD} in this folder; give a folder written by 'pycemrg run'")
     saved = SavedRun.read(folder / RECORD)
     steps = tuple(_step(entry, catalogue, f"{saved.path}: steps[{i}]") for i, entry in enumerate(saved.data["steps"]))
     label_map, _ = read_labels(folder / IMAGE)
     notes = []
     sha256 = voxels_sha256(label_map)
     if sha256 != saved.data["output"]["voxels_sha256"]:
-        notes.append(f"{IMAGE} has changed since the run: its voxels are not those that {RECORD} names.")
+        notes.append(f"{IMAGE} has changed since the run: the hash of its voxels is not the one in {RECORD}.")
     if strange := [step.name for step in steps if step.contract is None]:
-        notes.append(f"What {', '.join(strange)} asked for is not known: the step is not installed, or has changed.")
+        notes.append(
+            f"The contracts of {', '.join(strange)} are not known: the step kind is not installed, or has changed."
+        )
     prepared, why = _input(saved, label_map)
     certified = read_certificate(folder, sha256, notes)
     if certified is None:
@@ -200,7 +202,7 @@ def _run(
 
 
 def arrays_after(run: Run) -> Iterator[LabelArray]:
-    """The voxels after each step: as they were kept, or else made again from the input.
+    """The voxels after each step: from saved images, or made again from the input.
 
     Raises :class:`PycemrgError` when neither is possible.
     """
@@ -211,7 +213,7 @@ def arrays_after(run: Run) -> Iterator[LabelArray]:
         yield from (_read(path) for path in kept)
         return
     if run.prepared is None:
-        raise PycemrgError("The images between the steps were not kept, and without the input they cannot be made.")
+        raise PycemrgError("The images between the steps were not saved, and cannot be made without the input.")
     try:
         plan = run.plan()
     except PlanError as error:
@@ -231,7 +233,7 @@ def _read(path: Path) -> LabelArray:
 
 
 def _same(path: Path, run: Run) -> bool:
-    """Whether a kept image is the result: the folder may hold the steps of an earlier run."""
+    """Whether a saved image is the result: the folder can contain the steps of an earlier run."""
     try:
         return np.array_equal(_read(path), run.volume.array)
     except PycemrgError:
@@ -239,23 +241,23 @@ def _same(path: Path, run: Run) -> bool:
 
 
 def _input(saved: SavedRun, label_map: sitk.Image) -> tuple[Prepared | None, tuple[str, ...]]:
-    """The input as the run saw it, or why there is none."""
+    """The input as the run used it, or None and the reason."""
     path, name = saved.input_path, saved.data["input"].get("name", "the input")
     if not path.is_file():
-        return None, (f"{name}, the input, is not where the run found it: 'before' is left out.",)
+        return None, (f"The input {name} is not at the path of the run: 'before' is left out.",)
     try:
         if Source.of(path).sha256 != saved.data["input"]["sha256"]:
-            return None, (f"{name}, the input, has changed since the run (its SHA-256 differs): 'before' is left out.",)
+            return None, (f"The input {name} has changed since the run (its SHA-256 differs): 'before' is left out.",)
         prepared = saved.prepare(read_volume(path)[0])
     except PycemrgError as error:
         return None, (f"'before' is left out: {error}",)
     if prepared.volume.array.shape != label_map.GetSize()[::-1]:
-        return None, (f"{name}, the input, has another size than {IMAGE}: 'before' is left out.",)
+        return None, (f"The input {name} and {IMAGE} have different sizes: 'before' is left out.",)
     return prepared, ()
 
 
 def _names(data: Mapping[str, Any], steps: tuple[RanStep, ...], usual: Mapping[str, int]) -> dict[int, str]:
-    """Names by integer: those of the record, and for labels that no step knew the usual ones if the rest are usual."""
+    """Names by integer from the record; labels unknown to all steps get usual names if all other names are usual."""
     names = {value: name for name, value in data["labels"].items()}
     for entry in (entry for step in steps for entry in step.ledger):
         names.setdefault(entry.old, entry.old_name)

@@ -1,4 +1,4 @@
-"""Surfaces of labels, and the page that shows them in 3-D.
+"""Make surfaces of labels, and the page that shows them in 3-D.
 
 Surfaces are made by surface nets (Gibson 1998, constrained smoothing; VTK's ``vtkSurfaceNets3D``) and thinned by
 quadric decimation (Garland and Heckbert 1997). Points are (x, y, z) in mm, in the LPS frame of the image.
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
 
     from pycemrg_core.api import LabelVolume
 
-# For all labels together: with this many the page of a whole heart stays below 8 MB.
+# For all labels together: with this number, the page of a whole heart stays below 8 MB.
 TRIANGLES = 150_000
 
 
 @frozen(eq=False)
 class Surface:
-    """A closed surface: ``points`` (n, 3) as (x, y, z) in mm, and ``triangles`` (m, 3), indices of points."""
+    """A closed surface: ``points`` (n, 3) are (x, y, z) in mm, ``triangles`` (m, 3) are indices of points."""
 
     points: NDArray[np.float64]
     triangles: NDArray[np.int64]
 
 
 def surfaces(image: sitk.Image, volume: LabelVolume, triangles: int = TRIANGLES) -> dict[int, Surface]:
-    """The surface of every label of ``image``, whose voxels are ``volume``; about ``triangles`` in all.
+    """The surface of every label of ``image``, whose voxels are ``volume``; about ``triangles`` in total.
 
-    Each label gets its share of the triangles by the size of its surface.
+    Each label gets a share of the triangles in proportion to the size of its surface.
     """
     full = {label: label_surface(volume, label) for label in volume.boxes}
     kept = min(1.0, triangles / max(sum(surface.n_cells for surface in full.values()), 1))
@@ -56,7 +56,7 @@ def label_surface(volume: LabelVolume, label: int) -> pv.PolyData:
     corner = np.array([axis.start for axis in region])[::-1]
     grid = pv.ImageData(dimensions=mask.shape[::-1], spacing=spacing, origin=corner * spacing)
     grid.point_data["label"] = mask.ravel()
-    # Twice as many passes look no smoother, and shrink small and thin labels.
+    # Twice as many passes do not look smoother, and shrink small and thin labels.
     return grid.contour_labels(output_mesh_type="triangles", scalars="label", smoothing_iterations=8)
 
 
@@ -78,7 +78,7 @@ def _placed(points: NDArray[Any], triangles: NDArray[Any], image: sitk.Image) ->
 def viewer_page(
     found: Mapping[int, Surface], colours: Mapping[int, Colour], shades: Mapping[int, NDArray[np.float32]]
 ) -> str:
-    """A page of its own that shows the surfaces with three.js, all in it; the object of label n is ``label_n``.
+    """A self-contained page that shows the surfaces with three.js; the object of label n is ``label_n``.
 
     ``shades`` (n,) are numbers at the points of some labels, for the vertex attribute ``_shade``.
     """

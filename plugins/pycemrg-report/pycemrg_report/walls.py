@@ -1,4 +1,4 @@
-"""How thick the walls of a run came out, against what its steps were asked for."""
+"""Compare the thickness of the walls of a run with the requested thickness."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from pycemrg_report.pictures import GREY, Picture, Pixels, hexadecimal, picture
 from pycemrg_report.run import Requested, Run
 
 _BINS = 30
-# Dark to light in even steps of lightness, blue through green to yellow, so that it reads in print and for the
-# colour-blind too.
+# From dark blue through green to light yellow in even steps of lightness, so that it also works in print and for
+# colour-blind readers.
 _SCALE = ((59, 28, 140), (48, 84, 166), (32, 130, 160), (38, 172, 140), (120, 204, 95), (214, 222, 60), (255, 240, 130))
 
-# What is seen first along each axis of (z, y, x), each of which points to the head, back and left, and then against it.
+# The view along each axis of (z, y, x), which point to the head, back and left, and the view against it.
 _SIDES = {
     0: ("from below", "from above"),
     1: ("from the front", "from the back"),
     2: ("from the right", "from the left"),
 }
-# Whether the columns run backward when looking against the axis; when looking along it, it is the other way round.
+# Whether the columns run backward in a view against the axis; in a view along the axis, it is the opposite.
 _BACKWARD = {0: True, 1: True, 2: False}
 
 
 @frozen
 class Bar:
-    """Outer voxels with a thickness from ``low`` to ``high`` mm, as a share of the largest bar."""
+    """The number of outer voxels with a thickness from ``low`` to ``high`` mm, as a share of the largest bar."""
 
     low: float
     high: float
@@ -41,10 +41,10 @@ class Bar:
 
 @frozen(eq=False)
 class Wall:
-    """One wall: what was asked for, and what the thickness at its outer voxels is, in mm.
+    """One wall: the requested thickness, and the thickness at its outer voxels, in mm.
 
     ``grown`` is the share of its voxels that steps wrote; the rest was in the input. ``near`` is the share of
-    outer voxels within one voxel diagonal of the last thickness asked for. ``pictures`` show it from two ``sides``,
+    outer voxels within one voxel diagonal of the last requested thickness. ``pictures`` show it from two ``sides``,
     coloured from ``low`` to ``high`` mm.
     """
 
@@ -63,7 +63,7 @@ class Wall:
 
 
 def walls(run: Run) -> Iterator[Wall]:
-    """Every label in the image that a step was asked to make with a thickness, in the order of the steps."""
+    """Every label in the image for which a step requested a thickness, in the order of the steps."""
     requested: dict[int, list[Requested]] = defaultdict(list)
     for step in run.steps:
         for one in step.requested:
@@ -76,10 +76,10 @@ def walls(run: Run) -> Iterator[Wall]:
 
 
 def shade(run: Run, wall: Wall, points: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Where on its scale a wall is at points (n, 3), (x, y, z) in mm: 0 to 1, and -1 where nothing was measured."""
+    """The thickness of a wall at points (n, 3), (x, y, z) in mm, on its scale: 0 to 1, or -1 if not measured."""
     centres = wall.measured.voxels[:, ::-1] * np.array(run.image.GetSpacing())
     centres = centres @ np.reshape(run.image.GetDirection(), (3, 3)).T + np.array(run.image.GetOrigin())
-    # The surface of a voxel is not further from its centre, give or take what smoothing and thinning moved it.
+    # The surface of a voxel is within this distance of its centre, with a tolerance for smoothing and thinning.
     reach = 1.5 * float(np.linalg.norm(run.volume.spacing))
     _, found = KDTree(centres).query(points, distance_upper_bound=reach)
     nearest = np.asarray(found)
@@ -107,7 +107,7 @@ def _wall(run: Run, label: int, requested: tuple[Requested, ...], found: Thickne
     p5, p50, p95 = (float(value) for value in np.percentile(found.mm, (5, 50, 95)))
     grown = 1 - _inherited(run, label, voxels) / voxels
     low, high = (float(value) for value in np.percentile(found.mm, (1, 99)))
-    if grown >= 0.5:  # as many colours below what was asked for as above it
+    if grown >= 0.5:  # the requested thickness is in the middle of the scale
         reach = max(wanted - low, high - wanted, diagonal)
         low, high = max(wanted - reach, 0.0), wanted + reach
     high = max(high, low + diagonal)
@@ -129,7 +129,7 @@ def _wall(run: Run, label: int, requested: tuple[Requested, ...], found: Thickne
 
 
 def _inherited(run: Run, label: int, voxels: int) -> int:
-    """How many of its voxels a label had before the first step, by the ledger; at least none, at most all."""
+    """The number of voxels of a label that were there before the first step, from the ledger; from 0 to all."""
     entries = [entry for step in run.steps for entry in step.ledger]
     gained = sum(entry.voxels for entry in entries if entry.new == label)
     lost = sum(entry.voxels for entry in entries if entry.old == label)
@@ -146,7 +146,7 @@ def _bars(mm: NDArray[np.float64], wanted: float) -> tuple[Bar, ...]:
 def _views(
     run: Run, label: int, found: Thickness, low: float, high: float
 ) -> tuple[tuple[str, str], tuple[Picture, ...]]:
-    """A wall from the two opposite sides that show most of its thickness, and what they are called."""
+    """A wall from the two opposite sides that show most of its thickness, and the names of the sides."""
     box = run.volume.region(label)
     mask = run.volume.mask(label, box)
     mm = np.full(mask.shape, np.nan)
@@ -161,9 +161,9 @@ def _views(
 
 
 def _seen(mask: Mask, mm: NDArray[np.float64], axis: int) -> Iterator[tuple[NDArray[np.float64], Mask]]:
-    """What is seen along an axis of (z, y, x), from its far end and from its near one: thickness, and where wall is.
+    """The views along an axis of (z, y, x), from its far end and from its near end: thickness, and the wall mask.
 
-    Rows and columns are as they look from there, head or front up.
+    Rows and columns are as seen from there, head or front up.
     """
     mask, mm = np.moveaxis(mask, axis, 0), np.moveaxis(mm, axis, 0)
     for turned in (False, True):
@@ -177,7 +177,7 @@ def _seen(mask: Mask, mm: NDArray[np.float64], axis: int) -> Iterator[tuple[NDAr
 
 
 def _shaded(mm: NDArray[np.float64], wall: NDArray[np.bool_], low: float, high: float) -> Pixels:
-    """RGBA: the scale's colour where there is a thickness, grey on the rest of the wall."""
+    """RGBA: the colour of the scale where there is a thickness, grey on the rest of the wall."""
     pixels = np.zeros((*mm.shape, 4), np.uint8)
     pixels[wall] = (*GREY, 90)
     known = np.isfinite(mm)

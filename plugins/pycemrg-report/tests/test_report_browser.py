@@ -256,7 +256,7 @@ def test_without_javascript_all_but_the_view_is_there(open_page: Callable[..., A
     browser = open_page(script=False)
     try:
         text = browser.find_element("tag name", "body").text
-        assert "The view in 3-D needs JavaScript; all else on this page does not." in text
+        assert "The view in 3-D needs JavaScript; everything else on this page works without it." in text
         for part in ("Slices", "Steps", "Wall thickness", "Volumes", "What ran", "mitral_valve"):
             assert part in text
         assert not browser.find_element("id", "stage").is_displayed()

@@ -123,7 +123,7 @@ def test_thousands_of_findings_do_not_make_thousands_of_pictures(run: Path) -> N
     page = report(run)
     assert len(page.select(".finding")) == 300
     assert len(page.select("#findings img")) == 150
-    assert words(one(page, "header .note")) == "Of 300 findings the first 50, errors first, have pictures."
+    assert words(one(page, "header .note")) == "Only the first 50 of 300 findings have pictures, errors first."
 
 
 def test_without_a_certificate_the_heart_is_certified(tmp_path: Path) -> None:

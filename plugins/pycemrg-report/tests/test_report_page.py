@@ -159,7 +159,7 @@ def test_an_input_that_is_gone_is_said_and_before_left_out(copy: Path) -> None:
     (copy.parent / "small.nrrd").unlink()
     page = report(copy)
     assert [words(note) for note in page.select("header .note")] == [
-        "small.nrrd, the input, is not where the run found it: 'before' is left out."
+        "The input small.nrrd is not at the path of the run: 'before' is left out."
     ]
     assert [words(one(stage, "figcaption")) for stage in page.select(".stage")] == ["after"]
     assert "before, mL" not in words(one(page, "#volume-table thead"))
@@ -173,7 +173,7 @@ def test_an_input_that_has_changed_is_said(copy: Path) -> None:
     image[0, 0, 0] = 1
     write_image(image, copy.parent / "small.nrrd")
     note = words(one(report(copy), "header .note"))
-    assert note == "small.nrrd, the input, has changed since the run (its SHA-256 differs): 'before' is left out."
+    assert note == "The input small.nrrd has changed since the run (its SHA-256 differs): 'before' is left out."
 
 
 def test_without_input_and_steps_the_ledger_remains(copy: Path) -> None:
@@ -184,7 +184,7 @@ def test_without_input_and_steps_the_ledger_remains(copy: Path) -> None:
     rows = sum(len(step["ledger"]) for step in record(copy)["steps"])
     assert len(page.select("#steps tbody tr")) == rows
     assert words(page.select("header .note")[-1]) == (
-        "The images between the steps were not kept, and without the input they cannot be made."
+        "The images between the steps were not saved, and cannot be made without the input."
     )
 
 
@@ -207,7 +207,7 @@ def test_a_step_that_is_not_known_here_is_said(copy: Path) -> None:
     page = report(copy)
     name = data["steps"][6]["name"]
     assert words(one(page, "header .note")) == (
-        f"What {name} asked for is not known: the step is not installed, or has changed."
+        f"The contracts of {name} are not known: the step kind is not installed, or has changed."
     )
     assert len(page.select("#steps li")) == len(data["steps"])
 
@@ -217,7 +217,7 @@ def test_a_heart_that_has_changed_is_said(copy: Path) -> None:
     image[0, 0, 0] = 1
     write_image(image, copy / "heart.nrrd")
     notes = [words(note) for note in report(copy).select("header .note")]
-    assert notes == ["heart.nrrd has changed since the run: its voxels are not those that run.json names."]
+    assert notes == ["heart.nrrd has changed since the run: the hash of its voxels is not the one in run.json."]
 
 
 def test_walls_are_as_thick_as_the_metrics_say(kept: Path, page: BeautifulSoup) -> None:
@@ -248,7 +248,7 @@ def test_walls_without_a_measure_are_named(tmp_path: Path) -> None:
     assert empty
     assert measured.isdisjoint(empty)
     said = words(page.select("#walls > p")[-1])
-    assert set(said.partition("Of ")[2].removesuffix(" it leaves out all.").split(", ")) == empty
+    assert set(said.partition("Not measured at all: ")[2].removesuffix(".").split(", ")) == empty
 
 
 def test_names_cannot_inject_html(tmp_path: Path) -> None:
@@ -299,8 +299,8 @@ def refused(*arguments: object) -> str:
 
 
 def test_what_is_not_a_run_is_refused(copy: Path, tmp_path: Path) -> None:
-    assert refused(tmp_path) == f"error: {tmp_path}: no run.json is there; give a folder that 'pycemrg run' wrote"
-    assert "no run.json is there" in refused(tmp_path / "nowhere")
+    assert refused(tmp_path) == f"error: {tmp_path}: no run.json in this folder; give a folder written by 'pycemrg run'"
+    assert "no run.json in this folder" in refused(tmp_path / "nowhere")
     (copy / "report.html").write_text("old", encoding="utf-8")
     data = record(copy)
     data["steps"][1]["ledger"] = [{"old": 0, "voxels": "many"}]
@@ -321,11 +321,11 @@ def test_a_missing_heart_is_refused(copy: Path) -> None:
 
 def test_places_that_cannot_be_written_are_refused(kept: Path, tmp_path: Path) -> None:
     assert refused(kept, "-o", tmp_path / "a.pdf") == (
-        f"error: {tmp_path / 'a.pdf'}: a report is a web page; choose a name that ends in .html"
+        f"error: {tmp_path / 'a.pdf'}: not a web page; choose a name that ends in .html"
     )
     nowhere = tmp_path / "none" / "a.html"
     assert refused(kept, "-o", nowhere) == (
-        f"error: {nowhere}: cannot be written: the folder {nowhere.parent} does not exist; choose another name"
+        f"error: {nowhere}: cannot write, the folder {nowhere.parent} does not exist; choose another name"
     )
     (tmp_path / "dir.html").mkdir()
     assert "it is a folder" in refused(kept, "-o", tmp_path / "dir.html")
