@@ -74,11 +74,11 @@ def test_other_groups_are_not_ours(site: FakeSite) -> None:
     assert site.discover() == ()
 
 
-def test_the_core_has_a_built_in_plugin() -> None:
-    (found,) = built_in()
-    assert (found.name, found.distribution, found.group) == ("builtin", "pycemrg-core", GROUP)
+def test_the_core_has_built_in_plugins() -> None:
+    assert {(found.distribution, found.group) for found in built_in()} == {("pycemrg-core", GROUP)}
     catalogue = load_catalogue(Policy(), found=built_in())
-    assert states(catalogue) == {"builtin": State.LOADED}
+    assert set(states(catalogue).values()) == {State.LOADED}
+    assert "builtin" in states(catalogue)
     assert {c.name for c in catalogue.all(Step)} >= {"create", "valve", "ring", "push"}
 
 
@@ -111,7 +111,7 @@ BROKEN = {
         "import nowhere_at_all",
         "importing 'broken': ModuleNotFoundError: No module named 'nowhere_at_all'",
     ),
-    "syntax error": ("def (:", "importing 'broken': SyntaxError: invalid syntax (broken.py, line 1)"),
+    "syntax error": ("def (:", "importing 'broken': SyntaxError: invalid syntax (broken.py:1)"),
     "exit at import": ("raise SystemExit('bye')", "importing 'broken': SystemExit: bye"),
     "silent error": ("raise RuntimeError", "importing 'broken': RuntimeError"),
     "long error": ("raise ValueError('first\\nsecond')", "importing 'broken': ValueError: first"),
@@ -122,6 +122,23 @@ BROKEN = {
     "error of ours with lines": (
         "from pycemrg_core.errors import PlanError\nraise PlanError('no', ['a', 'b'])",
         "no",
+    ),
+    "error of a class of its own": (
+        "class Stop(BaseException):\n    pass\nraise Stop('here')",
+        "importing 'broken': Stop: here (broken.py:3, in <module>)",
+    ),
+    "error without words": (
+        "class Mute(Exception):\n    def __str__(self):\n        return 1 / 0\nraise Mute",
+        "importing 'broken': Mute, whose text cannot be shown: its __str__ raises ZeroDivisionError "
+        "(broken.py:4, in <module>)",
+    ),
+    "endless hook": (
+        f"{HOOKS}from itertools import count\n@hookimpl\ndef pycemrg_steps():\n    return count()",
+        "pycemrg_steps returns more than 10,000 records; does it end? (broken.py:4, in pycemrg_steps)",
+    ),
+    "deep in a hook": (
+        f"{HOOKS}def deep():\n    return [][0]\n@hookimpl\ndef pycemrg_steps():\n    return deep()",
+        "pycemrg_steps failed: IndexError: list index out of range (broken.py:4, in deep)",
     ),
     "raising hook": (
         f"{HOOKS}@hookimpl\ndef pycemrg_steps():\n    raise OSError('no disk')",
@@ -137,7 +154,7 @@ BROKEN = {
     ),
     "wrong record in a hook": (
         f"{HOOKS}@hookimpl\ndef pycemrg_recipes():\n    yield Recipe(name='', steps=())",
-        "pycemrg_recipes failed: RecordError: Recipe: name '' must be 1 to 80 letters, digits, '_', '-' or '.' "
+        "pycemrg_recipes failed: Recipe: name '' must be 1 to 80 letters, digits, '_', '-' or '.' "
         "and start with a letter or digit",
     ),
     "record of another type": (
@@ -228,6 +245,8 @@ def test_a_broken_plugin_costs_only_itself(site: FakeSite, source: str, reason: 
     broken = only(catalogue, "broken")
     assert broken.records == ()
     assert broken.reason.startswith(reason)
+    if source != BROKEN["no hook"][0]:
+        assert re.search(r" \(broken\.py:\d+(, in (<module>|\w+))?\)$", broken.reason)
     assert "\n" not in broken.reason
     assert len(broken.reason) < 300
     assert catalogue.failures() == (broken,)
@@ -336,7 +355,8 @@ def test_policy_is_applied_before_import(
     for name in ("heart", "lungs"):
         source = telling(tmp_path / name) + schematics_source(name)
         site.install("lung-tools" if name == "lungs" else "heart-tools", source, plugin=name)
-    catalogue = load_catalogue(policy, found=[*built_in(), *site.discover()])
+    (first,) = (found for found in built_in() if found.name == "builtin")
+    catalogue = load_catalogue(policy, found=[first, *site.discover()])
     for plugin in catalogue.plugins:
         reason = reasons[plugin.found.name]
         assert (plugin.reason, plugin.state) == (reason, State.BLOCKED if reason else State.LOADED)

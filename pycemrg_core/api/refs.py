@@ -15,7 +15,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from pycemrg_core.errors import PluginError, RecordError, RefError
+from pycemrg_core.errors import PluginError, RecordError, RefError, fault
 
 _DOTTED = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
 _TARGET = re.compile(rf"{_DOTTED}:{_DOTTED}")
@@ -43,10 +43,10 @@ class Ref:
         module_name, _, qualified = self.target.partition(":")
         try:
             found: Any = importlib.import_module(module_name)
-        except Exception as error:
-            raise RefError(
-                f"cannot import {module_name!r} for {self.target!r}: {type(error).__name__}: {error}"
-            ) from error
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a module may also raise SystemExit
+            raise RefError(f"cannot import {module_name!r} for {self.target!r}: {fault(error)}") from error
         for part in qualified.split("."):
             try:
                 found = getattr(found, part)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,7 +14,12 @@ from pycemrg_core.api.labels import close_to
 from pycemrg_core.api.records import Command
 from pycemrg_core.cli.hints import unavailable
 from pycemrg_core.cli.session import Session, plugin_options
-from pycemrg_core.errors import PycemrgError
+from pycemrg_core.errors import PluginError, PycemrgError, blaming, fault
+
+if TYPE_CHECKING:
+    from pycemrg_core.plugins.catalogue import Contribution
+
+T = TypeVar("T")
 
 _LISTS = {kind.listing: kind for kind in KINDS}
 
@@ -50,15 +56,12 @@ class PycemrgGroup(click.Group):
             return list_command(_LISTS[name])
         if name in _COMMANDS:
             module, _, attribute = _COMMANDS[name][0].partition(":")
-            found = getattr(importlib.import_module(f"{__package__}.{module}"), attribute)
-        else:
-            catalogue = ctx.ensure_object(Session).command_catalogue()
-            if not any(c.answers_to(name) for c in catalogue.all(Command)):
-                return None
-            found = _reported(lambda: catalogue.get(Command, name).command.load())
-        if not isinstance(found, click.Command):
-            raise CommandError(f"command {name!r} is not a click command; tell its provider")
-        return found
+            command: click.Command = getattr(importlib.import_module(f"{__package__}.{module}"), attribute)
+            return command
+        catalogue = ctx.ensure_object(Session).command_catalogue()
+        if not any(c.answers_to(name) for c in catalogue.all(Command)):
+            return None
+        return _reported(ctx, lambda: _load(catalogue.find(Command, name)))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -79,11 +82,11 @@ class PycemrgGroup(click.Group):
                 formatter.write_dl(contributed)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        parsed: list[str] = _reported(lambda: super(PycemrgGroup, self).parse_args(ctx, args))
+        parsed: list[str] = _reported(ctx, lambda: super(PycemrgGroup, self).parse_args(ctx, args))
         return parsed
 
     def invoke(self, ctx: click.Context) -> Any:
-        return _reported(lambda: super(PycemrgGroup, self).invoke(ctx))
+        return _reported(ctx, lambda: super(PycemrgGroup, self).invoke(ctx))
 
     def _plugin_commands(self, ctx: click.Context) -> list[tuple[str, str]]:
         contributions = ctx.ensure_object(Session).command_catalogue().all(Command)
@@ -98,14 +101,37 @@ class PycemrgGroup(click.Group):
         ]
 
 
-def _reported(work: Any) -> Any:
-    """Do the work; a user's mistake becomes one line, whatever raised it."""
+def _load(contribution: Contribution[Command]) -> click.Command:
+    with blaming(PluginError, _who(contribution)):
+        found = contribution.record.command.load()
+        if not isinstance(found, click.Command):
+            raise PluginError(f"{contribution.record.command} is not a click command")
+        return found
+
+
+def _who(contribution: Contribution[Command]) -> str:
+    return f"command {contribution.name!r} of {contribution.provider}"
+
+
+def _reported(ctx: click.Context, work: Callable[[], T]) -> T:
+    """Do the work. A user's mistake becomes one line, whatever raised it, and so does the failure of a plugin."""
+    session = ctx.ensure_object(Session)
     try:
         return work()
     except PycemrgError as error:
+        session.show_chain(error)
         raise CommandError(str(error)) from error
     except KeyboardInterrupt:
         raise CommandError("interrupted") from None
+    except (click.ClickException, click.exceptions.Exit, click.Abort, SystemExit, BrokenPipeError):
+        raise  # the ways in which a command ends
+    except BaseException as error:
+        name = ctx.invoked_subcommand or ""
+        failed = [c for c in session.command_catalogue().all(Command) if name not in _COMMANDS and c.answers_to(name)]
+        if not failed:
+            raise  # a fault of the core
+        session.show_chain(error)
+        raise CommandError(f"{_who(failed[0])} failed: {fault(error)}") from error
 
 
 @click.group(cls=PycemrgGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -26,6 +26,8 @@ def list_plugins(ctx: click.Context, check: bool, as_json: bool) -> None:
 
     session = session_of(ctx)
     catalogue = session.quiet_catalogue()
+    for plugin in catalogue.failures():
+        session.show_chain(plugin.error)
     entries = [plugin_entry(plugin) for plugin in catalogue.plugins]
     conflicts = list(catalogue.conflicts())
     wrong = bool(catalogue.failures() or conflicts)

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 import click
 
+from pycemrg_core.errors import debugging
+
 if TYPE_CHECKING:
     from pycemrg_core.plugins.catalogue import Catalogue
-    from pycemrg_core.plugins.loading import Policy
+    from pycemrg_core.plugins.loading import Found, Plugin, Policy
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,32 +30,43 @@ class Session:
         self.no_plugins = False
         self.local: list[str] = []
         self.project = False
+        self.traceback = debugging()
+        self._found: tuple[Found, ...] = ()
+        self._known: dict[Found, Plugin] = {}
         self._catalogue: Catalogue | None = None
-        self._policy: Policy | None = None
 
     def quiet_catalogue(self) -> Catalogue:
         """The catalogue, without a word about plugins that failed, however strict the policy."""
-        from pycemrg_core.plugins.catalogue import load_catalogue
-        from pycemrg_core.plugins.loading import Policy
-
         if self._catalogue is None:
-            self._policy = Policy.from_environment(no_plugins=self.no_plugins)
-            local = [*self._project_files(), *self.local]
-            self._catalogue = load_catalogue(attrs.evolve(self._policy, strict=False), local=local)
+            self._catalogue = self._load(lambda _name: True)
         return self._catalogue
 
     def command_catalogue(self) -> Catalogue:
-        """The catalogue for who looks for commands: what can hold none is not read, so ``--help`` stays light."""
-        from pycemrg_core.plugins.catalogue import load_catalogue
-        from pycemrg_core.plugins.loading import Policy, discover, is_data
+        """The catalogue for looking up commands. YAML plugins cannot contribute any, and reading YAML is slow, so they
+        are left out until a command asks for the whole catalogue: that keeps ``--help`` fast."""
+        from pycemrg_core.plugins.loading import is_data
 
-        found = discover()
-        local = [*self._project_files(), *self.local]
-        if self._catalogue is not None or not (any(one.data_only for one in found) or any(map(is_data, local))):
-            return self.quiet_catalogue()
-        policy = attrs.evolve(Policy.from_environment(no_plugins=self.no_plugins), strict=False)
-        code = [path for path in local if not is_data(path)]
-        return load_catalogue(policy, local=code, found=[one for one in found if not one.data_only])
+        return self._catalogue or self._load(lambda name: not is_data(name))
+
+    def _load(self, wanted: Callable[[str], bool]) -> Catalogue:
+        """Load the plugins whose module or file is wanted. No plugin is loaded twice in a session."""
+        from pycemrg_core.plugins.catalogue import load_catalogue
+        from pycemrg_core.plugins.loading import discover
+
+        self._found = self._found or discover()
+        catalogue = load_catalogue(
+            attrs.evolve(self._policy(), strict=False),
+            local=[path for path in (*self._project_files(), *self.local) if wanted(path)],
+            found=[one for one in self._found if wanted(one.module)],
+            known=self._known.values(),
+        )
+        self._known |= {plugin.found: plugin for plugin in catalogue.plugins}
+        return catalogue
+
+    def _policy(self) -> Policy:
+        from pycemrg_core.plugins.loading import Policy
+
+        return Policy.from_environment(no_plugins=self.no_plugins)
 
     def _project_files(self) -> tuple[str, ...]:
         """The plugins that ``pycemrg.toml`` lists, when the user said to use them."""
@@ -71,11 +84,19 @@ class Session:
         from pycemrg_core.plugins.loading import refuse_failures
 
         catalogue = self.quiet_catalogue()
-        if self._policy is not None and self._policy.strict:
+        if self._policy().strict:
             refuse_failures(catalogue.plugins)
         for plugin in catalogue.failures():
+            self.show_chain(plugin.error)
             click.echo(f"warning: plugin {plugin.found} {_TOLD[plugin.state.value]}: {plugin.reason}", err=True)
         return catalogue
+
+    def show_chain(self, error: BaseException | None) -> None:
+        """Print an error with everything that led to it on stderr, when the user asked for that."""
+        if self.traceback and error is not None:
+            import traceback
+
+            traceback.print_exception(error)
 
     @property
     def uses_project(self) -> bool:
@@ -100,6 +121,11 @@ def _project(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
         session.project, session._catalogue = True, None
 
 
+def _traceback(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.find_root().ensure_object(Session).traceback = True
+
+
 def _local(ctx: click.Context, param: click.Parameter, paths: tuple[str, ...]) -> None:
     ctx.find_root().ensure_object(Session).add_local(ctx, param, paths)
 
@@ -113,6 +139,10 @@ def plugin_options(command: F) -> F:
     command = click.option(
         "--project", is_flag=True, is_eager=True, expose_value=False, callback=_project,
         help="Use the plugin files that pycemrg.toml in this folder lists.",
+    )(command)  # fmt: skip
+    command = click.option(
+        "--traceback", is_flag=True, is_eager=True, expose_value=False, callback=_traceback,
+        help="When something fails, show the whole chain of errors, as PYCEMRG_DEBUG=1 does.",
     )(command)  # fmt: skip
     return click.option(
         "--no-plugins", is_flag=True, is_eager=True, expose_value=False, callback=_no_plugins,

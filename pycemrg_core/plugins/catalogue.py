@@ -125,11 +125,13 @@ def load_catalogue(
     *,
     local: Iterable[str | PathLike[str]] = (),
     found: Iterable[Found] | None = None,
+    known: Iterable[Plugin] = (),
 ) -> Catalogue:
     """Discover plugins, load what the policy allows and compose what they contribute.
 
     ``policy``: by default what the environment says (see :meth:`Policy.from_environment`). ``local``: plugins
-    that are one file each. ``found``: plugins to use instead of discovering the installed ones.
+    that are one file each. ``found``: plugins to use instead of discovering the installed ones. ``known``: plugins
+    that were loaded before and are not asked again.
 
     A plugin that fails is listed in ``catalogue.plugins`` with its reason, and costs only itself.
     """
@@ -137,7 +139,9 @@ def load_catalogue(
     candidates = loading.discover() if found is None else tuple(found)
     local_files = tuple(dict.fromkeys(loading.local_plugin(path) for path in local))
     # A file that the user names on purpose is allowed whatever the list of installed plugins says.
-    loaded = loading.load(candidates, policy) + loading.load(local_files, Policy(strict=policy.strict))
+    known = tuple(known)
+    loaded = loading.load(candidates, policy, known)
+    loaded += loading.load(local_files, Policy(strict=policy.strict), known)
     return compose(loaded)
 
 

@@ -10,21 +10,22 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from enum import Enum
+from itertools import islice
 from types import ModuleType
 from typing import Any
 
 import pluggy
-from attrs import frozen
+from attrs import field, frozen
 
 from pycemrg_core.api.hookspecs import PROJECT, HookSpecs
 from pycemrg_core.api.kinds import HOOKS
 from pycemrg_core.api.labels import close_to
 from pycemrg_core.api.records import Record
 from pycemrg_core.api.refs import find_data_file, import_file, import_plugin_module
-from pycemrg_core.errors import PluginError, PycemrgError
+from pycemrg_core.errors import PluginError, PycemrgError, defined_at, fault
 from pycemrg_core.plugins import metadata
 
 GROUP = "pycemrg.v1"
@@ -32,6 +33,7 @@ _ANY_GROUP = "pycemrg.v"
 CORE_DISTRIBUTION = "pycemrg-core"
 LOCAL_FILE = "local file"
 BLOCKED_BY_NAME = "blocked by name"
+_MOST_RECORDS = 10_000
 
 
 class State(Enum):
@@ -76,12 +78,16 @@ class Found:
 
 @frozen
 class Plugin:
-    """A plugin after loading: its state, the reason when it is not loaded, and its records."""
+    """A plugin after loading: its state, the reason when it is not loaded, and its records.
+
+    ``error``: what it raised, for whoever wants the whole chain.
+    """
 
     found: Found
     state: State
     reason: str = ""
     records: tuple[Record, ...] = ()
+    error: BaseException | None = field(default=None, eq=False, repr=False)
 
 
 @frozen
@@ -164,14 +170,17 @@ def local_plugin(path: str | os.PathLike[str]) -> Found:
     return Found(file.stem, LOCAL_FILE, version, GROUP, str(file.resolve()))
 
 
-def load(found: Iterable[Found], policy: Policy) -> tuple[Plugin, ...]:
+def load(found: Iterable[Found], policy: Policy, known: Iterable[Plugin] = ()) -> tuple[Plugin, ...]:
     """Import what the policy allows and collect its records, in the order of ``found``.
+
+    ``known``: plugins that were loaded before and are not asked again.
 
     Raises :class:`PluginError` for the first failure when the policy is strict.
     """
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(HookSpecs)
-    plugins = tuple(_load_one(manager, one, policy) for one in found)
+    before = {plugin.found: plugin for plugin in known if plugin.state in (State.LOADED, State.FAILED)}
+    plugins = tuple(_load_one(manager, one, policy, before) for one in found)
     if policy.strict:
         refuse_failures(plugins)
     return plugins
@@ -184,7 +193,7 @@ def refuse_failures(plugins: Iterable[Plugin]) -> None:
             raise PluginError(f"plugin {plugin.found}: {plugin.reason} (PYCEMRG_STRICT is set)")
 
 
-def _load_one(manager: pluggy.PluginManager, found: Found, policy: Policy) -> Plugin:
+def _load_one(manager: pluggy.PluginManager, found: Found, policy: Policy, known: Mapping[Found, Plugin]) -> Plugin:
     if refusal := policy.refusal(found):
         return Plugin(found, State.BLOCKED, refusal)
     if found.group != GROUP:
@@ -193,25 +202,24 @@ def _load_one(manager: pluggy.PluginManager, found: Found, policy: Policy) -> Pl
             State.INCOMPATIBLE,
             f"written for the plugin API {found.group}, this is {GROUP}; install a matching version",
         )
+    if found in known:
+        return known[found]
     try:
         # What a plugin prints must not get into what a command prints for machines.
         with redirect_stdout(sys.stderr):
             return Plugin(found, State.LOADED, records=_records(manager, found))
-    except _PluginFaultError as fault:
-        return Plugin(found, State.FAILED, str(fault))
+    except KeyboardInterrupt:
+        raise
+    except _PluginFaultError as error:
+        return Plugin(found, State.FAILED, str(error), error=error)
     except PycemrgError as error:
-        return Plugin(found, State.FAILED, " ".join(str(error).split()))
-    except (Exception, SystemExit) as error:
-        return Plugin(found, State.FAILED, f"importing {found.module!r}: {_describe(error)}")
+        return Plugin(found, State.FAILED, " ".join(fault(error).split()), error=error)
+    except BaseException as error:  # a plugin may also raise SystemExit, or a class of its own
+        return Plugin(found, State.FAILED, f"importing {found.module!r}: {fault(error)}", error=error)
 
 
 class _PluginFaultError(Exception):
     """The plugin was imported, but what it says is wrong."""
-
-
-def _describe(error: BaseException) -> str:
-    first = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {first[0]}" if first else type(error).__name__
 
 
 def _records(manager: pluggy.PluginManager, found: Found) -> tuple[Record, ...]:
@@ -227,7 +235,7 @@ def _records(manager: pluggy.PluginManager, found: Found) -> tuple[Record, ...]:
     try:
         manager.register(module, name=f"{found.distribution}:{found.name}")
     except pluggy.PluginValidationError as error:
-        raise _PluginFaultError(f"a hook does not match its specification: {_describe(error)}") from error
+        raise _PluginFaultError(f"a hook does not match its specification: {fault(error)}") from error
     except ValueError as error:
         raise _PluginFaultError(f"module {found.module!r} is registered twice") from error
     records: list[Record] = []
@@ -244,16 +252,18 @@ def _require_hooks(manager: pluggy.PluginManager, module: ModuleType) -> None:
         if options is None:
             if callable(getattr(module, name)) and (name in HOOKS or close_to(name, HOOKS, cutoff=0.9)):
                 hint = close_to(name, HOOKS) if name not in HOOKS else ""
-                raise _PluginFaultError(f"{name} is not marked with @hookimpl{hint}")
+                where = defined_at(getattr(module, name))
+                raise _PluginFaultError(f"{name} is not marked with @hookimpl{hint}{where}")
             continue
         marked += 1
+        where = defined_at(getattr(module, name))
         hook = options.get("specname") or name
         if hook not in HOOKS:
-            raise _PluginFaultError(f"there is no hook {hook!r}{close_to(hook, HOOKS)}")
+            raise _PluginFaultError(f"there is no hook {hook!r}{close_to(hook, HOOKS)}{where}")
         if asked := [p.name for p in _parameters(getattr(module, name)) if p.default is p.empty]:
-            raise _PluginFaultError(f"{hook} takes no arguments, but asks for {', '.join(map(repr, asked))}")
+            raise _PluginFaultError(f"{hook} takes no arguments, but asks for {', '.join(map(repr, asked))}{where}")
         if any(options.get(key) for key in ("wrapper", "hookwrapper", "tryfirst", "trylast")):
-            raise _PluginFaultError(f"{hook} asks for an order or wraps others; hooks only return records")
+            raise _PluginFaultError(f"{hook} asks for an order or wraps others; hooks only return records{where}")
     if not marked:
         raise _PluginFaultError(f"module {module.__name__!r} implements no hook; mark functions with @hookimpl")
 
@@ -264,20 +274,33 @@ def _parameters(function: Any) -> Iterable[inspect.Parameter]:
 
 def _call(manager: pluggy.PluginManager, module: ModuleType, hook: str, record_type: type[Record]) -> list[Record]:
     caller = getattr(manager.hook, hook)
-    found: list[Record] = []
+    found: dict[str, Record] = {}
     for implementation in caller.get_hookimpls():
         if implementation.plugin is not module:
             continue
+        where = defined_at(implementation.function)
         try:
             # Materialised here: a generator that fails later would fail without its plugin's name.
-            found.extend(implementation.function())
-        except (Exception, SystemExit) as error:
-            raise _PluginFaultError(f"{hook} failed: {_describe(error)}") from error
-    names: set[str] = set()
-    for record in found:
-        if type(record) is not record_type:
-            raise _PluginFaultError(f"{hook} must return {record_type.__name__} records, not {record!r:.80}")
-        if record.name in names:
-            raise _PluginFaultError(f"{hook} returns the name {record.name!r} twice")
-        names.add(record.name)
-    return found
+            records = list(islice(implementation.function(), _MOST_RECORDS + 1))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise _PluginFaultError(f"{hook} failed: {fault(error, implementation.function)}") from error
+        if len(records) > _MOST_RECORDS:
+            raise _PluginFaultError(f"{hook} returns more than {_MOST_RECORDS:,} records; does it end?{where}")
+        for record in records:
+            if type(record) is not record_type:
+                raise _PluginFaultError(
+                    f"{hook} must return {record_type.__name__} records, not {_shown(record)}{where}"
+                )
+            if record.name in found:
+                raise _PluginFaultError(f"{hook} returns the name {record.name!r} twice{where}")
+            found[record.name] = record
+    return list(found.values())
+
+
+def _shown(value: object) -> str:
+    try:
+        return f"{value!r:.80}"
+    except Exception:  # of a class of the plugin's own
+        return f"a {type(value).__name__}"
