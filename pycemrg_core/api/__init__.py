@@ -79,6 +79,9 @@ if TYPE_CHECKING:
     from pycemrg_core.errors import RefError as RefError
     from pycemrg_core.errors import StepError as StepError
     from pycemrg_core.errors import UnknownNameError as UnknownNameError
+    from pycemrg_core.errors import blaming as blaming
+    from pycemrg_core.errors import debugging as debugging
+    from pycemrg_core.errors import fault as fault
     from pycemrg_core.images.answers import Cells as Cells
     from pycemrg_core.images.answers import Connected as Connected
     from pycemrg_core.images.answers import Contact as Contact
@@ -180,7 +183,8 @@ else:
             "pycemrg_core.api.refs": "Ref",
             "pycemrg_core.errors": (
                 "AugmentationError DocumentError ImageError LabelError MetricError NameConflictError OutputError "
-                "PlanError PluginError PycemrgError RecordError RefError StepError UnknownNameError"
+                "PlanError PluginError PycemrgError RecordError RefError StepError UnknownNameError blaming "
+                "debugging fault"
             ),
             "pycemrg_core.images.answers": "Cells Connected Contact Distances Mask Orientation Zone",
             "pycemrg_core.images.blueprint": "Blueprint Plane Ring Valve Wall",

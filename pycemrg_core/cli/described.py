@@ -91,7 +91,7 @@ def augmentation(record: Augmentation, _catalogue: Catalogue) -> dict[str, Any]:
 
     try:
         asked = list(inspect.signature(record.function.load()).parameters.values())[2:]
-    except PycemrgError as error:
+    except (PycemrgError, TypeError, ValueError) as error:  # no function, or one without a signature
         return {"function": str(record.function), "not usable": str(error)}
     shown = [one.name if one.default is one.empty else f"{one.name} = {one.default!r}" for one in asked]
     return {"parameters": shown, "function": str(record.function)}

@@ -7,7 +7,7 @@ order, and remembers what metrics share: ``subject.once(compute)`` is ``compute(
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 from attrs import field, frozen
@@ -15,8 +15,11 @@ from numpy.typing import NDArray
 
 from pycemrg_core.api.labels import close_to
 from pycemrg_core.api.records import Metric
-from pycemrg_core.errors import MetricError, PycemrgError
+from pycemrg_core.errors import MetricError, blaming
 from pycemrg_core.images.label_volume import LabelVolume, Mask, Region, hull, is_empty
+
+if TYPE_CHECKING:
+    from pycemrg_core.plugins.catalogue import Contribution
 
 T = TypeVar("T")
 S = TypeVar("S", bound="_Remembering")
@@ -139,31 +142,30 @@ class ImagePair(_Remembering):
             )
 
 
-def evaluate(metric: Metric, *subjects: Any, parameters: Mapping[str, float] | None = None) -> float:
+def evaluate(
+    metric: Metric | Contribution[Metric], *subjects: Any, parameters: Mapping[str, float] | None = None
+) -> float:
     """The value of a metric for what it measures: one :class:`StructureMask`, two, a :class:`Comparison` or an
     :class:`ImagePair`.
 
+    ``metric`` is a record or, so that errors name its plugin, what ``catalogue.find(Metric, name)`` gives.
     ``parameters`` override the metric's own. A value that has no meaning is NaN, an unbounded one infinite.
     Raises :class:`MetricError`, naming the metric, when there is no such parameter or the function fails.
     """
+    who = f"metric {metric.name!r}"
+    if not isinstance(metric, Metric):
+        who, metric = f"{who} of {metric.provider}", metric.record
     given = dict(parameters or {})
     for name in sorted(given.keys() - metric.parameters.keys()):
         known = f"; it has {', '.join(metric.parameters)}" if metric.parameters else "; it has none"
-        raise MetricError(
-            f"metric {metric.name!r} has no parameter {name!r}{close_to(name, metric.parameters) or known}"
-        )
-    try:
-        value = metric.function.load()(*subjects, **{**metric.parameters, **given})
+        raise MetricError(f"{who} has no parameter {name!r}{close_to(name, metric.parameters) or known}")
+    with blaming(MetricError, who):
+        function = metric.function.load()
+    with blaming(MetricError, who, function):
+        value = function(*subjects, **{**metric.parameters, **given})
         if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
             raise MetricError(f"it returned {value!r:.80}, not a number")
-    except PycemrgError as error:
-        raise MetricError(f"metric {metric.name!r}: {error}") from error
-    except Exception as error:
-        first = str(error).strip().partition("\n")[0]
-        raise MetricError(
-            f"metric {metric.name!r} failed: {type(error).__name__}{': ' if first else ''}{first}"
-        ) from error
-    return float(value)
+        return float(value)
 
 
 def _mask(structure: StructureMask) -> Mask:

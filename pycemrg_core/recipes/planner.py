@@ -21,7 +21,7 @@ from pycemrg_core.api import contracts
 from pycemrg_core.api.contracts import LABEL_USES, Label, Role, Use
 from pycemrg_core.api.labels import close_to
 from pycemrg_core.api.records import LabelScheme, Recipe, RecipeStep, Schematic, Step
-from pycemrg_core.errors import LabelError, NameConflictError, PlanError, PycemrgError
+from pycemrg_core.errors import LabelError, NameConflictError, PlanError, PycemrgError, blaming
 from pycemrg_core.images.blueprint import Blueprint
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.plugins.loading import Found
@@ -233,11 +233,14 @@ class _Planner:
             provider = self.catalogue.find(Schematic, name).provider
         found = self.catalogue.find(Step, schematic.step)
         step = self.catalogue.get(Step, schematic.step)
-        try:
-            roles = contracts.roles(step.contract.load())
+        who = f"step {step.name!r} of {found.provider}"
+        with blaming(LabelError, who):
+            contract = step.contract.load()
             step.run.load()  # what cannot be imported is refused here, not in the middle of a run
+        try:
+            roles = contracts.roles(contract)
         except TypeError as error:
-            raise LabelError(f"step {step.name!r} of {found.provider}: {error}") from error
+            raise LabelError(f"{who}: {error}") from error
         keys = {role.key for role in roles}
         for unknown in sorted(schematic.semantic_map.keys() - keys):
             raise LabelError(
@@ -379,10 +382,16 @@ class _Planner:
                 self.problems.append(f"{entry.schematic.name}: {error}")
         if len(self.problems) > before:
             return None
+        try:
+            with blaming(LabelError, f"contract of step {entry.step.name!r} of {entry.step_provider}"):
+                contract = entry.step.contract.load()(**values)
+        except LabelError as error:
+            self.problems.append(f"{entry.schematic.name}: {error}")
+            return None
         return PlannedStep(
             name=entry.schematic.name,
             step=entry.step,
-            contract=entry.step.contract.load()(**values),
+            contract=contract,
             schematic_provider=entry.provider,
             step_provider=entry.step_provider,
             snapshots=entry.snapshots,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from attrs import field, frozen
 
 from pycemrg_core.api import contracts
 from pycemrg_core.api.records import Recipe
-from pycemrg_core.errors import PycemrgError, StepError
+from pycemrg_core.errors import StepError, fault
 from pycemrg_core.images import image_files
 from pycemrg_core.images.blueprint import Blueprint
 from pycemrg_core.images.label_volume import Change, Edit, LabelVolume, Note, WorkingVolume
@@ -180,36 +180,44 @@ def run_plan(planned: Plan, prepared: Prepared, *, resume: Resume | None = None)
 
 def _run_step(step: PlannedStep, work: WorkingVolume, names: Mapping[int, str]) -> StepRecord:
     begin = time.perf_counter()
-    who = f"step {step.step.name!r} of {step.step_provider} failed in {step.name}"
+    run = step.step.run.load()
     try:
-        # Materialised before anything is written: all edits see the same input.
-        returned = tuple(step.step.run.load()(work, step.contract))
-    except PycemrgError as error:
-        raise StepError(f"{who}: {error}") from error
-    except (Exception, SystemExit) as error:
-        first = str(error).strip().partition("\n")[0]
-        raise StepError(f"{who}: {type(error).__name__}{': ' if first else ''}{first}") from error
-    declared = contracts.writable_values(step.contract)
-    edits = [one for one in returned if not isinstance(one, Note)]
-    for edit in edits:
-        if not isinstance(edit, Edit):
-            raise StepError(f"{who}: it returned {edit!r:.80}, not an Edit")
-        if edit.label not in declared:
-            raise StepError(f"{who}: it writes the label {edit.label}, which its contract does not say it writes")
-    try:
+        edits, notes = _returned(run, step, work)
         changes = work.apply(edits)
-    except StepError as error:
-        raise StepError(f"{who}: {error}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin may also raise SystemExit, or a class of its own
+        raise StepError(
+            f"step {step.step.name!r} of {step.step_provider} failed in {step.name}: {fault(error, run)}"
+        ) from error
     return StepRecord(
         name=step.name,
         step=step.step.name,
         provider=step.step_provider.name,
         contract=step.contract,
         snapshots=step.snapshots,
-        notes=tuple(note.text for note in returned if isinstance(note, Note)),
+        notes=notes,
         seconds=time.perf_counter() - begin,
         ledger=tuple(_entry(change, work.voxel_mm3, names) for change in changes),
     )
+
+
+def _returned(
+    run: Callable[..., Iterable[Edit | Note]], step: PlannedStep, volume: LabelVolume
+) -> tuple[list[Edit], tuple[str, ...]]:
+    """A step's edits and notes, all of them before anything is written: every edit sees the same input."""
+    edits, notes = [], []
+    declared = contracts.writable_values(step.contract)
+    for one in run(volume, step.contract):
+        if isinstance(one, Note):
+            notes.append(one.text)
+        elif not isinstance(one, Edit):
+            raise StepError(f"it returned {one!r:.80}, not an Edit")
+        elif one.label not in declared:
+            raise StepError(f"it writes the label {one.label}, which its contract does not say it writes")
+        else:
+            edits.append(one)
+    return edits, tuple(notes)
 
 
 def _entry(change: Change, voxel_mm3: float, names: Mapping[int, str]) -> LedgerEntry:

@@ -28,7 +28,7 @@ from pycemrg_core.api.records import (
     Step,
 )
 from pycemrg_core.api.refs import Ref
-from pycemrg_core.errors import PlanError, PycemrgError
+from pycemrg_core.errors import PlanError, PycemrgError, fault
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.plugins.loading import Plugin
 from pycemrg_core.recipes.flatten import flatten, unmet
@@ -42,8 +42,8 @@ _SPACING = (1e-6, 1e-6, 1e-6)
 def faults(plugin: Plugin, catalogue: Catalogue) -> Iterator[str]:
     """Everything wrong with what a loaded plugin contributes, one line each."""
     for record in plugin.records:
-        for fault in record_faults(record, catalogue):
-            yield f"{kind_of(record).word} {record.name!r}: {fault}"
+        for text in record_faults(record, catalogue):
+            yield f"{kind_of(record).word} {record.name!r}: {text}"
 
 
 def record_faults(record: Record, catalogue: Catalogue) -> Iterator[str]:
@@ -54,8 +54,12 @@ def record_faults(record: Record, catalogue: Catalogue) -> Iterator[str]:
             yield from own.load()(record, catalogue)
     except PlanError as error:
         yield from error.problems
+    except KeyboardInterrupt:
+        raise
     except (PycemrgError, TypeError) as error:  # TypeError: a contract without roles
-        yield str(error)
+        yield fault(error) if isinstance(error, PycemrgError) else str(error)
+    except BaseException as error:  # code of the plugin may raise anything
+        yield fault(error)
 
 
 def _reference_faults(record: Record) -> Iterator[str]:

@@ -11,7 +11,7 @@ import pytest
 from pycemrg_core.api.kinds import kind_of
 from pycemrg_core.api.labels import close_to
 from pycemrg_core.api.records import Record
-from pycemrg_core.errors import PluginError
+from pycemrg_core.errors import PluginError, PycemrgError, fault
 from pycemrg_core.plugins import loading
 from pycemrg_core.plugins.catalogue import Catalogue, compose
 from pycemrg_core.plugins.loading import GROUP, LOCAL_FILE, Found, Plugin, Policy, State
@@ -29,8 +29,8 @@ def require(holds: bool, message: str) -> None:
 
 
 def describe(error: BaseException) -> str:
-    """An exception's type and the first line of its text."""
-    return ": ".join(filter(None, [type(error).__name__, str(error).strip().partition("\n")[0]]))
+    """An exception's type, what it says, and where the plugin raised it."""
+    return f"{type(error).__name__}: {fault(error)}" if isinstance(error, PycemrgError) else fault(error)
 
 
 def find(plugin: str | Path) -> Found:

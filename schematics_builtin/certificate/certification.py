@@ -11,7 +11,7 @@ import attrs
 from attrs import frozen
 
 from pycemrg_core import Catalogue
-from pycemrg_core.api import Check, CheckOn, Finding, Heart, PycemrgError, Severity
+from pycemrg_core.api import Check, CheckOn, Finding, Heart, PycemrgError, Severity, blaming
 
 FORMAT = 1
 
@@ -66,20 +66,16 @@ def certify(heart: Heart, catalogue: Catalogue, *, name: str = "", voxels_sha256
     for contribution in catalogue.all(Check):
         if contribution.record.on is not CheckOn.RESULT:
             continue
-        assert isinstance(contribution.record, Check)
         provider = f"{contribution.provider.distribution} {contribution.provider.version}"
         checks.append((contribution.name, provider))
         who = f"check {contribution.name!r} of {provider}"
-        try:
-            found = list(contribution.record.function.load()(heart))
-        except PycemrgError as error:
-            raise PycemrgError(f"{who}: {error}") from error
-        except Exception as error:
-            raise PycemrgError(f"{who} failed: {type(error).__name__}: {error}") from error
-        for one in found:
-            if not isinstance(one, Finding):
-                raise PycemrgError(f"{who} yields {one!r:.80}, not a Finding")
-            findings.append(attrs.evolve(one, check=contribution.name))
+        with blaming(PycemrgError, who):
+            look = contribution.record.function.load()
+        with blaming(PycemrgError, who, look):
+            for one in look(heart):
+                if not isinstance(one, Finding):
+                    raise PycemrgError(f"it yields {one!r:.80}, not a Finding")
+                findings.append(attrs.evolve(one, check=contribution.name))
     return Certificate(
         recipe=heart.blueprint.recipe,
         name=name,

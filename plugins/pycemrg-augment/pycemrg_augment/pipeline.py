@@ -17,10 +17,10 @@ from pycemrg_core.api import (
     Augmentation,
     AugmentationError,
     NameConflictError,
-    PycemrgError,
     RefError,
     Sample,
     UnknownNameError,
+    blaming,
     close_to,
     load_yaml_list,
 )
@@ -196,16 +196,9 @@ def _run(
     step: PipelineStep, number: int, sample: Sample, rng: np.random.Generator, index: int
 ) -> tuple[Sample, Mapping[str, Any]]:
     where = f"sample {index}, {_KEY}[{number}]"
-    try:
+    with blaming(AugmentationError, f"{where}: {step.provider}:{step.name}", step.function):
         made, drawn = step.function(sample, rng, **step.parameters)
         drawn = json.loads(json.dumps(drawn))
         if made.image is not None and made.labels is not None:
             require_same(made.image, made.labels)
-    except PycemrgError as error:
-        raise AugmentationError(f"{where}: {error}") from error
-    except Exception as error:
-        first = str(error).strip().partition("\n")[0]
-        raise AugmentationError(
-            f"{where}: {step.provider}:{step.name} failed: {type(error).__name__}{': ' if first else ''}{first}"
-        ) from error
     return made, drawn

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pycemrg_core.api import PycemrgError
+from pycemrg_core.api import PycemrgError, fault
 
 
 class CohortError(PycemrgError):
@@ -15,7 +15,5 @@ class OtherVersionsError(CohortError):
 
 def one_line(error: BaseException, *, hide: str = "", show: str = "") -> str:
     """An error as one line; the path ``hide`` is replaced by ``show``, the path as the user gave it."""
-    text = " ".join(str(error).split())
-    if not isinstance(error, PycemrgError):
-        text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    text = " ".join(fault(error).split())
     return text.replace(hide, show) if hide else text

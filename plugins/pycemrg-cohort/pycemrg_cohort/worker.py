@@ -156,7 +156,7 @@ def _measured(result: RunResult, planned: Plan, catalogue: Catalogue) -> Outcome
     volumes = {names[value]: round(count * mm3 / 1000, 6) for value, count in found.items()}
     thickness = {}
     if thickness_provider(catalogue):
-        metric, walls = catalogue.get(Metric, THICKNESS), wall_names(catalogue)
+        metric, walls = catalogue.find(Metric, THICKNESS), wall_names(catalogue)
         for value, name in names.items():
             if name in walls:
                 thickness[name] = round(evaluate(metric, StructureMask(volume, (value,), name)), 6)

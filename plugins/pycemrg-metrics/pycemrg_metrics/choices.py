@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from attrs import frozen
 
-from pycemrg_core import Catalogue
+from pycemrg_core import Catalogue, Contribution
 from pycemrg_core.api import LabelError, LabelScheme, LabelTable, Measures, Metric, MetricError, close_to
 from pycemrg_metrics.tables import Column
 
@@ -20,9 +20,9 @@ _DOES = {
 
 @frozen
 class Chosen:
-    """A metric with its parameters, and the column for its values."""
+    """A metric with its plugin, and the column it fills."""
 
-    metric: Metric
+    metric: Contribution[Metric]
     column: Column
 
 
@@ -34,7 +34,8 @@ def metrics(
     Raises :class:`UnknownNameError` with close matches, and :class:`MetricError` for a metric of another kind, or
     for a parameter that no metric accepts.
     """
-    records = {name: catalogue.get(Metric, name) for name in names}
+    found = {name: catalogue.find(Metric, name) for name in names}
+    records = {name: contribution.record for name, contribution in found.items()}
     for name, record in records.items():
         if record.measures is not wanted:
             raise MetricError(f"metric {name!r} {_DOES[record.measures]}; {_remedy(record.measures, wanted)}")
@@ -49,7 +50,8 @@ def metrics(
             )
     return tuple(
         Chosen(
-            record, Column(name, record.unit, {key: given.get(key, value) for key, value in record.parameters.items()})
+            found[name],
+            Column(name, record.unit, {key: given.get(key, value) for key, value in record.parameters.items()}),
         )
         for name, record in records.items()
     )
