@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from types import FrameType
 
 
 class PycemrgError(Exception):
@@ -81,22 +81,28 @@ _LIBRARIES = frozenset(
 )
 
 
-@contextmanager
-def blaming(kind: type[PycemrgError], who: str, function: object = None) -> Iterator[None]:
+class blaming:  # noqa: N801 - it reads as a function
     """Call a plugin's ``function`` in this block: what it raises becomes an error of ``kind`` that begins with ``who``.
 
     The text ends with the place, as in ``metric 'mass' of my-heart 1.0 failed: IndexError: list index out of range
-    (metrics.py:13, in deep)``. A :class:`PycemrgError` that the plugin raises itself keeps its own words. An interrupt
-    from the keyboard passes.
+    (metrics.py:13, in deep)``. A :class:`PycemrgError` that the plugin raises itself is a refusal and keeps its own
+    words, after ``refused`` where that is given. An interrupt from the keyboard passes.
     """
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise
-    except PycemrgError as error:
-        raise kind(f"{who}: {_text(error) if _is_own(error) else fault(error, function)}") from error
-    except BaseException as error:  # a plugin may also raise SystemExit, or a class of its own
-        raise kind(f"{who} failed: {fault(error, function)}") from error
+
+    def __init__(self, kind: type[PycemrgError], who: str, function: object = None, *, refused: str = "") -> None:
+        self.kind, self.who, self.function, self.refused = kind, who, function, refused or who
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if error is None or isinstance(error, KeyboardInterrupt):
+            return
+        if not isinstance(error, PycemrgError):  # it may be SystemExit too, or a class of the plugin's own
+            raise self.kind(f"{self.who} failed: {fault(error, self.function)}") from error
+        if _is_own(error):
+            raise self.kind(f"{self.refused}: {_text(error)}") from error
+        raise self.kind(f"{self.who}: {fault(error, self.function)}") from error
 
 
 def fault(error: BaseException, function: object = None) -> str:
@@ -104,7 +110,7 @@ def fault(error: BaseException, function: object = None) -> str:
 
     ``IndexError: list index out of range (my_step.py:13, in deep)``. The text of a :class:`PycemrgError` is whole and
     without its type; of any other it is the first line. Where only the core was involved, the place is the one where
-    ``function`` is defined.
+    ``function`` is defined. To be called where the exception is caught: what calls the plugin is not looked at.
     """
     text, place = _text(error), _place(error)
     where = f" ({place})" if place else defined_at(function)
@@ -113,9 +119,7 @@ def fault(error: BaseException, function: object = None) -> str:
 
 def defined_at(function: object) -> str:
     """Where a function begins, as `` (my_step.py:10, in seal)``; nothing when that cannot be said."""
-    while hasattr(function, "__wrapped__"):
-        function = function.__wrapped__
-    code = getattr(function, "__code__", None)
+    code = getattr(getattr(function, "__wrapped__", function), "__code__", None)
     return f" ({os.path.basename(code.co_filename)}:{code.co_firstlineno}, in {code.co_name})" if code else ""
 
 
@@ -137,22 +141,28 @@ def _place(error: BaseException) -> str:
     if isinstance(error, SyntaxError) and error.filename and os.path.exists(error.filename):
         return f"{os.path.basename(error.filename)}:{error.lineno}"
     place = ""
-    trace = error.__traceback__
-    while trace is not None:
-        frame, code = trace.tb_frame, trace.tb_frame.f_code
-        root = str(frame.f_globals.get("__name__")).partition(".")[0]
-        if root not in _LIBRARIES and root not in sys.stdlib_module_names:
-            place = f"{os.path.basename(code.co_filename)}:{trace.tb_lineno}, in {code.co_name}"
-        trace = trace.tb_next
+    for frame, line in _frames(error):
+        if (root := _root(frame)) not in _LIBRARIES and root not in sys.stdlib_module_names:
+            place = f"{os.path.basename(frame.f_code.co_filename)}:{line}, in {frame.f_code.co_name}"
     return place
 
 
 def _is_own(error: BaseException) -> bool:
     """Whether the code that raised it is the plugin's, and not the core that it called."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
+    *_, last = [None, *(frame for frame, _ in _frames(error))]
+    return last is not None and _root(last) != "pycemrg_core"
+
+
+def _frames(error: BaseException) -> Iterator[tuple[FrameType, int]]:
+    """What it passed below the frame that caught it, which is the first one of a traceback."""
+    trace = error.__traceback__.tb_next if error.__traceback__ else None
+    while trace is not None:
+        yield trace.tb_frame, trace.tb_lineno
         trace = trace.tb_next
-    return trace is not None and str(trace.tb_frame.f_globals.get("__name__")).partition(".")[0] != "pycemrg_core"
+
+
+def _root(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__")).partition(".")[0]
 
 
 def debugging() -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -11,6 +13,8 @@ from pycemrg_core.api.refs import Ref
 from pycemrg_core.errors import MetricError
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.images.metric_subjects import Comparison, ImagePair, StructureMask, evaluate
+from pycemrg_core.plugins.catalogue import Contribution
+from pycemrg_core.plugins.loading import Found
 
 SPACING = (2.0, 1.0, 0.5)
 
@@ -116,7 +120,21 @@ def test_parameters_of_a_metric() -> None:
 def test_a_metric_that_fails_is_named(function: str, text: str) -> None:
     with pytest.raises(MetricError) as caught:
         evaluate(metric(function), StructureMask(TWO, (1,)))
-    assert str(caught.value) == text
+    assert re.fullmatch(re.escape(text) + rf" \(test_metrics\.py:\d+, in {function}\)", str(caught.value))
+    # With its plugin, where that is known.
+    provider = Found("theirs", "pycemrg-theirs", "1.0", "pycemrg.v1", "nowhere")
+    with pytest.raises(MetricError, match=re.escape("metric 'm' of theirs (pycemrg-theirs 1.0)")):
+        evaluate(Contribution(metric(function), provider), StructureMask(TWO, (1,)))
+
+
+def refuses(structure: StructureMask) -> float:
+    raise MetricError("it is empty")
+
+
+def test_a_metric_that_refuses_keeps_its_words() -> None:
+    with pytest.raises(MetricError) as caught:
+        evaluate(metric("refuses"), StructureMask(TWO, (1,)))
+    assert str(caught.value) == "metric 'm': it is empty"
 
 
 def test_grids_that_differ_are_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import brute
@@ -459,5 +460,24 @@ def test_code_that_cannot_be_imported_is_refused_before_anything_runs() -> None:
     step = Step(name="turn", summary="-", run=Ref("nowhere:nothing"), contract=Ref(f"{__name__}:Numbers"))
     schematic = Schematic(name="one", step="turn", labels={})
     assert problems("one", catalogue=brute.catalogue(step, schematic))[0] == (
-        "cannot import 'nowhere' for 'nowhere:nothing': ModuleNotFoundError: No module named 'nowhere'"
+        "step 'turn' of stranger (stranger 1): cannot import 'nowhere' for 'nowhere:nothing': "
+        "ModuleNotFoundError: No module named 'nowhere'"
     )
+
+
+@frozen(kw_only=True)
+class Choosy:
+    source: Label = reads("SOURCE")
+
+    def __attrs_post_init__(self) -> None:
+        raise ArithmeticError("not this one")
+
+
+def test_a_contract_that_refuses_its_values_is_a_problem_like_others() -> None:
+    step = Step(name="odd", summary="-", run=Ref("builtins:print"), contract=Ref(f"{__name__}:Choosy"))
+    schematic = Schematic(name="one", step="odd", labels={"lumen": 1}, semantic_map={"SOURCE": "lumen"})
+    (problem,) = problems("one", catalogue=brute.catalogue(step, schematic))
+    assert problem.startswith(
+        "one: contract of step 'odd' of stranger (stranger 1) failed: ArithmeticError: not this one ("
+    )
+    assert re.search(r" \(test_planner\.py:\d+, in __attrs_post_init__\)$", problem)

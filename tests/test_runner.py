@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -246,6 +249,43 @@ def misfit(volume: LabelVolume, contract: StrangersContract) -> Iterator[Edit]:
     yield Edit((slice(0, 1),) * 3, np.ones((2, 2, 2), bool), contract.target.value)
 
 
+def deep(volume: LabelVolume) -> int:
+    return [1][int(volume.array.max())]
+
+
+def falls_deep(volume: LabelVolume, contract: StrangersContract) -> Iterator[Edit]:
+    yield everywhere(volume, deep(volume))
+
+
+class Stop(BaseException):
+    def __str__(self) -> str:
+        raise ValueError("no words")
+
+
+def stops(volume: LabelVolume, contract: StrangersContract) -> Iterable[Edit]:
+    raise Stop
+
+
+def exits(volume: LabelVolume, contract: StrangersContract) -> Iterable[Edit]:
+    sys.exit("enough")
+
+
+def asks_wrongly(volume: LabelVolume, contract: StrangersContract) -> Iterable[Edit]:
+    return [Edit(volume.region(99), np.zeros((1, 1, 1), bool), "two")]  # type: ignore[arg-type]
+
+
+def takes_one(volume: LabelVolume) -> Iterable[Edit]:
+    return []
+
+
+def interrupts(volume: LabelVolume, contract: StrangersContract) -> Iterable[Edit]:
+    raise KeyboardInterrupt
+
+
+def refuses(volume: LabelVolume, contract: StrangersContract) -> Iterable[Edit]:
+    raise StepError("this heart is too small")
+
+
 def list_mask(volume: LabelVolume, contract: StrangersContract) -> Iterator[Edit]:
     yield Edit((slice(0, 1),) * 3, [[[True]]], contract.target.value)  # type: ignore[arg-type]
 
@@ -309,8 +349,39 @@ def test_a_strangers_broken_step_is_one_line_and_writes_nothing(function: str, t
     assert next(events) == StepStarted(1, 1, "odd_wall")
     with pytest.raises(StepError) as caught:
         next(events)
-    assert str(caught.value) == f"step 'odd' of stranger (stranger 1) failed in odd_wall: {text}"
+    said, _, place = str(caught.value).rpartition(" (")
+    assert said == f"step 'odd' of stranger (stranger 1) failed in odd_wall: {text}"
+    assert re.fullmatch(rf"test_runner\.py:\d+, in {function}\)", place)
     assert voxels(image).tobytes() == before
+
+
+@pytest.mark.parametrize(
+    ("function", "text", "place"),
+    [
+        ("falls_deep", "IndexError: list index out of range", "deep"),
+        ("stops", "Stop, whose text cannot be shown: its __str__ raises ValueError", "stops"),
+        ("exits", "SystemExit: enough", "exits"),
+        ("takes_one", "TypeError: takes_one() takes 1 positional argument but 2 were given", "takes_one"),
+        ("refuses", "this heart is too small", "refuses"),
+        ("asks_wrongly", "", "asks_wrongly"),
+    ],
+)
+def test_an_author_sees_where_his_step_failed(function: str, text: str, place: str) -> None:
+    recipe, catalogue = stranger(function)
+    with pytest.raises(StepError) as caught:
+        run_recipe(recipe, one_voxel(), catalogue)
+    assert str(caught.value).startswith(f"step 'odd' of stranger (stranger 1) failed in odd_wall: {text}")
+    # The line is the innermost one of the author's, not one of the core or of numpy.
+    lines, first = inspect.getsourcelines(globals()[place])
+    found = re.search(rf" \(test_runner\.py:(\d+), in {place}\)$", str(caught.value))
+    assert found
+    assert first <= int(found[1]) < first + len(lines)
+
+
+def test_an_interrupt_is_not_a_fault_of_the_step() -> None:
+    recipe, catalogue = stranger("interrupts")
+    with pytest.raises(KeyboardInterrupt):
+        run_recipe(recipe, one_voxel(), catalogue)
 
 
 def test_a_mask_that_is_no_array_is_one_line_too() -> None:
@@ -323,7 +394,9 @@ def test_a_step_that_cannot_be_imported_says_where_it_was_looked_for() -> None:
     recipe, catalogue = stranger("misspelt")
     with pytest.raises(PlanError) as caught:
         run_recipe(recipe, one_voxel(), catalogue)
-    assert caught.value.problems[0] == f"module {__name__!r} has no 'misspelt' (from '{__name__}:misspelt')"
+    assert caught.value.problems[0] == (
+        f"step 'odd' of stranger (stranger 1): module {__name__!r} has no 'misspelt' (from '{__name__}:misspelt')"
+    )
 
 
 def test_two_catalogues_live_side_by_side() -> None:

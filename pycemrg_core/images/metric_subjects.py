@@ -152,16 +152,16 @@ def evaluate(
     ``parameters`` override the metric's own. A value that has no meaning is NaN, an unbounded one infinite.
     Raises :class:`MetricError`, naming the metric, when there is no such parameter or the function fails.
     """
-    who = f"metric {metric.name!r}"
+    named = who = f"metric {metric.name!r}"
     if not isinstance(metric, Metric):
-        who, metric = f"{who} of {metric.provider}", metric.record
+        who, metric = f"{named} of {metric.provider}", metric.record
     given = dict(parameters or {})
     for name in sorted(given.keys() - metric.parameters.keys()):
         known = f"; it has {', '.join(metric.parameters)}" if metric.parameters else "; it has none"
-        raise MetricError(f"{who} has no parameter {name!r}{close_to(name, metric.parameters) or known}")
+        raise MetricError(f"{named} has no parameter {name!r}{close_to(name, metric.parameters) or known}")
     with blaming(MetricError, who):
         function = metric.function.load()
-    with blaming(MetricError, who, function):
+    with blaming(MetricError, who, function, refused=named):
         value = function(*subjects, **{**metric.parameters, **given})
         if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
             raise MetricError(f"it returned {value!r:.80}, not a number")

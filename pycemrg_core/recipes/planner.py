@@ -236,11 +236,12 @@ class _Planner:
         who = f"step {step.name!r} of {found.provider}"
         with blaming(LabelError, who):
             contract = step.contract.load()
-            step.run.load()  # what cannot be imported is refused here, not in the middle of a run
         try:
             roles = contracts.roles(contract)
         except TypeError as error:
             raise LabelError(f"{who}: {error}") from error
+        with blaming(LabelError, who):
+            step.run.load()  # what cannot be imported is refused here, not in the middle of a run
         keys = {role.key for role in roles}
         for unknown in sorted(schematic.semantic_map.keys() - keys):
             raise LabelError(

@@ -196,7 +196,7 @@ def _run(
     step: PipelineStep, number: int, sample: Sample, rng: np.random.Generator, index: int
 ) -> tuple[Sample, Mapping[str, Any]]:
     where = f"sample {index}, {_KEY}[{number}]"
-    with blaming(AugmentationError, f"{where}: {step.provider}:{step.name}", step.function):
+    with blaming(AugmentationError, f"{where}: {step.provider}:{step.name}", step.function, refused=where):
         made, drawn = step.function(sample, rng, **step.parameters)
         drawn = json.loads(json.dumps(drawn))
         if made.image is not None and made.labels is not None:
