@@ -10,6 +10,8 @@ import importlib.util
 import os
 import re
 import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
@@ -19,6 +21,8 @@ from pycemrg_core.errors import PluginError, RecordError, RefError, fault
 
 _DOTTED = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
 _TARGET = re.compile(rf"{_DOTTED}:{_DOTTED}")
+_IMPORT_MACHINERY = re.compile(r"(_frozen_)?importlib(\.|_|$)")
+_THIS_FILE = os.path.realpath(__file__)
 
 
 def _require_target(_ref: Any, _attribute: Any, target: Any) -> None:
@@ -82,7 +86,10 @@ def find_data_file(name: str) -> str:
 def import_file(path: str | os.PathLike[str]) -> ModuleType:
     """Import one Python file as a top-level module named after it, so that its own ``Ref`` s resolve.
 
-    Raises :class:`PluginError` when that name already means another module.
+    It may import its neighbours, the modules in its folder, and refer to them: nobody else can, and what is installed
+    wins over them. ``sys.path`` stays as it is.
+
+    Raises :class:`PluginError` when a name already means another module.
     """
     name = os.path.splitext(os.path.basename(path))[0]
     known = sys.modules.get(name)
@@ -94,7 +101,8 @@ def import_file(path: str | os.PathLike[str]) -> ModuleType:
     other = None if "." in name else importlib.util.find_spec(name)
     if other is not None and other.origin and os.path.realpath(other.origin) != os.path.realpath(path):
         raise PluginError(f"{path}: {name!r} is the name of an installed module; rename the file")
-    spec = importlib.util.spec_from_file_location(name, path)
+    _Neighbours.allow(os.path.realpath(path))
+    spec = importlib.util.spec_from_file_location(name, os.path.realpath(path))
     if spec is None or spec.loader is None:
         raise PluginError(f"{path}: not a Python file")
     module = importlib.util.module_from_spec(spec)
@@ -105,3 +113,97 @@ def import_file(path: str | os.PathLike[str]) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+class _Neighbours:
+    """Finds the modules beside local plugins, after everything that is installed, and for these plugins alone."""
+
+    def __init__(self) -> None:
+        self.folders: list[str] = []
+
+    @classmethod
+    def allow(cls, path: str) -> None:
+        """Let the modules beside a plugin be imported by it and by one another.
+
+        Raises :class:`PluginError` when one that it uses has the name of a module beside a plugin in another folder:
+        Python knows modules by name alone.
+        """
+        finder = next((one for one in sys.meta_path if isinstance(one, cls)), None)
+        if finder is None:
+            sys.meta_path.append(finder := cls())
+        folder = os.path.dirname(path)
+        for used in neighbours(path):
+            for other in finder.folders:
+                if other != folder and os.path.exists(os.path.join(other, os.path.basename(used))):
+                    name = os.path.basename(used)
+                    raise PluginError(f"{path}: {name} is also beside a plugin in {other}; rename one of the two")
+        if folder not in finder.folders:
+            finder.folders.append(folder)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if path is not None:
+            return None  # a package finds its own modules
+        asking = _importing_file()
+        for folder in self.folders:
+            if asking == _THIS_FILE or asking.startswith(folder + os.sep):
+                spec = PathFinder.find_spec(fullname, [folder])
+                if spec is not None and spec.origin is not None:
+                    return spec
+        return None
+
+
+def _importing_file() -> str:
+    """The file of the code that asks for a module, through ``import`` or importlib."""
+    frame = sys._getframe(2)
+    while frame is not None and _IMPORT_MACHINERY.match(str(frame.f_globals.get("__name__"))):
+        frame = frame.f_back  # type: ignore[assignment]
+    return os.path.realpath(frame.f_code.co_filename) if frame else ""
+
+
+def neighbours(path: str) -> tuple[str, ...]:
+    """The files and packages beside a Python file that it or they import or refer to, sorted.
+
+    Of a package only its ``__init__.py`` is asked what it imports.
+    """
+    folder, found, todo = os.path.dirname(path), set[str](), [path]
+    while todo:
+        for name in _names_used(todo.pop()):
+            if _is_installed(name, folder):
+                continue  # it wins
+            for candidate in (f"{name}.py", name):
+                beside = os.path.join(folder, candidate)
+                package = os.path.join(beside, "__init__.py")
+                if beside in found or beside == path:
+                    continue
+                if os.path.isfile(file := beside if candidate.endswith(".py") else package):
+                    found.add(beside)
+                    todo.append(file)
+    return tuple(sorted(found))
+
+
+def _is_installed(name: str, folder: str) -> bool:
+    spec = None if name in sys.stdlib_module_names else PathFinder.find_spec(name)
+    origin = os.path.realpath(spec.origin) if spec and spec.origin else ""
+    return name in sys.stdlib_module_names or bool(origin and not origin.startswith(folder + os.sep))
+
+
+def _names_used(path: str) -> set[str]:
+    """The top-level modules that a file imports, wherever in it, or names in a :class:`Ref`."""
+    import ast
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            tree = ast.parse(file.read())
+    except (OSError, SyntaxError, ValueError):
+        return set()  # importing it says what is wrong
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _TARGET.fullmatch(node.value):
+            names.add(node.value)
+    return {re.split(r"[.:]", name)[0] for name in names}

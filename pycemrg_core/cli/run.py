@@ -176,8 +176,8 @@ def _judge(ctx: click.Context, done: _Done) -> None:
     """Exit with 1 when an output could not be made, or its verdict is against the heart."""
     from pycemrg_core.errors import PycemrgError
 
-    if done.outputs.failures:
-        raise PycemrgError("; ".join(done.outputs.failures))
+    if failures := done.outputs.failures:
+        raise PycemrgError("; ".join(map(str, failures))) from failures[0]
     if done.outputs.verdict is False:
         ctx.exit(1)
 

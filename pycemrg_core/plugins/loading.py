@@ -24,7 +24,7 @@ from pycemrg_core.api.hookspecs import PROJECT, HookSpecs
 from pycemrg_core.api.kinds import HOOKS
 from pycemrg_core.api.labels import close_to
 from pycemrg_core.api.records import Record
-from pycemrg_core.api.refs import find_data_file, import_file, import_plugin_module
+from pycemrg_core.api.refs import find_data_file, import_file, import_plugin_module, neighbours
 from pycemrg_core.errors import PluginError, PycemrgError, defined_at, fault
 from pycemrg_core.plugins import metadata
 
@@ -151,7 +151,9 @@ def discover(path: Sequence[str] | None = None) -> tuple[Found, ...]:
 
 
 def local_plugin(path: str | os.PathLike[str]) -> Found:
-    """A plugin that is one file: Python with hooks, or YAML with records. Its version is its content's hash.
+    """A plugin that is one file: Python with hooks, or YAML with records.
+
+    Its version is a hash of its content and of the modules beside it that it uses.
 
     Raises :class:`PluginError` when the file is missing, of another kind or cannot be read.
     """
@@ -163,11 +165,14 @@ def local_plugin(path: str | os.PathLike[str]) -> Found:
         raise PluginError(f"no plugin file {path}; give a .py or .yaml file that exists")
     if file.suffix != ".py" and not is_data(file):
         raise PluginError(f"{path}: a local plugin is a .py or a .yaml file")
+    beside = [] if is_data(file) else [Path(one) for one in neighbours(str(file.resolve()))]
     try:
-        version = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+        digest = hashlib.sha256(file.read_bytes())
+        for one in (code for each in beside for code in (sorted(each.rglob("*.py")) if each.is_dir() else [each])):
+            digest.update(one.read_bytes())
     except OSError as error:
         raise PluginError(f"{path}: cannot be read: {error.strerror}; check its permissions") from error
-    return Found(file.stem, LOCAL_FILE, version, GROUP, str(file.resolve()))
+    return Found(file.stem, LOCAL_FILE, digest.hexdigest()[:12], GROUP, str(file.resolve()))
 
 
 def load(found: Iterable[Found], policy: Policy, known: Iterable[Plugin] = ()) -> tuple[Plugin, ...]:

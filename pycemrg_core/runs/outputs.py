@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from attrs import Factory, frozen
 
 from pycemrg_core.api.records import Output
-from pycemrg_core.errors import OutputError, PycemrgError
+from pycemrg_core.errors import OutputError, PycemrgError, blaming
 from pycemrg_core.plugins.catalogue import Catalogue, Contribution
 from pycemrg_core.runs.finished import FinishedRun
 from pycemrg_core.runs.run_folder import IMAGE, RECORD, STEPS
@@ -29,7 +29,7 @@ class Outputs:
     """What was made for a run, in order, and why something could not be made."""
 
     made: tuple[tuple[Contribution[Output], Made], ...] = ()
-    failures: tuple[str, ...] = ()
+    failures: tuple[PycemrgError, ...] = ()
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -61,7 +61,8 @@ def choose_outputs(catalogue: Catalogue, names: Iterable[str]) -> tuple[Contribu
             raise OutputError(
                 f"the outputs {other.qualified_name} and {one.qualified_name} both write {file}; choose one"
             )
-        one.record.function.load()
+        with blaming(OutputError, f"output {one.name!r} of {one.provider}"):
+            one.record.function.load()
     return tuple(chosen)
 
 
@@ -104,7 +105,7 @@ class _Maker:
             try:
                 made = self._make(one)
             except PycemrgError as error:
-                failures.append(str(error))
+                failures.append(error)
                 continue
             self.made[one.qualified_name] = made
             done.append((one, made))
@@ -119,13 +120,10 @@ class _Maker:
                 given[name] = self.made[found[0].qualified_name]
             elif name in one.record.needs:
                 raise OutputError(f"{who} cannot be made without the output {name!r}")
-        try:
-            made = one.record.function.load()(self.run, given)
-        except PycemrgError as error:
-            raise OutputError(f"{who}: {error}") from error
-        except (Exception, SystemExit) as error:
-            first = str(error).strip().partition("\n")[0]
-            raise OutputError(f"{who} failed: {type(error).__name__}{': ' if first else ''}{first}") from error
-        if not isinstance(made, Made) or not isinstance(made.content, bytes):
-            raise OutputError(f"{who} returned {made!r:.80}, not Made(bytes)")
-        return made
+        with blaming(OutputError, who):
+            function = one.record.function.load()
+        with blaming(OutputError, who, function):
+            made = function(self.run, given)
+            if not isinstance(made, Made) or not isinstance(made.content, bytes):
+                raise OutputError(f"it returned {made!r:.80}, not Made(bytes)")
+            return made

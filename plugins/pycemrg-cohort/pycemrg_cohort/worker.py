@@ -6,6 +6,7 @@ The functions here are the tasks. Problems of a case are returned as values; exc
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -31,7 +32,17 @@ from pycemrg_core import (
     run_plan,
     write_result,
 )
-from pycemrg_core.api import Check, FinishedRun, Metric, PlanError, PycemrgError, StructureMask, evaluate, read_volume
+from pycemrg_core.api import (
+    Check,
+    FinishedRun,
+    Metric,
+    PlanError,
+    PycemrgError,
+    StructureMask,
+    debugging,
+    evaluate,
+    read_volume,
+)
 from pycemrg_core.cli.kit import write_json
 
 Outcome = dict[str, Any]
@@ -57,6 +68,8 @@ def bring(data: Mapping[str, Any], *, job: str, root: str) -> Outcome:
             return {**outcome, **kept, "state": "done", "again": True}
         made = _make(todo, case, source, folder, catalogue, begin)
     except Exception as error:
+        if debugging():
+            traceback.print_exception(error)
         seconds = round(time.perf_counter() - begin, 3)
         return {**outcome, "seconds": seconds, "error": one_line(error, hide=case.file, show=case.path)}
     return {**outcome, **made, "state": "done"}
@@ -134,7 +147,7 @@ def _make(job: Job, case: Case, source: Source, folder: Path, catalogue: Catalog
         (folder / marker.NAME).unlink()
     write_result(finished, folder, outputs)
     if outputs.failures:
-        raise PycemrgError("; ".join(outputs.failures))
+        raise PycemrgError("; ".join(map(str, outputs.failures))) from outputs.failures[0]
     outcome = {
         "seconds": round(time.perf_counter() - begin, 3),
         "verdict": _VERDICTS[outputs.verdict],
