@@ -98,7 +98,7 @@ def import_file(path: str | os.PathLike[str]) -> ModuleType:
             return known
         raise PluginError(f"{path}: a module named {name!r} is already imported; rename the file")
     # Whoever imports that module later would get this file instead.
-    other = None if "." in name else importlib.util.find_spec(name)
+    other = None if "." in name else _installed(name)
     if other is not None and other.origin and os.path.realpath(other.origin) != os.path.realpath(path):
         raise PluginError(f"{path}: {name!r} is the name of an installed module; rename the file")
     _Neighbours.allow(os.path.realpath(path))
@@ -184,9 +184,14 @@ def neighbours(path: str) -> tuple[str, ...]:
 
 
 def _is_installed(name: str, folder: str) -> bool:
-    spec = None if name in sys.stdlib_module_names else PathFinder.find_spec(name)
-    origin = os.path.realpath(spec.origin) if spec and spec.origin else ""
-    return name in sys.stdlib_module_names or bool(origin and not origin.startswith(folder + os.sep))
+    spec = _installed(name)
+    return spec is not None and not os.path.realpath(spec.origin or "").startswith(folder + os.sep)
+
+
+def _installed(name: str) -> ModuleSpec | None:
+    """The module that everybody gets by this name, neighbours aside."""
+    finders = (finder for finder in sys.meta_path if not isinstance(finder, _Neighbours))
+    return next((spec for finder in finders if (spec := finder.find_spec(name, None))), None)
 
 
 def _names_used(path: str) -> set[str]:
