@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from pycemrg_core.api.labels import LabelTable
 from pycemrg_core.api.records import LabelScheme, Recipe, Schematic
@@ -75,7 +76,10 @@ def expand(name: str, labels: Mapping[str, int], scheme: LabelScheme | None) -> 
 
 
 def labels_of(
-    recipe: str | Recipe, catalogue: Catalogue, given: Mapping[str, int], own: Mapping[str, Schematic]
+    recipe: str | Recipe,
+    catalogue: Catalogue,
+    given: Mapping[str, int] = MappingProxyType({}),
+    own: Mapping[str, Schematic] = MappingProxyType({}),
 ) -> dict[str, int]:
     """As :func:`known_labels` for a recipe by name; one that cannot be used has those of the whole catalogue."""
     try:

@@ -32,6 +32,7 @@ from pycemrg_core.errors import PlanError, PycemrgError, fault
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.plugins.loading import Plugin
 from pycemrg_core.recipes.flatten import flatten, unmet
+from pycemrg_core.recipes.labelling import labels_of
 from pycemrg_core.recipes.planner import ImageFacts, plan
 from pycemrg_core.recipes.semantic_map import label_names
 
@@ -72,17 +73,19 @@ def _reference_faults(record: Record) -> Iterator[str]:
 
 
 def recipe_inputs(recipe: Recipe, catalogue: Catalogue) -> dict[str, int]:
-    """The labels that a recipe needs from the image: read by a step, and written by no other.
+    """The labels that all steps of a recipe need from the image: read by a step, and written by no other.
+
+    Those that an entry waits for (``when_present``) are among them, so that with all of them every entry runs.
 
     Raises what the catalogue and :func:`flatten` raise for a recipe whose steps cannot be found.
     """
     read: list[tuple[int, str, int]] = []
     writers: dict[int, set[int]] = {}
+    values = labels_of(recipe, catalogue)
     for number, step in enumerate(flatten(recipe, catalogue)):
         schematic = catalogue.get(Schematic, step.schematic)
         roles = contracts.roles(catalogue.get(Step, schematic.step).contract.load())
-        values = schematic.labels
-        names = label_names(schematic.semantic_map, roles, [Use.READS])
+        names = [*label_names(schematic.semantic_map, roles, [Use.READS]), *step.when_present]
         read += [(number, name, values[name]) for name in names if name in values]
         for name in label_names(schematic.semantic_map, roles, [Use.WRITES]):
             if name in values:

@@ -9,15 +9,21 @@ from typing import Any
 import attrs
 
 from pycemrg_core.api.contracts import (
+    BACKGROUND,
+    LABEL_USES,
     ApplicationStep,
     Label,
     Mode,
     Role,
     Use,
-    labels_changed,
-    labels_read,
+    labels_in,
     roles,
+    snapshot_names,
 )
+from pycemrg_core.images.blueprint import Blueprint
+from pycemrg_core.images.label_volume import LabelVolume
+from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core.recipes.blueprints import blueprint_of
 
 THICKNESS_MM = 2.6
 NUMBER = 3.0
@@ -35,11 +41,28 @@ def generic_contract(kind: type) -> Any:
     return kind(**{role.field_name: _value(role, values) for role in roles(kind)})
 
 
+def ready_volume(volume: LabelVolume, contract: Any) -> LabelVolume:
+    """The label map as a run would give it to a step: with a blueprint and the snapshots that the contract names.
+
+    What the volume brings of them stays. Otherwise the blueprint is the contract's, a snapshot the volume itself.
+    """
+    labels = {label.name: label.value for label in labels_in(contract, *LABEL_USES[:-1])}
+    given = volume
+    if volume.blueprint == Blueprint():
+        given = volume.with_blueprint(blueprint_of([contract], Catalogue(()), labels))
+    given.snapshots.update({name: volume for name in snapshot_names(contract) if name not in given.snapshots})
+    return given
+
+
 def _value(role: Role, values: Iterator[int]) -> Any:
     match role.use:
         case Use.READS | Use.WRITES:
             return Label(role.field_name, next(values))
-        case Use.CHANGES:
+        case Use.WRITES_BACKGROUND:
+            return BACKGROUND
+        case Use.SNAPSHOT:
+            return "before"
+        case Use.CHANGES | Use.READS_ANY:
             return tuple(Label(f"{role.field_name}_{number}", next(values)) for number in (1, 2, 3))
         case Use.APPLIES:
             return ApplicationStep(Mode.ADD), ApplicationStep(Mode.REPLACE_EXCEPT, (_BYSTANDER,))
@@ -53,14 +76,14 @@ def _value(role: Role, values: Iterator[int]) -> Any:
 
 def image_labels(contract: Any) -> list[int]:
     """The integers that the contract reads or changes, in the order of its fields, and a bystander's."""
-    found = [label.value for label in (*labels_read(contract), *labels_changed(contract))]
+    found = [label.value for label in labels_in(contract, Use.READS, Use.READS_ANY, Use.CHANGES)]
     return list(dict.fromkeys([*found, _BYSTANDER.value]))
 
 
 def renumbered(value: Any, more: int) -> Any:
     """A contract with all its labels' integers larger by ``more``."""
     if isinstance(value, Label):
-        return attrs.evolve(value, value=value.value + more)
+        return attrs.evolve(value, value=value.value + more) if value != BACKGROUND else value
     if isinstance(value, tuple):
         return tuple(renumbered(item, more) for item in value)
     if attrs.has(type(value)):

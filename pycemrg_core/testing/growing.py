@@ -15,6 +15,7 @@ from pycemrg_core.images import image_files
 from pycemrg_core.images.label_volume import LabelArray
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.flatten import flatten
+from pycemrg_core.recipes.labelling import labels_of
 from pycemrg_core.recipes.planner import ImageFacts, Plan, PlannedStep, Settings, plan
 from pycemrg_core.recipes.preparation import prepare
 from pycemrg_core.recipes.runner import RunResult, run_plan
@@ -38,13 +39,7 @@ def plan_in_principle(recipe: Recipe, catalogue: Catalogue, settings: Settings) 
 
     Raises :class:`~pycemrg_core.errors.PlanError`.
     """
-    labels: set[int] = set()
-    try:
-        for schematic in schematics(recipe, catalogue, settings):
-            labels.update(schematic.labels.values())
-    except PycemrgError:
-        pass  # the planner says it better
-    labels.update(settings.labels.values())
+    labels = set(labels_of(recipe, catalogue, settings.labels, settings.schematics).values())
     # Without labels to speak of, uint8 will do.
     dtype = str(np.min_scalar_type(max(labels, default=1)))
     facts = ImageFacts(name="an image with all labels", labels=frozenset(labels), spacing=SPACING, dtype=dtype)

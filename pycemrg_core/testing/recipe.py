@@ -83,9 +83,7 @@ class RecipeConformance(Conformance):
         result = _result(record, image, catalogue, settings)
         declared: set[int] = set()
         for step in result.record.steps:
-            declared.update(label.value for label in contracts.labels_written(step.contract))
-            if changed := {label.value for label in contracts.labels_changed(step.contract)}:
-                declared |= {0} | changed
+            declared |= contracts.writable_values(step.contract)
         other = {new for _, new in growing.changes(image, result.image)} - declared
         require(
             not other,

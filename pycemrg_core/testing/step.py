@@ -16,7 +16,7 @@ from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.validation import record_faults
 from pycemrg_core.testing import volumes
 from pycemrg_core.testing.base import Conformance, describe, fail, require, who
-from pycemrg_core.testing.contract import generic_contract, image_labels, renumbered
+from pycemrg_core.testing.contract import generic_contract, image_labels, ready_volume, renumbered
 from pycemrg_core.testing.volumes import CASES, ROTATIONS
 
 _MORE = 300  # beyond uint8
@@ -28,8 +28,10 @@ each_rotation = pytest.mark.parametrize("rotation", ROTATIONS)
 class StepConformance(Conformance):
     """The steps of a plugin, each with a generic contract on small label maps.
 
-    Override the fixture ``contract`` when your step needs particular values, and ``volume`` when it does
-    something only on a particular image. ``depends_on_axes`` names the steps that may treat the axes differently.
+    Override the fixture ``contract`` when your step needs particular values, and ``volume`` when it does something
+    only on a particular image. The volume has the blueprint that follows from the contract, and each snapshot that
+    the contract names is the volume itself, unless yours brings them. ``depends_on_axes`` names the steps that may
+    treat the axes differently.
     """
 
     kind = Step
@@ -67,7 +69,7 @@ class StepConformance(Conformance):
     @each_case
     def test_it_runs(self, record: Step, contract: Any, case: str) -> None:
         """It gets along with every label map; where there is nothing to do it returns no edit."""
-        volume = CASES[case](image_labels(contract))
+        volume = ready_volume(CASES[case](image_labels(contract)), contract)
         try:
             list(record.run.load()(volume, contract))
         except (Exception, SystemExit) as error:
@@ -79,7 +81,7 @@ class StepConformance(Conformance):
     @each_case
     def test_its_edits_fit(self, record: Step, contract: Any, case: str) -> None:
         """It returns edits, with a boolean mask of the region's shape, inside the image."""
-        volume = CASES[case](image_labels(contract))
+        volume = ready_volume(CASES[case](image_labels(contract)), contract)
         for edit in _edits(record, volume, contract):
             require(isinstance(edit, Edit), f"{who(record)} returned {edit!r:.80}, not an Edit")
             try:
@@ -89,22 +91,21 @@ class StepConformance(Conformance):
 
     @each_case
     def test_it_writes_what_it_declares(self, record: Step, contract: Any, case: str) -> None:
-        """It writes only labels that the contract's ``writes`` and ``changes`` name."""
-        written = {label.value for label in contracts.labels_written(contract)}
-        if changed := {label.value for label in contracts.labels_changed(contract)}:
-            written |= {0} | changed
-        edits = _edits(record, CASES[case](image_labels(contract)), contract)
+        """It writes only labels that the contract writes or changes, and background where the contract says so."""
+        written = contracts.writable_values(contract)
+        volume = ready_volume(CASES[case](image_labels(contract)), contract)
+        edits = _edits(record, volume, contract)
         other = {edit.label for edit in edits if isinstance(edit, Edit)} - written
         require(
             not other,
             f"{who(record)} writes {_list(other)} on the label map {case!r}, but its contract declares only "
-            f"{_list(written)}; declare the label with writes() or changes()",
+            f"{_list(written)}; declare the label with writes(), changes() or writes_background()",
         )
 
     @each_case
     def test_it_leaves_its_input_alone(self, record: Step, contract: Any, case: str) -> None:
         """Neither the voxels, the boxes nor the contract change."""
-        volume = CASES[case](image_labels(contract))
+        volume = ready_volume(CASES[case](image_labels(contract)), contract)
         voxels, boxes, plain = volume.array.tobytes(), volume.boxes, documents.to_data(contract)
         _edits(record, volume, contract)
         for what, same in (
@@ -152,14 +153,23 @@ class StepConformance(Conformance):
         """Labels that need uint16 are treated as small ones are."""
         small = _steady(record, volume, contract)
         dtype = np.min_scalar_type(max(int(volume.array.max()), int(small.max())) + _MORE)
-        before, expected = (np.where(array > 0, array.astype(dtype) + _MORE, 0) for array in (volume.array, small))
-        found = _grown(record, LabelVolume(before.astype(dtype), volume.spacing), renumbered(contract, _MORE))
+        expected = _more(small, dtype)
+        found = _grown(record, _renumbered(volume, dtype), renumbered(contract, _MORE))
         differing = np.count_nonzero(found != expected)
         require(
             not differing,
             f"{who(record)} gives another result when all labels are larger by {_MORE} ({differing} voxels); "
             "keep the image's pixel type and do not use labels as numbers",
         )
+
+
+def _more(array: LabelArray, dtype: np.dtype[Any]) -> LabelArray:
+    return np.where(array > 0, array.astype(dtype) + _MORE, 0).astype(dtype)
+
+
+def _renumbered(volume: LabelVolume, dtype: np.dtype[Any]) -> LabelVolume:
+    snapshots = {name: _renumbered(kept, dtype) for name, kept in volume.snapshots.items()}
+    return LabelVolume(_more(volume.array, dtype), volume.spacing, snapshots=snapshots)
 
 
 def _edits(record: Step, volume: LabelVolume, contract: Any) -> tuple[Any, ...]:
@@ -173,7 +183,7 @@ def _edits(record: Step, volume: LabelVolume, contract: Any) -> tuple[Any, ...]:
 
 def _working(volume: LabelVolume, contract: Any) -> WorkingVolume:
     """A copy that can hold whatever the contract writes."""
-    written = [label.value for label in contracts.labels_written(contract)]
+    written = contracts.writable_values(contract)
     dtype = np.promote_types(volume.array.dtype, np.min_scalar_type(max(written, default=0)))
     return WorkingVolume(volume, dtype)
 
@@ -181,7 +191,9 @@ def _working(volume: LabelVolume, contract: Any) -> WorkingVolume:
 def _grown(record: Step, volume: LabelVolume, contract: Any) -> LabelArray:
     """The label map after the step, worked out on a copy of its own."""
     work = _working(volume, contract)
-    edits = _edits(record, LabelVolume(volume.array.copy(), volume.spacing), contract)
+    given = volume.with_array(volume.array.copy())
+    given.snapshots.update(volume.snapshots)
+    edits = _edits(record, ready_volume(given, contract), contract)
     try:
         work.apply(edits)
     except (StepError, AttributeError) as error:
@@ -197,5 +209,5 @@ def _steady(record: Step, volume: LabelVolume, contract: Any) -> LabelArray:
     return first
 
 
-def _list(labels: set[int]) -> str:
+def _list(labels: Collection[int]) -> str:
     return ", ".join(map(str, sorted(labels))) or "none"

@@ -111,7 +111,9 @@ def rotated_spacing(rotation: str, spacing: tuple[float, float, float]) -> tuple
 def rotated(rotation: str, volume: LabelVolume) -> LabelVolume:
     """The same heart with its axes in another order or direction."""
     array = np.ascontiguousarray(ROTATIONS[rotation](volume.array))
-    return LabelVolume(array, rotated_spacing(rotation, volume.spacing))
+    snapshots = {name: rotated(rotation, kept) for name, kept in volume.snapshots.items()}
+    spacing = rotated_spacing(rotation, volume.spacing)
+    return LabelVolume(array, spacing, blueprint=volume.blueprint, snapshots=snapshots)
 
 
 def oblique_image(array: NDArray[np.generic], spacing: tuple[float, float, float] = SPACING) -> sitk.Image:

@@ -1,0 +1,52 @@
+"""Records of runs made before are run again, to the same voxels.
+
+``data/records`` holds records as the package wrote them before its modules and records were rearranged. They were made
+of the heart that the package ships.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from command_line import pycemrg
+
+import schematics_builtin
+from pycemrg_core import load_catalogue, read_volume
+from pycemrg_core.runs.replay import SavedRun
+from pycemrg_core.runs.run_folder import Source
+
+RECORDS = Path(__file__).parent / "data" / "records"
+HEART = Path(schematics_builtin.__file__).parent / "demo" / "data" / "rodero01_1.0mm.nrrd"
+VOXELS = {
+    "four_chamber_full": "cf6cfc0c",
+    "atria_full": "445c691c",
+}
+
+
+@pytest.mark.parametrize("recipe", VOXELS)
+def test_an_older_record_gives_the_recorded_voxels_again(recipe: str, tmp_path: Path) -> None:
+    record = tmp_path / "then" / "run.json"
+    record.parent.mkdir()
+    shutil.copy(RECORDS / f"{recipe}.json", record)
+    result = pycemrg("run", "--again", record, HEART, "-o", tmp_path / "now")
+    assert "every voxel is as in" in result.stdout
+    then, now = (json.loads((tmp_path / folder / "run.json").read_text()) for folder in ("then", "now"))
+    assert then["output"]["voxels_sha256"].startswith(VOXELS[recipe])
+    assert now["output"]["voxels_sha256"] == then["output"]["voxels_sha256"]
+    assert read_volume(tmp_path / "now" / "heart.nrrd")[0].voxels_sha256() == then["output"]["voxels_sha256"]
+    for before, after in zip(then["steps"], now["steps"], strict=True):
+        assert {**after, "seconds": 0} == {**before, "seconds": 0}
+    for key in then.keys() - {"steps", "input"}:
+        assert now[key] == then[key]
+
+
+@pytest.mark.parametrize("recipe", VOXELS)
+def test_the_plan_of_an_older_record_knows_what_its_steps_made(recipe: str) -> None:
+    plan = SavedRun.read(RECORDS / f"{recipe}.json").plan(load_catalogue(), Source.of(HEART))
+    made = plan.blueprint
+    assert {wall.wall for wall in made.walls} == ({104, 105} if recipe == "atria_full" else {2, *range(103, 108)})
+    assert len(made.rings) == (7 if recipe == "atria_full" else 0)
+    assert len(made.valves) == (0 if recipe == "atria_full" else 4)
