@@ -23,7 +23,7 @@ import SimpleITK as sitk
 from pycemrg_core.errors import ImageError, OutputError
 from pycemrg_core.images import formats, voxel_values
 from pycemrg_core.images.formats import files, grid, inria
-from pycemrg_core.images.formats.header import FormatError
+from pycemrg_core.images.formats.header import FormatError, Header
 from pycemrg_core.images.label_volume import LabelVolume
 
 _WRITABLE = (".nrrd", ".nii", ".nii.gz", ".mha", ".inr")
@@ -70,10 +70,7 @@ def read_image(path: str | os.PathLike[str]) -> tuple[sitk.Image, tuple[str, ...
     file, what is wrong and the remedy: no such file, cut short or too long, a header that contradicts itself, not
     3-D, several channels, unusable geometry, voxels that are NaN or infinite.
     """
-    name = os.fspath(path)
-    header = formats.read_header(path)
-    array = formats.read_voxels(path, header)
-    voxel_values.require_finite(array, name)
+    header, array = _read(path)
     image = sitk.GetImageFromArray(array, isVector=False)
     image.SetSpacing(header.spacing)
     image.SetOrigin(header.origin)
@@ -98,8 +95,11 @@ def read_geometry(path: str | os.PathLike[str]) -> Geometry:
 
 def read_volume(path: str | os.PathLike[str]) -> tuple[LabelVolume, tuple[str, ...]]:
     """Read a label map as :func:`read_labels` does, for steps, checks and metrics to ask; notes are for the user."""
-    image, notes = read_labels(path)
-    return volume_of(image), notes
+    header, array = _read(path)
+    labels, notes = _label_array(array, os.fspath(path))
+    z, y, x = header.spacing[::-1]
+    volume = LabelVolume(labels, (z, y, x), origin=header.origin, direction=header.direction)
+    return volume, header.notes + notes
 
 
 def label_volume(image: sitk.Image, name: str) -> tuple[LabelVolume, tuple[str, ...]]:
@@ -116,7 +116,20 @@ def label_image(image: sitk.Image, name: str) -> tuple[sitk.Image, tuple[str, ..
     the image. Raises ``ImageError`` for anything that is not a 3-D map of labels >= 0 with at least one label > 0.
     """
     _require_image(image, name)
-    array = sitk.GetArrayViewFromImage(image)
+    array = voxel_array(image)
+    labels, notes = _label_array(array, name)
+    return (image, notes) if labels is array else (image_from_array(labels, image), notes)
+
+
+def _read(path: str | os.PathLike[str]) -> tuple[Header, npt.NDArray[Any]]:
+    header = formats.read_header(path)
+    array = formats.read_voxels(path, header)
+    voxel_values.require_finite(array, os.fspath(path))
+    return header, np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+
+
+def _label_array(array: npt.NDArray[Any], name: str) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
+    """The voxels of a label map, as :func:`label_image` has them; an integer array is returned as it is."""
     is_float = array.dtype.kind == "f"
     rounding = voxel_values.require_whole(array, name) if is_float else 0.0
     low = array.min() if array.dtype.kind != "u" else 0
@@ -129,7 +142,7 @@ def label_image(image: sitk.Image, name: str) -> tuple[sitk.Image, tuple[str, ..
     if high == 0:
         raise ImageError(f"{name}: is empty, every voxel is 0 (background); give the segmentation of a heart")
     if not is_float:
-        return image, ()
+        return array, ()
     dtype = next((dtype for dtype in (np.uint8, np.uint16, np.uint32) if high <= np.iinfo(dtype).max), None)
     if dtype is None:
         raise ImageError(f"{name}: label {high} does not fit in 32 bits; renumber the labels")
@@ -138,7 +151,7 @@ def label_image(image: sitk.Image, name: str) -> tuple[sitk.Image, tuple[str, ..
         target[...] = np.rint(plane)
     what = f"values up to {rounding:.2g} away from whole numbers, rounded" if rounding else "only whole numbers"
     note = f"{name}: float image holds {what}: read as {np.dtype(dtype).name}"
-    return image_from_array(labels, image), (note,)
+    return labels, (note,)
 
 
 def write_volume(volume: LabelVolume, path: str | os.PathLike[str]) -> None:
