@@ -156,6 +156,10 @@ if TYPE_CHECKING:
     from pycemrg_core.images.remap import RemapReport as RemapReport
     from pycemrg_core.images.remap import remap_image as remap_image
     from pycemrg_core.images.remap import remap_volume as remap_volume
+    from pycemrg_core.images.run_lengths import Components as Components
+    from pycemrg_core.images.run_lengths import Runs as Runs
+    from pycemrg_core.images.run_lengths import find_components as find_components
+    from pycemrg_core.images.run_lengths import runs_of as runs_of
     from pycemrg_core.images.training_sample import Drawn as Drawn
     from pycemrg_core.images.training_sample import Sample as Sample
     from pycemrg_core.recipes.blueprints import blueprint_of as blueprint_of
@@ -207,6 +211,7 @@ else:
             "pycemrg_core.images.label_volume": "Change Edit LabelVolume Note Where WorkingVolume",
             "pycemrg_core.images.metric_subjects": "Comparison ImagePair Spacing StructureMask evaluate",
             "pycemrg_core.images.remap": "LabelRemapper RemapReport remap_image remap_volume",
+            "pycemrg_core.images.run_lengths": "Components Runs find_components runs_of",
             "pycemrg_core.images.training_sample": "Drawn Sample",
             "pycemrg_core.recipes.blueprints": "blueprint_of",
             "pycemrg_core.runs.finished": "FinishedRun",

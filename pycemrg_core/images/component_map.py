@@ -9,7 +9,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from pycemrg_core.images.label_volume import LabelVolume
-from pycemrg_core.images.run_lengths import Bools, Components, Ints, contacts, find_components, scan
+from pycemrg_core.images.run_lengths import Bools, Components, Ints, contacts, find_components, runs_of
 
 
 @frozen(eq=False)
@@ -31,7 +31,7 @@ class ComponentMap:
     @classmethod
     def of(cls, volume: LabelVolume) -> ComponentMap:
         """Read a label map."""
-        connected = find_components(scan(volume, volume.boxes), 6)
+        connected = find_components(runs_of(volume, volume.boxes), 6)
         runs = connected.runs
         depth, height, width = runs.shape
         z, y = runs.place()

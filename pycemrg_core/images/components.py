@@ -26,7 +26,7 @@ from pycemrg_core.images.run_lengths import (
     components_of,
     contacts,
     find_components,
-    scan,
+    runs_of,
     touching,
 )
 
@@ -128,7 +128,7 @@ def fill_holes(volume: LabelVolume, labels: Collection[int]) -> Iterator[Edit]:
     ones, to the smaller integer. Labels that are absent are passed over. Raises :class:`StepError` when a
     label is the background.
     """
-    runs = scan(volume, labels)
+    runs = runs_of(volume, labels)
     empty = runs.take(runs.label == 0)
     filled_by = np.zeros(len(empty.line), np.int64)
     smallest = np.full(len(empty.line), np.iinfo(np.int64).max)

@@ -6,14 +6,14 @@ Nothing is judged here: every :class:`~pycemrg_core.api.records.Check` gets a :c
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from enum import Enum
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import attrs
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 from numpy.typing import NDArray
 
 from pycemrg_core.api.contracts import LabelType
@@ -22,6 +22,7 @@ from pycemrg_core.images.blueprint import Blueprint, Valve
 from pycemrg_core.images.component_map import ComponentMap
 from pycemrg_core.images.label_volume import LabelVolume, intersect, shift
 
+T = TypeVar("T")
 Ints = NDArray[np.int64]
 Index = tuple[int, int, int]
 Point = tuple[float, float, float]
@@ -62,10 +63,18 @@ class Finding:
 class Heart:
     """A label map whose ``blueprint`` says what each label in it is.
 
-    What is asked of ``adjacency`` and ``components`` is worked out once.
+    What is asked of ``adjacency`` and ``components`` is worked out once, and so is what checks share:
+    ``heart.once(compute)`` is ``compute(heart)``.
     """
 
     volume: LabelVolume
+    _known: dict[Any, Any] = field(factory=dict, init=False, repr=False)
+
+    def once(self, compute: Callable[[Heart], T]) -> T:
+        """``compute(self)``, remembered for the next check that asks for the same function."""
+        if compute not in self._known:
+            self._known[compute] = compute(self)
+        return cast(T, self._known[compute])
 
     @property
     def blueprint(self) -> Blueprint:

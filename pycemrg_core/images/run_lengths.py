@@ -99,7 +99,7 @@ class Components:
         return found
 
 
-def scan(volume: LabelVolume, labels: Collection[int]) -> Runs:
+def runs_of(volume: LabelVolume, labels: Collection[int]) -> Runs:
     """All runs, background and other labels included, in the box round the labels."""
     if 0 in labels:
         raise StepError("label 0 is the background, which has no components to clean")
@@ -125,7 +125,7 @@ def components_of(
 ) -> Components:
     if connectivity not in CONNECTIVITIES:
         raise StepError(f"connectivity is {connectivity!r}; it must be 6, 18 or 26")
-    runs = scan(volume, labels)
+    runs = runs_of(volume, labels)
     return find_components(runs.take(np.isin(runs.label, list(labels))), connectivity, together)
 
 

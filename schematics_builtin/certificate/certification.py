@@ -12,6 +12,7 @@ from attrs import frozen
 
 from pycemrg_core import Catalogue
 from pycemrg_core.api import Check, CheckOn, Finding, Heart, PycemrgError, Severity, blaming
+from schematics_builtin.certificate.cavities import cavities
 
 FORMAT = 1
 
@@ -20,8 +21,9 @@ FORMAT = 1
 class Certificate:
     """What was looked for in a heart, by whom, and what was found.
 
-    ``name`` is what the image is called, ``voxels_sha256`` the hash of its voxels, by which anybody can tell whether
-    the certificate speaks of the image at hand.
+    ``closed`` and ``open`` are the names of the lumens that the heart closes, and of those that are one with the
+    outside. ``name`` is what the image is called, ``voxels_sha256`` the hash of its voxels: it tells whether the
+    certificate is about the image at hand.
     """
 
     recipe: str = ""
@@ -29,6 +31,8 @@ class Certificate:
     voxels_sha256: str = ""
     checks: tuple[tuple[str, str], ...]
     findings: tuple[Finding, ...]
+    closed: tuple[str, ...] = ()
+    open: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -51,6 +55,8 @@ class Certificate:
             "verdict": self.verdict,
             "recipe": self.recipe,
             "input": {"name": self.name, "voxels_sha256": self.voxels_sha256},
+            "closed": list(self.closed),
+            "open": list(self.open),
             "checks": [{"name": name, "provider": provider} for name, provider in self.checks],
             "findings": [_finding_json(finding) for finding in self.findings],
         }
@@ -76,12 +82,15 @@ def certify(heart: Heart, catalogue: Catalogue, *, name: str = "", voxels_sha256
                 if not isinstance(one, Finding):
                     raise PycemrgError(f"it yields {one!r:.80}, not a Finding")
                 findings.append(attrs.evolve(one, check=contribution.name))
+    space = cavities(heart)
     return Certificate(
         recipe=heart.blueprint.recipe,
         name=name,
         voxels_sha256=voxels_sha256,
         checks=tuple(checks),
         findings=tuple(findings),
+        closed=tuple(map(heart.name, space.closed_lumens(heart))),
+        open=tuple(map(heart.name, space.open_lumens(heart))),
     )
 
 

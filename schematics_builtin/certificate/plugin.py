@@ -18,6 +18,7 @@ _COMMANDS = (
 _CHECKS = (
     ("lumen_contact", "two lumens touch that no rule allows to", "contact:lumen_contact"),
     ("lumen_open", "a lumen touches the background", "contact:lumen_open"),
+    ("closed_lumens", "a lumen is one with the outside or with another lumen, or sealed in", "cavities:closed_lumens"),
     ("valve_seal", "a valve does not separate its two lumens", "contact:valve_seal"),
     ("wall_thickness", "a wall is thinner than asked", "walls:wall_thickness"),
     ("ring_loop", "a ring does not go round its vein", "rings:ring_loop"),

@@ -22,14 +22,21 @@ def echo_findings(certificate: Certificate) -> None:
             head = f"{severity.value:<8} "
             text = wrapped(f"{finding.check}: {finding.what}{place}", head, " " * len(head))
             click.echo(click.style(head, bold=severity is Severity.ERROR) + text.removeprefix(head))
-    click.echo(verdict_line(certificate))
+    click.echo(wrapped(verdict_line(certificate), "", "  "))
 
 
 def verdict_line(certificate: Certificate) -> str:
-    """The verdict and how many findings there are of each severity."""
+    """The verdict, which lumens are closed and which open, and how many findings there are of each severity."""
     from pycemrg_core.api import Severity
 
     errors, warnings, expected = (len(certificate.of(severity)) for severity in Severity)
     counts = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}, {expected:,} expected"
     by = f" by the rules of {certificate.recipe}" if certificate.recipe else ""
-    return f"{certificate.verdict}{by}: {counts}"
+    lumens = (("closed", certificate.closed), ("open", certificate.open))
+    state = "".join(f"{word}: {', '.join(map(_short, names))}; " for word, names in lumens if names)
+    return f"{certificate.verdict}{by}: {state}{counts}"
+
+
+def _short(name: str) -> str:
+    """A lumen's name as people say it."""
+    return name.removesuffix("_label").removesuffix("_BP")

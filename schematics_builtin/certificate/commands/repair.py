@@ -72,7 +72,7 @@ def _show(done: Repair) -> None:
         click.echo("nothing to repair, or nothing that a rule can repair")
     for finding, why in _not_repaired(done):
         click.echo(wrapped(f"not repaired: {finding.check}: {finding.what}; {why}", "", "  "))
-    click.echo(verdict_line(done.certificate))
+    click.echo(wrapped(verdict_line(done.certificate), "", "  "))
 
 
 def _not_repaired(done: Repair) -> list[tuple[Any, str]]:

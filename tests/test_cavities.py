@@ -1,0 +1,122 @@
+"""Closed, open, joined and sealed lumens, against a flood of the voxels one by one."""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import product
+
+import numpy as np
+import pytest
+from closed_heart import VEIN, WALL_A, WALL_B, A, Array, B, C, array, certificate, changed, heart
+
+from pycemrg_core.api import Finding, Severity
+from schematics_builtin.certificate.cavities import cavities, flood, may_be_open
+
+NEIGHBOURS = {
+    6: [step for step in product((-1, 0, 1), repeat=3) if sum(map(abs, step)) == 1],
+    26: [step for step in product((-1, 0, 1), repeat=3) if any(step)],
+}
+
+
+def brute(voxels: Array, tissue: tuple[int, ...], connectivity: int) -> tuple[set[frozenset[int]], int]:
+    """The labels of each closed cavity and how many there are, by a walk from voxel to voxel."""
+    free = ~np.isin(np.pad(voxels, 1), tissue)
+    labels = np.pad(voxels, 1)
+    seen = ~free
+    found: list[frozenset[int]] = []
+    for start in [(0, 0, 0), *map(tuple, np.argwhere(free))]:
+        if seen[start]:
+            continue
+        seen[start], queue, inside = True, deque([start]), set()
+        while queue:
+            at = queue.popleft()
+            inside.add(int(labels[at]))
+            for step in NEIGHBOURS[connectivity]:
+                to = tuple(int(i) for i in np.add(at, step))
+                if all(0 <= i < n for i, n in zip(to, seen.shape, strict=True)) and not seen[to]:
+                    seen[to] = True
+                    queue.append(to)
+        found.append(frozenset(inside))
+    return set(found[1:]), len(found)  # the first is the outside
+
+
+def put(voxels: Array, label: int, *place: int) -> Array:
+    voxels[place] = label
+    return voxels
+
+
+HEARTS = {
+    "clean": array(),
+    "a hole through a wall": put(put(array(), 0, 6, 12, 12), 0, 7, 12, 12),
+    "a leak through corners only": put(put(array(), 0, 7, 7, 7), 0, 6, 6, 6),
+    "noise": np.where(np.random.default_rng(1).random(array().shape) < 0.3, 0, array()).astype(np.uint8),
+}
+
+
+@pytest.mark.parametrize("connectivity", [6, 26])
+@pytest.mark.parametrize("name", HEARTS)
+def test_the_flood_finds_what_a_walk_finds(name: str, connectivity: int) -> None:
+    of = heart(HEARTS[name])
+    truth, count = brute(HEARTS[name], of.meshed, connectivity)
+    found = flood(of, connectivity)
+    assert {frozenset(one.voxels) for one in found.closed} == truth
+    assert found.count() == count
+    total = sum(sum(one.voxels.values()) for one in found.closed) + sum(found.outside.voxels.values())
+    box = np.argwhere(HEARTS[name])
+    region = tuple(slice(a, b + 1) for a, b in zip(box.min(axis=0), box.max(axis=0), strict=True))
+    assert total == (~np.isin(HEARTS[name][region], of.meshed)).sum()
+
+
+def said(voxels: Array, **blueprint: frozenset[int]) -> list[Finding]:
+    found = certificate(changed(heart(voxels), **blueprint)).findings
+    return [one for one in found if one.check == "closed_lumens"]
+
+
+def test_what_is_closed_and_open_is_named() -> None:
+    found = certificate(heart())
+    assert (found.closed, found.open) == (("A", "C"), ("B", "vein"))
+    assert (found.as_json()["closed"], found.as_json()["open"]) == (["A", "C"], ["B", "vein"])
+    assert [one.what for one in said(array())] == [
+        "B is open to the outside through vein",
+        "vein is open to the outside",
+    ]
+    assert may_be_open(heart()) == {B, VEIN}
+
+
+def test_a_leak_through_a_corner_is_a_leak() -> None:
+    (found,) = (one for one in said(HEARTS["a leak through corners only"]) if one.severity is Severity.ERROR)
+    voxels = int((array() == A).sum())
+    assert (found.values, found.voxels) == ((A,), voxels)
+    assert found.what == f"A is not closed: {voxels} voxels one with the outside"
+    assert array()[found.voxel[::-1]] == A  # type: ignore[index]
+
+
+def test_two_lumens_in_one_cavity() -> None:
+    voxels = array()
+    voxels[16:18, 11, 11], voxels[18:20, 11, 11] = A, C
+    (found,) = (one for one in said(voxels) if one.severity is Severity.ERROR)
+    assert (found.values, found.what) == ((A, C), "A and C are one cavity")
+    assert found.voxels == (np.isin(voxels, (A, C))).sum()
+
+
+def test_an_open_lumen_that_is_sealed_in() -> None:
+    (found,) = (one for one in said(array(), open=frozenset({A, VEIN})) if one.severity is Severity.ERROR)
+    assert found.what == f"A should be open; {(array() == A).sum()} voxels of it sealed in"
+    pocket = array()
+    pocket[4, 12, 22] = VEIN  # inside the thick wall of B
+    assert pocket[3, 12, 22] == WALL_B
+    (found,) = (one for one in said(pocket) if one.severity is Severity.WARNING)
+    assert found.what == "vein should be open; 1 voxel of it sealed in"
+
+
+def test_a_recipe_closes_what_it_makes_a_valve_for() -> None:
+    """A valve between A and B closes A although a rule lets the two touch."""
+    of = changed(heart(), may_touch=frozenset({frozenset({A, B}), frozenset({B, VEIN})}))
+    assert may_be_open(of) == {B, VEIN}
+    of = changed(of, valves=())
+    assert may_be_open(of) == {A, B, VEIN}
+
+
+def test_cavities_are_worked_out_once() -> None:
+    of = heart(put(array(), WALL_A, 12, 12, 12))
+    assert cavities(of) is cavities(of)
