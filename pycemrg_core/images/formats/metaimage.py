@@ -30,6 +30,7 @@ from pycemrg_core.images.formats.header import (
     whole,
     wholes,
 )
+from pycemrg_core.images.formats.voxels import tail_note
 
 _LONGEST_VALUE = 10_000
 _MOST_DIMENSIONS = 10
@@ -72,13 +73,16 @@ def read_header(path: Path) -> Header:
     size = sizes[0], sizes[1], sizes[2]
     spacing, origin, direction, notes = _geometry(fields, dimension)
     dtype, encoding = _dtype(fields)
+    parts = _parts(fields, sizes, path, start, listed, encoding)
+    if parts[0].byte_skip < 0 and not parts[0].start:
+        notes += (tail_note("HeaderSize"),)
     return Header(
         size=size,
         dtype=dtype,
         spacing=spacing,
         origin=origin,
         direction=direction,
-        parts=_parts(fields, sizes, path, start, listed, encoding),
+        parts=parts,
         encoding=encoding,
         notes=((one_frame(sizes, size),) if dimension > 3 else ()) + notes,
     )

@@ -16,6 +16,7 @@ import numpy as np
 
 from pycemrg_core.images.formats import files, nrrd_axes
 from pycemrg_core.images.formats.header import FormatError, Header, Part, not_an_image, shown, whole, wholes
+from pycemrg_core.images.formats.voxels import tail_note
 
 _MAGIC = re.compile(r"NRRD(000[1-6]|00\.01)")
 _LONGEST_VALUE = 10_000
@@ -76,7 +77,7 @@ def read_header(path: Path) -> Header:
         direction=frame.direction,
         parts=tuple(Part(name, start, line_skip, byte_skip) for name in names),
         encoding=encoding,
-        notes=frame.notes,
+        notes=frame.notes + (() if attached or byte_skip >= 0 else (tail_note("byte skip"),)),
     )
 
 

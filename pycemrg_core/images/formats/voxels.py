@@ -55,8 +55,10 @@ def read_voxels(header: Header) -> npt.NDArray[Any]:
 def _scaled(array: npt.NDArray[Any], slope: float, intercept: float) -> npt.NDArray[Any]:
     dtype = np.float32 if array.dtype.itemsize <= 2 or array.dtype == np.float32 else np.float64
     scaled = np.empty(array.shape, dtype)
-    for source, target in zip(array, scaled, strict=True):
-        target[...] = source.astype(np.float64) * slope + intercept
+    # What overflows becomes infinite, and is refused as such.
+    with np.errstate(over="ignore"):
+        for source, target in zip(array, scaled, strict=True):
+            target[...] = source.astype(np.float64) * slope + intercept
     return scaled
 
 
@@ -85,8 +87,9 @@ def _fill(out: npt.NDArray[np.uint8], file: BufferedReader, part: Part, header: 
         return
     length = os.fstat(file.fileno()).st_size
     if part.byte_skip < 0:
-        if length - len(out) < file.tell():
-            raise cut_short(length - file.tell(), len(out))
+        # Voxels at the end of a file of its own; behind a header of ours there is nothing to leave out.
+        if length - len(out) < file.tell() or part.start:
+            require_length(length - file.tell(), len(out))
         file.seek(length - len(out))
     else:
         file.seek(part.byte_skip, os.SEEK_CUR)
@@ -98,6 +101,11 @@ def _fill(out: npt.NDArray[np.uint8], file: BufferedReader, part: Part, header: 
         _fill_from_hex(out, file.read())
     else:
         out.view(header.dtype)[:] = _from_text(file.read(), len(out) // header.dtype.itemsize, header.dtype)
+
+
+def tail_note(field: str) -> str:
+    """The note on voxels that are the last bytes of a file whose other bytes nobody knows."""
+    return f"{field} -1: the last bytes of the data file are taken for the voxels, whatever is before them"
 
 
 def require_length(found: int, expected: int) -> None:
@@ -213,7 +221,8 @@ def _from_text(text: bytes, count: int, dtype: np.dtype[Any]) -> npt.NDArray[Any
         if kind == "i" and values and not np.iinfo(dtype).min <= min(values) <= max(values) <= np.iinfo(dtype).max:
             raise ValueError
         if len(values) == count:
-            return np.array(values, dtype)
+            with np.errstate(over="ignore"):
+                return np.array(values, dtype)
     except ValueError:
         raise FormatError(f"its voxels are not written as {dtype.name} numbers; export it again") from None
     if len(values) < count:
