@@ -197,6 +197,8 @@ def test_qform_and_sform_say_one_place(tmp_path: Path) -> None:
         ({"bitpix": 16}, "datatype 2 (uint8) contradicts bitpix 16"),
         ({"scl_slope": math.inf}, "scl_slope inf and scl_inter 0 are not two numbers"),
         ({"scl_slope": math.nan, "scl_inter": 5}, "scl_slope nan and scl_inter 5 are not two numbers"),
+        ({"sform_code": 6}, "sform_code is 6, which NIfTI does not know"),
+        ({"qform_code": -1}, "qform_code is -1, which NIfTI does not know"),
         ({"xyzt_units": 6}, "unit of length 6, which NIfTI does not know"),
     ],
 )

@@ -41,6 +41,7 @@ _CHANNELS = {128: 3, 2304: 4}
 _NAMES = {0: "unknown", 1: "one bit", 32: "complex", 1536: "128-bit float", 1792: "complex", 2048: "complex"}
 _UNITS = {0: "", 1: "m", 2: "mm", 3: "um"}
 _WIDEST = 1e-3
+_LAST_CODE = 5
 _REMEDY = "correct the header, or export it again"
 
 
@@ -216,6 +217,9 @@ def _placed(
         raise FormatError(f"the voxel spacing is zero (pixdim); {_REMEDY}")
     if not all(math.isfinite(value) and value > 0 for value in spacing):
         raise FormatError(f"pixdim {_shown(spacing)} is not three positive numbers; {_REMEDY}")
+    for form, code in zip(("qform", "sform"), raw.codes, strict=True):
+        if not 0 <= code <= _LAST_CODE:
+            raise FormatError(f"{form}_code is {code}, which NIfTI does not know; {_REMEDY}")
     qform = _qform(raw) if raw.codes[0] > 0 else None
     sform = _sform(raw) if raw.codes[1] > 0 else None
     if qform is not None and sform is not None:
