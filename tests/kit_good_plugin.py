@@ -73,7 +73,7 @@ def pycemrg_commands():
 from itertools import count
 import numpy as np
 from attrs import define, frozen
-from pycemrg_core.api import ApplicationStep, Edit, Label, application_steps, reads, thickness, writes
+from pycemrg_core.api import ApplicationStep, Edit, Label, LabelType, application_steps, reads, thickness, writes
 
 CALLS = count()
 
@@ -81,7 +81,7 @@ CALLS = count()
 class SealCreationContract:
     wall: Label = reads("WALL_NAME")
     gap: Label = reads("GAP_NAME")
-    target: Label = writes("TARGET_NAME")
+    target: Label = writes("TARGET_NAME", label_type=LabelType.WALL)
     thickness_mm: float = thickness("SEAL_PARAMETER_NAME")
     application: tuple[ApplicationStep, ...] = application_steps("APPLICATION_STEPS")
 

@@ -28,6 +28,13 @@ class Contract:
     thickness_mm: float = thickness("THICKNESS")
 
 
+@frozen(kw_only=True)
+class Makes:
+    wall: Label = reads("WALL")
+    target: Label = writes("TARGET", label_type=LabelType.WALL)
+    thickness_mm: float = thickness("THICKNESS")
+
+
 @attrs.define(kw_only=True)
 class Changeable:
     wall: Label = reads("WALL")
@@ -193,6 +200,41 @@ def test_an_order_that_cannot_work(tmp_path: Path) -> None:
     path = plugin(tmp_path, recipes="Recipe(name='r', steps=('svc_ring', 'ra_myocardium'))")
     (fault,) = faults(path)
     assert "svc_ring reads RA_myo_label (105), which is not in the image and which only ra_myocardium writes" in fault
+
+
+def schematic_of(name: str, step: str, wall: str, target: str) -> str:
+    labels = "{'MV': 1, 'Seal': 2, 'LV': 3}"
+    semantic_map = f"{{'WALL': '{wall}', 'TARGET': '{target}', 'THICKNESS': 'WT'}}"
+    return f"Schematic(name='{name}', step='{step}', labels={labels}, parameters={{'WT': 2.0}}, {semantic_map=!s})"
+
+
+@pytest.mark.parametrize(
+    ("step", "wall"),
+    [
+        ("s", "LV"),  # a step that writes the label without saying that it makes it
+        ("makes", "Seal"),  # one that cannot run before the first, since it works on what that makes
+        ("makes", "MV"),  # one that reads what it adds to
+    ],
+)
+def test_a_label_that_is_read_before_it_is_added_to_is_no_fault(tmp_path: Path, step: str, wall: str) -> None:
+    makes = "Step(name='makes', summary='', run=Ref('M:run'), contract=Ref('M:Makes'))"
+    path = plugin(
+        tmp_path,
+        steps=f"{GOOD['steps']}, {makes}",
+        schematics=f"{schematic_of('sc', 's', 'MV', 'Seal')}, {schematic_of('more', step, wall, 'MV')}",
+        recipes="Recipe(name='r', steps=('sc', 'more'))",
+    )
+    assert pycemrg("list-plugins", "--check", "--plugin", path).stdout.endswith("no faults found\n")
+    # Where the later step is declared to make the label and could run before, the order is wrong.
+    path = plugin(
+        tmp_path,
+        steps=f"{GOOD['steps']}, {makes}",
+        schematics=f"{schematic_of('sc', 's', 'MV', 'Seal')}, {schematic_of('more', 'makes', 'LV', 'MV')}",
+        recipes="Recipe(name='r', steps=('sc', 'more'))",
+    )
+    assert faults(path) == [
+        "recipe 'r': sc reads MV (1), which is not in the image and which only more writes, later; move more before sc"
+    ]
 
 
 def test_people_see_the_faults_too(tmp_path: Path) -> None:

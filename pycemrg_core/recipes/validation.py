@@ -14,7 +14,6 @@ import attrs
 import click
 
 from pycemrg_core.api import contracts
-from pycemrg_core.api.contracts import Use
 from pycemrg_core.api.kinds import kind_of
 from pycemrg_core.api.records import (
     Augmentation,
@@ -32,12 +31,9 @@ from pycemrg_core.errors import PlanError, PycemrgError, fault
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.plugins.loading import Plugin
 from pycemrg_core.recipes.flatten import flatten, unmet
+from pycemrg_core.recipes.inputs import SO_FINE, inputs, plan_in_principle
 from pycemrg_core.recipes.labelling import labels_of
 from pycemrg_core.recipes.planner import ImageFacts, plan
-from pycemrg_core.recipes.semantic_map import label_names
-
-# So fine that no wall is too thin for it.
-_SPACING = (1e-6, 1e-6, 1e-6)
 
 
 def faults(plugin: Plugin, catalogue: Catalogue) -> Iterator[str]:
@@ -70,27 +66,6 @@ def _reference_faults(record: Record) -> Iterator[str]:
             found = ref.load()
             if positional := kind_of(record).calls.get(attribute.name):
                 yield from _not_callable(attribute.name, found, positional)
-
-
-def recipe_inputs(recipe: Recipe, catalogue: Catalogue) -> dict[str, int]:
-    """The labels that all steps of a recipe need from the image: read by a step, and written by no other.
-
-    Those that an entry waits for (``when_present``) are among them, so that with all of them every entry runs.
-
-    Raises what the catalogue and :func:`flatten` raise for a recipe whose steps cannot be found.
-    """
-    read: list[tuple[int, str, int]] = []
-    writers: dict[int, set[int]] = {}
-    values = labels_of(recipe, catalogue)
-    for number, step in enumerate(flatten(recipe, catalogue)):
-        schematic = catalogue.get(Schematic, step.schematic)
-        roles = contracts.roles(catalogue.get(Step, schematic.step).contract.load())
-        names = [*label_names(schematic.semantic_map, roles, [Use.READS]), *step.when_present]
-        read += [(number, name, values[name]) for name in names if name in values]
-        for name in label_names(schematic.semantic_map, roles, [Use.WRITES]):
-            if name in values:
-                writers.setdefault(values[name], set()).add(number)
-    return {name: value for number, name, value in read if not writers.get(value, set()) - {number}}
 
 
 def step_faults(record: Step, _catalogue: Catalogue) -> Iterator[str]:
@@ -145,9 +120,11 @@ def recipe_faults(record: Recipe, catalogue: Catalogue) -> Iterator[str]:
     if missing := list(unmet(record, catalogue)):
         yield from missing  # what is missing with it would be called unknown below
         return
-    inputs = recipe_inputs(record, catalogue)
-    facts = ImageFacts(labels=frozenset(inputs.values()), spacing=_SPACING, dtype="uint32")
-    plan(record, catalogue, facts)
+    needed = set(inputs(plan_in_principle(record, catalogue)))
+    # With the labels that entries wait for, every entry is planned.
+    values = labels_of(record, catalogue)
+    needed |= {values[name] for step in flatten(record, catalogue) for name in step.when_present if name in values}
+    plan(record, catalogue, ImageFacts(labels=frozenset(needed), spacing=SO_FINE, dtype="uint32"))
 
 
 def _not_callable(name: str, function: Any, positional: int, keywords: Any = (), more: bool = False) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,11 +15,9 @@ from pycemrg_core.images import image_files
 from pycemrg_core.images.label_volume import LabelArray
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.flatten import flatten
-from pycemrg_core.recipes.labelling import labels_of
-from pycemrg_core.recipes.planner import ImageFacts, Plan, PlannedStep, Settings, plan
+from pycemrg_core.recipes.planner import PlannedStep, Settings, plan
 from pycemrg_core.recipes.preparation import prepare
 from pycemrg_core.recipes.runner import RunResult, run_plan
-from pycemrg_core.testing.volumes import SPACING
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -32,30 +30,6 @@ def schematics(recipe: Recipe, catalogue: Catalogue, settings: Settings) -> list
     """
     names = [step.schematic for step in flatten(recipe, catalogue)]
     return [settings.schematics.get(name) or catalogue.get(Schematic, name) for name in names]
-
-
-def plan_in_principle(recipe: Recipe, catalogue: Catalogue, settings: Settings) -> Plan:
-    """A plan for an image that has every label the recipe speaks of.
-
-    Raises :class:`~pycemrg_core.errors.PlanError`.
-    """
-    labels = set(labels_of(recipe, catalogue, settings.labels, settings.schematics).values())
-    # Without labels to speak of, uint8 will do.
-    dtype = str(np.min_scalar_type(max(labels, default=1)))
-    facts = ImageFacts(name="an image with all labels", labels=frozenset(labels), spacing=SPACING, dtype=dtype)
-    return plan(recipe, catalogue, facts, settings)
-
-
-def needs(planned: Plan) -> dict[int, str]:
-    """The labels that the image must bring, by integer: read or changed, and written by no other step."""
-    written = [_values(contracts.labels_written(step.contract)) for step in planned.steps]
-    found: dict[int, str] = {}
-    for number, step in enumerate(planned.steps):
-        others = set().union(*written[:number], *written[number + 1 :])
-        for label in (*contracts.labels_read(step.contract), *contracts.labels_changed(step.contract)):
-            if label.value not in others:
-                found[label.value] = label.name
-    return found
 
 
 def named_in_rules(step: PlannedStep) -> list[Label]:
@@ -92,7 +66,3 @@ def changes(before: sitk.Image, after: sitk.Image) -> Mapping[tuple[int, int], i
 
 def _array(image: sitk.Image) -> LabelArray:
     return image_files.voxel_array(image).astype(np.int64)
-
-
-def _values(labels: Iterable[Label]) -> set[int]:
-    return {label.value for label in labels}

@@ -13,6 +13,7 @@ from pycemrg_core.api.records import Recipe, Step
 from pycemrg_core.errors import PlanError, PycemrgError
 from pycemrg_core.images import image_files
 from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core.recipes.inputs import inputs, plan_in_principle
 from pycemrg_core.recipes.planner import Settings
 from pycemrg_core.recipes.runner import RunResult
 from pycemrg_core.testing import growing, volumes
@@ -44,10 +45,10 @@ class RecipeConformance(Conformance):
     def image(self, record: Recipe, catalogue: Catalogue, settings: Settings) -> sitk.Image:
         """A small label map with every label that the recipe reads and does not make itself."""
         try:
-            planned = growing.plan_in_principle(record, catalogue, settings)
+            planned = plan_in_principle(record, catalogue, settings, volumes.SPACING)
         except PlanError:
             pytest.skip("it cannot be planned")
-        array = volumes.random_cells(list(growing.needs(planned)) or [1], _SHAPE)
+        array = volumes.random_cells(list(inputs(planned)) or [1], _SHAPE)
         return volumes.oblique_image(array)
 
     def test_its_steps_exist(self, record: Recipe, catalogue: Catalogue, settings: Settings) -> None:
@@ -60,7 +61,7 @@ class RecipeConformance(Conformance):
         if _unresolved(record, catalogue, settings):
             pytest.skip("its steps do not exist")
         try:
-            growing.plan_in_principle(record, catalogue, settings)
+            plan_in_principle(record, catalogue, settings, volumes.SPACING)
         except PlanError as error:
             fail(f"{who(record)}: {'; '.join(error.problems)}")
 
@@ -119,7 +120,7 @@ def _unresolved(recipe: Recipe, catalogue: Catalogue, settings: Settings) -> lis
 def _needed(recipe: Recipe, catalogue: Catalogue, settings: Settings) -> str:
     """What the image must bring, for a message."""
     try:
-        needed = growing.needs(growing.plan_in_principle(recipe, catalogue, settings))
+        needed = inputs(plan_in_principle(recipe, catalogue, settings, volumes.SPACING))
     except PlanError:
         return ""
     named = ", ".join(f"{name} ({value})" for value, name in sorted(needed.items()))

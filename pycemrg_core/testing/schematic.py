@@ -12,6 +12,7 @@ from pycemrg_core.api import contracts
 from pycemrg_core.api.records import Recipe, Schematic, Step
 from pycemrg_core.errors import PlanError, PycemrgError, StepError, UnknownNameError
 from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core.recipes.inputs import plan_in_principle
 from pycemrg_core.recipes.planner import Settings
 from pycemrg_core.recipes.runner import RunResult
 from pycemrg_core.testing import growing, volumes
@@ -46,7 +47,7 @@ class SchematicConformance(Conformance):
     def image(self, alone: Recipe, catalogue: Catalogue, settings: Settings) -> sitk.Image:
         """A small oblique label map with every label that the schematic speaks of and does not write."""
         try:
-            (step,) = growing.plan_in_principle(alone, catalogue, settings).steps
+            (step,) = plan_in_principle(alone, catalogue, settings, volumes.SPACING).steps
         except PlanError:
             pytest.skip("it cannot be planned")
         read = [*contracts.labels_read(step.contract), *contracts.labels_changed(step.contract)]
@@ -82,7 +83,7 @@ class SchematicConformance(Conformance):
         except UnknownNameError:
             pytest.skip("the step does not exist")
         try:
-            growing.plan_in_principle(alone, catalogue, settings)
+            plan_in_principle(alone, catalogue, settings, volumes.SPACING)
         except PlanError as error:
             fail(
                 f"{who(record)}, semantic_map: {'; '.join(error.problems)}; 'pycemrg describe {record.step}' lists "
