@@ -39,7 +39,7 @@ class TestRecipes(RecipeConformance):
 
 
 class TestChecks(CheckConformance):
-    plugin = BUILT_IN
+    plugin = "schematics_builtin.certificate.plugin"
 
 
 LABELS = ([1], [1, 2], [1, 2, 3, 90], list(range(1, 15)), [301, 70000])
