@@ -38,13 +38,23 @@ class Reference(griffe.Extension):
                 kind=kind or griffe.ParameterKind.positional_or_keyword,
                 default=_default(attribute.value),
             )
-            for name, attribute in cls.attributes.items()
+            for name, attribute in _fields(cls).items()
             if attribute.annotation is not None
             and "property" not in attribute.labels
             and _LEFT_OUT not in str(attribute.value)
         ]
         this = griffe.Parameter("self", kind=griffe.ParameterKind.positional_or_keyword)
         cls.set_member("__init__", griffe.Function("__init__", parameters=griffe.Parameters(this, *found)))
+
+
+def _fields(cls: griffe.Class) -> dict[str, griffe.Attribute]:
+    """The attributes of a class, after those of the classes in the same module that it inherits from."""
+    found: dict[str, griffe.Attribute] = {}
+    for base in cls.bases:
+        parent = cls.parent.members.get(str(base)) if cls.parent else None
+        if isinstance(parent, griffe.Class):
+            found |= _fields(parent)
+    return found | cls.attributes
 
 
 def _default(value: Any) -> Any:

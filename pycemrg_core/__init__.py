@@ -41,14 +41,12 @@ if TYPE_CHECKING:
     from pycemrg_core.images.label_volume import LabelVolume as LabelVolume
     from pycemrg_core.plugins.catalogue import Catalogue as Catalogue
     from pycemrg_core.plugins.catalogue import Contribution as Contribution
-    from pycemrg_core.plugins.catalogue import compose as compose
     from pycemrg_core.plugins.catalogue import load_catalogue as load_catalogue
     from pycemrg_core.plugins.loading import Found as Found
     from pycemrg_core.plugins.loading import Plugin as Plugin
     from pycemrg_core.plugins.loading import Policy as Policy
     from pycemrg_core.plugins.loading import State as State
     from pycemrg_core.plugins.loading import discover as discover
-    from pycemrg_core.plugins.loading import load as load
     from pycemrg_core.plugins.loading import local_plugin as local_plugin
     from pycemrg_core.recipes.conversion import colours_of as colours_of
     from pycemrg_core.recipes.conversion import recipe_labels as recipe_labels
@@ -91,8 +89,8 @@ else:
             ),
             "pycemrg_core.images.image_files": "read_image read_labels read_volume write_image write_volume",
             "pycemrg_core.images.label_volume": "LabelVolume",
-            "pycemrg_core.plugins.catalogue": "Catalogue Contribution compose load_catalogue",
-            "pycemrg_core.plugins.loading": "Found Plugin Policy State discover load local_plugin",
+            "pycemrg_core.plugins.catalogue": "Catalogue Contribution load_catalogue",
+            "pycemrg_core.plugins.loading": "Found Plugin Policy State discover local_plugin",
             "pycemrg_core.recipes.conversion": "colours_of recipe_labels",
             "pycemrg_core.recipes.flatten": "flatten",
             "pycemrg_core.recipes.planner": "ImageFacts LeftOut Plan PlannedStep Settings plan",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
 import shlex
 import sys
 import tomllib
 from collections.abc import Iterator
+from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,7 +32,11 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted([ROOT / "README.md", *DOCS.glob("*.md")])
 # Pages whose blocks run one after the other, as a reader types them.
-WALKED = ("start.md", "tutorial.md", "guides.md", "steps.md", "commands.md", "concepts.md", "migrating.md")
+GUIDES = ("start.md", "tutorial.md", "guides.md", "steps.md", "commands.md", "concepts.md", "migrating.md")
+REFERENCE = ("api.md", "api-plugins.md", "api-commands.md", "api-testing.md", "api-builtin.md")
+WALKED = (*GUIDES, *REFERENCE)
+DOORS = ("pycemrg_core", "pycemrg_core.api", "pycemrg_core.cli.kit", "pycemrg_core.testing")
+PUBLIC = ("schematics_builtin.labels", "schematics_builtin.certificate", "schematics_builtin.pictures")
 
 
 class Block(NamedTuple):
@@ -210,6 +218,59 @@ def test_everything_in_the_catalogue_has_its_heading() -> None:
     text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
     measured = {c.name for kind in (Metric, Augmentation) for c in everything.all(kind)}
     assert {name for name in measured if f"`{name}`" not in text} == set()
+
+
+def reference_text() -> str:
+    return "".join((DOCS / page).read_text(encoding="utf-8") for page in REFERENCE)
+
+
+@pytest.mark.parametrize("door", [*DOORS, *PUBLIC])
+def test_every_name_behind_a_door_is_in_the_reference(door: str) -> None:
+    """Once, under the door's own name or, for the few that are behind two, under that of the other one."""
+    entries = re.findall(r"^::: ([\w.]+)$", reference_text(), re.MULTILINE)
+    assert len(entries) == len(set(entries))
+    doors = [door] if door in PUBLIC else list(DOORS)
+    for name in import_module(door).__all__:
+        assert [entry for entry in entries if entry in [f"{one}.{name}" for one in doors]], f"{door}.{name}"
+
+
+def test_the_reference_has_nothing_else() -> None:
+    for entry in re.findall(r"^::: ([\w.]+)$", reference_text(), re.MULTILINE):
+        door, _, name = entry.rpartition(".")
+        assert door in (*DOORS, *PUBLIC), entry
+        assert name in (*import_module(door).__all__, "door"), entry
+
+
+@pytest.mark.parametrize("door", [*DOORS, *PUBLIC])
+def test_what_people_call_has_an_example_that_runs(door: str) -> None:
+    """Every function is used in a block of the reference, all of which are run."""
+    code = "".join(block.text for page in REFERENCE for block in fences(DOCS / page) if block.language == "python")
+    used = {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
+    names = import_module(door).__all__
+    functions = {name for name in names if inspect.isfunction(getattr(import_module(door), name))}
+    assert functions - used == set()
+
+
+def described_constants(door: str) -> str:
+    """The assignments with a docstring below them, in the modules that a door shows."""
+    found = []
+    tree = ast.parse(Path(str(import_module(door).__file__)).read_text(encoding="utf-8"))
+    for home in {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}:
+        body = ast.parse(inspect.getsource(import_module(home))).body
+        for one, after in pairwise(body):
+            if isinstance(one, ast.Assign) and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+                found.append(ast.unparse(one))
+    return "\n".join(found)
+
+
+@pytest.mark.parametrize("door", [*DOORS, *PUBLIC])
+def test_everything_behind_a_door_says_what_it_is(door: str) -> None:
+    for name in import_module(door).__all__:
+        found = getattr(import_module(door), name)
+        if inspect.isclass(found) or inspect.isfunction(found):
+            assert len(inspect.getdoc(found) or "") > 15, name
+        elif not isinstance(found, click.Command):
+            assert f"{name} = " in described_constants(door), f"{door}.{name}"
 
 
 def table_rows(page: str) -> Iterator[list[str]]:

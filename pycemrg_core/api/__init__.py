@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from pycemrg_core.api.documents import load_yaml as load_yaml
     from pycemrg_core.api.documents import load_yaml_list as load_yaml_list
     from pycemrg_core.api.documents import read_text as read_text
-    from pycemrg_core.api.documents import records_from_yaml as records_from_yaml
     from pycemrg_core.api.documents import to_data as to_data
     from pycemrg_core.api.hookspecs import hookimpl as hookimpl
     from pycemrg_core.api.labels import LabelTable as LabelTable
@@ -104,7 +103,6 @@ if TYPE_CHECKING:
     from pycemrg_core.images.boxes import is_empty as is_empty
     from pycemrg_core.images.boxes import shape_of as shape_of
     from pycemrg_core.images.boxes import shift as shift
-    from pycemrg_core.images.components import CONNECTIVITIES as CONNECTIVITIES
     from pycemrg_core.images.components import Component as Component
     from pycemrg_core.images.components import components as components
     from pycemrg_core.images.components import fill_holes as fill_holes
@@ -156,6 +154,7 @@ if TYPE_CHECKING:
     from pycemrg_core.images.remap import RemapReport as RemapReport
     from pycemrg_core.images.remap import remap_image as remap_image
     from pycemrg_core.images.remap import remap_volume as remap_volume
+    from pycemrg_core.images.run_lengths import CONNECTIVITIES as CONNECTIVITIES
     from pycemrg_core.images.run_lengths import Components as Components
     from pycemrg_core.images.run_lengths import Runs as Runs
     from pycemrg_core.images.run_lengths import find_components as find_components
@@ -175,9 +174,7 @@ else:
                 "roles snapshot snapshot_names thickness valve_between wall_round writable_values writes "
                 "writes_background"
             ),
-            "pycemrg_core.api.documents": (
-                "from_data load_json load_yaml load_yaml_list read_text records_from_yaml to_data"
-            ),
+            "pycemrg_core.api.documents": ("from_data load_json load_yaml load_yaml_list read_text to_data"),
             "pycemrg_core.api.hookspecs": "hookimpl",
             "pycemrg_core.api.labels": "LabelTable close_to",
             "pycemrg_core.api.records": (
@@ -196,7 +193,7 @@ else:
                 "LabelArray NOWHERE Region as_region expand hull intersect is_empty shape_of shift"
             ),
             "pycemrg_core.images.components": (
-                "CONNECTIVITIES Component components fill_holes keep_largest_component keep_largest_structure "
+                "Component components fill_holes keep_largest_component keep_largest_structure "
                 "reassign_islands remove_small"
             ),
             "pycemrg_core.images.dilation": "dilate slack",
@@ -211,7 +208,7 @@ else:
             "pycemrg_core.images.label_volume": "Change Edit LabelVolume Note Where WorkingVolume",
             "pycemrg_core.images.metric_subjects": "Comparison ImagePair Spacing StructureMask evaluate",
             "pycemrg_core.images.remap": "LabelRemapper RemapReport remap_image remap_volume",
-            "pycemrg_core.images.run_lengths": "Components Runs find_components runs_of",
+            "pycemrg_core.images.run_lengths": "CONNECTIVITIES Components Runs find_components runs_of",
             "pycemrg_core.images.training_sample": "Drawn Sample",
             "pycemrg_core.recipes.blueprints": "blueprint_of",
             "pycemrg_core.runs.finished": "FinishedRun",

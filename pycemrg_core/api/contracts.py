@@ -112,6 +112,7 @@ LABEL_USES = (Use.READS, Use.READS_ANY, Use.WRITES, Use.CHANGES, Use.APPLIES)
 """The uses that a semantic map fills with names of labels."""
 
 BACKGROUND = Label("background", 0)
+"""What a field of :func:`writes_background` holds."""
 
 
 @frozen

@@ -28,6 +28,7 @@ PROJECT = "pycemrg"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a function of a plugin as a hook: ``@hookimpl`` above ``def pycemrg_recipes():``."""
 
 
 class HookSpecs:

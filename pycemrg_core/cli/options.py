@@ -56,10 +56,12 @@ def _names(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...])
     return tuple(dict.fromkeys(name.strip() for text in texts for name in text.split(",") if name.strip()))
 
 
-with_option = click.option(
-    "--with", "outputs", metavar="OUTPUT,...", multiple=True, callback=_names,
-    help="Also write these outputs beside the heart, with commas between. See 'pycemrg list-outputs'.",
-)  # fmt: skip
+def with_option(command: F) -> F:
+    """``--with``, the outputs to write beside the heart; :func:`outputs_from` finds them."""
+    return click.option(
+        "--with", "outputs", metavar="OUTPUT,...", multiple=True, callback=_names,
+        help="Also write these outputs beside the heart, with commas between. See 'pycemrg list-outputs'.",
+    )(command)  # fmt: skip
 
 
 def outputs_from(catalogue: Catalogue, names: tuple[str, ...]) -> tuple[Contribution[Output], ...]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pycemrg_core.images.boxes import Region, intersect, shift
 
 Mask = NDArray[np.bool_]
+"""A boolean array, (z, y, x)."""
 Ints = NDArray[np.int64]
 
 

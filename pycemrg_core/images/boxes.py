@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Region = tuple[slice, slice, slice]
+"""A box of voxels: slices with start and stop along z, y and x."""
 Bounds = tuple[tuple[int, int], ...]
 LabelArray = NDArray[np.integer]
+"""An array of labels, (z, y, x), of any integer type."""
 
 
 def as_region(slices: Iterable[slice]) -> Region:
@@ -19,6 +21,7 @@ def as_region(slices: Iterable[slice]) -> Region:
 
 
 NOWHERE = as_region([slice(0, 0)] * 3)
+"""The box without voxels."""
 
 
 def intersect(a: Region, b: Region) -> Region:

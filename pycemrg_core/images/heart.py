@@ -24,6 +24,7 @@ from pycemrg_core.images.label_volume import LabelVolume, intersect, shift
 
 T = TypeVar("T")
 Ints = NDArray[np.int64]
+"""An array of whole numbers, such as array indices (z, y, x), (n, 3)."""
 Index = tuple[int, int, int]
 Point = tuple[float, float, float]
 

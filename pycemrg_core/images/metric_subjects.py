@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 S = TypeVar("S", bound="_Remembering")
 Spacing = tuple[float, float, float]
+"""The size of a voxel along z, y and x, in mm."""
 
 
 class _Remembering:

@@ -21,8 +21,11 @@ from pycemrg_core.errors import OutputError
 from pycemrg_core.images import image_files
 
 IMAGE = "heart.nrrd"
+"""The name of the grown heart in the folder of a run."""
 RECORD = "run.json"
+"""The name of the record in the folder of a run."""
 STEPS = "steps"
+"""The name of the folder with the image after each step, inside that of a run."""
 FORMAT = 1
 _OLD = ".old"
 

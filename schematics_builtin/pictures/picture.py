@@ -24,6 +24,7 @@ _TILE = 340  # pixels of the longer side of a slice
 _GAP, _MARGIN, _LINE, _ENTRY = 14, 24, 22, 170
 
 Colour = tuple[int, int, int]
+"""Red, green and blue, 0 to 255."""
 
 
 def colour_of(label: int, name: str, colours: Mapping[str, str]) -> Colour:
