@@ -301,6 +301,17 @@ def test_the_plan_command_lists_what_is_left_out(tmp_path: Path) -> None:
     assert data["left_out"] == [{"name": "svc_ring", "missing": ["Nothing_label"]}]
 
 
+def test_describe_shows_schemes_conditions_snapshots_and_roles(tmp_path: Path) -> None:
+    plugin = late_plugin(tmp_path / "late_described.py")
+    shown = " ".join(pycemrg("describe", "late", "--plugin", plugin).stdout.split())
+    assert "label scheme: late" in shown
+    assert "when SVC_label and Nothing_label is there" in shown
+    assert "keeps the image before it as 'untouched'" in shown
+    create = pycemrg("describe", "create").stdout
+    assert "SOURCE_BLOOD_POOL_NAME: reads, a lumen" in create
+    assert "TARGET_MYOCARDIUM_NAME: writes, makes a wall" in create
+
+
 def test_what_an_entry_waits_for_must_be_known_and_something_must_run() -> None:
     unknown = Recipe(name="r", steps=["paint_b", RecipeStep(schematic="carve_a", when_present=["D"])])
     (problem,) = problems(unknown, {1, 2}, PAINT, carving())

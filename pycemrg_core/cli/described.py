@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pycemrg_core.api.records import Augmentation, LabelScheme, Recipe, Schematic, Step
+from pycemrg_core.api.records import Augmentation, LabelScheme, Recipe, RecipeStep, Schematic, Step
 
 if TYPE_CHECKING:
+    from pycemrg_core.api.contracts import Role
     from pycemrg_core.plugins.catalogue import Catalogue
 
 
@@ -45,13 +46,14 @@ def recipe(record: Recipe, catalogue: Catalogue) -> dict[str, Any]:
     try:
         for entry in flatten(record, catalogue):
             made = catalogue.get(Schematic, entry.schematic)
-            lines.append(f"{entry.schematic} ({made.step}): {made.summary}")
+            lines.append(f"{entry.schematic} ({made.step}): {made.summary}{_conditions(entry)}")
     except PycemrgError as error:
         lines.append(f"not usable: {error}")
     includes = tuple(entry.recipe for entry in record.steps if entry.recipe)
     return {
         "includes": includes,
         "requires": record.requires,
+        "label scheme": record.scheme,
         "steps": lines,
         "may be open": record.open,
         "may touch": tuple(" - ".join(pair) for pair in record.may_touch),
@@ -66,7 +68,7 @@ def step(record: Step, catalogue: Catalogue) -> dict[str, Any]:
         roles = contracts.roles(record.contract.load())
     except TypeError as error:
         raise RecordError(f"step {record.name!r}: {error}") from error
-    lines = [f"{role.key}: {role.use.value}" + (f", {role.unit}" if role.unit else "") for role in roles]
+    lines = [f"{role.key}: {_use(role)}".removeprefix(": ") for role in roles]
     users = tuple(c.name for c in catalogue.all(Schematic) if c.record.step == record.name)
     return {
         "contract": str(record.contract),
@@ -74,6 +76,21 @@ def step(record: Step, catalogue: Catalogue) -> dict[str, Any]:
         "roles": lines,
         "used by": users,
     }
+
+
+def _use(role: Role) -> str:
+    words = [role.use.value, role.unit]
+    if role.makes is not None:
+        words.append(f"makes a {role.makes.label_type.name.lower()}")
+    elif role.label_type is not None:
+        words.append(f"a {role.label_type.name.lower()}")
+    return ", ".join(filter(None, words))
+
+
+def _conditions(entry: RecipeStep) -> str:
+    """When an entry of a recipe runs, and what it keeps."""
+    when = f"; when {' and '.join(entry.when_present)} is there" if entry.when_present else ""
+    return when + (f"; keeps the image before it as {entry.snapshot!r}" if entry.snapshot else "")
 
 
 def scheme(record: LabelScheme, _catalogue: Catalogue) -> dict[str, Any]:

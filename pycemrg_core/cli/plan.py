@@ -77,11 +77,12 @@ def _described(step: PlannedStep) -> dict[str, Any]:
         for role in contracts.roles(type(step.contract))
         if role.use in (contracts.Use.THICKNESS, contracts.Use.NUMBER)
     }
+    read = (contracts.Use.READS, contracts.Use.READS_ANY)
     return {
         "name": step.name,
         "step": step.step.name,
         "provider": step.step_provider.name,
-        "reads": [f"{label.name} {label.value}" for label in contracts.labels_read(step.contract)],
+        "reads": [f"{label.name} {label.value}" for label in contracts.labels_in(step.contract, *read)],
         "writes": [f"{label.name} {label.value}" for label in writes],
         "numbers": {key: f"{value:g} {unit}".strip() for key, (value, unit) in numbers.items()},
     }
