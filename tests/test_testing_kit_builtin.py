@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import edt
 import numpy as np
@@ -104,3 +105,16 @@ def test_an_oblique_image_is_oblique() -> None:
     # By ITK's own account, one voxel along z is as far as the spacing says.
     origin, above = (np.array(image.TransformIndexToPhysicalPoint(index)) for index in ((0, 0, 0), (0, 0, 1)))
     assert np.linalg.norm(above - origin) == pytest.approx(volumes.SPACING[0])
+
+
+CELLS = Path(__file__).with_name("kit_cells_plugin.py")
+
+
+class TestStepsWithListsAndSnapshots(StepConformance):
+    """The kit gives steps the snapshots and the blueprint that their contracts ask for."""
+
+    plugin = CELLS
+
+
+class TestRecipesWithConditionsAndSnapshots(RecipeConformance):
+    plugin = CELLS
