@@ -322,12 +322,12 @@ def test_a_hole_that_an_edge_closes_is_a_hole_and_one_open_to_the_border_is_not(
 
 @pytest.mark.parametrize("clean", every_cleanup([0, 1], 6))
 def test_background_cannot_be_cleaned(clean: Callable[[LabelVolume], Iterable[Edit]]) -> None:
-    with pytest.raises(StepError, match=r"label 0 is the background, which has no components to clean"):
+    with pytest.raises(StepError, match=r"label 0 is the background, which cannot be cleaned; give labels from 1"):
         list(clean(LabelVolume(box(1), ONE)))
 
 
 def test_unknown_connectivity_is_refused() -> None:
-    with pytest.raises(StepError, match=r"connectivity is 4; it must be 6, 18 or 26"):
+    with pytest.raises(StepError, match=r"unknown connectivity 4; give 6, 18 or 26"):
         components(LabelVolume(box(1), ONE), 1, 4)
 
 

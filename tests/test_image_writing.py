@@ -255,7 +255,7 @@ def test_inr_without_sidecar_is_noted(tmp_path: Path) -> None:
     image, notes = image_files.read_labels(path)
     assert image.GetSpacing() == make().GetSpacing()
     assert image.GetOrigin() == (0, 0, 0)
-    assert notes == (f"{path}: no a.inr.json beside it: origin 0 and identity direction assumed",)
+    assert notes == (f"{path}: no a.inr.json next to it: origin 0 and identity direction assumed",)
 
 
 @pytest.mark.parametrize(

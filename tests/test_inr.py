@@ -103,7 +103,7 @@ def test_without_sidecar_the_geometry_is_said_to_be_assumed(write: Write) -> Non
     assert found.spacing == (0.1, 1 / 3, 2.0)
     assert found.origin == (0, 0, 0)
     assert found.direction == (1, 0, 0, 0, 1, 0, 0, 0, 1)
-    assert found.notes == (f"{path}: no heart.inr.json beside it: origin 0 and identity direction assumed",)
+    assert found.notes == (f"{path}: no heart.inr.json next to it: origin 0 and identity direction assumed",)
 
 
 def test_missing_spacing_is_said_to_be_assumed(write: Write) -> None:

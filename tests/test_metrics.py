@@ -142,7 +142,7 @@ def test_grids_that_differ_are_refused() -> None:
     with pytest.raises(MetricError) as caught:
         Comparison(StructureMask(TWO, (1,)), StructureMask(smaller, (1,)))
     assert str(caught.value) == (
-        "(8, 9, 10) voxels of (2.0, 1.0, 0.5) mm cannot be compared with (8, 9, 9) of (2.0, 1.0, 0.5) mm (z, y, x);"
+        "cannot compare (8, 9, 10) voxels of (2.0, 1.0, 0.5) mm with (8, 9, 9) of (2.0, 1.0, 0.5) mm (z, y, x);"
         " resample one of them first"
     )
     finer = LabelVolume(np.zeros((8, 9, 10), np.uint8), (1.0, 1.0, 0.5))
@@ -158,16 +158,16 @@ IMAGE = np.linspace(0, 1, 60).reshape(3, 4, 5)
     [
         (
             {"reference": IMAGE[:2]},
-            "arrays of shapes (2, 4, 5) and (3, 4, 5) (z, y, x) cannot be compared; resample one of them first",
+            "cannot compare arrays of shapes (2, 4, 5) and (3, 4, 5) (z, y, x); resample one of them first",
         ),
-        ({"mask": np.zeros((3, 4, 5), bool)}, "the mask holds no voxel; give one that marks where to measure"),
+        ({"mask": np.zeros((3, 4, 5), bool)}, "the mask is empty; give one that marks the voxels to measure"),
         (
             {"data_range": 0.0},
-            "the data range is 0; give a positive one, or a reference that is not constant",
+            "the data range is 0; give a positive number, or a reference that is not constant",
         ),
         (
             {"data_range": float("nan")},
-            "the data range is nan; give a positive one, or a reference that is not constant",
+            "the data range is nan; give a positive number, or a reference that is not constant",
         ),
     ],
 )

@@ -218,14 +218,14 @@ def test_a_label_that_is_not_mapped_is_not_swallowed() -> None:
 def test_only_integers_are_remapped(dtype: Any) -> None:
     with pytest.raises(LabelError) as refused:
         LabelRemapper({1: 2}).apply(np.ones((2, 2), dtype))
-    assert str(refused.value) == f"the array holds {np.dtype(dtype)}, not integers; labels are integers from 1"
+    assert str(refused.value) == f"the array has the type {np.dtype(dtype)}, not integers; labels are integers from 1"
 
 
 def test_a_scan_is_no_label_map() -> None:
     with pytest.raises(LabelError) as refused:
         LabelRemapper({1: 2}).apply(np.array([-1000, 1], np.int16))
     assert str(refused.value) == (
-        "the image holds -1000; labels are integers from 1: give the segmentation, not the scan"
+        "the image has the value -1000; labels are integers from 1: give the segmentation, not the scan"
     )
 
 
@@ -240,9 +240,9 @@ def test_what_only_the_source_has_is_refused_unless_told() -> None:
     source = {**SOURCE, "LAA_label": 9, "spleen": 30}
     target = {**TARGET, "LAA_lable": 11}
     assert refusal(LabelRemapper.between, source, target) == [
-        "9 (LAA_label) is not in the target; name it there, or say what becomes of it"
+        "9 (LAA_label) is not in the target; name it there, or choose to drop it"
         " (--drop, dropped='drop'); did you mean 'LAA_lable'?",
-        "30 (spleen) is not in the target; name it there, or say what becomes of it (--drop, dropped='drop')",
+        "30 (spleen) is not in the target; name it there, or choose to drop it (--drop, dropped='drop')",
     ]
     array = np.array([0, 1, 9, 30])
     dropping = LabelRemapper.between(source, target, dropped="drop")
@@ -256,7 +256,8 @@ def test_what_only_the_source_has_is_refused_unless_told() -> None:
 @pytest.mark.parametrize("merge", [False, True])
 def test_what_is_kept_must_not_take_on_another_meaning(merge: bool) -> None:
     assert refusal(LabelRemapper.between, {"spleen": 4}, TARGET, dropped="keep", merge=merge) == [
-        "4 (spleen) cannot be kept, in the target 4 is 'RA'; drop it, or give 'spleen' another integer in the target"
+        "4 (spleen) cannot be kept, because 4 is 'RA' in the target; drop it, or give 'spleen'"
+        " another integer in the target"
     ]
 
 
@@ -283,7 +284,7 @@ def test_names_that_share_an_integer() -> None:
 
 def test_dropped_is_one_of_three_words() -> None:
     wrong: Any = "ignore"
-    with pytest.raises(ValueError, match="dropped is 'ignore'; it must be 'refuse', 'drop' or 'keep'"):
+    with pytest.raises(ValueError, match="dropped is 'ignore'; give 'refuse', 'drop' or 'keep'"):
         LabelRemapper.between(SOURCE, TARGET, dropped=wrong)
 
 

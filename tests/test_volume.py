@@ -254,7 +254,7 @@ def test_a_label_that_the_image_cannot_hold_is_refused_before_anything_is_writte
     before = volume.array.copy()
     with pytest.raises(StepError) as caught:
         volume.apply([whole((4, 4, 4), 2), Edit(BOX, FULL, label)])
-    assert str(caught.value) == f"an edit writes the label {label}, which uint8 cannot hold"
+    assert str(caught.value) == f"an edit writes the label {label}, which does not fit in uint8"
     np.testing.assert_array_equal(volume.array, before)
 
 

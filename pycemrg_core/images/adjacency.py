@@ -1,10 +1,10 @@
-"""What lies beside what: the 2 x 2 x 2 blocks of a label map that hold more than one label.
+"""Which labels are next to each other: the 2 x 2 x 2 blocks of a label map with more than one label.
 
-A face between two voxels, an edge or a corner at which voxels meet: each lies inside of some block of 2 x 2 x 2
-voxels. Blocks of one label tell nothing, and of the others there are many, but few different ones. So the map is
-read once, plane by plane, and every question after that is asked of the different blocks only.
+Every face, edge or corner where voxels meet is inside some block of 2 x 2 x 2 voxels. Blocks with only one label
+are not needed. There are many other blocks, but only a few different patterns. So the map is read once, plane by
+plane, and all later questions are answered from the different patterns only.
 
-Indices are (z, y, x). What lies outside of the image is background.
+Indices are (z, y, x). Voxels outside the image count as background.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ Bools = NDArray[np.bool_]
 Codes = NDArray[np.uint8]
 
 MOST_LABELS = 255
-"""More different labels than this are not read; a heart has some dozens."""
+"""The largest number of different labels; a heart has a few dozen."""
 
-# The place of each voxel in a block: bit 0 is a step along x, bit 1 along y, bit 2 along z.
+# The position of each voxel in a block: bit 0 is a step along x, bit 1 along y, bit 2 along z.
 _OFFSETS = np.array([[k >> 2 & 1, k >> 1 & 1, k & 1] for k in range(8)])
 _STEPS = (4, 2, 1)  # along z, y, x
-# The squares that hold the block's first voxel, as its two diagonals.
+# The squares that contain the first voxel of the block, each as its two diagonals.
 _SQUARES = (((0, 3), (1, 2)), ((0, 5), (1, 4)), ((0, 6), (2, 4)))
 
 
@@ -37,23 +37,23 @@ _SQUARES = (((0, 3), (1, 2)), ((0, 5), (1, 4)), ((0, 6), (2, 4)))
 class Faces:
     """Voxel faces between two sets of labels: the voxels (n, 3) on the first side, one row for each face.
 
-    ``axis`` is the axis (0 z, 1 y, 2 x) that each face is across.
+    ``axis`` is the axis (0 z, 1 y, 2 x) perpendicular to each face.
     """
 
     voxels: Ints
     axis: Ints
 
     def mm2(self, spacing: tuple[float, float, float]) -> float:
-        """Their area; ``spacing`` is (z, y, x) in mm."""
+        """The area of the faces; ``spacing`` is (z, y, x) in mm."""
         size = np.prod(spacing) / np.array(spacing)
         return float(np.bincount(self.axis, minlength=3) @ size)
 
 
 @frozen(eq=False)
 class Pinches:
-    """Where voxels of a set of labels meet by an edge or a corner only; the voxels (n, 3), each once.
+    """Places where voxels of a set of labels share only an edge or a corner; the voxels (n, 3), each once.
 
-    A surface with such a place is no manifold there. ``edges`` and ``corners`` count the places.
+    A surface is not a manifold at such a place. ``edges`` and ``corners`` are the numbers of places.
     """
 
     voxels: Ints
@@ -63,7 +63,7 @@ class Pinches:
 
 @frozen(eq=False)
 class Adjacency:
-    """The different blocks of a label map, (m, 8) codes in ``patterns``, and where each of them lies.
+    """The different blocks of a label map, (m, 8) codes in ``patterns``, and the places of each.
 
     ``labels[code]`` is the label of a code. Blocks of pattern i have their first voxel at the flat indices
     ``places[starts[i]:starts[i + 1]]`` of the array of ``shape`` whose first voxel has the index ``corner``.
@@ -81,7 +81,9 @@ class Adjacency:
         """Read a label map. Raises :class:`ImageError` when it has more than 255 different labels."""
         boxes = volume.boxes
         if len(boxes) > MOST_LABELS:
-            raise ImageError(f"the image holds {len(boxes):,} different labels, a heart has some dozens")
+            raise ImageError(
+                f"the image has {len(boxes):,} different labels; give the labels of a heart, at most {MOST_LABELS}"
+            )
         labels = (0, *boxes)
         region = reduce(hull, boxes.values()) if boxes else NOWHERE
         shape = as_shape(region, 2)
@@ -95,11 +97,11 @@ class Adjacency:
 
     @property
     def counts(self) -> Ints:
-        """How many blocks there are of each pattern."""
+        """The number of blocks with each pattern."""
         return np.diff(self.starts)
 
     def touching(self) -> dict[tuple[int, int], int]:
-        """How many faces there are between two labels, the smaller first; 0 is the background."""
+        """The number of faces between two labels, the smaller label first; 0 is the background."""
         size = len(self.labels)
         table = np.zeros(size * size)
         for step in _STEPS:
@@ -110,7 +112,7 @@ class Adjacency:
         return {(self.labels[a], self.labels[b]): faces for (a, b), faces in pairs if a != b}
 
     def faces(self, first: Collection[int], second: Collection[int]) -> Faces:
-        """The faces between labels of two sets that have none in common."""
+        """The faces between the labels of two disjoint sets."""
         in_first, in_second = self._members(first), self._members(second)
         found: list[Ints] = []
         axes: list[Ints] = []
@@ -122,7 +124,7 @@ class Adjacency:
         return Faces(np.concatenate(found), np.concatenate(axes))
 
     def pinches(self, labels: Collection[int]) -> Pinches:
-        """Where the labels, taken as one, meet themselves only by an edge or a corner, inside or outside.
+        """Places where the labels, as one structure, share only an edge or a corner, or where their outside does.
 
         These are the critical configurations of Latecki, "3D well-composed pictures", Graphical Models and Image
         Processing 59(3), 1997: a square with one diagonal inside and the other not, and a block in which two
@@ -148,9 +150,10 @@ class Adjacency:
         return Pinches(np.unique(np.concatenate(found), axis=0), edges, corners)
 
     def fillings(self, labels: Collection[int]) -> Ints:
-        """For each place of :meth:`pinches` two voxels, (n, 2, 3), either of which would mend it as one of the labels.
+        """For each place of :meth:`pinches`, two voxels, (n, 2, 3); filling either with one of the labels repairs it.
 
-        A place where voxels meet by a corner only, with nothing beside them, first becomes one with an edge.
+        A place where voxels share only a corner, and no other voxel of the block is inside, first becomes one with
+        an edge.
         """
         inside = self._members(labels)
         found = [np.zeros((0, 2, 3), np.int64)]
@@ -175,7 +178,7 @@ class Adjacency:
         return found
 
     def _places(self, chosen: NDArray[np.bool_] | np.bool_) -> Ints:
-        """Indices (z, y, x) in the image of the first voxel of the blocks of some patterns."""
+        """Indices (z, y, x) in the image of the first voxel of all blocks with the chosen patterns."""
         which = np.flatnonzero(chosen)
         spans = [self.places[self.starts[i] : self.starts[i + 1]] for i in which]
         flat = np.concatenate(spans) if spans else np.zeros(0, np.int64)
@@ -189,7 +192,7 @@ def as_shape(region: Region, margin: int = 0) -> tuple[int, int, int]:
 
 
 def _read(array: NDArray[np.integer], labels: Ints, shape: tuple[int, int, int]) -> tuple[Ints, NDArray[np.uint64]]:
-    """Flat index of the first voxel and code of each block that is not uniform; ``shape`` has a margin of one."""
+    """The flat index of the first voxel, and the code, of each non-uniform block; ``shape`` has a margin of one."""
     depth, height, width = shape
     table = None
     if labels[-1] < 2**16:

@@ -1,4 +1,4 @@
-"""What a label volume answers: masks, distances, cells, contacts, components and the image's orientation."""
+"""The answers of a label volume: masks, distances, cells, contacts, components and the orientation of the image."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ class Zone:
         return Zone(region, self.inside(region) & other.inside(region))
 
     def inside(self, region: Region) -> Mask:
-        """The part of the mask in a box that lies inside the zone's own."""
+        """The part of the mask in a box that is inside the box of the zone."""
         return self.mask[shift(region, self.region)]
 
     @property
     def places(self) -> Ints:
-        """The indices (z, y, x) in the image of its voxels, (n, 3), in array order."""
+        """The indices (z, y, x) in the image of the voxels, (n, 3), in array order."""
         found: Ints = np.argwhere(self.mask) + [axis.start for axis in self.region]
         return found
 
 
 @frozen(eq=False)
 class Distances:
-    """Distances ``mm`` (z, y, x) from the voxels of a box ``region``; infinite where nothing is near enough."""
+    """Distances ``mm`` (z, y, x) from the voxels of a box ``region``; infinite where no voxel is near enough."""
 
     region: Region
     mm: NDArray[np.float64]
@@ -48,9 +48,9 @@ class Distances:
 
 @frozen(eq=False)
 class Cells:
-    """Which of several structures each voxel of a box is nearest to.
+    """The nearest of several structures for each voxel of a box.
 
-    ``owner`` (z, y, x) is the index in ``structures``, or -1 where none is near enough.
+    ``owner`` (z, y, x) is the index in ``structures``, or -1 if none is near enough.
     """
 
     region: Region
@@ -58,7 +58,7 @@ class Cells:
     structures: tuple[tuple[int, ...], ...]
 
     def of(self, label: int) -> Zone:
-        """The cell of the structure that has this label; empty when none has."""
+        """The cell of the structure with this label; empty if there is none."""
         index = next((at for at, labels in enumerate(self.structures) if label in labels), -2)
         return Zone(self.region, self.owner == index)
 
@@ -67,8 +67,8 @@ class Cells:
 class Contact:
     """The voxel faces between two structures, one row for each face.
 
-    ``first`` and ``second`` are the indices (z, y, x) of the voxels on the two sides, (n, 3); ``axis`` (n,) is the axis
-    that the face is across: 0 z, 1 y, 2 x.
+    ``first`` and ``second`` are the indices (z, y, x) of the voxels on the two sides, (n, 3); ``axis`` (n,) is the
+    axis perpendicular to the face: 0 z, 1 y, 2 x.
     """
 
     first: Ints
@@ -86,9 +86,9 @@ class Contact:
 
 @frozen(eq=False)
 class Connected:
-    """The connected components of a structure, the largest first; of equal ones, that with the first voxel first.
+    """The connected components of a structure, the largest first; if equal, the one with the first voxel first.
 
-    ``number`` (z, y, x) is 1, 2, ... in the box ``region``, and 0 outside of the structure; ``voxels`` are their sizes.
+    ``number`` (z, y, x) is 1, 2, ... in the box ``region``, and 0 outside the structure; ``voxels`` are their sizes.
     """
 
     region: Region
@@ -109,10 +109,10 @@ class Connected:
 
 @frozen(eq=False)
 class Orientation:
-    """How the image lies in the world.
+    """The orientation of the image in the world.
 
-    ``cosines`` is a 3 x 3 array whose columns are the directions (x, y, z) of the image's axes x, y and z. An image
-    whose axes are not ``right_handed`` is a mirror image of its voxels.
+    ``cosines`` is a 3 x 3 array whose columns are the directions (x, y, z) of the image axes x, y and z. If the
+    axes are not ``right_handed``, the voxel array is a mirror image of the anatomy.
     """
 
     cosines: NDArray[np.float64]
@@ -124,7 +124,7 @@ class Orientation:
 
     @property
     def code(self) -> str:
-        """Where x, y and z lead to at best: L or R, P or A, S or I, as in ``LPS``."""
+        """The closest directions of x, y and z: L or R, P or A, S or I, as in ``LPS``."""
         names = ("RL", "AP", "IS")
         order = np.argsort(-np.abs(self.cosines), axis=None, kind="stable")
         found: dict[int, str] = {}

@@ -1,7 +1,7 @@
-"""What a recipe says of the labels of a heart: data that steps, checks and outputs are given.
+"""The blueprint: what a recipe says about the labels of a heart, as data for steps, checks and outputs.
 
-Nothing here has a meaning of its own. A step may ask which labels are lumens, a check may hold a wall to its
-thickness; the core only builds the blueprint from the contracts of the steps and hands it on.
+The core only builds the blueprint from the contracts of the steps, and passes it on. Others give it a meaning: a
+step can ask which labels are lumens, and a check can compare a wall with its thickness.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pycemrg_core.api.contracts import LabelType
 
 @frozen
 class Wall:
-    """``wall`` was asked for round ``lumen``, ``thickness_mm`` thick."""
+    """``wall`` is asked for around ``lumen``, with the thickness ``thickness_mm``."""
 
     lumen: int
     wall: int
@@ -24,7 +24,7 @@ class Wall:
 
 @frozen
 class Valve:
-    """``valve`` lies between the lumens ``a`` and ``b``."""
+    """``valve`` is between the lumens ``a`` and ``b``."""
 
     valve: int
     a: int
@@ -42,7 +42,7 @@ class Plane:
 
 @frozen
 class Ring:
-    """``ring`` goes round ``lumen`` where that meets ``wall``."""
+    """``ring`` is around ``lumen``, where the lumen meets ``wall``."""
 
     ring: int
     lumen: int
@@ -51,11 +51,12 @@ class Ring:
 
 @frozen(kw_only=True)
 class Blueprint:
-    """What the labels of a heart are, and what a recipe makes of them; all by integer.
+    """What the labels of a heart are, and what a recipe makes with them; all by integer.
 
-    ``names`` are label names, ``types`` what labels are, where that is known. ``walls``, ``valves``, ``planes`` and
-    ``rings`` are those that the recipe asks for, ``made`` all labels that it writes. Lumens in ``open`` may touch the
-    background, and one another; those in a pair of ``may_touch`` may touch each other.
+    ``names`` are the label names, and ``types`` the label types if known. ``walls``, ``valves``, ``planes`` and
+    ``rings`` are the structures that the recipe asks for, and ``made`` are all labels that it writes. Lumens in
+    ``open`` may touch the background and each other; the two lumens of a pair in ``may_touch`` may touch each
+    other.
     """
 
     recipe: str = ""
@@ -74,7 +75,7 @@ class Blueprint:
         return self.names.get(label, str(label)) if label else "background"
 
     def of_type(self, label_type: LabelType, among: Iterable[int] | None = None) -> tuple[int, ...]:
-        """The labels of a type, in order; only those ``among`` some labels when these are given."""
+        """The labels of a type, in order; only labels in ``among`` if this is given."""
         return tuple(
             label for label in sorted(self.types if among is None else among) if self.types.get(label) is label_type
         )

@@ -1,4 +1,4 @@
-"""Boxes of array indices, and the boxes that labels lie in."""
+"""Boxes of array indices, and the bounding boxes of labels."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ NOWHERE = as_region([slice(0, 0)] * 3)
 
 
 def intersect(a: Region, b: Region) -> Region:
-    """The box in both boxes; empty slices when there is none."""
+    """The intersection of two boxes; empty slices when they do not overlap."""
     starts = [max(p.start, q.start) for p, q in zip(a, b, strict=True)]
     stops = [min(p.stop, q.stop) for p, q in zip(a, b, strict=True)]
     return as_region(slice(start, max(start, stop)) for start, stop in zip(starts, stops, strict=True))
 
 
 def is_empty(region: Region) -> bool:
-    """Whether the box holds no voxel."""
+    """Whether the box contains no voxel."""
     return any(axis.start >= axis.stop for axis in region)
 
 
 def hull(a: Region, b: Region) -> Region:
-    """The smallest box round two boxes."""
+    """The smallest box around two boxes."""
     return as_region(slice(min(p.start, q.start), max(p.stop, q.stop)) for p, q in zip(a, b, strict=True))
 
 
@@ -49,13 +49,13 @@ def shift(region: Region, window: Region) -> Region:
 
 
 def shape_of(region: Region) -> tuple[int, int, int]:
-    """How many voxels the box has along each axis (z, y, x)."""
+    """The number of voxels of the box along each axis (z, y, x)."""
     z, y, x = (axis.stop - axis.start for axis in region)
     return z, y, x
 
 
 def expand(region: Region, voxels: int, shape: tuple[int, ...]) -> Region:
-    """The box, larger by some voxels on all sides and cut at the border of an array of ``shape``."""
+    """The box with a margin of some voxels on all sides, cut at the border of an array of ``shape``."""
     return as_region(
         slice(max(axis.start - voxels, 0), min(axis.stop + voxels, size))
         for axis, size in zip(region, shape, strict=True)
@@ -68,9 +68,9 @@ def bounds(region: Region) -> Bounds:
 
 
 def shrink(array: LabelArray, label: int, region: Region) -> Region | None:
-    """The label's box, which lies inside ``region``, or None when there is none."""
+    """The bounding box of a label that is only inside ``region``, or None when the label is absent."""
     box = list(region)
-    # From the faces inward: most boxes hardly shrink.
+    # Start from the faces and go inward: most boxes hardly shrink.
     for axis in (0, 1):
         planes = np.moveaxis(array[tuple(box)], axis, 0)
         first = next((at for at, plane in enumerate(planes) if (plane == label).any()), None)
@@ -78,14 +78,14 @@ def shrink(array: LabelArray, label: int, region: Region) -> Region | None:
             return None
         last = next(at for at in range(len(planes) - 1, -1, -1) if (planes[at] == label).any())
         box[axis] = slice(box[axis].start + first, box[axis].start + last + 1)
-    # A plane across x is scattered in memory; all of them at once are not.
+    # A plane perpendicular to x is scattered in memory, so all of them are read at once.
     columns = np.flatnonzero((array[tuple(box)] == label).any(axis=(0, 1)))
     box[2] = slice(box[2].start + int(columns[0]), box[2].start + int(columns[-1]) + 1)
     return as_region(box)
 
 
 def bounding_boxes(array: LabelArray) -> dict[int, Region]:
-    """The box of each label in an array (z, y, x), without the background."""
+    """The bounding box of each label in an array (z, y, x), without the background."""
     if array.size and array.max() >= 2**16:
         labels, inverse = np.unique(array, return_inverse=True)
         found = bounding_boxes(inverse.reshape(array.shape) + 1)
@@ -94,7 +94,7 @@ def bounding_boxes(array: LabelArray) -> dict[int, Region]:
     count = int(array.max(initial=0)) + 1
     low = np.full((3, count), max(array.shape))
     high = np.full((3, count), -1)
-    # Plane by plane, and in it only where the label changes along x: few places in a heart.
+    # Plane by plane, and only at the places where the label changes along x: a heart has few of them.
     begins = np.ones((height, width), np.bool_)
     for z, plane in enumerate(array):
         np.not_equal(plane[:, 1:], plane[:, :-1], out=begins[:, 1:])

@@ -1,4 +1,4 @@
-"""The connected components of all labels and of the background, and what each of them touches."""
+"""The connected components of all labels and of the background, and the labels that each of them touches."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pycemrg_core.images.run_lengths import Bools, Components, Ints, contacts, f
 
 @frozen(eq=False)
 class ComponentMap:
-    """Face-connected components; the arrays have one entry per component, but those of ``contact``.
+    """Face-connected components; the arrays, except those of ``contact``, have one entry per component.
 
-    ``label`` may be 0. ``outside`` are components of background that reach the edge of the box round all labels, and
-    so lie outside of the heart. ``contact`` holds a component, a label it touches (0 outside of the box) and the area
-    of the faces in mm2, one row for each such pair. ``connected`` are the runs, to find the voxels.
+    ``label`` may be 0. ``outside`` marks components of background that reach the edge of the box around all labels,
+    and so are outside the heart. ``contact`` holds a component, a label that it touches (0 outside the box) and the
+    area of the faces in mm2, one row for each such pair. ``connected`` are the runs, to find the voxels.
     """
 
     label: Ints
@@ -39,7 +39,7 @@ class ComponentMap:
         reaches = np.zeros(len(connected.voxels), np.bool_)
         reaches[connected.of_run[at_edge]] = True
         largest, outside = connected.largest(), reaches & (connected.label == 0)
-        # Large components are never asked what they touch, and have most of the surface.
+        # The contacts of large components are never needed, and they have most of the surface.
         small = ~outside & (~largest | ~reaches)
         component, other, area = contacts(connected, volume.spacing, small)
         edge = np.flatnonzero(reaches & small)
@@ -47,7 +47,7 @@ class ComponentMap:
         return cls(connected.label, connected.voxels, largest, outside, _merged(*rows), connected)
 
     def places(self, components: Ints) -> Ints:
-        """Indices (z, y, x) in the image of the first and last voxels of the runs of some components."""
+        """Indices (z, y, x) in the image of the first and last voxels of the runs of the given components."""
         runs = self.connected.runs.take(np.isin(self.connected.of_run, components))
         z, y = runs.place()
         ends = [np.stack([z, y, x], axis=1) for x in (runs.start, runs.stop - 1)]
@@ -55,7 +55,7 @@ class ComponentMap:
         return found
 
     def voxels_of(self, components: Ints) -> Ints:
-        """Indices (z, y, x) in the image of all voxels of some components, component by component."""
+        """Indices (z, y, x) in the image of all voxels of the given components, component by component."""
         of_run = self.connected.of_run[np.isin(self.connected.of_run, components)]
         runs = self.connected.runs.take(np.isin(self.connected.of_run, components))
         z, y = (np.repeat(index, runs.voxels) for index in runs.place())
@@ -72,7 +72,7 @@ class ComponentMap:
             rows = slice(*np.searchsorted(component, [one, one + 1]))
             around = label[rows]
             if self.label[one] == 0 or (len(around) == 1 and around[0]):
-                # Rounded, so that equal areas tie whatever order they were added up in.
+                # Rounded, so that equal areas are equal regardless of the order of the sums.
                 yield one, int(around[np.argmax(np.round(area[rows], 6))])
 
 

@@ -1,10 +1,10 @@
-"""Connected components of labels: list them, and clean a label map of islands and holes.
+"""Connected components of labels: list them, and remove islands and holes from a label map.
 
-Each cleanup is a pure function that returns the :class:`~pycemrg_core.images.label_volume.Edit` s to carry out.
-All edits of one call are computed from the same volume and no two of them touch the same voxel, so that neither the
-order of the edits nor that of the labels matters.
+Each cleanup is a pure function that returns the :class:`~pycemrg_core.images.label_volume.Edit` s to apply. All
+edits of one call are computed from the same volume, and no two of them change the same voxel. So the order of the
+edits and of the labels does not matter.
 
-Everything is done on runs, see :mod:`pycemrg_core.images.run_lengths`.
+All functions work on runs, see :mod:`pycemrg_core.images.run_lengths`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ __all__ = [
     "remove_small",
 ]
 
-_TILE = 64  # voxels; one edit covers about this much along each axis
+_TILE = 64  # voxels; the approximate size of one edit along each axis
 
 
 @frozen
@@ -60,7 +60,7 @@ class Component:
 
 
 def components(volume: LabelVolume, label: int, connectivity: int = 6) -> list[Component]:
-    """The connected components of a label, the largest first; of equal ones, that with the first voxel first.
+    """The connected components of a label, the largest first; if equal, the one with the first voxel first.
 
     Empty when the label is absent. Raises :class:`StepError` when ``connectivity`` is not 6, 18 or 26, or
     ``label`` is the background.
@@ -84,20 +84,19 @@ def components(volume: LabelVolume, label: int, connectivity: int = 6) -> list[C
 
 
 def keep_largest_component(volume: LabelVolume, labels: Collection[int], connectivity: int = 6) -> Iterator[Edit]:
-    """Keep the largest component of each label; its others become background.
+    """Keep the largest component of each label; its other components become background.
 
-    Of equal components the one with the first voxel, in array order (z, y, x), is kept. Labels that are absent
-    are passed over. Raises :class:`StepError` when ``connectivity`` is not 6, 18 or 26, or a label is the
-    background.
+    If components are equally large, the one with the first voxel in array order (z, y, x) is kept. Absent labels
+    are ignored. Raises :class:`StepError` when ``connectivity`` is not 6, 18 or 26, or a label is the background.
     """
     connected = components_of(volume, labels, connectivity)
     return _clear(connected, ~connected.largest())
 
 
 def keep_largest_structure(volume: LabelVolume, labels: Collection[int], connectivity: int = 6) -> Iterator[Edit]:
-    """Take several labels as one structure and keep its largest component; the others become background.
+    """Treat several labels as one structure, and keep its largest component; the others become background.
 
-    A label of which no voxel belongs to that component disappears. Ties, absent labels and errors are as in
+    A label without a voxel in this component disappears. Ties, absent labels and errors are as in
     :func:`keep_largest_component`.
     """
     connected = components_of(volume, labels, connectivity, together=True)
@@ -107,26 +106,25 @@ def keep_largest_structure(volume: LabelVolume, labels: Collection[int], connect
 def remove_small(
     volume: LabelVolume, labels: Collection[int], smaller_than_mm3: float, connectivity: int = 6
 ) -> Iterator[Edit]:
-    """Components of each label with less than ``smaller_than_mm3`` become background.
+    """Turn components of each label with less than ``smaller_than_mm3`` into background.
 
-    The largest component of a label always stays, however small it is: a threshold that is too high must not
-    delete a structure. One of exactly the given volume stays too. Ties, absent labels and errors are as in
+    The largest component of a label always stays, even if it is small: a threshold that is too high must not delete
+    a structure. A component of exactly the given volume also stays. Ties, absent labels and errors are as in
     :func:`keep_largest_component`.
     """
     connected = components_of(volume, labels, connectivity)
-    # 27 voxels of 0.1 mm are 0.027 mm3, whatever floating point says.
+    # 27 voxels of 0.1 mm must be 0.027 mm3, despite floating-point rounding.
     small = connected.voxels * volume.voxel_mm3 < smaller_than_mm3 * (1 - 1e-9)
     return _clear(connected, small & ~connected.largest())
 
 
 def fill_holes(volume: LabelVolume, labels: Collection[int]) -> Iterator[Edit]:
-    """Background inside a cavity of a label becomes that label.
+    """Fill the background inside a cavity of a label with this label.
 
-    A cavity is a 6-connected set of voxels without the label that does not reach the border of the image;
-    other labels do not close it. Other labels that lie in it are left alone. Background in cavities of several
-    labels, one inside the other, goes to the label whose cavity is smallest, which is the innermost; of equal
-    ones, to the smaller integer. Labels that are absent are passed over. Raises :class:`StepError` when a
-    label is the background.
+    A cavity is a 6-connected set of voxels without the label that does not reach the border of the image; other
+    labels do not close it. Other labels in the cavity are not changed. Background in nested cavities of several
+    labels gets the label with the smallest cavity, which is the innermost one; if equal, the smaller integer.
+    Absent labels are ignored. Raises :class:`StepError` when a label is the background.
     """
     runs = runs_of(volume, labels)
     empty = runs.take(runs.label == 0)
@@ -134,7 +132,7 @@ def fill_holes(volume: LabelVolume, labels: Collection[int]) -> Iterator[Edit]:
     smallest = np.full(len(empty.line), np.iinfo(np.int64).max)
     for label in sorted(set(labels)):
         gaps, voxels = _cavities(runs.take(runs.label == label))
-        # A run of background holds no voxel of the label: it lies in one gap, or in none.
+        # A run of background contains no voxel of the label, so it is in one gap, or in none.
         gap, run = touching(gaps, empty, 0, 0, 0)
         better = voxels[gap] < smallest[run]
         filled_by[run[better]] = label
@@ -143,18 +141,18 @@ def fill_holes(volume: LabelVolume, labels: Collection[int]) -> Iterator[Edit]:
 
 
 def reassign_islands(volume: LabelVolume, labels: Collection[int], connectivity: int = 6) -> Iterator[Edit]:
-    """All components of each label but the largest go to the neighbour with which they share most surface.
+    """Give all components of each label except the largest to the neighbour with the largest common surface.
 
-    Neighbours are the largest components of the other labels given; surface is the area of common voxel faces
-    in mm2, and of equal ones the smaller integer gets the island. An island that touches no largest component,
-    but other islands, follows them: once they have gone to a label, they count as component of it. What touches
-    neither becomes background. Afterwards each of the labels is one component.
+    Neighbours are the largest components of the other labels given; surface is the area of common voxel faces in
+    mm2, and if areas are equal, the smaller integer gets the island. An island that touches no largest component,
+    but other islands, follows these: after they are given to a label, they count as part of its component. An
+    island that touches neither becomes background. After that, each of the labels is one component.
 
-    Labels not given neither lose nor gain voxels. Ties between components, absent labels and errors are as in
+    Other labels do not lose or gain voxels. Ties between components, absent labels and errors are as in
     :func:`keep_largest_component`.
     """
     connected = components_of(volume, labels, connectivity)
-    # What becomes of each component: its label, 0, or -1 while that is open.
+    # The new label of each component: a label, 0, or -1 while undecided.
     future = np.where(connected.largest(), connected.label, -1)
     island, other, area = contacts(connected, volume.spacing, ~connected.largest())
     while np.any(ready := (future[island] < 0) & (future[other] >= 0)):
@@ -165,31 +163,31 @@ def reassign_islands(volume: LabelVolume, labels: Collection[int], connectivity:
 
 
 def _most_area(island: Ints, label: Ints, area: NDArray[np.float64]) -> tuple[Ints, Ints]:
-    """Each island and the label that has most area with it; of equal ones the smallest."""
+    """Each island, and the label with the largest common area; if equal, the smallest label."""
     known, index = np.unique(label, return_inverse=True)
     keys, place = np.unique(island * len(known) + index, return_inverse=True)
     total = np.bincount(place, weights=area)
     owner, candidate = np.divmod(keys, len(known))
     starts = np.flatnonzero(np.append(True, owner[1:] != owner[:-1]))
     most = np.repeat(np.maximum.reduceat(total, starts), np.diff(np.append(starts, len(owner))))
-    # Ties, whatever floating point says; the candidates are sorted by integer.
+    # Ties, despite floating-point rounding; the candidates are sorted by integer.
     best = total >= most * (1 - 1e-9)
     islands, first = np.unique(owner[best], return_index=True)
     return islands, known[candidate[best][first]]
 
 
 def _cavities(runs: Runs) -> tuple[Runs, Ints]:
-    """The gaps on lines that belong to closed cavities of one label's runs, and their cavity's voxels."""
+    """The gaps on lines that belong to closed cavities of the runs of one label, and the voxels of their cavities."""
     same = runs.line[1:] == runs.line[:-1]
     before = runs.take(np.append(same, False)) if len(runs.line) else runs
     after = runs.take(np.append(False, same)) if len(runs.line) else runs
     gaps = attrs.evolve(before, start=before.stop, stop=after.start)
-    # Of each line, with an empty one all round: where the label begins and ends.
+    # For each line, with an empty line on all sides: where the label begins and ends.
     depth, height, width = runs.shape
     begin = np.full((depth + 2, height + 2), width)
     end = np.zeros((depth + 2, height + 2), np.int64)
     z, y = runs.place()
-    end[z + 1, y + 1] = runs.stop  # the last of a line wins
+    end[z + 1, y + 1] = runs.stop  # the last run of a line wins
     begin[z[::-1] + 1, y[::-1] + 1] = runs.start[::-1]
     z, y = gaps.place()
     open_gap = np.zeros(len(gaps.line), np.bool_)
@@ -204,12 +202,12 @@ def _cavities(runs: Runs) -> tuple[Runs, Ints]:
 
 
 def _clear(connected: Components, cleared: Bools) -> Iterator[Edit]:
-    """Some components become background."""
+    """Turn some components into background."""
     return _paint(connected.runs, np.where(cleared[connected.of_run], 0, connected.runs.label))
 
 
 def _paint(runs: Runs, new: Ints) -> Iterator[Edit]:
-    """Edits that give each run its ``new`` label where that differs, in boxes of a bounded size."""
+    """Edits that give each run its ``new`` label if this differs, in boxes of limited size."""
     changed = new != runs.label
     runs, new = runs.take(changed), new[changed]
     z, y = runs.place()

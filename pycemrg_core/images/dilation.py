@@ -1,9 +1,9 @@
 """Dilation of a mask by a ball of exact Euclidean radius, 64 voxels at a time.
 
-A wall is the voxels within a few voxels of a label, so the distance itself is never needed, only whether it
-exceeds a threshold. The ball is a stack of line segments along x: the mask is widened along x to each
-half-width the ball has, then the widened masks are moved along y and z and united. With one bit per voxel and
-64 voxels in a word this costs a small part of a distance transform, and the result is the same set of voxels.
+A wall consists of the voxels within a few voxels of a label, so the distance itself is not needed, only whether it
+is below a threshold. The ball is a stack of line segments along x: the mask is widened along x to each half-width
+of the ball, then the widened masks are shifted along y and z and united. With one bit per voxel and 64 voxels per
+word, this takes a small fraction of the time of a distance transform, and the result is the same set of voxels.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _CARRY = np.uint64(63)
 
 
 def slack(spacing: tuple[float, float, float]) -> float:
-    """How far beyond a threshold a distance still counts as within it, in mm.
+    """The tolerance in mm: a distance this far beyond a threshold still counts as within it.
 
-    5 x 0.4 mm is 2.0 mm, whatever floating point says.
+    It makes 5 x 0.4 mm equal to 2.0 mm, despite floating-point rounding.
     """
     return 1e-3 * min(spacing)
 
@@ -31,21 +31,21 @@ def slack(spacing: tuple[float, float, float]) -> float:
 def dilate(mask: Mask, spacing: tuple[float, float, float], radius_mm: float) -> Mask:
     """All voxels whose centre is at most ``radius_mm`` from the centre of a voxel of ``mask``.
 
-    ``mask`` is (z, y, x), ``spacing`` is (z, y, x) in mm. Ties are within. The result has the mask's shape;
-    what lies outside the array does not count.
+    ``mask`` is (z, y, x), ``spacing`` is (z, y, x) in mm. A distance equal to the radius is within. The result has
+    the shape of the mask; voxels outside the array do not count.
     """
     spacing_z, spacing_y, spacing_x = spacing
     squared = (radius_mm + slack(spacing)) ** 2
     depth, height, width = mask.shape
     widened = [_pack(mask)]
     ball = np.zeros_like(widened[0])
-    # Steps beyond the image move nothing into it. What is left can round to less than nothing.
+    # Shifts beyond the image have no effect. The remaining radius can be negative through rounding.
     for dz in range(min(int(sqrt(squared) / spacing_z) + 1, depth)):
         left_z = max(squared - (dz * spacing_z) ** 2, 0.0)
         disc = np.zeros_like(ball)
         for dy in range(min(int(sqrt(left_z) / spacing_y) + 1, height)):
             half_width = int(sqrt(max(left_z - (dy * spacing_y) ** 2, 0.0)) / spacing_x)
-            # A line wider than the image covers every line that has a voxel.
+            # A segment wider than the image fills every line that has a voxel.
             half_width = min(half_width, width)
             while len(widened) <= half_width:
                 widened.append(_widen(widened[-1]))
@@ -67,7 +67,7 @@ def _unpack(words: Words, width: int) -> Mask:
 
 
 def _widen(words: Words) -> Words:
-    """Each line one voxel longer at both ends, across the borders of words."""
+    """Make each line one voxel longer at both ends, across the borders of words."""
     wider = words << _ONE
     wider |= words >> _ONE
     wider |= words
@@ -77,7 +77,7 @@ def _widen(words: Words) -> Words:
 
 
 def _unite(target: Words, source: Words, shift: int, axis: int) -> None:
-    """Add ``source``, moved by ``shift`` both ways along ``axis``, to ``target``."""
+    """Add ``source``, shifted by ``shift`` in both directions along ``axis``, to ``target``."""
     if shift == 0:
         target |= source
         return

@@ -1,4 +1,4 @@
-"""Whether two images share a grid: size, spacing, origin and direction."""
+"""Compare the grids of two images: size, spacing, origin and direction."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
-_TOLERANCE = 0.1  # voxels; files store directions with few digits, and nothing measured here is surer than this
+_TOLERANCE = 0.1  # voxels; files store directions with few digits, and no measurement here is more accurate than this
 
 
 def grid_difference(image: sitk.Image, like: sitk.Image) -> str:
-    """What of the grid of ``image`` is not as in ``like``, in words; empty when they share it.
+    """The differences between the grids of ``image`` and ``like``, in words; empty when they share a grid.
 
-    Sizes must be equal, and no corner voxel may lie further than a tenth of the smallest spacing from where it
-    lies in the other.
+    Sizes must be equal, and corresponding corner voxels must not differ by more than a tenth of the smallest
+    spacing.
     """
     if image.GetSize() == like.GetSize() and _shift(image, like) <= _TOLERANCE * min(like.GetSpacing()):
         return ""
@@ -32,7 +32,7 @@ def grid_difference(image: sitk.Image, like: sitk.Image) -> str:
 
 
 def _shift(image: sitk.Image, like: sitk.Image) -> float:
-    """The largest distance in mm between where two grids of one size have a corner voxel."""
+    """The largest distance in mm between corresponding corner voxels of two grids of the same size."""
     corners = product(*((0, size - 1) for size in like.GetSize()))
     return max(
         float(np.linalg.norm(np.subtract(*(one.TransformIndexToPhysicalPoint(corner) for one in (image, like)))))

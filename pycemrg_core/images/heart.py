@@ -1,7 +1,7 @@
-"""A grown label map, what each label in it is, and the faults that checks find in it.
+"""A grown label map with its blueprint, and the findings of checks.
 
-Nothing is judged here: every :class:`~pycemrg_core.api.records.Check` gets a :class:`Heart` and yields the
-:class:`Finding` s that it knows of.
+This module does not judge a heart: every :class:`~pycemrg_core.api.records.Check` gets a :class:`Heart` and yields
+its :class:`Finding` s.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Point = tuple[float, float, float]
 
 
 class Severity(Enum):
-    """How bad a finding is. ``EXPECTED`` is what the recipe's rules allow, and is said all the same."""
+    """How bad a finding is. ``EXPECTED`` findings are allowed by the rules of the recipe, and are still reported."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -39,11 +39,11 @@ class Severity(Enum):
 
 @frozen(kw_only=True)
 class Finding:
-    """One fault: what it is, where, and how much of it.
+    """One fault: what it is, where it is, and how large it is.
 
-    ``values`` are the labels that it concerns. ``voxel`` (x, y, z) is a voxel at the fault, ``point_mm`` its
-    centre in the image's frame, ``box`` the first and last voxel (x, y, z) of the box round all of it; all None
-    when the fault is that something is not there. ``check`` is filled in by :func:`certify`.
+    ``values`` are the labels concerned. ``voxel`` (x, y, z) is a voxel at the fault, ``point_mm`` is its centre in
+    the frame of the image, and ``box`` holds the first and last voxel (x, y, z) of the bounding box of the fault;
+    all are None when the fault is that something is missing. ``check`` is filled in by :func:`certify`.
     """
 
     severity: Severity
@@ -64,7 +64,7 @@ class Finding:
 class Heart:
     """A label map whose ``blueprint`` says what each label in it is.
 
-    What is asked of ``adjacency`` and ``components`` is worked out once, and so is what checks share:
+    ``adjacency`` and ``components`` are computed only once, and so are results that checks share:
     ``heart.once(compute)`` is ``compute(heart)``.
     """
 
@@ -72,19 +72,19 @@ class Heart:
     _known: dict[Any, Any] = field(factory=dict, init=False, repr=False)
 
     def once(self, compute: Callable[[Heart], T]) -> T:
-        """``compute(self)``, remembered for the next check that asks for the same function."""
+        """``compute(self)``, cached for the next check that uses the same function."""
         if compute not in self._known:
             self._known[compute] = compute(self)
         return cast(T, self._known[compute])
 
     @property
     def blueprint(self) -> Blueprint:
-        """What the labels are, and what was asked of them."""
+        """What the labels are, and what the recipe asks for."""
         return self.volume.blueprint
 
     @cached_property
     def adjacency(self) -> Adjacency:
-        """What lies beside what."""
+        """Which labels are next to each other."""
         return Adjacency.of(self.volume)
 
     @cached_property
@@ -94,17 +94,17 @@ class Heart:
 
     @cached_property
     def touching(self) -> Mapping[frozenset[int], int]:
-        """How many faces two labels share; 0 is the background and what lies outside of the image."""
+        """The number of faces that two labels share; 0 is the background and the outside of the image."""
         return {frozenset(pair): faces for pair, faces in self.adjacency.touching().items()}
 
     @property
     def lumens(self) -> tuple[int, ...]:
-        """The labels of blood that are in the image."""
+        """The labels of lumens in the image."""
         return tuple(value for value in self.volume.boxes if self.blueprint.types.get(value) is LabelType.LUMEN)
 
     @property
     def meshed(self) -> tuple[int, ...]:
-        """The labels in the image that are no blood: a mesher keeps them."""
+        """The labels in the image that are not lumens: a mesher keeps them."""
         return tuple(value for value in self.volume.boxes if self.blueprint.types.get(value) is not LabelType.LUMEN)
 
     def name(self, value: int) -> str:
@@ -112,15 +112,15 @@ class Heart:
         return self.blueprint.name(value)
 
     def faces_between(self, a: int, b: int) -> int:
-        """How many faces two labels share."""
+        """The number of faces that two labels share."""
         return self.touching.get(frozenset((a, b)), 0)
 
     def valve_between(self, a: int, b: int) -> Valve | None:
-        """The valve that was asked for between two lumens."""
+        """The valve that the recipe asks for between two lumens."""
         return next((valve for valve in self.blueprint.valves if {valve.a, valve.b} == {a, b}), None)
 
     def allows(self, a: int, b: int) -> bool:
-        """Whether two lumens may touch: a rule says so, or both are open to the outside anyway."""
+        """Whether two lumens may touch: either a rule allows it, or both are open to the outside."""
         return frozenset((a, b)) in self.blueprint.may_touch or {a, b} <= self.blueprint.open
 
     def near(self, lumen: int, others: Collection[int], distance_mm: float) -> Ints:
@@ -134,7 +134,7 @@ class Heart:
         return np.concatenate(found)
 
     def point_mm(self, voxel: Index) -> Point:
-        """The centre of a voxel (x, y, z) in the image's frame, mm."""
+        """The centre of a voxel (x, y, z) in the frame of the image, in mm."""
         spacing = np.array(self.volume.spacing[::-1])
         x, y, z = np.array(self.volume.origin) + np.reshape(self.volume.direction, (3, 3)) @ (np.array(voxel) * spacing)
         return float(x), float(y), float(z)
@@ -149,10 +149,10 @@ class Heart:
         at: Ints | None = None,
         **amount: Any,
     ) -> Finding:
-        """A finding about some labels, with its place worked out.
+        """Make a finding about some labels, and compute its place.
 
-        ``places`` are indices (z, y, x), (n, 3), that lie at the fault. The voxel named is ``at``, or by default
-        the one of them that is nearest to their middle.
+        ``places`` are indices (z, y, x), (n, 3), at the fault. The voxel of the finding is ``at``; by default, the
+        place nearest to the middle of all places.
         """
         values = tuple(values)
         found = Finding(

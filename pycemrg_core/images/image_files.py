@@ -1,8 +1,8 @@
-"""Images in and out: the only place in the core that imports SimpleITK.
+"""Read and write images; the only module of the core that imports SimpleITK.
 
-Arrays are (z, y, x); size, index, spacing, origin and points are (x, y, z), in voxels and mm, as in
-SimpleITK; direction is nine numbers, row by row. Functions that read return ``(image, notes)``: the notes are
-one-line texts for the user about what was assumed or converted, none in the ordinary case.
+Arrays are (z, y, x); size, index, spacing, origin and points are (x, y, z), in voxels and mm, as in SimpleITK;
+direction is nine numbers, row by row. Functions that read return ``(image, notes)``: the notes are one-line texts
+for the user about values that were assumed or converted; usually there are none.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Geometry(TypedDict):
 def read_labels(path: str | os.PathLike[str]) -> tuple[sitk.Image, tuple[str, ...]]:
     """Read a label map: ``read_image``, then ``label_image``. Returns the image and notes for the user.
 
-    Raises ``ImageError`` with one line that names the file, what is wrong and the remedy.
+    Raises ``ImageError`` with one line: the file, what is wrong, and what to do.
     """
     image, notes = read_image(path)
     image, more = label_image(image, os.fspath(path))
@@ -66,9 +66,10 @@ def read_labels(path: str | os.PathLike[str]) -> tuple[sitk.Image, tuple[str, ..
 def read_image(path: str | os.PathLike[str]) -> tuple[sitk.Image, tuple[str, ...]]:
     """Read a 3-D image with one number per voxel, of any pixel type; return it with notes for the user.
 
-    Reads .nrrd, .nhdr, .nii, .nii.gz, .mha, .mhd and .inr. Raises ``ImageError`` with one line that names the
-    file, what is wrong and the remedy: no such file, cut short or too long, a header that contradicts itself, not
-    3-D, several channels, unusable geometry, voxels that are NaN or infinite.
+    Reads .nrrd, .nhdr, .nii, .nii.gz, .mha, .mhd and .inr. Raises ``ImageError`` with one line (the file, what is
+    wrong, and what to do) for a missing file, a file that is too short or too long, a header that contradicts
+    itself, an image that is not 3-D or has several channels, an unusable geometry, and voxels that are NaN or
+    infinite.
     """
     header, array = _read(path)
     image = sitk.GetImageFromArray(array, isVector=False)
@@ -81,7 +82,7 @@ def read_image(path: str | os.PathLike[str]) -> tuple[sitk.Image, tuple[str, ...
 def read_geometry(path: str | os.PathLike[str]) -> Geometry:
     """Read the geometry and pixel type of an image file from its header alone, without its voxels.
 
-    Raises ``ImageError`` as :func:`read_image` does for a header.
+    Raises ``ImageError`` like :func:`read_image` for errors in a header.
     """
     header = formats.read_header(path)
     return {
@@ -94,7 +95,7 @@ def read_geometry(path: str | os.PathLike[str]) -> Geometry:
 
 
 def read_volume(path: str | os.PathLike[str]) -> tuple[LabelVolume, tuple[str, ...]]:
-    """Read a label map as :func:`read_labels` does, for steps, checks and metrics to ask; notes are for the user."""
+    """Read a label map like :func:`read_labels`, and return it as a :class:`LabelVolume` with notes for the user."""
     header, array = _read(path)
     labels, notes = _label_array(array, os.fspath(path))
     z, y, x = header.spacing[::-1]
@@ -103,17 +104,17 @@ def read_volume(path: str | os.PathLike[str]) -> tuple[LabelVolume, tuple[str, .
 
 
 def label_volume(image: sitk.Image, name: str) -> tuple[LabelVolume, tuple[str, ...]]:
-    """Check an image as :func:`label_image` does; return its label map, with notes for the user."""
+    """Validate an image like :func:`label_image`, and return it as a :class:`LabelVolume` with notes for the user."""
     image, notes = label_image(image, name)
     return volume_of(image), notes
 
 
 def label_image(image: sitk.Image, name: str) -> tuple[sitk.Image, tuple[str, ...]]:
-    """Check that ``image`` is a label map; return it in an integer pixel type, with notes for the user.
+    """Make sure that ``image`` is a label map; return it in an integer pixel type, with notes for the user.
 
-    An integer image is returned as it is. A float image that holds only whole numbers, up to a rounding of 1e-3, is
-    returned as a new image of the smallest of uint8, uint16, uint32 that fits. ``name`` is what error texts call
-    the image. Raises ``ImageError`` for anything that is not a 3-D map of labels >= 0 with at least one label > 0.
+    An integer image is returned unchanged. A float image with only whole numbers, up to a rounding of 1e-3, is
+    returned as a new image of the smallest type of uint8, uint16 and uint32 that fits. Messages call the image
+    ``name``. Raises ``ImageError`` for anything that is not a 3-D map of labels >= 0 with at least one label > 0.
     """
     _require_image(image, name)
     array = voxel_array(image)
@@ -155,17 +156,17 @@ def _label_array(array: npt.NDArray[Any], name: str) -> tuple[npt.NDArray[Any], 
 
 
 def write_volume(volume: LabelVolume, path: str | os.PathLike[str]) -> None:
-    """Write a label map as :func:`write_image` does."""
+    """Write a label map like :func:`write_image`."""
     write_image(image_of(volume), path)
 
 
 def write_image(image: sitk.Image, path: str | os.PathLike[str]) -> None:
-    """Write a 3-D image with one number per voxel, compressed where the format can.
+    """Write a 3-D image with one number per voxel, compressed if the format supports it.
 
-    Writes .nrrd, .nii, .nii.gz, .mha and .inr. The file appears whole or not at all: it is written under a
-    temporary name in the same folder, checked, and renamed. An .inr gets its origin and direction in
-    ``NAME.inr.json``. NIfTI keeps geometry in single precision. Raises ``OutputError`` with one line that
-    names the file and the remedy; what was there before is untouched.
+    Writes .nrrd, .nii, .nii.gz, .mha and .inr. The file is written completely or not at all: it is written under a
+    temporary name in the same folder, verified, and renamed. The origin and direction of an .inr are written to
+    ``NAME.inr.json``. NIfTI stores geometry in single precision. Raises ``OutputError`` with one line (the file and
+    what to do); an existing file is then unchanged.
     """
     name = os.fspath(path)
     target, extension = _target(path)
@@ -176,7 +177,7 @@ def write_image(image: sitk.Image, path: str | os.PathLike[str]) -> None:
     staged = target.with_name(f".{secrets.token_hex(6)}{extension}")
     beside = inria.sidecar_path(staged)
     try:
-        # Opened by us first: the operating system's own reason reads better than ITK's.
+        # Opened here first: the error of the operating system is easier to understand than the one of ITK.
         staged.open("xb").close()
         if extension == ".inr":
             _stage_inr(image, staged, beside)
@@ -199,14 +200,14 @@ def write_image(image: sitk.Image, path: str | os.PathLike[str]) -> None:
 
 
 def oriented_lps(image: sitk.Image) -> sitk.Image:
-    """The image with its axes permuted and flipped so that x, y, z point left, posterior, superior at best."""
+    """The image with permuted and flipped axes, so that x, y, z point left, posterior, superior (nearly)."""
     return sitk.DICOMOrient(image, "LPS")
 
 
 def voxel_array(image: sitk.Image) -> npt.NDArray[Any]:
-    """Return the voxels as a read-only (z, y, x) array that shares the image's memory.
+    """Return the voxels as a read-only (z, y, x) array that shares the memory of the image.
 
-    The array keeps its memory alive, and keeps its values when the image is changed or deleted afterwards.
+    The array keeps its memory alive, and keeps its values when the image is changed or deleted later.
     """
     return np.asarray(_Voxels(image))
 
@@ -214,7 +215,7 @@ def voxel_array(image: sitk.Image) -> npt.NDArray[Any]:
 def image_from_array(array: npt.NDArray[Any], like: sitk.Image) -> sitk.Image:
     """Return a new image of a (z, y, x) array, with the spacing, origin and direction of ``like``.
 
-    Booleans become uint8. Meta-data of ``like`` is not copied. Raises ``ValueError`` when the shapes differ.
+    Booleans become uint8. Metadata of ``like`` is not copied. Raises ``ValueError`` when the shapes differ.
     """
     expected = tuple(reversed(like.GetSize()))
     if array.shape != expected:
@@ -226,13 +227,13 @@ def image_from_array(array: npt.NDArray[Any], like: sitk.Image) -> sitk.Image:
 
 
 def volume_of(image: sitk.Image) -> LabelVolume:
-    """A label map for steps, checks and metrics to ask; it shares the image's memory."""
+    """Make a label volume from an image; it shares the memory of the image."""
     x, y, z = image.GetSpacing()
     return LabelVolume(voxel_array(image), (z, y, x), origin=image.GetOrigin(), direction=image.GetDirection())
 
 
 def image_of(volume: LabelVolume) -> sitk.Image:
-    """A new image with the voxels and the geometry of a label map."""
+    """Make a new image with the voxels and the geometry of a label map."""
     image = sitk.GetImageFromArray(volume.array, isVector=False)
     image.SetSpacing(volume.spacing[::-1])
     image.SetOrigin(volume.origin)
@@ -241,7 +242,7 @@ def image_of(volume: LabelVolume) -> sitk.Image:
 
 
 def padded(image: sitk.Image, low: Sequence[int], high: Sequence[int]) -> sitk.Image:
-    """The image with ``low`` and ``high`` (x, y, z) voxels of background more at the ends of its axes."""
+    """The image with ``low`` and ``high`` (x, y, z) additional voxels of background at the ends of its axes."""
     return sitk.ConstantPad(image, list(low), list(high), 0)
 
 
@@ -267,16 +268,16 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
 
 
 def voxels_sha256(image: sitk.Image) -> str:
-    """Return the SHA-256 of the voxels in memory order, in hexadecimal, whatever file they are in."""
+    """Return the SHA-256 of the voxels in memory order, in hexadecimal; it does not depend on the file format."""
     return hashlib.sha256(np.ascontiguousarray(voxel_array(image)).data).hexdigest()
 
 
 class _Voxels:
-    """What a voxel array holds on to: an image of our own that shares the buffer."""
+    """The owner of the memory of a voxel array: a second image that shares the buffer."""
 
     def __init__(self, image: sitk.Image) -> None:
         self.__array_interface__ = sitk.GetArrayViewFromImage(image).__array_interface__
-        # SimpleITK copies on write, so whoever changes the caller's image leaves this buffer alone.
+        # SimpleITK copies on write, so changes of the caller's image do not reach this buffer.
         self._image = sitk.Image(image)
 
 
@@ -294,7 +295,7 @@ def _require_kind(dimension: int, size: Sequence[int], components: int, pixel_id
         shown = " x ".join(map(str, size))
         remedy = "give the whole volume" if dimension < 3 else "extract one 3-D volume from it"
         raise ImageError(f"{name}: is {dimension}-D ({shown}), not 3-D; {remedy}")
-    # A file's complex numbers count as two components, an image's as one.
+    # Complex numbers count as two components in a file, and as one in an image.
     if components > 1 and pixel_id not in (sitk.sitkComplexFloat32, sitk.sitkComplexFloat64):
         raise ImageError(f"{name}: has {components} values per voxel, not one; extract one channel from it")
     if pixel_id not in _SCALARS:
@@ -328,7 +329,7 @@ def _stage(image: sitk.Image, staged: Path) -> None:
     with _no_itk_warnings():
         sitk.WriteImage(image, str(staged), useCompression=True)
     try:
-        # ITK reports a full disk neither for NIfTI nor for the last bytes of a compressed NRRD.
+        # ITK does not report a full disk for NIfTI, or for the last bytes of a compressed NRRD.
         header = formats.read_header(staged)
         written = formats.read_voxels(staged, header)
     except ImageError as error:
@@ -354,14 +355,14 @@ def _stage_inr(image: sitk.Image, staged: Path, beside: Path) -> None:
 
 
 def _flush(path: Path) -> None:
-    """Push the file to the disk, where network file systems report that there was no room."""
+    """Flush the file to the disk; some network file systems report a full disk only then."""
     with path.open("r+b") as file:
         os.fsync(file.fileno())
 
 
 @contextlib.contextmanager
 def _no_itk_warnings() -> Iterator[None]:
-    """Keep ITK's C++ warnings off stderr; what matters is said by our errors and notes."""
+    """Keep C++ warnings of ITK off stderr; errors and notes of this module say what matters."""
     before = sitk.ProcessObject.GetGlobalWarningDisplay()
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
@@ -375,7 +376,7 @@ def _pixel_type(pixel_id: int) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """Reduce a C++ exception of many lines to the one that says what happened."""
+    """Reduce a C++ exception of many lines to the line that says what happened."""
     text = str(error)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     last = lines[-1] if lines else type(error).__name__

@@ -1,4 +1,4 @@
-"""The two shapes that most steps are made of, and edits from places and arrays."""
+"""The two operations that most steps use, and functions that make edits from places and arrays."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def grow(
     beside: Label | None = None,
     beside_mm: float = 0.0,
 ) -> Iterable[Edit]:
-    """A shell becomes ``target`` where the application steps allow it.
+    """Turn a shell into ``target`` where the application steps allow it.
 
-    With ``beside``, only the part of the shell within ``beside_mm`` of that label does.
+    With ``beside``, only the part of the shell within ``beside_mm`` of that label becomes ``target``.
     """
     if beside is not None:
         shell &= volume.within(beside.value, beside_mm, near=shell.region)
@@ -39,14 +39,14 @@ def convert(
     target: Label,
     application: Iterable[ApplicationStep] = (ApplicationStep(Mode.REPLACE),),
 ) -> Iterable[Edit]:
-    """Voxels of ``b`` within ``distance_mm`` of ``a`` become ``target``."""
+    """Turn voxels of ``b`` within ``distance_mm`` of ``a`` into ``target``."""
     zone = volume.within(a.value, distance_mm, near=b.value)
     mask = zone.mask & volume.mask(b.value, zone.region)
     yield Edit(zone.region, mask & writable(volume.array[zone.region], application), target.value)
 
 
 def writable(values: LabelArray, application: Iterable[ApplicationStep]) -> Mask:
-    """Where a sequence of application steps may write over ``values``.
+    """The mask where a sequence of application steps may overwrite ``values``.
 
     All steps write the same label through the same mask, so a voxel is written when any of them allows it.
     """
@@ -83,12 +83,12 @@ def edit_at(places: Ints, label: int) -> Edit:
 
 
 def edits_between(old: LabelArray, new: LabelArray, region: Region | None = None) -> Iterator[Edit]:
-    """The edits that turn one array (z, y, x) into another of the same shape, one for each new label.
+    """The edits that turn one array (z, y, x) into another of the same shape, one edit for each new label.
 
-    ``region`` is the box of the image that the arrays are of, by default all of it.
+    ``region`` is the box of the image that the arrays cover; by default the whole image.
     """
     if old.shape != new.shape:
-        raise StepError(f"arrays of shape {old.shape} and {new.shape} have no edits between them")
+        raise StepError(f"the arrays have different shapes: {old.shape} and {new.shape}; give arrays of one shape")
     corner = [axis.start for axis in region] if region else [0, 0, 0]
     differs = old != new
     for label in np.unique(new[differs]).tolist():

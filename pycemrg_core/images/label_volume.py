@@ -1,8 +1,8 @@
 """A label map that answers geometry questions, and the edits that change it.
 
-A step asks a :class:`LabelVolume` where a label is and what lies near it, and returns :class:`Edit` s. The
-volume keeps one bounding box per label, looks only at the box plus the distance asked for, and remembers each
-answer until an edit touches the label.
+A step asks a :class:`LabelVolume` where a label is and what is near it, and returns :class:`Edit` s. The volume
+keeps one bounding box per label, looks only at this box plus the distance asked for, and caches each answer until
+an edit touches the label.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from pycemrg_core.images.boxes import shift as shift
 Point = tuple[float, float, float]
 Floats = NDArray[np.float64]
 Where = int | Collection[int] | Zone
-"""A label, several labels taken as one structure, or any voxels."""
+"""A label, several labels as one structure, or any voxels."""
 
 
 Answer = TypeVar("Answer")
@@ -51,9 +51,9 @@ Answer = TypeVar("Answer")
 
 @frozen(eq=False)
 class Edit:
-    """Inside the box ``region``, where ``mask`` holds, write ``label``.
+    """Inside the box ``region``, where ``mask`` is true, write ``label``.
 
-    ``region`` are array indices (z, y, x) into the volume, ``mask`` is a boolean array of the region's shape.
+    ``region`` are array indices (z, y, x) into the volume, ``mask`` is a boolean array with the shape of the region.
     """
 
     region: Region
@@ -63,14 +63,14 @@ class Edit:
 
 @frozen
 class Note:
-    """What a step has to say to the user; a step may yield it among its edits, and the record keeps it."""
+    """A message of a step for the user; a step may yield notes among its edits, and the record keeps them."""
 
     text: str
 
 
 @frozen
 class Change:
-    """How many voxels with label ``old`` became ``new``."""
+    """The number of voxels that changed from label ``old`` to ``new``."""
 
     old: int
     new: int
@@ -78,13 +78,13 @@ class Change:
 
 
 class LabelVolume:
-    """A label map with its voxel spacing, for steps to ask; read-only.
+    """A read-only label map with its voxel spacing, which answers questions of steps.
 
-    ``array`` is (z, y, x), of an integer type and without negative values. ``spacing`` is (z, y, x) in mm.
-    ``reference`` is the image as it was before the recipe's first step of the running kind, for steps that
-    declare ``frozen_reference``; for the others it is the volume itself. ``origin`` and ``direction`` (x, y, z) are
-    those of the image, ``blueprint`` says what the recipe makes of the labels, ``snapshots`` are earlier states of the
-    image by name.
+    ``array`` is (z, y, x), of an integer type and without negative values. ``spacing`` is (z, y, x) in mm. For
+    steps that declare ``frozen_reference``, ``reference`` is the image before the first step of the same kind in
+    the recipe; for other steps it is the volume itself. ``origin`` and ``direction`` (x, y, z) are those of the
+    image. ``blueprint`` says what the recipe makes with the labels. ``snapshots`` are earlier states of the image
+    by name.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class LabelVolume:
         self._answers: dict[tuple[Any, ...], tuple[frozenset[int], Any]] = {}
 
     def with_array(self, array: LabelArray, *, boxes: Mapping[int, Region] | None = None) -> LabelVolume:
-        """Other voxels in the same place, with the same blueprint."""
+        """A volume with other voxels, at the same place and with the same blueprint."""
         return LabelVolume(
             array,
             self.spacing,
@@ -121,7 +121,7 @@ class LabelVolume:
         )
 
     def with_blueprint(self, blueprint: Blueprint) -> LabelVolume:
-        """The same voxels with another blueprint."""
+        """A volume with the same voxels and another blueprint."""
         return LabelVolume(
             self.array,
             self.spacing,
@@ -133,19 +133,19 @@ class LabelVolume:
         )
 
     def snapshot(self, name: str) -> LabelVolume:
-        """The image as it was where the recipe keeps it under a name; without a name, this one.
+        """The image that the recipe saved under this name; without a name, this volume.
 
-        Raises :class:`StepError` when no such snapshot was kept.
+        Raises :class:`StepError` when there is no such snapshot.
         """
         if not name:
             return self
         if name not in self.snapshots:
-            raise StepError(f"no snapshot {name!r} was kept{close_to(name, self.snapshots)}")
+            raise StepError(f"no snapshot is called {name!r}{close_to(name, self.snapshots)}")
         return self.snapshots[name]
 
     @property
     def reference(self) -> LabelVolume:
-        """The image as it was before the recipe's first step of the running kind."""
+        """The image before the first step of the same kind in the recipe."""
         return self
 
     def geometry(self) -> dict[str, Any]:
@@ -175,17 +175,17 @@ class LabelVolume:
 
     @property
     def orientation(self) -> Orientation:
-        """The directions of the image's axes, and whether they are right-handed."""
+        """The directions of the image axes, and whether they are right-handed."""
         return Orientation(np.reshape(np.array(self.direction, np.float64), (3, 3)))
 
     def points_mm(self, places: Ints | Floats) -> Floats:
-        """The points (n, 3), (x, y, z) in mm in the image's frame, of array indices (n, 3), (z, y, x)."""
+        """The points (n, 3), (x, y, z) in mm in the frame of the image, of array indices (n, 3), (z, y, x)."""
         steps = np.asarray(places)[:, ::-1] * np.array(self.spacing[::-1])
         found: Floats = np.array(self.origin) + steps @ self.orientation.cosines.T
         return found
 
     def region(self, where: Where, margin_mm: float = 0.0) -> Region:
-        """The bounding box of a structure, larger by ``margin_mm`` on all sides and cut at the image's border.
+        """The bounding box of a structure with ``margin_mm`` on all sides, cut at the border of the image.
 
         Empty slices when it is absent. The box of the background is the whole image.
         """
@@ -213,9 +213,9 @@ class LabelVolume:
     def within(self, where: Where, distance_mm: float, near: Where | Region | None = None) -> Zone:
         """Voxels whose centre is at most ``distance_mm`` from the centre of a voxel of a structure.
 
-        The structure's own voxels are among them. With ``near``, only voxels inside the bounding box of that other
-        structure, or inside that box, are asked for. Distances are exact and Euclidean; ties, up to a thousandth of
-        the smallest spacing, are within.
+        The voxels of the structure itself are included. With ``near``, the result has only voxels inside the
+        bounding box of this other structure, or inside this box. Distances are exact and Euclidean. A distance
+        equal to ``distance_mm``, up to a thousandth of the smallest spacing, is within.
         """
         region = self.region(where, distance_mm)
         if near is not None:
@@ -225,15 +225,16 @@ class LabelVolume:
         )
 
     def shell(self, where: Where, distance_mm: float, near: Where | Region | None = None) -> Zone:
-        """As :meth:`within`, without the structure's own voxels."""
+        """Like :meth:`within`, without the voxels of the structure itself."""
         zone = self.within(where, distance_mm, near)
         return Zone(zone.region, zone.mask & ~self.mask(where, zone.region))
 
     def distances(self, where: Where, near: Where | Region | None = None, limit_mm: float = inf) -> Distances:
-        """The distance in mm of voxels to a structure, centre to centre and exact; 0 inside of it.
+        """The exact distance in mm from voxels to a structure, centre to centre; 0 inside the structure.
 
-        Voxels are those in the box of ``near``, by default those up to ``limit_mm`` from the structure's box, or all.
-        The distance is infinite beyond ``limit_mm`` (ties are within), and where there is no such structure.
+        The voxels are those in the box of ``near``; by default those up to ``limit_mm`` from the box of the
+        structure, or all voxels. The distance is infinite beyond ``limit_mm`` (equal distances are within), or if
+        the structure is absent.
         """
         if near is not None:
             region = self._near(near)
@@ -246,35 +247,35 @@ class LabelVolume:
     def nearest(
         self, structures: Sequence[int | Collection[int]], near: Where | Region | None = None, limit_mm: float = inf
     ) -> Cells:
-        """Whose cell each voxel is in: which of several structures is nearest, by exact distance.
+        """The cells of several structures: for each voxel, the nearest structure by exact distance.
 
-        A structure is a label, or several taken as one. Where two are equally near, to a millionth of the smallest
-        spacing, the one named first has the voxel. Voxels are those in the box of ``near``, by default all. An absent
-        structure has no cell, and beyond ``limit_mm`` no structure has.
+        A structure is a label, or several labels as one. If two structures are equally near, up to a millionth of
+        the smallest spacing, the voxel belongs to the one named first. The voxels are those in the box of ``near``,
+        by default all. An absent structure has an empty cell, and voxels beyond ``limit_mm`` are in no cell.
         """
         region = self._everything() if near is None else self._near(near)
         asked = tuple(_labels(one) for one in structures)
         return self._remember("nearest", asked, (limit_mm, region), lambda: self._nearest(asked, region, limit_mm))
 
     def touching(self, a: Where, b: Where) -> Contact:
-        """The voxel faces between two structures. What lies outside of the image touches nothing."""
+        """The voxel faces between two structures. The outside of the image touches nothing."""
         return self._remember("touching", (a, b), (), lambda: self._touching(a, b))
 
     def components(self, where: Where, connectivity: int = 6) -> Connected:
-        """The connected components of a structure; several labels are taken as one.
+        """The connected components of a structure; several labels count as one.
 
-        Voxels are neighbours across a face (6), also across an edge (18), also across a corner (26).
+        Neighbours share a face (6), a face or an edge (18), or a face, an edge or a corner (26).
         """
         if connectivity not in (6, 18, 26):
-            raise StepError(f"connectivity is {connectivity!r}; it must be 6, 18 or 26")
+            raise StepError(f"unknown connectivity {connectivity!r}; give 6, 18 or 26")
         return self._remember("components", (where,), (connectivity,), lambda: self._components(where, connectivity))
 
     def _remember(
         self, question: str, about: tuple[Where, ...], more: tuple[Any, ...], answer: Callable[[], Answer]
     ) -> Answer:
-        """The answer to a question, worked out once until an edit touches one of its labels.
+        """The answer to a question, cached until an edit touches one of its labels.
 
-        The oldest answers go when all of them would need more memory than the image.
+        The oldest answers are dropped when all of them would need more memory than the image.
         """
         if any(isinstance(one, Zone) for one in about):
             return answer()
@@ -301,7 +302,7 @@ class LabelVolume:
         return as_region(slice(0, size) for size in self.array.shape)
 
     def _sources(self, where: Where, region: Region, distance_mm: float) -> Region:
-        """The box of those voxels of a structure that can lie within a distance of a box."""
+        """The box of the voxels of a structure that can be within a distance of a box."""
         return (
             self.region(where) if isinf(distance_mm) else intersect(self._grow(region, distance_mm), self.region(where))
         )
@@ -334,7 +335,7 @@ class LabelVolume:
         best = np.full(owner.shape, inf)
         tie = 1e-6 * min(self.spacing)
         for index, labels in enumerate(structures):
-            # What is further than the furthest voxel is from the others has no cell here.
+            # A structure farther away than the farthest voxel is from the other structures has no cell here.
             reach = min(limit_mm, float(best.max(initial=0.0)))
             mm = self._distances(labels, region, reach).mm
             nearer = mm < best - tie
@@ -366,14 +367,14 @@ class LabelVolume:
         neighbours = ndimage.generate_binary_structure(3, {6: 1, 18: 2, 26: 3}[connectivity])
         found, count = ndimage.label(self.mask(where, region), neighbours)
         voxels = np.bincount(found.ravel(), minlength=count + 1)[1:]
-        # They are numbered as their first voxels come; sorting keeps that order among equals.
+        # They are numbered in the order of their first voxels; a stable sort keeps this order for equal sizes.
         order = np.argsort(-voxels, kind="stable")
         number = np.zeros(count + 1, np.int32)
         number[order + 1] = np.arange(1, count + 1)
         return Connected(region, number[found], voxels[order])
 
     def _box(self, label: int) -> Region | None:
-        """The label's exact box. After an edit only a larger one is known, until somebody asks."""
+        """The exact box of the label. After an edit only a larger box is known; it is updated on demand."""
         if label == 0:
             return self._everything()
         if label in self._loose:
@@ -415,17 +416,17 @@ class WorkingVolume(LabelVolume):
         self._reference = volume
 
     def copy(self) -> LabelVolume:
-        """The image as it is now; later edits do not reach it."""
+        """The current image; later edits do not change it."""
         return self.frozen(self._owned.copy())
 
     def frozen(self, array: LabelArray | None = None) -> LabelVolume:
-        """The image as it is now, in the same memory or in ``array``; for when no edit follows."""
+        """The current image, in the same memory or in ``array``; only for use after the last edit."""
         volume = self.with_array(self._owned if array is None else array, boxes=self._boxes)
         volume._loose = set(self._loose)
         return volume
 
     def apply(self, edits: Iterable[Edit]) -> tuple[Change, ...]:
-        """Carry out the edits of one step in order and say what was overwritten.
+        """Apply the edits of one step in order, and return the changes.
 
         Raises :class:`StepError`, before anything is written, when an edit does not fit the image.
         """
@@ -442,9 +443,9 @@ class WorkingVolume(LabelVolume):
 
     def _require_inside(self, edit: Edit) -> None:
         if not isinstance(edit.mask, np.ndarray):
-            raise StepError(f"an edit's mask is a boolean array, not {edit.mask!r:.80}")
+            raise StepError(f"the mask of an edit must be a boolean array, not {edit.mask!r:.80}")
         boxed = isinstance(edit.region, tuple) and all(isinstance(axis, slice) for axis in edit.region)
-        # Explicit bounds only: a negative or missing one would silently mean another box.
+        # Explicit bounds only: a negative or missing bound would silently mean another box.
         inside = (
             boxed
             and len(edit.region) == 3
@@ -463,7 +464,7 @@ class WorkingVolume(LabelVolume):
                 f"does not fit an image of shape {self.array.shape}"
             )
         if not 0 <= edit.label <= np.iinfo(self.array.dtype).max:
-            raise StepError(f"an edit writes the label {edit.label}, which {self.array.dtype} cannot hold")
+            raise StepError(f"an edit writes the label {edit.label}, which does not fit in {self.array.dtype}")
 
     def _write(self, edit: Edit) -> dict[int, int]:
         view = self._owned[edit.region]
@@ -479,7 +480,7 @@ class WorkingVolume(LabelVolume):
 
 
 def _count(values: LabelArray) -> tuple[list[int], list[int]]:
-    """The distinct values and how often each occurs."""
+    """The distinct values, and how often each occurs."""
     if values.dtype.itemsize > 2:
         distinct, counts = np.unique(values, return_counts=True)
         return distinct.tolist(), counts.tolist()

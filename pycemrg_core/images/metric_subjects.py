@@ -1,7 +1,7 @@
-"""What a metric measures: a structure, two of them, a structure in two label maps, or two images.
+"""The subjects of metrics: one structure, two structures, a structure in two label maps, or two images.
 
-A metric is a pure function of one of the classes here. Each holds arrays cropped to what matters, in (z, y, x)
-order, and remembers what metrics share: ``subject.once(compute)`` is ``compute(subject)``, worked out once.
+A metric is a pure function of objects of these classes. They hold arrays cropped to the relevant part, in (z, y, x)
+order, and cache results that metrics share: ``subject.once(compute)`` is ``compute(subject)``, computed only once.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ Spacing = tuple[float, float, float]
 
 
 class _Remembering:
-    """Something that keeps what was worked out from it."""
+    """A subject that caches results computed from it."""
 
     __slots__ = ()
     _known: dict[Any, Any]
 
     def once(self: S, compute: Callable[[S], T]) -> T:
-        """``compute(self)``, remembered for the next metric that asks for the same function."""
+        """``compute(self)``, cached for the next metric that uses the same function."""
         if compute not in self._known:
             self._known[compute] = compute(self)
         return cast(T, self._known[compute])
@@ -42,9 +42,9 @@ class _Remembering:
 
 @frozen(eq=False)
 class StructureMask(_Remembering):
-    """The voxels of one label, or of several as one, in a label map.
+    """The voxels of one label, or of several labels as one, in a label map.
 
-    ``labels`` are the integers; those that are absent add nothing. ``name`` is what messages call it.
+    ``labels`` are the integers; absent labels add nothing. Messages call the structure ``name``.
     """
 
     volume: LabelVolume
@@ -78,7 +78,7 @@ class StructureMask(_Remembering):
 
     @property
     def voxels(self) -> int:
-        """How many voxels it has."""
+        """The number of voxels."""
         return int(np.count_nonzero(self.once(_mask)))
 
 
@@ -94,7 +94,7 @@ class Comparison(_Remembering):
         mine, other = self.prediction.volume, self.reference.volume
         if mine.array.shape != other.array.shape or not np.allclose(mine.spacing, other.spacing, rtol=1e-5, atol=0):
             raise MetricError(
-                f"{mine.array.shape} voxels of {mine.spacing} mm cannot be compared with {other.array.shape} of"
+                f"cannot compare {mine.array.shape} voxels of {mine.spacing} mm with {other.array.shape} of"
                 f" {other.spacing} mm (z, y, x); resample one of them first"
             )
 
@@ -105,7 +105,7 @@ class Comparison(_Remembering):
 
     @property
     def region(self) -> Region:
-        """The smallest box that holds both, in array indices (z, y, x); empty slices when both are absent."""
+        """The smallest box around both, in array indices (z, y, x); empty slices when both are absent."""
         boxes = [box for box in (self.prediction.region, self.reference.region) if not is_empty(box)]
         return hull(boxes[0], boxes[-1]) if boxes else self.reference.region
 
@@ -119,8 +119,8 @@ class Comparison(_Remembering):
 class ImagePair(_Remembering):
     """Two images of the same grid, as (z, y, x) arrays of float64.
 
-    ``data_range`` is the largest less the smallest possible value. ``mask``, a boolean array, says where to
-    measure; None means everywhere. ``spacing`` is (z, y, x) in mm.
+    ``data_range`` is the largest minus the smallest possible value. ``mask`` is a boolean array that selects the
+    voxels to measure; None means all. ``spacing`` is (z, y, x) in mm.
     """
 
     prediction: NDArray[np.float64]
@@ -134,24 +134,24 @@ class ImagePair(_Remembering):
         shapes = {self.prediction.shape, self.reference.shape} | ({self.mask.shape} if self.mask is not None else set())
         if len(shapes) > 1:
             shown = " and ".join(map(str, sorted(shapes)))
-            raise MetricError(f"arrays of shapes {shown} (z, y, x) cannot be compared; resample one of them first")
+            raise MetricError(f"cannot compare arrays of shapes {shown} (z, y, x); resample one of them first")
         if self.mask is not None and not self.mask.any():
-            raise MetricError("the mask holds no voxel; give one that marks where to measure")
+            raise MetricError("the mask is empty; give one that marks the voxels to measure")
         if not self.data_range > 0:
             raise MetricError(
-                f"the data range is {self.data_range:g}; give a positive one, or a reference that is not constant"
+                f"the data range is {self.data_range:g}; give a positive number, or a reference that is not constant"
             )
 
 
 def evaluate(
     metric: Metric | Contribution[Metric], *subjects: Any, parameters: Mapping[str, float] | None = None
 ) -> float:
-    """The value of a metric for what it measures: one :class:`StructureMask`, two, a :class:`Comparison` or an
-    :class:`ImagePair`.
+    """The value of a metric for its subject.
 
-    ``metric`` is a record or, so that errors name its plugin, what ``catalogue.find(Metric, name)`` gives.
-    ``parameters`` override the metric's own. A value that has no meaning is NaN, an unbounded one infinite.
-    Raises :class:`MetricError`, naming the metric, when there is no such parameter or the function fails.
+    A subject is one or two :class:`StructureMask`, a :class:`Comparison` or an :class:`ImagePair`. ``metric`` is a
+    record, or the result of ``catalogue.find(Metric, name)``; then errors name its plugin.
+    ``parameters`` override the parameters of the metric. A value that is not defined is NaN. Raises
+    :class:`MetricError` with the name of the metric when there is no such parameter or the function fails.
     """
     named = who = f"metric {metric.name!r}"
     if not isinstance(metric, Metric):

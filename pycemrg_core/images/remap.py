@@ -1,7 +1,7 @@
-"""Other integers for the labels of an image, all at once, by a mapping that is known to be sound.
+"""Change the integers of all labels of an image at once, with a validated mapping.
 
-A mapping that is applied one label after the other merges structures (1 to 2, then 2 to 3) and nobody notices.
-A :class:`LabelRemapper` looks every voxel up once, and refuses whatever would make two structures one.
+A mapping applied label by label (1 to 2, then 2 to 3) merges structures without an error. A :class:`LabelRemapper`
+looks up every voxel once, and refuses a mapping that would make one structure out of two.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Dropped = Literal["refuse", "drop", "keep"]
 
 MOST = 2**32 - 1
-# Up to here a table with a place for every integer fits in the processor's cache.
+# Up to this size, a table with an entry for every integer fits in the processor cache.
 _TABLE = 2**16
 _CHUNK = 2**20
 
@@ -47,11 +47,11 @@ def _read_only(names: Mapping[int, str]) -> Mapping[int, str]:
 
 @frozen
 class RemapReport:
-    """What a remapper does to an image.
+    """The effect of a remapper on an image.
 
-    ``mapped``: the labels of the image that the mapping names, those that stay what they are included.
-    ``kept``: the other labels (``old`` equals ``new``). ``absent``: integers of the mapping that the image does
-    not hold. All are in order of the old integer; the background is in none of them.
+    ``mapped``: the labels of the image that are in the mapping, including labels mapped to themselves. ``kept``:
+    the other labels (``old`` equals ``new``). ``absent``: integers of the mapping that are not in the image. All
+    are in order of the old integer, without the background.
     """
 
     mapped: tuple[Change, ...]
@@ -78,12 +78,12 @@ class RemapReport:
 
 @frozen
 class LabelRemapper:
-    """Old integers to new ones, checked when it is made; integers that it does not name stay what they are.
+    """A mapping from old to new integers, validated when it is made; other integers do not change.
 
-    ``merge``: several integers may become one. ``delete``: a target 0 deletes the label. ``old_names`` and
-    ``new_names`` make the messages readable; ``new_names`` also holds every integer with a meaning in the
-    target, so that a label that is not mapped cannot take on that meaning. ``dropped`` and ``kept`` are the
-    structures that :meth:`between` found in the source alone.
+    ``merge``: several integers may become one. ``delete``: a target of 0 deletes the label. ``old_names`` and
+    ``new_names`` make the messages readable. ``new_names`` also contains every integer with a meaning in the
+    target, so a label that is not mapped cannot get this meaning. ``dropped`` and ``kept`` are the structures that
+    :meth:`between` found only in the source.
 
     Raises :class:`LabelError` with all problems at once: two integers that become one, a target 0 or a
     negative integer, a mapped background, an integer beyond 32 bits.
@@ -109,16 +109,16 @@ class LabelRemapper:
         dropped: Dropped = "refuse",
         merge: bool = False,
     ) -> LabelRemapper:
-        """From the integers of one scheme to those of another, joined by structure name.
+        """A remapper from the integers of one scheme to the integers of another, matched by structure name.
 
-        ``dropped`` says what becomes of structures that only the source has: ``"refuse"``, ``"drop"`` (they
-        become background) or ``"keep"`` (their integer stays, unless it has another meaning in the target).
-        Structures that only the target has do not matter.
+        ``dropped`` says what to do with structures that only the source has: ``"refuse"``, ``"drop"`` (they become
+        background) or ``"keep"`` (their integer stays, unless it has another meaning in the target). Structures
+        that only the target has are ignored.
 
         Raises :class:`LabelError` with all problems at once.
         """
         if dropped not in ("refuse", "drop", "keep"):
-            raise ValueError(f"dropped is {dropped!r}; it must be 'refuse', 'drop' or 'keep'")
+            raise ValueError(f"dropped is {dropped!r}; give 'refuse', 'drop' or 'keep'")
         old_names, new_names = _by_value(source), _by_value(target)
         wanted: list[tuple[int, int]] = []
         only: list[str] = []
@@ -134,7 +134,7 @@ class LabelRemapper:
                 problems.append(_only_in_source(name, old, target))
             elif dropped == "keep" and old in new_names:
                 problems.append(
-                    f"{old} ({name}) cannot be kept, in the target {old} is {new_names[old]!r};"
+                    f"{old} ({name}) cannot be kept, because {old} is {new_names[old]!r} in the target;"
                     f" drop it, or give {name!r} another integer in the target"
                 )
             wanted.append((old, old if dropped == "keep" else 0))
@@ -160,10 +160,10 @@ class LabelRemapper:
         merge: bool = False,
         delete: bool = False,
     ) -> LabelRemapper:
-        """From a mapping that gives integers or names.
+        """A remapper from a mapping of integers or names.
 
-        Old names are those of ``source``; new names those of ``target``, or of ``source`` when there is none.
-        ``background`` is 0. Raises :class:`LabelError` with all problems at once.
+        Old names are names in ``source``; new names are names in ``target``, or in ``source`` when there is no
+        target. The name ``background`` means 0. Raises :class:`LabelError` with all problems at once.
         """
         labels = source if target is None else target
         wanted: list[tuple[Any, Any]] = []
@@ -180,10 +180,10 @@ class LabelRemapper:
         return cls(joined, merge=merge, delete=delete, old_names=old_names, new_names=new_names)
 
     def apply(self, array: NDArray[Any]) -> NDArray[Any]:
-        """A new array with the new integers; ``array``, of an integer type and any shape, stays as it is.
+        """Return a new array with the new integers; ``array`` (an integer type, any shape) is not changed.
 
-        The type is kept when it holds every target of the mapping, whatever is in this image; otherwise it is
-        the smallest unsigned one that does. Raises :class:`LabelError` as :meth:`report` does.
+        The type is kept if every target of the mapping fits, even targets not used in this image; otherwise the
+        smallest unsigned type that fits is used. Raises :class:`LabelError` like :meth:`report`.
         """
         report = self.report(array)
         changes = sorted([*report.mapped, *report.kept, Change(0, 0, 0)], key=lambda change: change.old)
@@ -202,10 +202,10 @@ class LabelRemapper:
         return result.reshape(array.shape)
 
     def report(self, array: NDArray[Any]) -> RemapReport:
-        """What :meth:`apply` would do to this label array, of any shape, with the voxels of each label.
+        """What :meth:`apply` would do to this label array (any shape), with the number of voxels of each label.
 
         Raises :class:`LabelError`, with all problems at once, for an array that is not of integers from 0, and
-        for labels that are not mapped and would be swallowed: 6, when 5 becomes 6.
+        for unmapped labels that another label would be merged into: 6, when 5 becomes 6.
         """
         voxels = _count(array)
         self.require_known(voxels)
@@ -219,7 +219,7 @@ class LabelRemapper:
         )
 
     def require_known(self, labels: Iterable[int]) -> None:
-        """Refuse an image that holds these integers, with all problems at once (:class:`LabelError`)."""
+        """Refuse integers that cannot be remapped, with all problems at once (:class:`LabelError`)."""
         _refuse("the image's labels cannot be remapped", self._swallowed(sorted(set(labels) - {0})))
 
     def dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -228,9 +228,10 @@ class LabelRemapper:
         return dtype.newbyteorder("=") if most <= np.iinfo(dtype).max else np.min_scalar_type(most)
 
     def inverse(self) -> LabelRemapper:
-        """The remapper that undoes this one.
+        """The remapper that reverses this one.
 
-        Raises :class:`LabelError` when labels are merged or deleted: what they were is not in the result.
+        Raises :class:`LabelError` when labels are merged or deleted, because the result does not contain the old
+        labels.
         """
         _refuse("the mapping cannot be undone", self._lost())
         return LabelRemapper(
@@ -296,19 +297,18 @@ class LabelRemapper:
 
 
 def remap_volume(volume: LabelVolume, remapper: LabelRemapper) -> LabelVolume:
-    """A new label map with the new integers; ``volume`` stays as it is.
+    """Return a new label map with the new integers; ``volume`` is not changed.
 
-    The integer type is kept when it holds the targets. Raises :class:`LabelError` as :meth:`LabelRemapper.report`
-    does.
+    The integer type is kept if the targets fit. Raises :class:`LabelError` like :meth:`LabelRemapper.report`.
     """
     return volume.with_array(remapper.apply(volume.array))
 
 
 def remap_image(image: sitk.Image, remapper: LabelRemapper) -> sitk.Image:
-    """A new image with the new integers and the exact geometry of ``image``, which stays as it is.
+    """Return a new image with the new integers and the exact geometry of ``image``, which is not changed.
 
-    ``image`` has one integer per voxel; the pixel type is kept when it holds the targets. Raises
-    :class:`LabelError` as :meth:`LabelRemapper.report` does.
+    ``image`` has one integer per voxel; the pixel type is kept if the targets fit. Raises :class:`LabelError` like
+    :meth:`LabelRemapper.report`.
     """
     return image_files.image_from_array(remapper.apply(image_files.voxel_array(image)), image)
 
@@ -338,19 +338,19 @@ def _voxels(count: int) -> str:
 
 
 def _by_value(labels: Mapping[str, int]) -> dict[int, str]:
-    # Reversed, so that of several names for one integer the first is shown.
+    # Reversed, so that the first of several names for one integer is shown.
     return {value: name for name, value in reversed(list(labels.items())) if value != 0}
 
 
 def _only_in_source(name: str, value: int, target: Mapping[str, int]) -> str:
     return (
-        f"{value} ({name}) is not in the target; name it there, or say what becomes of it"
+        f"{value} ({name}) is not in the target; name it there, or choose to drop it"
         f" (--drop, dropped='drop'){close_to(name, target, cutoff=0.85)}"
     )
 
 
 def _value(value: Any, labels: Mapping[str, int], where: str, problems: list[str]) -> Any:
-    """The integer of a name or integer; one more problem when nothing is called so."""
+    """The integer of a name or integer; adds a problem when the name is unknown."""
     if not isinstance(value, str):
         return value
     if value not in labels and value != BACKGROUND:
@@ -361,7 +361,7 @@ def _value(value: Any, labels: Mapping[str, int], where: str, problems: list[str
 def _joined(
     pairs: Iterable[tuple[int, int]], old_names: Mapping[int, str], new_names: Mapping[int, str]
 ) -> tuple[dict[int, int], list[str]]:
-    """The pairs as a mapping, and a problem for each integer that should become two."""
+    """The pairs as a mapping, and a problem for each integer that has two targets."""
     mapping: dict[int, int] = {}
     problems: list[str] = []
     for old, new in pairs:
@@ -377,15 +377,15 @@ def _parts(size: int) -> Iterator[slice]:
 
 
 def _count(array: NDArray[Any]) -> dict[int, int]:
-    """Voxels of each integer. Raises :class:`LabelError` unless all are integers from 0."""
+    """The number of voxels of each integer. Raises :class:`LabelError` unless all are integers from 0."""
     if array.dtype.kind not in "iu":
-        raise LabelError(f"the array holds {array.dtype}, not integers; labels are integers from 1")
+        raise LabelError(f"the array has the type {array.dtype}, not integers; labels are integers from 1")
     flat = np.ravel(array)
     if flat.size == 0:
         return {}
     if flat.min() < 0:
         raise LabelError(
-            f"the image holds {flat.min()}; labels are integers from 1: give the segmentation, not the scan"
+            f"the image has the value {flat.min()}; labels are integers from 1: give the segmentation, not the scan"
         )
     high = int(flat.max())
     if high < _TABLE:

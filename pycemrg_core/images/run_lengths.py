@@ -1,8 +1,8 @@
-"""Stretches of equal label along x, and the connected components that they form.
+"""Runs of equal label along x, and the connected components that they form.
 
-One stray voxel stretches a label's bounding box over the whole image, so a search per label and box would cost
-as many passes as there are labels. Here the box of all labels asked for is read once, as runs: stretches of
-equal label along x. There are far fewer runs than voxels, and everything else is done on them.
+One stray voxel can extend the bounding box of a label over the whole image, so a search per label and box could
+need as many passes as there are labels. Here the box of all labels asked for is read once, as runs: sequences of
+equal label along x. There are far fewer runs than voxels, and all other work is done on runs.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from pycemrg_core.errors import StepError
 from pycemrg_core.images.label_volume import NOWHERE, LabelVolume, Region, hull, is_empty
 
 CONNECTIVITIES = (6, 18, 26)
-"""Voxels are neighbours across a face (6), also across an edge (18), also across a corner (26)."""
+"""Neighbours share a face (6), a face or an edge (18), or a face, an edge or a corner (26)."""
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-# For each connectivity: the lines (dz, dy) that hold neighbours, one of each opposite pair, and by how much x
-# may differ there.
+# For each connectivity: the lines (dz, dy) with neighbours, one of each opposite pair, and the allowed difference
+# in x.
 _LINES = {
     6: ((0, 1, 0), (1, 0, 0)),
     18: ((0, 1, 1), (1, 0, 1), (1, 1, 0), (1, -1, 0)),
@@ -36,9 +36,9 @@ _LINES = {
 
 @frozen(eq=False)
 class Runs:
-    """Stretches of equal label along x, in array order. The arrays have one entry per run.
+    """Runs of equal label along x, in array order. The arrays have one entry per run.
 
-    Indices are those of an array of ``shape`` (z, y, x) that holds only the box ``region``. ``line`` is
+    Indices refer to an array of ``shape`` (z, y, x) that holds only the box ``region``. ``line`` is
     z * shape[1] + y; the run goes from x = ``start`` to before ``stop``.
     """
 
@@ -65,16 +65,16 @@ class Runs:
         return self.stop - self.start
 
     def adjoining(self) -> Bools:
-        """For each run but the last: whether the next one continues it on the same line."""
+        """For each run except the last: whether the next run continues it on the same line."""
         found: Bools = (self.line[1:] == self.line[:-1]) & (self.start[1:] == self.stop[:-1])
         return found
 
 
 @frozen(eq=False)
 class Components:
-    """Connected components of runs: ``of_run`` is each run's component, the rest has one entry per component.
+    """Connected components of runs: ``of_run`` is the component of each run; other arrays have one entry per component.
 
-    ``first`` is the component's first run. With ``together``, components of all labels compete.
+    ``first`` is the first run of the component. With ``together``, components of all labels are compared.
     """
 
     runs: Runs
@@ -85,11 +85,11 @@ class Components:
 
     @property
     def label(self) -> Ints:
-        """The label of each component's first run."""
+        """The label of the first run of each component."""
         return self.runs.label[self.first]
 
     def largest(self) -> Bools:
-        """Which components are the largest of their label, or of all."""
+        """Which components are the largest of their label, or of all labels."""
         owner = np.zeros_like(self.first) if self.together else self.label
         order = np.lexsort((self.first, -self.voxels, owner))
         leads = np.ones(len(order), np.bool_)
@@ -100,9 +100,9 @@ class Components:
 
 
 def runs_of(volume: LabelVolume, labels: Collection[int]) -> Runs:
-    """All runs, background and other labels included, in the box round the labels."""
+    """All runs in the box around the labels, including background and other labels."""
     if 0 in labels:
-        raise StepError("label 0 is the background, which has no components to clean")
+        raise StepError("label 0 is the background, which cannot be cleaned; give labels from 1")
     boxes = [box for label in labels if not is_empty(box := volume.region(label))]
     region = reduce(hull, boxes, boxes[0]) if boxes else NOWHERE
     array = volume.array[region]
@@ -124,15 +124,15 @@ def components_of(
     volume: LabelVolume, labels: Collection[int], connectivity: int, together: bool = False
 ) -> Components:
     if connectivity not in CONNECTIVITIES:
-        raise StepError(f"connectivity is {connectivity!r}; it must be 6, 18 or 26")
+        raise StepError(f"unknown connectivity {connectivity!r}; give 6, 18 or 26")
     runs = runs_of(volume, labels)
     return find_components(runs.take(np.isin(runs.label, list(labels))), connectivity, together)
 
 
 def find_components(runs: Runs, connectivity: int, together: bool = False) -> Components:
-    """Components of the runs: of equal label each, or ``together`` of any."""
+    """Components of the runs: each of one label, or with ``together`` of any labels."""
     pairs = [touching(runs, runs, *line) for line in _LINES[connectivity]]
-    # Runs of one label never adjoin on their line: they would be one run.
+    # Two runs of one label are never adjacent on their line: they would be one run.
     next_on_line = np.flatnonzero(runs.adjoining()) if together else np.zeros(0, np.int64)
     a = np.concatenate([next_on_line, *(a for a, _ in pairs)])
     b = np.concatenate([next_on_line + 1, *(b for _, b in pairs)])
@@ -145,18 +145,18 @@ def find_components(runs: Runs, connectivity: int, together: bool = False) -> Co
         graph = sparse.coo_array((np.ones(len(a), np.bool_), (a, b)), shape=(count, count))
         of_run = sparse.csgraph.connected_components(graph, directed=False)[1].astype(np.int64)
     _, first = np.unique(of_run, return_index=True)
-    # Exact: sums of whole numbers far below 2**53.
+    # Exact, because these are sums of whole numbers far below 2**53.
     voxels = np.bincount(of_run, weights=runs.voxels, minlength=len(first)).astype(np.int64)
     return Components(runs, of_run, voxels, first, together)
 
 
 def touching(a: Runs, b: Runs, dz: int, dy: int, reach: int) -> tuple[Ints, Ints]:
-    """Pairs of a run of ``a`` and one of ``b`` on the line (dz, dy) further, at most ``reach`` apart in x.
+    """Pairs of a run of ``a`` and a run of ``b`` on the line (dz, dy) away, at most ``reach`` apart in x.
 
-    With a reach of 0 the two overlap in x, with 1 they may also adjoin.
+    With a reach of 0 the two overlap in x; with 1 they can also be adjacent.
     """
     _, height, width = a.shape
-    # One number for line and x; wide enough that x - 1 and x + 1 do not run into the next line.
+    # One number for line and x, wide enough that x - 1 and x + 1 do not reach the next line.
     pitch = width + 2
     _, y = a.place()
     which = np.flatnonzero((y + dy >= 0) & (y + dy < height))
@@ -171,7 +171,7 @@ def touching(a: Runs, b: Runs, dz: int, dy: int, reach: int) -> tuple[Ints, Ints
 def contacts(
     connected: Components, spacing: tuple[float, float, float], chosen: Bools
 ) -> tuple[Ints, Ints, NDArray[np.float64]]:
-    """Where a ``chosen`` component touches another one: the component, the other, and the area in mm2."""
+    """Contacts of ``chosen`` components: the component, the other component, and the area in mm2."""
     runs = connected.runs
     size_z, size_y, size_x = spacing
     which = np.flatnonzero(chosen[connected.of_run])

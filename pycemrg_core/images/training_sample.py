@@ -1,4 +1,4 @@
-"""What an augmentation is given and gives back."""
+"""The input and output of an augmentation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import SimpleITK as sitk
 
 Drawn = Mapping[str, Any]
-"""What one augmentation drew from its generator, as data for JSON."""
+"""The values that one augmentation drew from its generator, as data for JSON."""
 
 
 @frozen(eq=False, kw_only=True)

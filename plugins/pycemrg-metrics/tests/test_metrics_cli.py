@@ -199,7 +199,7 @@ LABELS = ("compare", MINE, HEART)
         ((*IMAGES, "--mask", HEART), 1, "error: {heart}: not on the grid of {ct}: size 161 x 133 x 149, not"),
         ((*IMAGES, "--mask", CT_LABELS, "--labels", "77"), 1, "error: no voxel is inside the mask; give other"
             " labels, or another mask"),
-        ((*IMAGES, "--data-range", "0"), 1, "error: the data range is 0; give a positive one, or a reference"),
+        ((*IMAGES, "--data-range", "0"), 1, "error: the data range is 0; give a positive number, or a reference"),
         ((*IMAGES, "--metrics", "ssim", "--set", "window=4"), 1, "error: metric 'ssim': the window is 4; give"
         " an odd number"
             " of voxels, 3 or more"),

@@ -1,7 +1,7 @@
-"""Readers of image files that account for every byte. No SimpleITK in here; ``image_files`` makes images of them.
+"""Readers of image files that account for every byte, without SimpleITK; ``image_files`` makes images from them.
 
-A header is read and checked whole before any voxel is: numbers are whole, positive, bounded and as many as the
-dimension says, what is said twice is said alike, and the data has exactly the length that the header gives it.
+The whole header is read and validated before any voxel: numbers are whole, positive, bounded and as many as the
+dimension says, repeated information agrees, and the data has exactly the length in the header.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def read_voxels(path: str | os.PathLike[str], header: Header) -> npt.NDArray[Any
 
 
 def _told(name: str, kind: str, read: Callable[[Given], Read], given: Given) -> Read:
-    """Call a reader; whatever it meets becomes one line that begins with the file's name."""
+    """Call a reader; every error becomes one line that begins with the file name."""
     try:
         return read(given)
     except FormatError as refusal:

@@ -1,4 +1,4 @@
-"""Files on disk: is it one, what is its extension, where is the data file that a header names."""
+"""Files on disk: test that a file exists, get its extension, and find the data file that a header names."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def extension(path: str | os.PathLike[str]) -> str:
 
 
 def require_file(path: str | os.PathLike[str], known: Iterable[str]) -> None:
-    """Refuse what is not an ordinary file. ``known`` are the extensions worth suggesting when it is a folder.
+    """Refuse anything but an ordinary file. ``known`` are the extensions to suggest when it is a folder.
 
-    Raises ``ImageError``, one line that names the path and what was probably meant.
+    Raises ``ImageError``: one line with the path and a guess what was meant.
     """
     name, file = os.fspath(path), Path(path)
     try:
@@ -50,7 +50,7 @@ def require_file(path: str | os.PathLike[str], known: Iterable[str]) -> None:
 
 
 def open_file(path: str | os.PathLike[str]) -> BufferedReader:
-    """Open an ordinary file for reading. A pipe or a device is refused, and never waited for."""
+    """Open an ordinary file for reading. A pipe or a device is refused, without waiting for it."""
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -69,7 +69,7 @@ def header_line(file: BufferedReader, kind: str, lines: int) -> str | None:
             f"its {kind} header has more than {_MOST_LINES:,} lines, or one of more than {_LONGEST_LINE:,} characters;"
             " export it again"
         )
-    # Names of data files are in UTF-8 or in whatever the file system takes.
+    # Names of data files are in UTF-8 or in the encoding of the file system.
     return line.decode("utf-8", "surrogateescape").rstrip("\r\n") if line else None
 
 
@@ -96,7 +96,7 @@ def found(folder: Path, name: str) -> Path | None:
 
 
 def is_pattern(name: str) -> bool:
-    """Does a number go into this name, as in ``slice%03d.raw``?"""
+    """Whether the name has a place for a number, as in ``slice%03d.raw``."""
     return len(_PATTERN.findall(name.replace("%%", ""))) == 1
 
 

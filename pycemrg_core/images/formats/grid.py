@@ -1,4 +1,4 @@
-"""Units, and whether spacing, origin and direction can be those of an image. Sides of (x, y, z), in mm."""
+"""Units, and validation of spacing, origin and direction of an image. Vectors are (x, y, z), in mm."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pycemrg_core.images.formats.header import FormatError, shown
 NO_SPACING = "no voxel spacing in the file: 1 mm assumed"
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
-# Files store directions with four digits or so; a larger error moves the far end of a heart by a voxel.
+# Files store directions with about four digits; a larger error moves the far end of a heart by a voxel.
 _DIRECTION_TOLERANCE = 1e-3
 _SPACINGS = (1e-6, 1e6)
 _FARTHEST = 1e9
@@ -28,11 +28,11 @@ _MM |= dict.fromkeys(("nm", "nanometer", "nanometers", "nanometre", "nanometres"
 
 
 def unit_factor(units: Iterable[str], field: str) -> tuple[float, tuple[str, ...]]:
-    """How many mm the unit of a file has, with a note unless it is 1. An empty unit means mm, as everywhere."""
+    """The length of the unit of a file in mm, with a note unless it is 1. An empty unit means mm."""
     found = list(units)
     unknown = next((unit for unit in found if unit.strip().lower() not in _MM), None)
     if unknown is not None:
-        raise FormatError(f"{field} is {shown(unknown)}, which is no unit of length known here; convert it to mm")
+        raise FormatError(f"{field} is {shown(unknown)}, which is not a known unit of length; convert it to mm")
     factors = {_MM[unit.strip().lower()] for unit in found}
     if len(factors) > 1:
         raise FormatError(f"{field} differ between the axes: {', '.join(map(shown, found))}; convert all to mm")
@@ -41,7 +41,7 @@ def unit_factor(units: Iterable[str], field: str) -> tuple[float, tuple[str, ...
 
 
 def require_geometry(spacing: Sequence[float], origin: Sequence[float], direction: Sequence[float]) -> None:
-    """Refuse spacings that are not positive numbers, origins that are no numbers, axes not at right angles."""
+    """Refuse a spacing that is not positive, an origin that is not finite, and axes that are not at right angles."""
     if not all(math.isfinite(value) and value > 0 for value in spacing):
         zero = "the voxel spacing is zero: " if 0 in spacing else ""
         raise FormatError(f"{zero}spacing {list(spacing)} mm is not three positive numbers; {_REMEDY}")

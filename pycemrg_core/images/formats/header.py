@@ -1,6 +1,6 @@
-"""What a header says once it is checked, and the errors and the text helpers that all formats share.
+"""The validated header of an image, and the errors and text helpers that all formats share.
 
-The modules of this package know nothing of the file's name as the user gave it: they raise :class:`FormatError` and
+The modules of this package do not know the file name as the user gave it: they raise :class:`FormatError` and
 collect notes without it, and ``formats.read_header`` and ``formats.read_voxels`` put it in front.
 """
 
@@ -26,12 +26,12 @@ Triple = tuple[float, float, float]
 
 
 class FormatError(Exception):
-    """Why a file is refused, and what to do: ``what is wrong; remedy``, without the file's name."""
+    """The reason for refusing a file, and what to do: ``what is wrong; what to do``, without the file name."""
 
 
 @frozen
 class Part:
-    """Where a share of the voxels is: in ``path``, from byte ``start`` on.
+    """The place of a part of the voxels: in ``path``, from byte ``start`` on.
 
     First ``line_skip`` lines are left out. ``byte_skip`` bytes more are left out, after decompression where the data
     is compressed; -1 says that the voxels are the last bytes of the file. ``length`` is the number of compressed
@@ -66,7 +66,7 @@ class Header:
 
 
 def shown(text: str) -> str:
-    """The text for a message: quoted, at most 40 characters of it, nothing that a terminal would obey."""
+    """The text for a message: quoted, cut to 40 characters, without control characters for a terminal."""
     return repr(text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}...")
 
 
@@ -80,7 +80,7 @@ def by(size: Iterable[int]) -> str:
 
 
 def whole(text: str, field: str, low: int = 0, high: int = MOST_VALUES) -> int:
-    """A decimal integer in bounds; else a refusal that names the field."""
+    """A decimal integer within bounds; otherwise raises an error that names the field."""
     if len(text) > _LONGEST_NUMBER or not _WHOLE.fullmatch(text) or not low <= int(text) <= high:
         raise FormatError(
             f"{field} is {shown(text)}, not a whole number from {low} to {high}; correct the header, or export it again"
@@ -93,7 +93,7 @@ def wholes(text: str, field: str, count: int, low: int = 1, high: int = MOST_VAL
 
 
 def number(text: str, field: str) -> float:
-    """A finite decimal number; else a refusal that names the field."""
+    """A finite decimal number; otherwise raises an error that names the field."""
     value = float(text) if len(text) <= _LONGEST_NUMBER and _NUMBER.fullmatch(text) else math.nan
     if math.isfinite(value):
         return value

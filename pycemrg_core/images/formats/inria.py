@@ -1,9 +1,8 @@
-"""INRIA ``.inr`` images (INRIMAGE-4): the bytes, without SimpleITK.
+"""Read and write INRIA ``.inr`` images (INRIMAGE-4) as bytes, without SimpleITK.
 
-The format holds the voxels (x fastest), the size and the spacing, and nothing else. Origin and direction live
-in a JSON file beside the image, ``NAME.inr.json``; without it, origin is 0 and direction the identity.
-Arrays are (z, y, x); size, spacing and origin are (x, y, z), in voxels and mm; direction is nine numbers, row
-by row, as in SimpleITK.
+The format stores only the voxels (x fastest), the size and the spacing. Origin and direction are in a second file,
+``NAME.inr.json``; without it, the origin is 0 and the direction is the identity. Arrays are (z, y, x); size,
+spacing and origin are (x, y, z), in voxels and mm; direction is nine numbers, row by row, as in SimpleITK.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ _SIDECAR_REMEDY = "correct it, or delete it to read the image with origin 0 and 
 
 
 def sidecar_path(path: str | os.PathLike[str]) -> Path:
-    """Return where the geometry of the image at ``path`` is kept: ``heart.inr`` -> ``heart.inr.json``."""
+    """Return the path of the file with the geometry of the image at ``path``: ``heart.inr`` -> ``heart.inr.json``."""
     return Path(f"{os.fspath(path)}.json")
 
 
@@ -63,8 +62,8 @@ def index_to_world(spacing: Sequence[float], origin: Sequence[float], direction:
 def encode(array: npt.NDArray[Any], spacing: Sequence[float]) -> tuple[bytes, npt.NDArray[Any]]:
     """Return header and voxels of an ``.inr`` file for a (z, y, x) array and (x, y, z) spacing in mm.
 
-    The voxels come back little endian and contiguous: the file is the header followed by their bytes.
-    Raises ``ImageError`` for pixel types the format lacks (64-bit integers among them).
+    The voxels are returned little-endian and contiguous: the file is the header followed by their bytes. Raises
+    ``ImageError`` for pixel types that the format does not have, such as 64-bit integers.
     """
     code = f"{array.dtype.kind}{array.dtype.itemsize}"
     if code not in _DTYPES:
@@ -75,7 +74,7 @@ def encode(array: npt.NDArray[Any], spacing: Sequence[float]) -> tuple[bytes, np
     kind = next(name for name, letter in _KINDS.items() if letter == array.dtype.kind)
     fields = [f"XDIM={width}", f"YDIM={height}", f"ZDIM={depth}", "VDIM=1", f"TYPE={kind}"]
     fields += [f"PIXSIZE={array.dtype.itemsize * 8} bits", "CPU=decm"]
-    # repr is the shortest text that reads back to the very same double.
+    # repr is the shortest text that is read back as exactly the same double.
     fields += [f"V{axis}={float(value)!r}" for axis, value in zip("XYZ", spacing, strict=True)]
     text = _MAGIC + "".join(f"{field}\n" for field in fields).encode("ascii")
     padding = -(len(text) + len(_END)) % _BLOCK
@@ -86,7 +85,7 @@ def encode(array: npt.NDArray[Any], spacing: Sequence[float]) -> tuple[bytes, np
 def encode_sidecar(
     size: Sequence[int], spacing: Sequence[float], origin: Sequence[float], direction: Sequence[float]
 ) -> str:
-    """Return the JSON text that goes beside an ``.inr`` image. Floats are exact to the last bit."""
+    """Return the text of the JSON file of an ``.inr`` image. Floats are exact to the last bit."""
     content = {
         "size": list(size),
         "spacing": list(spacing),
@@ -98,7 +97,7 @@ def encode_sidecar(
 
 
 def read_header(path: Path) -> Header:
-    """Read and check the header of an ``.inr`` image and the geometry beside it."""
+    """Read and validate the header of an ``.inr`` image and its ``.inr.json`` file."""
     with open_file(path) as file:
         fields, offset = _fields(file.read(_LONGEST_HEADER))
     size, dtype = _size(fields), _dtype(fields)
@@ -109,7 +108,7 @@ def read_header(path: Path) -> Header:
     direction: tuple[float, ...]
     if beside is None:
         origin, direction = (0.0, 0.0, 0.0), grid.IDENTITY
-        notes += (f"no {sidecar_path(path).name} beside it: origin 0 and identity direction assumed",)
+        notes += (f"no {sidecar_path(path).name} next to it: origin 0 and identity direction assumed",)
         if ignored := [f"{key}={fields[key]}" for key in _PLACE if _moves(fields.get(key, "0"))]:
             notes += (f"its header fields {plain(', '.join(ignored))} are not used",)
     else:
@@ -119,7 +118,7 @@ def read_header(path: Path) -> Header:
 
 
 def replace(staged: Path, target: Path) -> None:
-    """Rename an image and its sidecar to ``target``; a failure restores the sidecar of before."""
+    """Rename an image and its sidecar to ``target``; on failure, the old sidecar is restored."""
     sidecar = sidecar_path(target)
     before = sidecar.read_bytes() if sidecar.exists() else None
     try:

@@ -1,7 +1,7 @@
 """NIfTI-1 headers of single files, ``.nii`` and ``.nii.gz``.
 
-As in https://nifti.nimh.nih.gov/nifti-1. Where qform and sform are both set, they have to place the voxels alike;
-then the sform is taken. NIfTI points are right-anterior-superior, those returned left-posterior-superior.
+See https://nifti.nimh.nih.gov/nifti-1. If qform and sform are both set, they must place the voxels in the same way;
+then the sform is used. NIfTI points are right-anterior-superior, and the returned points left-posterior-superior.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class _Raw:
 
 
 def read_header(path: Path) -> Header:
-    """Read and check the header of a NIfTI file."""
+    """Read and validate the header of a NIfTI file."""
     with files.open_file(path) as file:
         packed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
@@ -148,7 +148,7 @@ def _start(raw: _Raw) -> int:
 
 
 def _require_extensions(head: bytes, order: str) -> None:
-    """Refuse header extensions that do not end where the voxels begin."""
+    """Refuse header extensions that do not end at the start of the voxels."""
     if not head[348:349].strip(b"\0"):
         return
     place = _FIRST_VOXEL

@@ -1,6 +1,6 @@
 """NRRD headers, ``.nrrd`` and ``.nhdr``: fields, voxel type, encoding, and the files that hold the data.
 
-As in https://teem.sourceforge.net/nrrd/format.html. What the axes are is in ``nrrd_axes``.
+See https://teem.sourceforge.net/nrrd/format.html. The module ``nrrd_axes`` interprets the axes.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _SEGMENT = re.compile(r"Segment([0-9]{1,4})_(Name|Layer|LabelValue)", re.ASCII)
 
 
 def read_header(path: Path) -> Header:
-    """Read and check the header of a NRRD file, and find its data."""
+    """Read and validate the header of a NRRD file, and find its data."""
     with files.open_file(path) as file:
         fields, pairs, data_names = _fields(file)
         start, attached = file.tell(), "data file" not in fields
@@ -183,7 +183,7 @@ def _data_files(fields: dict[str, str], sizes: Sequence[int], folder: Path, list
 
 
 def _segments(pairs: dict[str, str]) -> tuple[str, ...]:
-    """What the layers of a ``.seg.nrrd`` hold: ``layer 0: LV (1), LA (2)``, one text per layer."""
+    """The contents of the layers of a ``.seg.nrrd``: ``layer 0: LV (1), LA (2)``, one text per layer."""
     segments: dict[int, dict[str, str]] = {}
     for key, value in pairs.items():
         if match := _SEGMENT.fullmatch(key):

@@ -1,4 +1,4 @@
-"""The axes of a NRRD header: which are space, and spacing, origin and direction in mm, in LPS as in SimpleITK."""
+"""The axes of a NRRD header: find the axes of space, and their spacing, origin and direction in mm, in LPS."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _VECTOR = re.compile(r"none|\([^()]*\)", re.IGNORECASE)
 
 @frozen
 class Axes:
-    """Grid of a volume, and notes."""
+    """The grid of a volume, and notes."""
 
     size: tuple[int, int, int]
     spacing: Triple
@@ -50,7 +50,7 @@ class Axes:
 
 @frozen
 class _Space:
-    """The world that axis vectors are in: its dimension, and the signs that turn it into LPS."""
+    """The space of the axis vectors: its dimension, and the signs that convert it to LPS."""
 
     dimension: int
     signs: Triple = _LPS
@@ -58,7 +58,7 @@ class _Space:
 
 
 def read_axes(fields: Mapping[str, str], sizes: Sequence[int], layers: Sequence[str]) -> Axes:
-    """Find the three axes of space, and check and convert what the header says of them."""
+    """Find the three axes of space, and validate and convert their geometry."""
     require_volume(sizes)
     space = _space(fields)
     vectors = _vectors(fields, space, len(sizes))
@@ -143,7 +143,7 @@ def _in_lps(vector: tuple[float, ...] | None, space: _Space | None, field: str) 
 def _axes_of_space(
     sizes: Sequence[int], vectors: Sequence[tuple[float, ...] | None], kinds: Sequence[str], layers: Sequence[str]
 ) -> list[int]:
-    """The three axes of space; the others have one voxel, or the image is refused with what they are."""
+    """The three axes of space; the others must have one voxel, otherwise an error says what they are."""
     axes = list(range(len(sizes)))
     outside = [
         axis
@@ -154,7 +154,7 @@ def _axes_of_space(
     if len(inside) > 3 and kinds:
         outside += [axis for axis in inside if kinds[axis] == "time"]
     inside = [axis for axis in axes if axis not in outside]
-    # Nothing says which axis is the frame: it is the last or the first, as pynrrd and ITK write it.
+    # The header does not say which axis is the frame: it is the last or the first, as pynrrd and ITK write it.
     while len(inside) > 3:
         dropped = inside[0] if sizes[inside[-1]] > 1 and sizes[inside[0]] == 1 else inside[-1]
         inside.remove(dropped)
@@ -246,7 +246,7 @@ def _quoted(text: str, field: str, count: int) -> list[str]:
 
 
 def _refuse_words(fields: Mapping[str, str], count: int) -> None:
-    """Refuse lists of words or numbers of another length than the dimension, even where nothing is read from them."""
+    """Refuse lists of words or numbers with another length than the dimension, even if they are not used."""
     if "centers" in fields:
         known = {"cell", "node", "none", "???"}
         if unknown := {word.lower() for word in tokens(fields["centers"], "centers", count)} - known:

@@ -1,7 +1,7 @@
-"""From bytes to voxels: raw, gzip, zlib, bzip2, text and hex, every byte accounted for.
+"""Convert bytes to voxels: raw, gzip, zlib, bzip2, text and hex; every byte is accounted for.
 
-Data that is shorter or longer than the header says is refused, and so is a wrong checksum. Data is checked and read
-in one pass, into one array.
+Data that is shorter or longer than the header says is refused, and so is a wrong checksum. Data is validated and
+read in one pass, into one array.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pycemrg_core.images.formats.header import FormatError, Header, Part, plain
 
 CHUNK = 1 << 20
 _MOST_BYTES = 1 << 46
-# Deflate cannot shrink data further than this.
+# The largest possible compression ratio of deflate.
 _BEST_DEFLATE = 1040
 _GZIP_OR_ZLIB = 47
 _TEXT = {"i": rb"[0-9+\-,\s]*", "f": rb"[0-9+\-.eEnNaAiIfFtTyY,\s]*"}
@@ -31,7 +31,7 @@ _HEX = re.compile(rb"[0-9a-fA-F\s]*")
 
 
 def read_voxels(header: Header) -> npt.NDArray[Any]:
-    """All voxels of an image as a (z, y, x) array in the machine's byte order, scaled where the header says so."""
+    """All voxels of an image as a (z, y, x) array in native byte order, scaled if the header says so."""
     count, width = math.prod(header.size), header.dtype.itemsize
     if count * width > _MOST_BYTES:
         raise FormatError(
@@ -63,7 +63,7 @@ def _scaled(array: npt.NDArray[Any], slope: float, intercept: float) -> npt.NDAr
 
 
 def _require_plausible(part: Part, share: int, header: Header) -> None:
-    """Refuse before memory is taken what is too short for any encoding of so many bytes."""
+    """Before memory is allocated, refuse data that is too short for any encoding of this many bytes."""
     length = os.stat(part.path).st_size - part.start
     if header.encoding == "raw":
         skip = 0 if part.line_skip else max(part.byte_skip, 0)
@@ -150,9 +150,9 @@ def _fill_unpacked(out: npt.NDArray[np.uint8], file: BufferedReader, part: Part,
 
 
 def _inflated(read: Callable[[int], bytes], in_members: bool) -> Iterator[bytes]:
-    """What a gzip or zlib stream holds, in pieces of bounded size; its checksum is verified on the way.
+    """The contents of a gzip or zlib stream, in chunks of limited size; the checksum is verified.
 
-    A gzip file may be several streams one after the other, and may end in zeros.
+    A gzip file can contain several streams, and can end with zeros.
     """
     stream = zlib.decompressobj(_GZIP_OR_ZLIB)
     pending = read(CHUNK)
