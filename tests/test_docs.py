@@ -273,6 +273,20 @@ def test_everything_behind_a_door_says_what_it_is(door: str) -> None:
             assert f"{name} = " in described_constants(door), f"{door}.{name}"
 
 
+WORDS = """
+    application step, blueprint, catalogue, cell, certificate, check, component, conflict, contract, contribution, door,
+    edit, finding, heart, hook, island, kind, label, label map, label scheme, label type, label volume, lumen, mask,
+    metric, output, plan, plane, plugin, policy, provider, recipe, record, reference, region, ring, role, run record, schematic,
+    semantic map, snapshot, step, step kind, structure, valve, verdict, voxel, wall, zone
+"""
+
+
+def test_the_glossary_has_each_word_once() -> None:
+    found = re.findall(r"^\| \*\*(.+?)\*\* \|", (DOCS / "glossary.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert found == sorted(set(found), key=str.lower)
+    assert set(" ".join(WORDS.split()).split(", ")) <= set(found)
+
+
 def table_rows(page: str) -> Iterator[list[str]]:
     for line in (DOCS / page).read_text(encoding="utf-8").splitlines():
         if line.startswith("| ["):
