@@ -525,7 +525,30 @@ def test_an_image_without_orientation_is_read_with_a_note(tmp_path: Path) -> Non
     )
 
 
-# Pipes and devices, and the command line
+# Pipes and devices, names, and the command line
+
+
+def test_a_name_is_shown_on_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "two\nlines\x1b[31m.nrrd"
+    path.write_bytes(nrrd(U1).having(sizes="x").content())
+    for function in (image_files.read_image, image_files.read_volume, image_files.read_geometry):
+        with pytest.raises(ImageError) as caught:
+            function(path)
+        assert str(caught.value).startswith(f"{tmp_path}/two\\nlines\\x1b[31m.nrrd: sizes has 1 where 3 are needed")
+    image_files.write_image(sitk.GetImageFromArray(U1), path)
+    assert image_files.read_image(path)[1] == ()
+
+
+def test_the_geometry_of_a_file_needs_no_voxels(tmp_path: Path) -> None:
+    (tmp_path / "a.nrrd").write_bytes(evolve(nrrd(U1), data=b"").content())
+    found = image_files.read_geometry(tmp_path / "a.nrrd")
+    assert found == {
+        "size": [4, 3, 2],
+        "spacing": [0.5, 0.25, 2],
+        "origin": [5, 6, 7],
+        "direction": [1, 0, 0, 0, 1, 0, 0, 0, 1],
+        "pixel_type": "uint8",
+    }
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")

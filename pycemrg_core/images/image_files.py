@@ -59,7 +59,7 @@ def read_labels(path: str | os.PathLike[str]) -> tuple[sitk.Image, tuple[str, ..
     Raises ``ImageError`` with one line: the file, what is wrong, and what to do.
     """
     image, notes = read_image(path)
-    image, more = label_image(image, os.fspath(path))
+    image, more = label_image(image, files.name_of(path))
     return image, notes + more
 
 
@@ -97,7 +97,7 @@ def read_geometry(path: str | os.PathLike[str]) -> Geometry:
 def read_volume(path: str | os.PathLike[str]) -> tuple[LabelVolume, tuple[str, ...]]:
     """Read a label map like :func:`read_labels`, and return it as a :class:`LabelVolume` with notes for the user."""
     header, array = _read(path)
-    labels, notes = _label_array(array, os.fspath(path))
+    labels, notes = _label_array(array, files.name_of(path))
     z, y, x = header.spacing[::-1]
     volume = LabelVolume(labels, (z, y, x), origin=header.origin, direction=header.direction)
     return volume, header.notes + notes
@@ -125,7 +125,7 @@ def label_image(image: sitk.Image, name: str) -> tuple[sitk.Image, tuple[str, ..
 def _read(path: str | os.PathLike[str]) -> tuple[Header, npt.NDArray[Any]]:
     header = formats.read_header(path)
     array = formats.read_voxels(path, header)
-    voxel_values.require_finite(array, os.fspath(path))
+    voxel_values.require_finite(array, files.name_of(path))
     return header, np.ascontiguousarray(array, array.dtype.newbyteorder("="))
 
 
@@ -168,7 +168,7 @@ def write_image(image: sitk.Image, path: str | os.PathLike[str]) -> None:
     ``NAME.inr.json``. NIfTI stores geometry in single precision. Raises ``OutputError`` with one line (the file and
     what to do); an existing file is then unchanged.
     """
-    name = os.fspath(path)
+    name = files.name_of(path)
     target, extension = _target(path)
     try:
         _require_image(image, name)
@@ -264,7 +264,7 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise ImageError(f"{os.fspath(path)}: cannot be read: {error.strerror}; check its permissions") from error
+        raise ImageError(f"{files.name_of(path)}: cannot be read: {error.strerror}; check its permissions") from error
 
 
 def voxels_sha256(image: sitk.Image) -> str:
@@ -308,8 +308,8 @@ def _require_kind(dimension: int, size: Sequence[int], components: int, pixel_id
 
 def _target(path: str | os.PathLike[str]) -> tuple[Path, str]:
     """Return the file to replace (behind any link) and its extension in lower case."""
-    name, target = os.fspath(path), Path(os.path.realpath(path))
-    extension = files.extension(name)
+    name, target = files.name_of(path), Path(os.path.realpath(path))
+    extension = files.extension(path)
     if extension in _TWO_FILES:
         raise OutputError(
             f"{name}: {extension} is two files, which cannot be replaced as one; use {_TWO_FILES[extension]} instead"

@@ -37,7 +37,7 @@ def read_header(path: str | os.PathLike[str]) -> Header:
 
     Raises ``ImageError``, one line that names the file, what is wrong and what to do.
     """
-    name = os.fspath(path)
+    name = files.name_of(path)
     files.require_file(path, READERS)
     extension = files.extension(name)
     if extension in _HALVES:
@@ -56,7 +56,7 @@ def read_header(path: str | os.PathLike[str]) -> Header:
 
 def read_voxels(path: str | os.PathLike[str], header: Header) -> npt.NDArray[Any]:
     """Read the voxels of an image whose header was read: a (z, y, x) array, checked in the same pass."""
-    return _told(os.fspath(path), "its extension says", voxels.read_voxels, header)
+    return _told(files.name_of(path), "its extension says", voxels.read_voxels, header)
 
 
 def _told(name: str, kind: str, read: Callable[[Given], Read], given: Given) -> Read:

@@ -24,12 +24,18 @@ def extension(path: str | os.PathLike[str]) -> str:
     return ".nii.gz" if name.endswith(".nii.gz") else Path(name).suffix
 
 
+def name_of(path: str | os.PathLike[str]) -> str:
+    """The path for messages: as given, but on one line, and with nothing that a terminal would obey."""
+    name = os.fspath(path)
+    return name if name.isprintable() else repr(name)[1:-1]
+
+
 def require_file(path: str | os.PathLike[str], known: Iterable[str]) -> None:
     """Refuse anything but an ordinary file. ``known`` are the extensions to suggest when it is a folder.
 
     Raises ``ImageError``: one line with the path and a guess what was meant.
     """
-    name, file = os.fspath(path), Path(path)
+    name, file = name_of(path), Path(path)
     try:
         if file.is_file():
             return

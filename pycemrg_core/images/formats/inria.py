@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from pycemrg_core.errors import ImageError
 from pycemrg_core.images.formats import grid
-from pycemrg_core.images.formats.files import open_file
+from pycemrg_core.images.formats.files import name_of, open_file
 from pycemrg_core.images.formats.header import (
     FormatError,
     Header,
@@ -206,17 +206,21 @@ def _sidecar(
     for key, count in (("size", 3), ("spacing", 3), ("origin", 3), ("direction", 9)):
         found = content.get(key) if isinstance(content, dict) else None
         if not isinstance(found, list) or len(found) != count or any(type(x) not in (int, float) for x in found):
-            raise ImageError(f"{path}: {key!r} must be a list of {count} numbers; {_SIDECAR_REMEDY}")
+            raise ImageError(f"{name_of(path)}: {key!r} must be a list of {count} numbers; {_SIDECAR_REMEDY}")
         if not all(abs(x) < 1e300 for x in found):
-            raise ImageError(f"{path}: {key!r} has a number that is too large; {_SIDECAR_REMEDY}")
+            raise ImageError(f"{name_of(path)}: {key!r} has a number that is too large; {_SIDECAR_REMEDY}")
         values[key] = tuple(float(x) for x in found)
     if values["size"] != size:
         says = [int(x) if x.is_integer() else x for x in values["size"]]
-        raise ImageError(f"{path}: size {says} contradicts the image, which has {list(size)}; {_SIDECAR_REMEDY}")
+        raise ImageError(
+            f"{name_of(path)}: size {says} contradicts the image, which has {list(size)}; {_SIDECAR_REMEDY}"
+        )
     # Other tools rewrite the header with six digits; that is not a contradiction.
     if not all(math.isclose(a, b, rel_tol=1e-5) for a, b in zip(values["spacing"], spacing, strict=True)):
         found = list(values["spacing"])
-        raise ImageError(f"{path}: spacing {found} contradicts the image, which has {list(spacing)}; {_SIDECAR_REMEDY}")
+        raise ImageError(
+            f"{name_of(path)}: spacing {found} contradicts the image, which has {list(spacing)}; {_SIDECAR_REMEDY}"
+        )
     x, y, z = values["spacing"]
     left, posterior, superior = values["origin"]
     return (x, y, z), (left, posterior, superior), values["direction"]
@@ -233,4 +237,4 @@ def _sidecar_content(path: Path) -> Any:
         return None
     except (OSError, ValueError, RecursionError, FormatError) as error:
         what = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ImageError(f"{path}: cannot be read as JSON: {what}; {_SIDECAR_REMEDY}") from error
+        raise ImageError(f"{name_of(path)}: cannot be read as JSON: {what}; {_SIDECAR_REMEDY}") from error
