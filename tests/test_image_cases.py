@@ -260,7 +260,7 @@ META_FAULTS = [
     ({"ElementSpacing": "1 -1 1"}, "is not three positive numbers"),
     ({"ElementToIntensityFunctionSlope": "2"}, "asks for its values to be scaled by 2"),
     ({"ObjectType": "Tube"}, "holds an object of type 'Tube', not an image"),
-    ({"DistanceUnits": "parsec"}, "DistanceUnits is 'parsec', which is no unit of length"),
+    ({"DistanceUnits": "parsec"}, "DistanceUnits is 'parsec', which is not a known unit of length"),
     ({"HeaderSize": "-3"}, "HeaderSize is '-3'"),
     ({"ElementType": None}, "its header has no field ElementType"),
 ]
@@ -309,7 +309,7 @@ def test_units_of_plain_nrrd_axes_count_too(tmp_path: Path) -> None:
     assert "units differ between the axes: 'cm', 'mm', 'mm'" in refused(
         tmp_path, "a.nrrd", bare.having(units='"cm" "mm" "mm"')
     )
-    assert "which is no unit of length" in refused(tmp_path, "a.nrrd", bare.having(units='"s" "s" "s"'))
+    assert "which is not a known unit of length" in refused(tmp_path, "a.nrrd", bare.having(units='"s" "s" "s"'))
 
 
 def test_ends_of_axes_agree_with_their_spacings(tmp_path: Path) -> None:
