@@ -42,7 +42,6 @@ from pycemrg_core.api import (
     plane_between,
     reads,
     reads_any,
-    records_from_yaml,
     roles,
     snapshot,
     thickness,
@@ -51,9 +50,11 @@ from pycemrg_core.api import (
     writes,
     writes_background,
 )
+from pycemrg_core.api.documents import records_from_yaml
 from pycemrg_core.images.blueprint import Plane, Valve, Wall
 from pycemrg_core.recipes.labelling import labels_of
 from schematics_builtin.certificate.hearts import asked_of
+from schematics_builtin.labels.diagnosis import LabelDiagnostic
 
 HERE = __name__
 
@@ -320,6 +321,16 @@ def test_what_an_entry_waits_for_must_be_known_and_something_must_run() -> None:
     assert problems(nothing, {1, 2}, carving()) == (
         "every step is left out: no label that they wait for is in the image",
     )
+
+
+def test_what_an_entry_waits_for_is_not_needed_of_an_image() -> None:
+    recipe = Recipe(name="r", steps=["paint_b", RecipeStep(schematic="carve_a", when_present=["A"])])
+    found = LabelDiagnostic.for_recipe(recipe, brute.catalogue(*STEPS, PAINT, carving()))
+    assert found.needed == {"B": ("paint_b",)}
+    schemed = LabelDiagnostic.for_recipe(
+        Recipe(name="s", steps=["paint_b"], scheme="mine"), brute.catalogue(*STEPS, PAINT, MINE)
+    )
+    assert schemed.names["B"] == 12
 
 
 def test_what_an_included_recipe_waits_for_holds_for_each_of_its_steps() -> None:

@@ -69,7 +69,8 @@ class Settings:
 class PlannedStep:
     """One step ready to run: the schematic's name, the step kind, its contract, and who provides the two.
 
-    ``snapshots`` are the names that the image gets as it is before the step.
+    ``snapshots`` are the names that the image gets as it is before the step, ``when_present`` the labels without which
+    the step would have been left out.
     """
 
     name: str
@@ -78,6 +79,7 @@ class PlannedStep:
     schematic_provider: Found | None
     step_provider: Found
     snapshots: tuple[str, ...] = ()
+    when_present: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -396,6 +398,7 @@ class _Planner:
             schematic_provider=entry.provider,
             step_provider=entry.step_provider,
             snapshots=entry.snapshots,
+            when_present=entry.when_present,
         )
 
     def _value(self, entry: _Entry, role: Role, labels: Mapping[str, int], scheme: LabelScheme | None) -> Any:

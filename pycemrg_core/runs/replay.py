@@ -132,7 +132,11 @@ class SavedRun:
         rules = None
         with suppress(PycemrgError):
             rules = rules_of(catalogue.get(Recipe, self.data["recipe"]), catalogue)
-        usual = {name: value for name, value in recipe_labels(catalogue).items() if value not in names}
+        usual = {
+            name: value
+            for name, value in recipe_labels(catalogue, recipe=self.data["recipe"]).items()
+            if value not in names
+        }
         names = {**{value: name for name, value in usual.items()}, **names}
         labels = {**{name: value for value, name in names.items()}, **self.data["labels"]}
         return blueprint_of(contracts, catalogue, labels, names=names, rules=rules, recipe=self.data["recipe"])

@@ -75,7 +75,7 @@ class LabelDiagnostic:
         Raises :class:`PlanError` when the recipe would run on no image.
         """
         settings = settings or Settings()
-        names = recipe_labels(catalogue, settings)
+        names = recipe_labels(catalogue, settings, recipe)
         # An image that has everything, in voxels that no wall is too thin for.
         ideal = ImageFacts(labels=frozenset(names.values()), spacing=(1e-6,) * 3, dtype="uint32")
         steps = plan(recipe, catalogue, ideal, settings).steps
@@ -109,12 +109,15 @@ class LabelDiagnostic:
 
 
 def _inputs(steps: tuple[PlannedStep, ...]) -> dict[Label, tuple[str, ...]]:
-    """The labels that steps read before any step writes them, and which steps do."""
+    """The labels that steps read before any step writes them, and which steps do.
+
+    What a step waits for (``when_present``) is not needed: without it the step is left out.
+    """
     written: set[int] = set()
     needed: dict[Label, tuple[str, ...]] = {}
     for step in steps:
         for label in labels_read(step.contract):
-            if label.value not in written:
+            if label.value not in written and label.name not in step.when_present:
                 needed[label] = (*needed.get(label, ()), step.name)
         written.update(label.value for label in labels_written(step.contract))
     return needed

@@ -99,7 +99,7 @@ def _asked(job: Job, case: Case, catalogue: Catalogue) -> dict[str, Any]:
     if case.scheme:
         conversion = {
             "from": dict(catalogue.get(LabelScheme, case.scheme).labels),
-            "to": recipe_labels(catalogue, settings_of(job, case)),
+            "to": recipe_labels(catalogue, settings_of(job, case), job.recipe),
         }
     measures = thickness_provider(catalogue)
     checks = catalogue.all(Check) if job.outputs else ()

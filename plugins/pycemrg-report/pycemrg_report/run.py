@@ -184,7 +184,7 @@ def _run(
     image = oriented_lps(label_map)
     volume = volume_of(image)
     before = _array(image_of(prepared.volume)) if prepared else None
-    names = _names(data, steps, recipe_labels(catalogue))
+    names = _names(data, steps, recipe_labels(catalogue, recipe=data["recipe"]))
     given = colours_of(catalogue)
     there = {*volume.boxes, *names, *(np.unique(before).tolist() if before is not None else ())} - {0}
     return Run(
