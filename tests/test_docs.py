@@ -276,8 +276,8 @@ def test_everything_behind_a_door_says_what_it_is(door: str) -> None:
 WORDS = """
     application step, blueprint, catalogue, cell, certificate, check, component, conflict, contract, contribution, door,
     edit, finding, heart, hook, island, kind, label, label map, label scheme, label type, label volume, lumen, mask,
-    metric, output, plan, plane, plugin, policy, provider, recipe, record, reference, region, ring, role, run record, schematic,
-    semantic map, snapshot, step, step kind, structure, valve, verdict, voxel, wall, zone
+    metric, output, plan, plane, plugin, policy, provider, recipe, record, reference, region, ring, role, run record,
+    schematic, semantic map, snapshot, step, step kind, structure, valve, verdict, voxel, wall, zone
 """
 
 
