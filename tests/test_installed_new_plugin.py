@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from command_line import HEART
 
+from pycemrg_core.api.kinds import KINDS
+
 if TYPE_CHECKING:
     from wheelhouse import Environment
 
@@ -25,6 +27,8 @@ def environment(make_environment: Callable[..., Environment]) -> Environment:
     [
         ("my-heart-steps", (), ["schematic", "recipe", "step", "metric"]),
         ("my-recipes", ("--with", "schematic,recipe"), ["schematic", "recipe"]),
+        ("my-all", ("--with", ",".join(kind.part for kind in KINDS)), [kind.word for kind in KINDS]),
+        ("my-yaml", ("--yaml",), [kind.word for kind in KINDS if kind.data]),
     ],
 )
 def test_a_new_plugin_works_as_it_is_written(
@@ -40,10 +44,15 @@ def test_a_new_plugin_works_as_it_is_written(
     assert (plugin["distribution"], plugin["state"], plugin["faults"]) == (name, "loaded", [])
     provided = {kind: names for kind, names in plugin["provides"].items() if names}
     assert list(provided) == contributed
-    for kind, (contribution,) in provided.items():
-        assert environment.names(f"{kind}s")[contribution] == f"{name} 0.1.0"
-    environment.pycemrg("run", *provided["recipe"], HEART, "-o", "out", cwd=tmp_path)
+    listing = {kind.word: kind.listing.removeprefix("list-") for kind in KINDS}
+    for word, (contribution,) in provided.items():
+        assert environment.names(listing[word])[contribution] == f"{name} 0.1.0"
+    outputs = [option for output in provided.get("output", ()) for option in ("--with", output)]
+    environment.pycemrg("run", *provided["recipe"], HEART, "-o", "out", *outputs, cwd=tmp_path)
     assert (tmp_path / "out" / "heart.nrrd").is_file()
+    assert not outputs or "RV_myo_label," in (tmp_path / "out" / "my_all_volumes.csv").read_text()
+    for command in provided.get("command", ()):
+        assert environment.pycemrg(command, HEART).stdout.split()[:2] == ["label", "voxels"]
 
     environment.uninstall(name)
     assert environment.plugins() == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import subprocess
 import sys
@@ -13,8 +14,17 @@ import pytest
 from command_line import contents, pycemrg
 from plugin_packages import run_python
 
-PARTS = ("schematic", "recipe", "step", "metric")
-CHOICES = [",".join(parts) for size in range(1, 5) for parts in itertools.combinations(PARTS, size)]
+from pycemrg_core.api.kinds import KINDS
+
+PARTS = [kind.part for kind in KINDS]
+DATA = [kind.part for kind in KINDS if kind.data]
+FIRST = PARTS[:4]
+CHOICES = [
+    *(",".join(parts) for size in range(1, 5) for parts in itertools.combinations(FIRST, size)),
+    *PARTS[4:],
+    ",".join(PARTS),
+]
+YAML_CHOICES = [",".join(parts) for size in range(1, 4) for parts in itertools.combinations(DATA, size)]
 
 CHECK = """
 import sys
@@ -38,13 +48,29 @@ def test_every_choice_of_parts_works(tmp_path: Path, parts: str) -> None:
     (module,) = project["project"]["entry-points"]["pycemrg.v1"].values()
     done = run_python(CHECK, module, path=[folder], cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{sorted(parts.split(','))} []\n"
+    assert done.stdout == f"{sorted(parts.replace('-', ' ').split(','))} []\n"
     assert not {name for name in contents(folder) if "partial" in name}
 
 
 @pytest.mark.slow
-def test_its_own_tests_pass_and_its_form_is_good(tmp_path: Path) -> None:
-    pycemrg("new-plugin", "my-heart-steps", "-o", tmp_path)
+@pytest.mark.parametrize("parts", YAML_CHOICES)
+def test_a_package_of_yaml_alone(tmp_path: Path, parts: str) -> None:
+    pycemrg("new-plugin", "my-study", "--yaml", "--with", parts, "-o", tmp_path)
+    folder = tmp_path / "my-study"
+    assert [name for name in contents(folder) if name.endswith(".py")] == ["tests/test_contributions.py"]
+    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == ["my_study"]
+    assert project["project"]["entry-points"]["pycemrg.v1"] == {"my_study": "my_study:contributions.yaml"}
+    listed = pycemrg("list-plugins", "--check", "--json", "--plugin", folder / "my_study" / "contributions.yaml").stdout
+    (mine,) = (entry for entry in json.loads(listed)["plugins"] if entry["name"] == "contributions")
+    assert mine["faults"] == []
+    assert [word.replace(" ", "-") for word, names in mine["provides"].items() if names] == parts.split(",")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("parts", [",".join(FIRST), ",".join(PARTS)])
+def test_its_own_tests_pass_and_its_form_is_good(tmp_path: Path, parts: str) -> None:
+    pycemrg("new-plugin", "my-heart-steps", "-o", tmp_path, "--with", parts)
     folder = tmp_path / "my-heart-steps"
     tests = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
@@ -102,10 +128,22 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("parts", "text"),
     [
-        ("schematc", "--with knows no 'schematc'; did you mean 'schematic'? (known: schematic, recipe, step, metric)"),
-        (" , ", "--with needs at least one of schematic, recipe, step, metric"),
+        ("schematc", f"--with knows no 'schematc'; did you mean 'schematic' or 'check'? (known: {', '.join(PARTS)})"),
+        (" , ", f"--with needs at least one of {', '.join(PARTS)}"),
     ],
 )
 def test_parts_that_are_not_known(tmp_path: Path, parts: str, text: str) -> None:
     assert text in pycemrg("new-plugin", "mine", "--with", parts, "-o", tmp_path, code=2).stderr
+    assert contents(tmp_path) == {}
+
+
+def test_help_lists_every_kind() -> None:
+    text = " ".join(pycemrg("new-plugin", "--help").stdout.split())
+    assert ", ".join(PARTS) in text
+    assert f"without code: {', '.join(DATA)}" in text
+
+
+def test_yaml_holds_no_code(tmp_path: Path) -> None:
+    stderr = pycemrg("new-plugin", "mine", "--yaml", "--with", "recipe,step", "-o", tmp_path, code=2).stderr
+    assert f"--yaml cannot write a step, which needs code (it can: {', '.join(DATA)})" in stderr
     assert contents(tmp_path) == {}

@@ -31,7 +31,7 @@ def _from_plural(prefix: str, space: str) -> str:
     return Factory(lambda kind: prefix + kind.plural.replace(" ", space), takes_self=True)  # type: ignore[no-any-return]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class Kind:
     """A kind of record.
 
@@ -44,7 +44,8 @@ class Kind:
 
     What a kind has of its own is a function, each with the catalogue as second argument: ``listed`` gives columns
     beyond name, summary and provider of a contribution; ``described`` the lines of ``describe``, by default the
-    record's fields; ``faults`` what is wrong with a record, beyond its references and what is called.
+    record's fields; ``faults`` what is wrong with a record, beyond its references and what is called. ``kit`` is the
+    class of the testing kit.
     """
 
     record: type[Record]
@@ -61,6 +62,12 @@ class Kind:
     listed: Ref | None = None
     described: Ref | None = None
     faults: Ref | None = None
+    kit: str = ""
+
+    @property
+    def part(self) -> str:
+        """What ``new-plugin --with`` calls it."""
+        return self.word.replace(" ", "-")
 
     @property
     def section(self) -> str:
@@ -91,6 +98,7 @@ KINDS: tuple[Kind, ...] = (
         listed=_listed("schematic"),
         described=_described("schematic"),
         faults=_faults("schematic"),
+        kit="SchematicConformance",
     ),
     Kind(
         record=Recipe,
@@ -100,6 +108,7 @@ KINDS: tuple[Kind, ...] = (
         listed=_listed("recipe"),
         described=_described("recipe"),
         faults=_faults("recipe"),
+        kit="RecipeConformance",
     ),
     Kind(
         record=Step,
@@ -110,6 +119,7 @@ KINDS: tuple[Kind, ...] = (
         listed=_listed("step"),
         described=_described("step"),
         faults=_faults("step"),
+        kit="StepConformance",
     ),
     Kind(
         record=Metric,
@@ -119,6 +129,7 @@ KINDS: tuple[Kind, ...] = (
         groups=("provider", "measures"),
         listed=_listed("metric"),
         faults=_faults("metric"),
+        kit="MetricConformance",
     ),
     Kind(
         record=LabelScheme,
@@ -138,9 +149,10 @@ KINDS: tuple[Kind, ...] = (
         groups=("provider",),
         described=_described("augmentation"),
         faults=_faults("augmentation"),
+        kit="AugmentationConformance",
     ),
     Kind(record=Command, word="command", help="Commands of plugins.", faults=_faults("command")),
-    Kind(record=Check, word="check", help="Checks of a heart.", calls={"function": 1}),
+    Kind(record=Check, word="check", help="Checks of a heart.", calls={"function": 1}, kit="CheckConformance"),
     Kind(
         record=Output,
         word="output",

@@ -6,30 +6,47 @@ from pathlib import Path
 
 import click
 
-PARTS = ("schematic", "recipe", "step", "metric")
+from pycemrg_core.api.kinds import KINDS
+
+_PARTS = {kind.part: kind for kind in KINDS}
+_DATA = {part: kind for part, kind in _PARTS.items() if kind.data}
+_DEFAULT = "schematic,recipe,step,metric"
 
 
 @click.command("new-plugin", short_help="Write a plugin package that works, to start from.")
 @click.argument("name")
-@click.option("--with", "parts", metavar="PARTS", default=",".join(PARTS), show_default=True, help="What to include.")
+@click.option(
+    "--with", "parts", metavar="KINDS",
+    help=f"What to include, separated by commas: {', '.join(_PARTS)}. [default: {_DEFAULT}]",
+)  # fmt: skip
+@click.option(
+    "--yaml", "as_yaml", is_flag=True, help=f"Write a package of YAML alone, without code: {', '.join(_DATA)}."
+)
 @click.option("-o", "--output", metavar="DIR", default=".", help="Where to make the folder NAME; here by default.")
-def new_plugin(name: str, parts: str, output: str) -> None:
+def new_plugin(name: str, parts: str | None, as_yaml: bool, output: str) -> None:
     """Write a complete plugin package into a new folder NAME: installable, tested, ready to change.
 
     \b
       pycemrg new-plugin my-heart-steps
-      pycemrg new-plugin my-recipes --with schematic,recipe
+      pycemrg new-plugin my-checks --with check,output
+      pycemrg new-plugin my-recipes --yaml
     """
     from pycemrg_core.api.labels import close_to
     from pycemrg_core.cli.scaffold import write_package
 
-    chosen = [part.strip() for part in parts.split(",") if part.strip()]
+    known = _DATA if as_yaml else _PARTS
+    if parts is None:
+        parts = ",".join(_DATA) if as_yaml else _DEFAULT
+    chosen = [part.strip().replace(" ", "-") for part in parts.split(",") if part.strip()]
     for part in chosen:
-        if part not in PARTS:
-            raise click.UsageError(f"--with knows no {part!r}{close_to(part, PARTS)} (known: {', '.join(PARTS)})")
+        if part in _PARTS and part not in known:
+            raise click.UsageError(f"--yaml cannot write a {part}, which needs code (it can: {', '.join(known)})")
+        if part not in known:
+            raise click.UsageError(f"--with knows no {part!r}{close_to(part, known)} (known: {', '.join(known)})")
     if not chosen:
-        raise click.UsageError(f"--with needs at least one of {', '.join(PARTS)}")
-    written = write_package(Path(output), name, [part for part in PARTS if part in chosen])
+        raise click.UsageError(f"--with needs at least one of {', '.join(known)}")
+    kinds = [kind for part, kind in known.items() if part in chosen]
+    written = write_package(Path(output), name, kinds, as_yaml=as_yaml)
     folder = Path(output) / name
     for path in written:
         click.echo(f"{folder / path}")

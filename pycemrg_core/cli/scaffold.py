@@ -1,38 +1,43 @@
-"""A new plugin package, written from templates: it installs, passes its tests and shows up in the lists."""
+"""A new plugin package, written from templates: it installs, passes its tests and shows up in the lists.
+
+The templates of a kind of record are in a folder named after it: ``hook.txt``, modules and their tests. A kind without
+templates has the example in its hook's specification, and functions that still have to be written.
+"""
 
 from __future__ import annotations
 
+import inspect
 import keyword
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from string import Template
+from textwrap import dedent
+from typing import Any
+
+import yaml
+from attrs import frozen
 
 from pycemrg_core import __version__
+from pycemrg_core.api.documents import to_data
+from pycemrg_core.api.hookspecs import HookSpecs
+from pycemrg_core.api.kinds import Kind
 from pycemrg_core.errors import OutputError
 from pycemrg_core.runs.run_folder import staged
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _DISTRIBUTION = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
-
-# part: (names that its hook needs, class of the testing kit)
-_PARTS = {
-    "schematic": (("Schematic",), "SchematicConformance"),
-    "recipe": (("Recipe", "include"), "RecipeConformance"),
-    "step": (("Ref", "Step"), "StepConformance"),
-    "metric": (("Measures", "Metric", "Ref"), "MetricConformance"),
-}
-
-# Parts with code of their own, and its module.
-_HOMES = {"step": "steps", "metric": "metrics"}
+_IMPORT = re.compile(r"^from pycemrg_core\.api import (.+)\n+", re.MULTILINE)
+_REF = re.compile(r'Ref\("my_heart\.(\w+):(\w+)"\)')
+_YAML = "contributions.yaml"
 
 
-def write_package(parent: Path, name: str, parts: Sequence[str]) -> list[str]:
-    """Write a package into the new folder ``parent / name``, with one of each of ``parts``; returns its files.
+def write_package(parent: Path, name: str, kinds: Sequence[Kind], *, as_yaml: bool = False) -> list[str]:
+    """Write a package into the new folder ``parent / name``, with one record of each kind; returns its files.
 
-    ``parts`` are among ``schematic``, ``recipe``, ``step`` and ``metric``. Raises :class:`OutputError` when the
-    name is not one for a distribution, or the folder holds anything.
+    ``as_yaml``: the package holds a YAML file and no code, so ``kinds`` are among those whose records are data. Raises
+    :class:`OutputError` when the name is not one for a distribution, or the folder holds anything.
     """
     if not _DISTRIBUTION.fullmatch(name) or len(name) > 40:
         raise OutputError(f"{name!r} cannot name a package; use lower-case letters, digits and '-': my-heart-steps")
@@ -42,7 +47,7 @@ def write_package(parent: Path, name: str, parts: Sequence[str]) -> list[str]:
     folder = parent / name
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputError(f"{folder}: is already there; choose another name, or remove it")
-    files = _files(name, module, parts)
+    files = _Package(name, module, tuple(kinds), as_yaml).files()
     with staged(folder) as inner:
         for path, text in files.items():
             (inner / path).parent.mkdir(exist_ok=True)
@@ -50,49 +55,94 @@ def write_package(parent: Path, name: str, parts: Sequence[str]) -> list[str]:
     return list(files)
 
 
-def _files(name: str, module: str, parts: Sequence[str]) -> dict[str, str]:
-    with_step = "step" in parts
-    schematic = f"{module}_mitral_seal" if with_step else f"{module}_rv_outflow"
-    values = {
-        "distribution": name,
-        "module": module,
-        "core": ".".join(__version__.split(".")[:2]),
-        "parts": ", ".join(f"a {part}" for part in parts),
-        "last": schematic if "schematic" in parts else "aortic_wall",
-        "rows": "\n".join(_row(part, module, schematic) for part in parts),
-        "commands": f"    pycemrg run {module}_heart HEART.nrrd -o out\n" if "recipe" in parts else "",
-    }
+@frozen
+class _Package:
+    name: str
+    module: str
+    kinds: tuple[Kind, ...]
+    as_yaml: bool
 
-    def filled(template: str) -> str:
-        return Template((_TEMPLATES / f"{template}.txt").read_text(encoding="utf-8")).substitute(values)
+    def files(self) -> dict[str, str]:
+        """The text of each file, by its path in the package."""
+        hooks = {kind: self._hook(kind) for kind in self.kinds}
+        code = {} if self.as_yaml else {kind: self._code(kind) for kind in self.kinds}
+        rows = "\n".join(self._row(kind, hook, code.get(kind, {})) for kind, hook in hooks.items())
+        values = {
+            "parts": ", ".join(f"{_article(kind.word)} {kind.word}" for kind in self.kinds),
+            "core": ".".join(__version__.split(".")[:2]),
+            "rows": rows,
+            "commands": f"    pycemrg run {self.module}_heart HEART.nrrd -o out\n" if self._has("recipe") else "",
+        }
+        prefix = "yaml_" if self.as_yaml else ""
+        files = {name: self._filled(f"{prefix}{name}.txt", values) for name in ("pyproject.toml", "README.md")}
+        if self.as_yaml:
+            files[f"{self.module}/{_YAML}"] = _as_yaml(hooks)
+        else:
+            files[f"{self.module}/__init__.py"] = ""
+            files[f"{self.module}/plugin.py"] = self._plugin(hooks.values())
+        for written in code.values():
+            files.update(written)
+        files["tests/test_contributions.py"] = self._conformance()
+        return files
 
-    hooks = ["schematic_of_step" if part == "schematic" and with_step else part for part in parts]
-    names = sorted({"hookimpl", *(needed for part in parts for needed in _PARTS[part][0])})
-    plugin = f'"""What {name} contributes to pycemrg."""\n\n{_import("pycemrg_core.api", names)}'
-    plugin += "".join(f"\n\n{filled(f'hook_{hook}')}" for hook in hooks)
-    files = {
-        "pyproject.toml": filled("pyproject.toml"),
-        "README.md": filled("README.md"),
-        f"{module}/__init__.py": "",
-        f"{module}/plugin.py": plugin,
-    }
-    for part, module_name in _HOMES.items():
-        if part in parts:
-            files[f"{module}/{module_name}.py"] = filled(f"{module_name}.py")
-            files[f"tests/test_{module_name}.py"] = filled(f"test_{module_name}.py")
-    files["tests/test_contributions.py"] = _conformance(name, module, parts)
-    return files
+    def _has(self, word: str) -> bool:
+        return any(kind.word == word for kind in self.kinds)
+
+    def _filled(self, template: str, values: dict[str, str] | None = None) -> str:
+        names = {"distribution": self.name, "module": self.module, "last": self._last(), **(values or {})}
+        return Template((_TEMPLATES / template).read_text(encoding="utf-8")).substitute(names)
+
+    def _last(self) -> str:
+        """The schematic with which the recipe ends: the package's own, if it has one."""
+        if not self._has("schematic"):
+            return "aortic_wall"
+        return f"{self.module}_mitral_seal" if self._has("step") else f"{self.module}_rv_outflow"
+
+    def _hook(self, kind: Kind) -> str:
+        own_step = kind.word == "schematic" and self._has("step")
+        template = f"{kind.part}/{'hook_of_step' if own_step else 'hook'}.txt"
+        if (_TEMPLATES / template).exists():
+            return self._filled(template)
+        return _example(kind).replace("my_heart.", f"{self.module}.").replace('name="', f'name="{self.module}_')
+
+    def _code(self, kind: Kind) -> dict[str, str]:
+        """The modules that the records of a kind refer to, with their tests."""
+        folder = _TEMPLATES / kind.part
+        if not folder.exists():
+            return {
+                f"{self.module}/{home}.py": _to_be_written(kind, function)
+                for home, function in _REF.findall(_example(kind))
+            }
+        names = sorted(path.name.removesuffix(".txt") for path in folder.glob("*.py.txt"))
+        return {
+            f"{'tests' if name.startswith('test_') else self.module}/{name}": self._filled(f"{kind.part}/{name}.txt")
+            for name in names
+        }
+
+    def _plugin(self, hooks: Iterable[str]) -> str:
+        """The module that the entry point names."""
+        names = {name for hook in hooks for line in _IMPORT.findall(hook) for name in line.split(", ")}
+        text = f'"""What {self.name} contributes to pycemrg."""\n\n{_import("pycemrg_core.api", sorted(names))}'
+        return text + "".join(f"\n\n{_IMPORT.sub('', hook)}" for hook in hooks)
+
+    def _conformance(self) -> str:
+        """The tests that are inherited from the kit."""
+        kits = ["PluginConformance", *(kind.kit for kind in self.kinds if kind.kit)]
+        text = f'"""What {self.name} contributes keeps the promises that pycemrg relies on."""\n\n'
+        text += _import("pycemrg_core.testing", sorted(kits))
+        text += f'\nPLUGIN = "{self.module}{f":{_YAML}" if self.as_yaml else ".plugin"}"\n'
+        return text + "".join(
+            f"\n\nclass Test{kit.removesuffix('Conformance')}({kit}):\n    plugin = PLUGIN\n" for kit in kits
+        )
+
+    def _row(self, kind: Kind, hook: str, code: dict[str, str]) -> str:
+        (record, *_) = re.findall(r'\bname="([^"]+)"', hook)
+        home = next(iter(code), f"{self.module}/{_YAML if self.as_yaml else 'plugin.py'}")
+        return f"| {_article(kind.word)} {kind.word} | `{record}` | `{home}` |"
 
 
-def _conformance(name: str, module: str, parts: Sequence[str]) -> str:
-    """The tests that are inherited from the kit."""
-    kits = ["PluginConformance", *(_PARTS[part][1] for part in parts)]
-    text = f'"""What {name} contributes keeps the promises that pycemrg relies on."""\n\n'
-    text += _import("pycemrg_core.testing", sorted(kits))
-    text += f'\nPLUGIN = "{module}.plugin"\n'
-    return text + "".join(
-        f"\n\nclass Test{kit.removesuffix('Conformance')}({kit}):\n    plugin = PLUGIN\n" for kit in kits
-    )
+def _article(word: str) -> str:
+    return "an" if word[0] in "aeiou" else "a"
 
 
 def _import(module: str, names: Sequence[str]) -> str:
@@ -102,6 +152,37 @@ def _import(module: str, names: Sequence[str]) -> str:
     return "".join([f"from {module} import (\n", *(f"    {name},\n" for name in names), ")\n"])
 
 
-def _row(part: str, module: str, schematic: str) -> str:
-    names = {"schematic": schematic, "recipe": f"{module}_heart", "step": f"{module}_seal", "metric": f"{module}_mass"}
-    return f"| a {part} | `{names[part]}` | `{module}/{_HOMES.get(part, 'plugin')}.py` |"
+def _example(kind: Kind) -> str:
+    """The plugin in the docstring of a kind's hook."""
+    text = inspect.getdoc(getattr(HookSpecs, kind.hook)) or ""
+    block = text.partition("Example::\n")[2]
+    lines = block.splitlines()
+    until = next((i for i, line in enumerate(lines) if line and not line.startswith(" ")), len(lines))
+    example = dedent("\n".join(lines[:until])).strip()
+    return example.replace("\n\n@hookimpl", "\n\n\n@hookimpl") + "\n"
+
+
+def _to_be_written(kind: Kind, function: str) -> str:
+    count = next(iter(kind.calls.values()), 0)
+    arguments = ", ".join(["first", "second", "third"][:count])
+    text = f'"""Code of {_article(kind.word)} {kind.word}."""\n\n\ndef {function}({arguments}):\n'
+    return f'{text}    raise NotImplementedError("write {function} first")\n'
+
+
+def _as_yaml(hooks: dict[Kind, str]) -> str:
+    """The records of hooks as a YAML plugin holds them."""
+    document: dict[str, Any] = {}
+    for kind, hook in hooks.items():
+        namespace: dict[str, Any] = {}
+        exec(hook, namespace)  # a template of ours
+        for record in namespace[kind.hook]():
+            data = _filled_in(to_data(record))
+            document.setdefault(kind.section, {})[data.pop("name")] = data
+    return yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=100)
+
+
+def _filled_in(data: Any) -> Any:
+    """Data without what is empty, which is the default of every field that may be."""
+    if isinstance(data, dict):
+        return {key: _filled_in(value) for key, value in data.items() if value not in ("", {}, [], (), None)}
+    return [_filled_in(value) for value in data] if isinstance(data, (list, tuple)) else data
