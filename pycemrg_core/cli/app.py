@@ -82,6 +82,9 @@ class PycemrgGroup(click.Group):
                 formatter.write_dl(contributed)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        # Before a plugin is imported to look for the command, wherever the option stands.
+        if "--no-plugins" in args[: args.index("--") if "--" in args else None]:
+            ctx.ensure_object(Session).no_plugins = True
         parsed: list[str] = _reported(ctx, lambda: super(PycemrgGroup, self).parse_args(ctx, args))
         return parsed
 
