@@ -32,7 +32,7 @@ from architecture import (
     words_of,
 )
 
-from pycemrg_core.api.kinds import HOOKS
+from pycemrg_core.api.kinds import HOOKS, KINDS
 from pycemrg_core.cli import main
 from pycemrg_core.cli.scaffold import write_package
 
@@ -170,9 +170,7 @@ def test_plugins_use_the_doors_only() -> None:
 
 
 def test_what_new_plugin_writes_uses_the_doors_only(tmp_path: Path) -> None:
-    from pycemrg_core.cli.new_plugin import PARTS
-
-    write_package(tmp_path, "my-heart", list(PARTS))
+    write_package(tmp_path, "my-heart", KINDS)
     modules = modules_in(tmp_path / "my-heart", tmp_path / "my-heart")
     assert len(modules) > 3
     assert set(beside_doors(modules, offers(), public())) == set()

@@ -214,4 +214,5 @@ else:
             "pycemrg_core.runs.finished": "FinishedRun",
             "pycemrg_core.runs.outputs": "Made",
         },
+        classes_of="pycemrg_core.api.records",
     )

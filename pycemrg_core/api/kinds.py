@@ -65,6 +65,15 @@ class Kind:
     kit: str = ""
 
     @property
+    def a_word(self) -> str:
+        """Its word with the article."""
+        return f"{'an' if self.word[0] in 'aeiou' else 'a'} {self.word}"
+
+    def counted(self, count: int) -> str:
+        """``1 step``, ``14 steps``."""
+        return f"{count:,} {self.word if count == 1 else self.plural}"
+
+    @property
     def part(self) -> str:
         """What ``new-plugin --with`` calls it."""
         return self.word.replace(" ", "-")

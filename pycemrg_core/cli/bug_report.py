@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pycemrg_core import __version__
-from pycemrg_core.cli.session import counted, echo_json, plugin_options, session_of
+from pycemrg_core.api.kinds import KINDS, Kind
+from pycemrg_core.cli.session import echo_json, plugin_options, session_of
 
 if TYPE_CHECKING:
     from pycemrg_core.plugins.loading import Plugin
@@ -73,7 +74,7 @@ def _environment() -> dict[str, str]:
 
 
 def _entry(plugin: Plugin) -> dict[str, Any]:
-    provides = [counted(number, word) for word, number in _counts(plugin) if number]
+    provides = [kind.counted(number) for kind, number in _counts(plugin) if number]
     return {
         "name": plugin.found.name,
         "distribution": f"{plugin.found.distribution} {plugin.found.version}",
@@ -84,11 +85,9 @@ def _entry(plugin: Plugin) -> dict[str, Any]:
     }
 
 
-def _counts(plugin: Plugin) -> Iterator[tuple[str, int]]:
-    from pycemrg_core.api.kinds import KINDS
-
+def _counts(plugin: Plugin) -> Iterator[tuple[Kind, int]]:
     for kind in KINDS:
-        yield kind.word, sum(type(record) is kind.record for record in plugin.records)
+        yield kind, sum(type(record) is kind.record for record in plugin.records)
 
 
 def _private(text: str) -> str:

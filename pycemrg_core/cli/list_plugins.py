@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pycemrg_core.api.kinds import KINDS
-from pycemrg_core.cli.session import counted, echo_json, echo_table, plugin_options, session_of
+from pycemrg_core.cli.session import echo_json, echo_table, plugin_options, session_of
 
 if TYPE_CHECKING:
     from pycemrg_core.plugins.catalogue import Catalogue
@@ -77,7 +77,9 @@ def _show(entries: list[dict[str, Any]], conflicts: list[str]) -> None:
             f"{entry['distribution']} {entry['version']}",
             entry["state"],
             entry["reason"]
-            or ", ".join(counted(len(names), word) for word, names in entry["provides"].items() if names),
+            or ", ".join(
+                kind.counted(len(entry["provides"][kind.word])) for kind in KINDS if entry["provides"][kind.word]
+            ),
         )
         for entry in entries
     ]

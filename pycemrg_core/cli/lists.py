@@ -30,7 +30,7 @@ def list_command(kind: Kind) -> click.Command:
         elif entries:
             _show(kind, entries)
         else:
-            click.echo(f"none; no plugin provides a {kind.word}")
+            click.echo(f"none; no plugin provides {kind.a_word}")
         for conflict in catalogue.conflicts():
             click.echo(f"warning: {conflict}", err=True)
 

@@ -16,11 +16,10 @@ from string import Template
 from textwrap import dedent
 from typing import Any
 
-import yaml
 from attrs import frozen
 
 from pycemrg_core import __version__
-from pycemrg_core.api.documents import to_data
+from pycemrg_core.api.documents import as_yaml, to_data
 from pycemrg_core.api.hookspecs import HookSpecs
 from pycemrg_core.api.kinds import Kind
 from pycemrg_core.errors import OutputError
@@ -68,7 +67,7 @@ class _Package:
         code = {} if self.as_yaml else {kind: self._code(kind) for kind in self.kinds}
         rows = "\n".join(self._row(kind, hook, code.get(kind, {})) for kind, hook in hooks.items())
         values = {
-            "parts": ", ".join(f"{_article(kind.word)} {kind.word}" for kind in self.kinds),
+            "parts": ", ".join(f"{kind.a_word}" for kind in self.kinds),
             "core": ".".join(__version__.split(".")[:2]),
             "rows": rows,
             "commands": f"    pycemrg run {self.module}_heart HEART.nrrd -o out\n" if self._has("recipe") else "",
@@ -76,7 +75,7 @@ class _Package:
         prefix = "yaml_" if self.as_yaml else ""
         files = {name: self._filled(f"{prefix}{name}.txt", values) for name in ("pyproject.toml", "README.md")}
         if self.as_yaml:
-            files[f"{self.module}/{_YAML}"] = _as_yaml(hooks)
+            files[f"{self.module}/{_YAML}"] = _sections(hooks)
         else:
             files[f"{self.module}/__init__.py"] = ""
             files[f"{self.module}/plugin.py"] = self._plugin(hooks.values())
@@ -138,11 +137,7 @@ class _Package:
     def _row(self, kind: Kind, hook: str, code: dict[str, str]) -> str:
         (record, *_) = re.findall(r'\bname="([^"]+)"', hook)
         home = next(iter(code), f"{self.module}/{_YAML if self.as_yaml else 'plugin.py'}")
-        return f"| {_article(kind.word)} {kind.word} | `{record}` | `{home}` |"
-
-
-def _article(word: str) -> str:
-    return "an" if word[0] in "aeiou" else "a"
+        return f"| {kind.a_word} | `{record}` | `{home}` |"
 
 
 def _import(module: str, names: Sequence[str]) -> str:
@@ -165,11 +160,11 @@ def _example(kind: Kind) -> str:
 def _to_be_written(kind: Kind, function: str) -> str:
     count = next(iter(kind.calls.values()), 0)
     arguments = ", ".join(["first", "second", "third"][:count])
-    text = f'"""Code of {_article(kind.word)} {kind.word}."""\n\n\ndef {function}({arguments}):\n'
+    text = f'"""Code of {kind.a_word}."""\n\n\ndef {function}({arguments}):\n'
     return f'{text}    raise NotImplementedError("write {function} first")\n'
 
 
-def _as_yaml(hooks: dict[Kind, str]) -> str:
+def _sections(hooks: dict[Kind, str]) -> str:
     """The records of hooks as a YAML plugin holds them."""
     document: dict[str, Any] = {}
     for kind, hook in hooks.items():
@@ -178,7 +173,7 @@ def _as_yaml(hooks: dict[Kind, str]) -> str:
         for record in namespace[kind.hook]():
             data = _filled_in(to_data(record))
             document.setdefault(kind.section, {})[data.pop("name")] = data
-    return yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=100)
+    return as_yaml(document)
 
 
 def _filled_in(data: Any) -> Any:

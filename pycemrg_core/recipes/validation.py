@@ -64,7 +64,7 @@ def _reference_faults(record: Record) -> Iterator[str]:
     for attribute in attrs.fields(type(record)):
         if isinstance(ref := getattr(record, attribute.name), Ref):
             found = ref.load()
-            if positional := kind_of(record).calls.get(attribute.name):
+            if (positional := kind_of(record).calls.get(attribute.name)) is not None:
                 yield from _not_callable(attribute.name, found, positional)
 
 
