@@ -4,12 +4,12 @@
 
 The real heart, resampled to the nearest voxel so that it nearly fills 512 x 512 x 300 voxels, grown by the recipe.
 
-- seconds: from an image that nobody has looked at to the certificate; median.
+- seconds: from an image without cached answers to the certificate; median.
 - one EDT: one exact Euclidean distance transform of the whole image by ``edt``, on one thread, in the same process,
-  in turns with the certificate; median.
+  alternating with the certificate; median.
 - ratio: median of the ratios of each turn. A machine that slows down slows both.
 
-``--checks`` also prints what each check costs, alone on a heart of its own.
+``--checks`` also prints the time of each check alone, on a new heart.
 """
 
 import argparse
@@ -46,7 +46,7 @@ def label_map() -> sitk.Image:
 
 
 def seconds(call: Callable[[], object]) -> float:
-    """How long one call takes."""
+    """The seconds of one call."""
     gc.collect()
     start = perf_counter()
     call()

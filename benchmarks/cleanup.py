@@ -2,17 +2,17 @@
 
     python benchmarks/cleanup.py [--repeat 3]
 
-The map has 512 x 512 x 300 voxels and 14 labels: the real heart, resampled to the nearest voxel so that it
-nearly fills the map, and 600 islands of 1 to 27 voxels all over it, which stretch the bounding box of every
-label over the whole map.
+The map has 512 x 512 x 300 voxels and 14 labels: the real heart, resampled to the nearest voxel so that it nearly
+fills the map, and 600 islands of 1 to 27 voxels everywhere, which extend the bounding box of every label over the
+whole map.
 
-- seconds: the cleanup of all labels, from an array that nobody has looked at to the edits; median.
+- seconds: the cleanup of all labels, from an array without cached answers to the edits; median.
 - one EDT: one exact Euclidean distance transform of the whole map by ``edt``, on one thread, in the same
-  process, in turns with the cleanups; median.
+  process, alternating with the cleanups; median.
 - ratio: median of the ratios of each turn. A machine that slows down slows both.
 
-"Edits carried out" runs the first and the fourth cleanup one after the other as the runner does, with its copy
-of the map and everything that is counted for the record.
+"Edits carried out" runs the first and the fourth cleanup one after the other like the runner, including its copy of
+the map and the counts for the record.
 """
 
 import argparse
@@ -56,20 +56,20 @@ def label_map() -> Array:
 
 
 def carried_out(array: Array) -> None:
-    """Keep the largest components and fill the holes, edits and all."""
+    """Keep the largest components and fill the holes, including the edits."""
     work = WorkingVolume(LabelVolume(array, SPACING), array.dtype)
     work.apply(components.keep_largest_component(work, LABELS))
     work.apply(components.fill_holes(work, LABELS))
 
 
 def both(volume: LabelVolume) -> None:
-    """The two cleanups of which the budget speaks."""
+    """The two cleanups of the budget."""
     list(components.keep_largest_component(volume, LABELS))
     list(components.fill_holes(volume, LABELS))
 
 
 def cases() -> dict[str, Callable[[Array], object]]:
-    """What is measured, by name."""
+    """The measured functions by name."""
 
     def on_volume(clean: Callable[[LabelVolume], object]) -> Callable[[Array], object]:
         return lambda array: clean(LabelVolume(array, SPACING))
@@ -87,7 +87,7 @@ def cases() -> dict[str, Callable[[Array], object]]:
 
 
 def seconds(call: Callable[[], object]) -> float:
-    """How long one call takes."""
+    """The seconds of one call."""
     gc.collect()
     start = perf_counter()
     call()

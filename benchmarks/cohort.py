@@ -2,15 +2,14 @@
 
     python benchmarks/cohort.py [--count 1000] [--hearts FOLDER ...]
 
-What is measured, with the recipe ``four_chamber_full``, all in one run:
+All is measured in one run, with the recipe ``four_chamber_full``:
 
-- loop: the cases one after the other in this process, by the very function that workers call; with ``plain`` by
-  nothing but what ``pycemrg run`` does, without measuring volumes and walls and without ``case.json``.
-- 1 worker, 2 workers: the same cases on a cluster of this machine. Overhead is what a case takes longer on one
-  worker than in the loop. Start is from nothing to workers that have imported everything, and comes once.
-- again: the same on 2 workers when every case is done already.
-- memory: for images of growing size, the highest resident memory of a fresh worker during one case less that before
-  it, over the bytes of the image's voxels.
+- loop: the cases one after the other in this process, with the same function that workers call; ``plain`` does only
+  the same as ``pycemrg run``, without measuring volumes and walls and without ``case.json``. - 1 worker, 2 workers:
+  the same cases on a local cluster. Overhead is the additional time of a case on one worker, compared with the
+  loop. Start is the time until the workers have imported everything; it is needed once.
+- again: the same on 2 workers when every case is already done. - memory: for images of growing size, the increase
+  of the resident memory of a new worker during one case, divided by the bytes of the voxels of the image.
 
 The phantoms are one heart at ``--count`` voxel sizes. Rows go to stdout as they become known.
 """
@@ -53,14 +52,14 @@ Cases = tuple[Case, ...]
 
 
 def resident(pid: int | None = None) -> int:
-    """The resident memory of this process, or another, in bytes."""
+    """The resident memory of this or another process, in bytes."""
     import psutil
 
     return int(psutil.Process(pid).memory_info().rss)
 
 
 def plain(case: Case, catalogue: Catalogue, root: Path) -> None:
-    """What ``pycemrg run`` does."""
+    """Do the same as ``pycemrg run``."""
     label_map, notes = image_files.read_labels(case.file)
     prepared = prepare(image_files.volume_of(label_map), catalogue, Settings(), name=case.path, notes=notes)
     planned = planner.plan(RECIPE, catalogue, prepared.facts, Settings())
@@ -87,7 +86,7 @@ def on_cluster(cases: Cases, job: str, root: Path, workers: int) -> tuple[float,
 
 
 def throughput(title: str, cases: Cases, catalogue: Catalogue, job: str, folder: Path) -> None:
-    """One table: how long all cases take, in each way."""
+    """Print one table: the time for all cases, in each way."""
     print(f"\n{title}: {len(cases):,} cases\n")
     print("| how | all, s | a case, ms | loop / this | start, s |")
     print("| --- | ---: | ---: | ---: | ---: |")
@@ -121,7 +120,7 @@ def throughput(title: str, cases: Cases, catalogue: Catalogue, job: str, folder:
 
 
 def memory(cases: Cases, job: str) -> None:
-    """One table: what a fresh worker needs for one case."""
+    """Print one table: the memory of a new worker for one case."""
     print("\n| case | voxels | worker before, MiB | worker at most, MiB | bytes more per byte of voxels |")
     print("| --- | ---: | ---: | ---: | ---: |")
     for case in cases:
@@ -146,7 +145,7 @@ def phantoms(folder: Path, count: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=1000, help="How many phantoms.")
+    parser.add_argument("--count", type=int, default=1000, help="Number of phantoms.")
     parser.add_argument("--hearts", nargs="*", default=[], help="Files and folders of real hearts.")
     options = parser.parse_args()
     catalogue = load_catalogue()

@@ -1,11 +1,11 @@
-"""How often ``pycemrg labels detect`` is right: prints a Markdown table.
+"""Measure how often ``pycemrg labels detect`` is right, and print a Markdown table.
 
     python benchmarks/detection.py [HEART ...] [--mm-whs LABELS]
 
-The real heart that ships with the package, further label maps in the ``cemrg`` scheme, and one in ``mm-whs``, are
-each converted to every scheme that can hold them: as they are, and grown (walls, valves, rings; for mesh schemes
-without blood pools). Each is resampled to 1, 2 and 3 mm, flipped and permuted at random, whole and with one
-structure missing. "Right" is a scheme that gives every integer its true meaning.
+The label maps are the real heart in the package, other maps in the ``cemrg`` scheme, and one in ``mm-whs``. Each is
+converted to every scheme that can represent it: ungrown, and grown (walls, valves, rings; for mesh schemes without
+blood pools). Each is resampled to 1, 2 and 3 mm, flipped and permuted at random, whole and with one structure
+missing. "Right" is a scheme that gives every integer its true meaning.
 """
 
 import argparse
@@ -31,7 +31,7 @@ Spacing = tuple[float, float, float]
 Schemes = dict[str, dict[str, int]]
 
 CHAMBERS = ("LV_BP_label", "RV_BP_label", "LA_BP_label", "RA_BP_label", "LV_myo_label")
-# Schemes that name a whole instead of its parts.
+# Names of schemes with one label for several parts.
 WHOLE = dict.fromkeys(CHAMBERS, "heart_label") | {
     f"{vein}_label": "pulmonary_veins_label" for vein in ("LPV1", "LPV2", "RPV1", "RPV2")
 }
@@ -40,7 +40,7 @@ COLUMNS = ("confident, right", "ambiguous, right first", "ambiguous or none, oth
 
 
 def resample(array: Array, spacing: Spacing, mm: float) -> Array:
-    """Nearest neighbour onto cubic voxels of ``mm``; arrays are (z, y, x)."""
+    """Resample to cubic voxels of ``mm`` by nearest neighbour; arrays are (z, y, x)."""
     axes = []
     for size, step in zip(array.shape, spacing, strict=True):
         centres = (np.arange(max(1, round(size * step / mm))) + 0.5) * mm / step - 0.5
@@ -49,13 +49,13 @@ def resample(array: Array, spacing: Spacing, mm: float) -> Array:
 
 
 def turned(array: Array, rng: np.random.Generator) -> Array:
-    """Axes permuted and flipped at random."""
+    """Permute and flip the axes at random."""
     array = array.transpose(rng.permutation(3))
     return np.ascontiguousarray(np.flip(array, [axis for axis in range(3) if rng.random() < 0.5]))
 
 
 def versions(path: Path, source: str, schemes: Schemes, catalogue: Catalogue) -> Iterator[tuple[str, Array, Spacing]]:
-    """The heart in each scheme that holds at least three of its structures, as it is and grown."""
+    """The heart in each scheme that has at least three of its structures, ungrown and grown."""
     image, _ = read_labels(path)
     x, y, z = image.GetSpacing()
     forms = [voxel_array(image)]

@@ -1,6 +1,6 @@
-"""Time the recipe ``four_chamber_full`` as run by the reference library, pycemrg-image-analysis.
+"""Measure the time of the recipe ``four_chamber_full`` in the reference library, pycemrg-image-analysis.
 
-Runs in an interpreter where that library is installed, which need not be the one that runs the benchmark:
+Runs in an interpreter where this library is installed; it can differ from the interpreter of the benchmark:
 
     python reference.py heart.nrrd [--output walls.nrrd]
 
@@ -8,8 +8,8 @@ The image must be a label map in the ``cemrg`` scheme. One line of JSON goes to 
 
     {"version": "0.2.0", "seconds": 12.3, "steps": {"lv_outflow": 0.9, ...}}
 
-The clock covers the fourteen steps, in memory: neither the imports, nor reading the image and the
-configuration, nor writing the output.
+The time is for the fourteen steps in memory, without imports, without reading the image and the configuration, and
+without writing the output.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from pycemrg_image_analysis.utilities.masks import MaskOperationMode
 
 RECIPE = "four_chamber_full"
 
-# The library's schematics say nothing about pushes; its users write this table themselves.
+# The schematics of the library do not define pushes; its users write this table themselves.
 # step: (pusher wall, pushed wall, pushed blood pool, thickness parameter)
 PUSHES = {
     "part_push_aorta": ("Ao_wall_label", "PArt_wall_label", "PArt_BP_label", "PArt_WT"),
@@ -43,10 +43,10 @@ PUSHES = {
 
 
 class Heart:
-    """One configured run: what its users keep in a folder, and the engines that read it."""
+    """One configured run: the configuration folder of a user, and the engines that read it."""
 
     def __init__(self, folder: Path) -> None:
-        """Scaffold the configuration of the recipe into `folder` and load it, as its users do."""
+        """Write the configuration of the recipe to `folder` and load it, like users of the library."""
         components = get_recipe(RECIPE).required_schematics
         ImageAnalysisScaffolder().scaffold_components(folder, components)
         self.folder = folder

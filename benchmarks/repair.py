@@ -2,15 +2,15 @@
 
     python benchmarks/repair.py [--hearts 4]
 
-Needs the plugin pycemrg-augment, whose failures have known places. The heart is the one that ships with the package,
-grown by ``four_chamber_full`` at 1 mm and repaired, so that its certificate is PASS before it is damaged.
+Needs the plugin pycemrg-augment, whose failures have known places. The heart is the one in the package, grown by
+``four_chamber_full`` at 1 mm and repaired, so that its certificate is PASS before the damage.
 
-- found: hearts whose certificate is FAIL after the damage, and names one of the damaged labels or is about all.
+- found: hearts whose certificate is FAIL after the damage, with an error about a damaged label or about all labels.
 - repaired: hearts whose certificate is PASS after the repair; limit 2 %.
-- Dice, HD95: of the labels that the damage concerns, against the undamaged heart, before and after the repair; means
-  over labels and hearts. HD95 is the 95th percentile of the distances between the surface voxels of both, mm. A
-  label that is gone has Dice 0 and no HD95.
-- left: the checks that still find an error in some heart.
+- Dice, HD95: of the labels that the damage concerns, against the undamaged heart, before and after the repair;
+  means over labels and hearts. HD95 is the 95th percentile of the distances between the surface voxels of both, mm.
+  A missing label has Dice 0 and no HD95.
+- left: the checks that still find an error in a heart.
 """
 
 import argparse
@@ -52,12 +52,12 @@ KINDS: dict[str, Damaged] = {
 
 
 def dice(a: Array, b: Array) -> float:
-    """Of two masks."""
+    """The Dice coefficient of two masks."""
     return float(2 * (a & b).sum() / max(a.sum() + b.sum(), 1))
 
 
 def hd95(a: Array, b: Array) -> float:
-    """Of two masks on a grid of 1 mm; not a number when one is empty."""
+    """The HD95 of two masks on a grid of 1 mm; NaN when one is empty."""
     if not a.any() or not b.any():
         return float("nan")
     first, second = (np.argwhere(mask & ~ndimage.binary_erosion(mask)) for mask in (a, b))
@@ -66,13 +66,13 @@ def hd95(a: Array, b: Array) -> float:
 
 
 def likeness(ours: Array, truth: Array, labels: Iterable[int]) -> tuple[float, float]:
-    """Mean Dice and HD95 of some labels."""
+    """The mean Dice and HD95 of some labels."""
     pairs = [(ours == label, truth == label) for label in labels if label]
     return mean(dice(*pair) for pair in pairs), mean(hd95(*pair) for pair in pairs)
 
 
 def mean(numbers: Iterable[float]) -> float:
-    """Of those that are numbers."""
+    """The mean of the values that are not NaN."""
     kept = [number for number in numbers if number == number]
     return float(np.mean(kept)) if kept else float("nan")
 

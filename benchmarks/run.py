@@ -2,15 +2,15 @@
 
     python benchmarks/run.py [--reference PYTHON] [--sizes 128,256,400] [--repeat 3]
 
-What is in a row:
+The columns of a row:
 
 - recipe: all fourteen steps, in memory, from image to image; median of the repeats.
 - one EDT: one exact Euclidean distance transform by ``edt`` of the same image at full size (distance of every
-  voxel to the LV blood pool), on one thread, in the same process, taken in turns with the recipe; median.
-- recipe / EDT: median of the ratios of each turn. A machine that slows down slows both.
-- memory: the highest resident memory during one run in a fresh process, less what was resident before it, the
-  input image and all imports included. The result is in it. Linux only.
-- reference: with ``--reference``, the same recipe once by pycemrg-image-analysis in that other interpreter.
+  voxel to the LV blood pool), on one thread, in the same process, alternating with the recipe; median.
+- recipe / EDT: median of the ratios of each turn. A machine that slows down slows both. - memory: the increase of
+  the resident memory during one run in a new process, at its highest. The input image and all imports are loaded
+  before; the result is included. Linux only.
+- reference: with ``--reference``, the same recipe once with pycemrg-image-analysis in another interpreter.
   It takes about a second for every 100 000 voxels.
 
 The phantoms are one life-size heart, 115 mm long, at finer and finer voxels; the real heart fills its image.
@@ -62,12 +62,12 @@ class Timing(NamedTuple):
 
     @property
     def ratio(self) -> float:
-        """The recipe against the transform: the median over the turns."""
+        """The time of the recipe divided by the time of the transform: the median over the turns."""
         return median(ours / one for ours, one in zip(self.recipe, self.transform, strict=True))
 
 
 def cases(sizes: list[int], folder: Path) -> Iterator[Case]:
-    """Write the hearts into `folder`, each when asked for: phantoms of those sizes, then the real one."""
+    """Write the hearts to `folder`, each on demand: phantoms of the given sizes, then the real heart."""
     for n in sizes:
         voxel = min(256 / n, 2.0)  # no larger than the thinnest wall, 2 mm
         path = folder / f"phantom{n}.nrrd"
@@ -87,7 +87,7 @@ def run_once(image: sitk.Image) -> float:
 
 
 def transform_once(image: sitk.Image) -> float:
-    """Seconds of one distance transform of the whole `image`: every voxel to the nearest of the LV's."""
+    """Seconds of one distance transform of the whole `image`: from every voxel to the nearest voxel of the LV."""
     background = sitk.GetArrayViewFromImage(image) != LV_BP  # (z, y, x)
     start = perf_counter()
     edt.edt(background, anisotropy=image.GetSpacing()[::-1], parallel=1)
@@ -95,7 +95,7 @@ def transform_once(image: sitk.Image) -> float:
 
 
 def warm_up() -> None:
-    """One thread for all, and everything that is imported at first use."""
+    """Set one thread for all, and do the imports at first use."""
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     small = heart_phantom(48)
     run_once(small)
@@ -103,7 +103,7 @@ def warm_up() -> None:
 
 
 def measure(case: Case, repeat: int) -> Timing:
-    """The recipe and the transform in turns, `repeat` times."""
+    """Measure the recipe and the transform alternately, `repeat` times."""
     image = sitk.ReadImage(case.path)
     timing = Timing([], [])
     for turn in range(repeat):
@@ -115,11 +115,11 @@ def measure(case: Case, repeat: int) -> Timing:
 
 
 def memory_of(path: Path) -> int:
-    """Bytes the recipe takes at its peak beyond what was resident before. For a fresh process only."""
+    """The increase of the resident memory by the recipe at its peak, in bytes. Only for a new process."""
     image = sitk.ReadImage(path)
     warm_up()
     gc.collect()
-    with suppress(OSError):  # where it cannot be reset, the peak so far is hardly above what is resident
+    with suppress(OSError):  # if the peak cannot be reset, it is hardly above the current memory
         Path("/proc/self/clear_refs").write_text("5")
     before = _resident("VmRSS")
     run_once(image)
@@ -127,7 +127,7 @@ def memory_of(path: Path) -> int:
 
 
 def _resident(which: str) -> int:
-    """Resident bytes of this process: now (``VmRSS``) or at the highest (``VmHWM``)."""
+    """Resident bytes of this process: now (``VmRSS``) or at the peak (``VmHWM``)."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(f"{which}:"):
             return int(line.split()[1]) * 1024
@@ -135,7 +135,7 @@ def _resident(which: str) -> int:
 
 
 def in_fresh_process(case: Case) -> int | None:
-    """:func:`memory_of` the case, in a process of its own. None where memory cannot be measured."""
+    """:func:`memory_of` the case, in a separate process. None if memory cannot be measured."""
     if not Path("/proc/self/status").exists():
         return None
     say(f"{case.name}: memory")
@@ -144,7 +144,7 @@ def in_fresh_process(case: Case) -> int | None:
 
 
 def reference_seconds(python: str, case: Case) -> float:
-    """Seconds of the recipe by the reference library, which the interpreter `python` can import."""
+    """Seconds of the recipe in the reference library, which the interpreter `python` can import."""
     say(f"{case.name}: reference library, step by step")
     command = [python, str(HERE / "reference.py"), str(case.path)]
     output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
@@ -152,7 +152,7 @@ def reference_seconds(python: str, case: Case) -> float:
 
 
 def row(case: Case, timing: Timing, memory: int | None, reference: float | None) -> list[str]:
-    """The cells of one row; the reference's two are left out where there is none."""
+    """The cells of one row, without the two cells of the reference if it is not measured."""
     recipe = median(timing.recipe)
     voxels = sitk.ReadImage(case.path).GetNumberOfPixels()
     cells = [
@@ -170,17 +170,17 @@ def row(case: Case, timing: Timing, memory: int | None, reference: float | None)
 
 
 def say(text: str) -> None:
-    """One line of progress."""
+    """Print one line of progress."""
     print(text, file=sys.stderr, flush=True)
 
 
 def print_row(cells: list[str]) -> None:
-    """One line of the table."""
+    """Print one line of the table."""
     print(f"| {' | '.join(cells)} |", flush=True)
 
 
 def sizes_from(text: str) -> list[int]:
-    """``"128,256"`` as numbers; nothing means no phantom."""
+    """``"128,256"`` as numbers; an empty text means no phantom."""
     return [int(size) for size in text.split(",") if size]
 
 

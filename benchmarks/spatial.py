@@ -1,10 +1,11 @@
-"""What questions between mesh and image cost: prints Markdown tables.
+"""Measure the time of queries between meshes and images, and print Markdown tables.
 
     python benchmarks/spatial.py [IMAGE]
 
-Sampling a million random points in the real heart that ships with the package (or IMAGE), against the plain loop over
-SimpleITK's own function, timed on ten thousand and multiplied. Then the heart's own voxels as hexahedra: voxelised and
-sampled by majority, both checked to give the image back, in units of a million linear samples.
+The first table samples a million random points in the real heart in the package (or IMAGE), compared with a loop
+over the function of SimpleITK, measured on ten thousand points and extrapolated. The second table voxelises a mesh
+of hexahedra made from the voxels of the heart, and samples it by majority; both must reproduce the image. Its unit
+is the time of a million linear samples.
 """
 
 import argparse
@@ -29,7 +30,7 @@ MANY, FEW = 1_000_000, 10_000
 
 
 def seconds(call: Callable[[], object], repeat: int = 3) -> float:
-    """The median of some turns, the first, which fills caches, left out."""
+    """The median of some turns, without the first, which fills caches."""
     turns = []
     for _ in range(repeat + 1):
         start = time.perf_counter()

@@ -193,12 +193,12 @@ def test_background_around_the_heart_changes_nothing_but_its_place(a: Array, mar
 
 
 def test_what_is_no_label_map_is_refused() -> None:
-    with pytest.raises(ValueError, match="three-dimensional array of integers"):
+    with pytest.raises(ValueError, match="must be a 3-D array of integers"):
         measure(np.zeros((3, 3)), MM)
     with pytest.raises(ValueError, match="three positive numbers in mm"):
         measure(np.ones((3, 3, 3), dtype=int), (1.0, 0.0, 1.0))
     with pytest.raises(
-        ImageError, match="1,727 different labels, a heart has some dozens; give the segmentation, not the scan"
+        ImageError, match="1,727 different labels, a heart has a few dozen; give the segmentation, not the scan"
     ):
         measure(np.arange(12**3).reshape(12, 12, 12), MM)
 

@@ -144,7 +144,7 @@ def test_no_label_at_all() -> None:
 
 @pytest.mark.parametrize("array", [np.zeros((2, 2), np.uint8), np.zeros((2, 2, 2), np.float32)])
 def test_what_is_no_label_map_is_not_measured(array: Array) -> None:
-    with pytest.raises(ValueError, match="three-dimensional array of integers"):
+    with pytest.raises(ValueError, match="must be a 3-D array of integers"):
         measure(array, (1, 1, 1))
 
 
@@ -209,7 +209,7 @@ def test_what_to_look_at() -> None:
     report = LabelDiagnostic(names={"LV_BP_label": 1, "LA_BP_label": 4}).compare(in_rows())
     assert report.problems == ()
     components, nameless = report.notes
-    assert components.startswith("LV_BP_label is in 2 components, the largest has all but 2 of its 8 voxels")
+    assert components.startswith("LV_BP_label has 2 components, the largest has all but 2 of its 8 voxels")
     assert nameless == "99 has no name here: 2 voxels, 0.06 mL"
 
 

@@ -231,7 +231,7 @@ def test_suggest_finds_the_structures_behind_any_integers(tmp_path: Path, seed: 
     sitk.WriteImage(renumbered, str(image))
     table = tmp_path / "labels.yaml"
     result = pycemrg("labels", "suggest", image, "--json", "-o", table)
-    assert result.stderr == f"{table} written: the sure ones\n"
+    assert result.stderr == f"{table} written, with the structures that are sure\n"
     found = json.loads(result.stdout)
     assert [one["value"] for one in found] == list(range(1, 15))
     truth = {int(other[value]): name for name, value in CEMRG.items()}
@@ -379,8 +379,8 @@ def test_groups_are_those_of_the_scheme(ts: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "names", "expected"),
     [
-        ("keep", ["rings"], "nothing would be left; it holds 1, 4, 99"),
-        ("remove", ["1", "4", "99"], "nothing would be left; it holds 1, 4, 99"),
+        ("keep", ["rings"], "no label would be left; the image has 1, 4, 99"),
+        ("remove", ["1", "4", "99"], "no label would be left; the image has 1, 4, 99"),
         ("keep", ["chambrs"], "no label or group is called 'chambrs'; did you mean 'chambers'?"),
         ("remove", ["\N{SUPERSCRIPT TWO}"], "no label or group is called"),
         ("keep", ["-1"], ""),
@@ -474,10 +474,16 @@ def test_a_size_that_is_right_after_all(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["labels", "check", "IN"], "say what to check against"),
-        (["labels", "check", "IN", "--recipe", "atria_full", "--schematic", "laa_ring"], "say what to check against"),
-        (["labels", "remap", "IN", "-o", "OUT"], "say what becomes what"),
-        (["labels", "remap", "IN", "-o", "OUT", "--from", "cemrg"], "say what becomes what"),
+        (["labels", "check", "IN"], "nothing to compare with; give --recipe, --schematic or --scheme"),
+        (
+            ["labels", "check", "IN", "--recipe", "atria_full", "--schematic", "laa_ring"],
+            "nothing to compare with; give --recipe, --schematic or --scheme",
+        ),
+        (["labels", "remap", "IN", "-o", "OUT"], "no mapping of labels; give --from and --to, --map, or --table"),
+        (
+            ["labels", "remap", "IN", "-o", "OUT", "--from", "cemrg"],
+            "no mapping of labels; give --from and --to, --map, or --table",
+        ),
         (["labels", "remap", "IN", "-o", "OUT", "--map", "1"], "'1' is not OLD=NEW"),
         (["labels", "remap", "IN", "-o", "OUT", "--map", "=1"], "'=1' is not OLD=NEW"),
         (["labels", "remap", "IN", "--map", "1=3"], "--output"),
@@ -486,9 +492,12 @@ def test_a_size_that_is_right_after_all(tmp_path: Path) -> None:
         (["labels", "keep", "IN", "1", "-o", "OUT", "--label-table", "word"], "slicer"),
         (["labels", "show"], "IMAGE"),
         (["labels", "shwo", "IN"], "shwo"),
-        (["clean", "IN", "-o", "OUT"], "say what to clean"),
-        (["clean", "IN", "-o", "OUT", "--remove-small", "0"], "say what to clean"),
-        (["clean", "IN", "-o", "OUT", "--remove-small", "-1"], "say what to clean"),
+        (["clean", "IN", "-o", "OUT"], "no cleanup chosen; give for example --reassign-islands"),
+        (["clean", "IN", "-o", "OUT", "--remove-small", "0"], "no cleanup chosen; give for example --reassign-islands"),
+        (
+            ["clean", "IN", "-o", "OUT", "--remove-small", "-1"],
+            "no cleanup chosen; give for example --reassign-islands",
+        ),
         (["clean", "IN", "-o", "OUT", "--fill-holes", "--connectivity", "8"], "connectivity"),
         (["clean", "IN", "--fill-holes"], "--output"),
     ],

@@ -151,12 +151,12 @@ def test_a_comma_in_a_name(save: Save) -> None:
 
 WHOLE = "is not a whole number; give each label an integer from 1"
 NAMED = "give a name and an integer from 1"
-NO_TABLE = "is not a table of labels; give YAML, JSON, CSV, or one of 3D Slicer or ITK-SNAP"
-NO_LABELS = "holds no labels; give each an integer from 1 and a name"
+NO_TABLE = "not a table of labels; give YAML, JSON, CSV, or a table of 3D Slicer or ITK-SNAP"
+NO_LABELS = "no labels; give each an integer from 1 and a name"
 FROM_ONE = "labels are integers from 1 to 4294967295"
 NOT_SLICER = "is not 'index name R G B A'; correct the line"
 HEXADECIMAL = "give it as '#rrggbb', in lower case"
-HEADING = "in the heading; add it"
+HEADING = "in the header; add it"
 QUOTES = "give another, of up to 200 characters without quotes"
 NOT_SNAP = "is not 'IDX R G B A VIS MSH \"NAME\"'; correct the line"
 
@@ -173,7 +173,7 @@ NOT_SNAP = "is not 'IDX R G B A VIS MSH \"NAME\"'; correct the line"
         (
             "a.ctbl",
             "# Color procedural file x\n0 0 0 0\n63 0 0.5 0.5\n",
-            "is a continuous colour map; save a colour table with one line for each label",
+            "a continuous colour map; save a colour table with one line for each label",
         ),
         ("a.label", '1 1 2 3 1 1 "LV"\n', f"line 1: '1 1 2 3 1 1 \"LV\"' {NOT_SNAP}"),
         ("a.label", '1.5 1 2 3 1 1 1 "LV"\n', f"line 1: '1.5' {WHOLE}"),
@@ -186,7 +186,7 @@ NOT_SNAP = "is not 'IDX R G B A VIS MSH \"NAME\"'; correct the line"
         ("a.csv", "name,value,colour\nLV,1,red\n", f"line 2: label 'LV' has the colour 'red'; {HEXADECIMAL}"),
         ("a.csv", "LV,1\nLA,4\n", f"line 1: no column name or value among 'LV', '1' {HEADING}"),
         ("a.csv", "source,target", f"line 1: no column name or value among 'source', 'target' {HEADING}"),
-        ("a.csv", 'name,value\n"LV,1\nLA,2\n', "line 2: is not CSV: unexpected end of data; correct the quotes"),
+        ("a.csv", 'name,value\n"LV,1\nLA,2\n', "line 2: not CSV: unexpected end of data; correct the quotes"),
         ("a.csv", "", NO_LABELS),
         ("a.yaml", "labels:\n  LV: 1\n  LA: two\n", f"line 3: label 'LA' is 'two'; {NAMED}"),
         ("a.yaml", "LV: 1\nLA: yes\n", f"line 2: label 'LA' is True; {NAMED}"),
@@ -277,16 +277,16 @@ def test_a_label_without_a_colour_gets_one_of_its_own(tmp_path: Path, kind: Kind
         (
             [evolve(LV, value=65_535)],
             "itksnap",
-            "ITK-SNAP loads integers up to 65534; give 'LV' another than 65535",
+            "ITK-SNAP cannot load the integer 65535 of 'LV'; give it one up to 65534",
         ),
         (
             [evolve(LV, value=10**6 + 1)],
             "slicer",
-            "3D Slicer loads integers up to 1000000; give 'LV' another than 1000001",
+            "3D Slicer cannot load the integer 1000001 of 'LV'; give it one up to 1000000",
         ),
         ([evolve(LV, name='"LV"')], "itksnap", f"ITK-SNAP cannot load the name '\"LV\"' (label 1); {QUOTES}"),
         ([evolve(LV, name="'LV'")], "slicer", f"3D Slicer cannot load the name \"'LV'\" (label 1); {QUOTES}"),
-        ([LV], "csv", "tables of kind 'csv' cannot be written; use one of slicer, itksnap"),
+        ([LV], "csv", "unknown kind of table 'csv'; use one of slicer, itksnap"),
     ],
 )
 def test_what_a_tool_could_not_load_is_not_written(tmp_path: Path, rows: Any, kind: Any, expected: str) -> None:
@@ -364,16 +364,16 @@ def test_a_mapping(save: Save, name: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
-        ("m.csv", "source,target\n1,2\n# x\n1,3\n", "line 4: source 1 was given on line 2 already; remove one"),
+        ("m.csv", "source,target\n1,2\n# x\n1,3\n", "line 4: source 1 is also on line 2; remove one"),
         (
             "m.csv",
             "source,target\n1,\n",
             "line 2: source or target is empty; give an integer or a name (0 deletes)",
         ),
-        ("m.csv", "source,target\n", "maps nothing; give old labels and what they become"),
+        ("m.csv", "source,target\n", "the mapping is empty; give old and new labels"),
         ("m.csv", "1,2\n", f"line 1: no column source or target among '1', '2' {HEADING}"),
         ("m.csv", "name,value\nLV,1\n", f"line 1: no column source or target among 'name', 'value' {HEADING}"),
-        ("m.ctbl", SLICER, "is not a mapping of labels; give CSV or TSV with the columns source,target"),
+        ("m.ctbl", SLICER, "not a mapping of labels; give CSV or TSV with the columns source,target"),
     ],
 )
 def test_malformed_mappings(save: Save, name: str, text: str, expected: str) -> None:

@@ -1,1 +1,1 @@
-"""The CEMRG catalogue (plugin ``builtin``): step kinds, schematics, recipes and label schemes."""
+"""The plugin ``builtin``, the CEMRG catalogue: step kinds, schematics, recipes and label schemes."""

@@ -1,4 +1,4 @@
-"""Steps that clean labels of islands and holes, and their contracts."""
+"""Step kinds that remove islands and holes of labels, and their contracts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pycemrg_core.api import CONNECTIVITIES, Edit, Label, LabelVolume, changes, 
 
 @frozen(kw_only=True)
 class KeepLargestComponentContract:
-    """``keep_largest_component``: each of ``labels`` loses all but its largest component."""
+    """``keep_largest_component``: all components of each of ``labels`` except the largest become background."""
 
     labels: tuple[Label, ...] = changes("LABEL_NAMES")
     connectivity: int = choice("CONNECTIVITY", CONNECTIVITIES)
@@ -20,7 +20,7 @@ class KeepLargestComponentContract:
 
 @frozen(kw_only=True)
 class KeepLargestStructureContract:
-    """``keep_largest_structure``: what is not in the largest component of all ``labels`` together goes."""
+    """``keep_largest_structure``: voxels outside the largest component of all ``labels`` together become background."""
 
     labels: tuple[Label, ...] = changes("LABEL_NAMES")
     connectivity: int = choice("CONNECTIVITY", CONNECTIVITIES)
@@ -28,7 +28,7 @@ class KeepLargestStructureContract:
 
 @frozen(kw_only=True)
 class RemoveSmallContract:
-    """``remove_small``: components of ``labels`` smaller than a volume go, except each label's largest."""
+    """``remove_small``: components of ``labels`` below a volume, except the largest of each, become background."""
 
     labels: tuple[Label, ...] = changes("LABEL_NAMES")
     connectivity: int = choice("CONNECTIVITY", CONNECTIVITIES)
@@ -37,14 +37,14 @@ class RemoveSmallContract:
 
 @frozen(kw_only=True)
 class FillHolesContract:
-    """``fill_holes``: background inside a cavity of one of ``labels`` becomes that label."""
+    """``fill_holes``: background inside a cavity of one of ``labels`` becomes this label."""
 
     labels: tuple[Label, ...] = changes("LABEL_NAMES")
 
 
 @frozen(kw_only=True)
 class ReassignIslandsContract:
-    """``reassign_islands``: islands of ``labels`` go to the one of them that they touch most."""
+    """``reassign_islands``: islands of ``labels`` get the label among them that they touch most."""
 
     labels: tuple[Label, ...] = changes("LABEL_NAMES")
     connectivity: int = choice("CONNECTIVITY", CONNECTIVITIES)
@@ -56,12 +56,12 @@ def keep_largest_component(volume: LabelVolume, contract: KeepLargestComponentCo
 
 
 def keep_largest_structure(volume: LabelVolume, contract: KeepLargestStructureContract) -> Iterable[Edit]:
-    """Keep the largest component of several labels taken as one."""
+    """Keep the largest component of several labels as one structure."""
     return api.keep_largest_structure(volume, _values(contract.labels), contract.connectivity)
 
 
 def remove_small(volume: LabelVolume, contract: RemoveSmallContract) -> Iterable[Edit]:
-    """Remove components below a volume, but never the last one of a label."""
+    """Remove components below a volume, but never the largest one of a label."""
     return api.remove_small(volume, _values(contract.labels), contract.smaller_than_mm3, contract.connectivity)
 
 
@@ -71,7 +71,7 @@ def fill_holes(volume: LabelVolume, contract: FillHolesContract) -> Iterable[Edi
 
 
 def reassign_islands(volume: LabelVolume, contract: ReassignIslandsContract) -> Iterable[Edit]:
-    """Give islands to the neighbour that they share most surface with."""
+    """Give islands to the neighbour with the largest common surface."""
     return api.reassign_islands(volume, _values(contract.labels), contract.connectivity)
 
 

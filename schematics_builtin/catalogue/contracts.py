@@ -20,7 +20,7 @@ from pycemrg_core.api import (
 
 @frozen(kw_only=True)
 class MyocardiumCreationContract:
-    """``create``: a shell of ``thickness_mm`` round ``source`` becomes ``target``."""
+    """``create``: a shell of ``thickness_mm`` around ``source`` becomes ``target``."""
 
     source: Label = reads("SOURCE_BLOOD_POOL_NAME", label_type=LabelType.LUMEN)
     target: Label = writes("TARGET_MYOCARDIUM_NAME", makes=wall_round("source", thickness="thickness_mm"))
@@ -41,7 +41,7 @@ class ValveCreationContract:
 
 @frozen(kw_only=True)
 class RingCreationContract:
-    """``ring``: a shell round ``vein``, as far as it lies within ``thickness_mm`` of ``atrium_wall``."""
+    """``ring``: a shell around ``vein``, only the part within ``thickness_mm`` of ``atrium_wall``."""
 
     vein: Label = reads("SOURCE_VEIN_LABEL_NAME", label_type=LabelType.LUMEN)
     atrium_wall: Label = reads("ATRIUM_MYOCARDIUM_NAME", label_type=LabelType.WALL)

@@ -1,4 +1,4 @@
-"""What the built-in catalogue contributes; light, since every command imports it."""
+"""The contributions of the built-in catalogue; imports little, because every command loads this module."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from schematics_builtin.catalogue import recipes, schematics, schemes
 
 # step kind, what it does, function, contract
 _STEPS = (
-    ("create", "grow a wall of a given thickness round a blood pool",
+    ("create", "grow a wall of a given thickness around a blood pool",
         "steps:create", "contracts:MyocardiumCreationContract"),
     ("valve", "turn the part of structure B near structure A into a valve",
         "steps:valve", "contracts:ValveCreationContract"),
-    ("ring", "grow a ring round a vein where it meets the atrial wall",
+    ("ring", "grow a ring around a vein where it meets the atrial wall",
         "steps:ring", "contracts:RingCreationContract"),
-    ("push", "let one wall push another structure's wall into its blood pool",
+    ("push", "let one wall push the wall of another structure into its blood pool",
         "steps:push", "contracts:PushCreationContract"),
     ("keep_largest_component", "keep only the largest component of each label",
         "cleanup:keep_largest_component", "cleanup:KeepLargestComponentContract"),
     ("keep_largest_structure", "keep the largest component of several labels as one",
         "cleanup:keep_largest_structure", "cleanup:KeepLargestStructureContract"),
-    ("remove_small", "remove components below a volume, but never a label's last",
+    ("remove_small", "remove components below a volume, but never the largest of a label",
         "cleanup:remove_small", "cleanup:RemoveSmallContract"),
     ("fill_holes", "fill background that a label encloses",
         "cleanup:fill_holes", "cleanup:FillHolesContract"),
-    ("reassign_islands", "give islands to the neighbour they share most surface with",
+    ("reassign_islands", "give islands to the neighbour with the largest common surface",
         "cleanup:reassign_islands", "cleanup:ReassignIslandsContract"),
 )  # fmt: skip
 
-# Measured on the image as it was before the recipe's first step of the kind.
+# Measured on the image before the first step of this kind in the recipe.
 _FROZEN = {"ring"}
 
 

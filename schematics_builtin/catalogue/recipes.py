@@ -1,8 +1,8 @@
-"""The recipes: which structures are made, in which order."""
+"""The built-in recipes: which structures are made, in which order."""
 
 from pycemrg_core.api import Recipe, include
 
-# Nothing is made at their far ends, where the segmentation stops.
+# No structure is made at their far ends, where the segmentation stops.
 _VEINS = ("LPV1_label", "LPV2_label", "RPV1_label", "RPV2_label", "LAA_label", "SVC_label", "IVC_label")
 _LA_MOUTHS = tuple(("LA_BP_label", vein) for vein in _VEINS[:5])
 _RA_MOUTHS = tuple(("RA_BP_label", vein) for vein in _VEINS[5:])

@@ -1,4 +1,4 @@
-"""The structures that the catalogue can make, as tables of what grows from what, how thick, over what."""
+"""The built-in schematics as tables: source, target, thickness, and the labels that may be overwritten."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pycemrg_core.api import Schematic
 
 # The integers of the CEMRG label maps.
 LABELS = {
-    # chambers, great vessels, veins and appendage, as they come from a segmentation
+    # chambers, great vessels, veins and appendage, from a segmentation
     "LV_BP_label": 1,
     "LV_myo_label": 2,
     "RV_BP_label": 3,
@@ -56,7 +56,7 @@ PARAMETERS = {
     "ring_thickness": 2.0,
 }
 
-# Application steps, as (mode, labels the mode speaks of).
+# Application steps as (mode, labels of the mode).
 Rule = tuple[str, ...]
 ADD: Rule = ("ADD",)
 REPLACE: Rule = ("REPLACE",)
@@ -74,7 +74,7 @@ WALLS: tuple[tuple[str, str, str, str, list[Rule]], ...] = (
     ("ra_myocardium", "RA_BP_label", "RA_myo_label", "RA_WT", [("REPLACE_ONLY", "RPV1_label")]),
 )  # fmt: skip
 
-# schematic, structure B that gives voxels, structure A it lies near, valve, thickness
+# schematic, structure B that gives voxels, nearby structure A, valve, thickness
 VALVES = (
     ("mitral_valve", "LV_BP_label", "LA_BP_label", "MV_label", "valve_WT"),
     ("tricuspid_valve", "RV_BP_label", "RA_BP_label", "TV_label", "valve_WT"),
@@ -82,7 +82,7 @@ VALVES = (
     ("pulmonary_valve", "RV_BP_label", "PArt_BP_label", "PV_label", "valve_WT"),
 )
 
-# schematic, vein, atrium's wall, ring, thickness, application steps
+# schematic, vein, wall of the atrium, ring, thickness, application steps
 RINGS: tuple[tuple[str, str, str, str, str, list[Rule]], ...] = (
     ("lpv1_ring", "LPV1_label", "LA_myo_label", "LPV1_ring_label", "ring_thickness", []),
     ("lpv2_ring", "LPV2_label", "LA_myo_label", "LPV2_ring_label", "ring_thickness", []),
@@ -109,7 +109,7 @@ PUSHES = (
 def schematics() -> Iterator[Schematic]:
     """All rows of the tables as records."""
     for name, source, target, wall_thickness, application in WALLS:
-        yield _schematic(name, "create", f"{_short(target)}: a wall round {_short(source)}", {
+        yield _schematic(name, "create", f"{_short(target)}: a wall around {_short(source)}", {
             "SOURCE_BLOOD_POOL_NAME": source,
             "TARGET_MYOCARDIUM_NAME": target,
             "WALL_THICKNESS_PARAMETER_NAME": wall_thickness,
@@ -122,7 +122,7 @@ def schematics() -> Iterator[Schematic]:
             "INTERSECTION_THICKNESS_PARAMETER_NAME": wall_thickness,
         }, [REPLACE])  # fmt: skip
     for name, vein, wall, target, wall_thickness, application in RINGS:
-        yield _schematic(name, "ring", f"{_short(target)}: round {_short(vein)} on {_short(wall)}", {
+        yield _schematic(name, "ring", f"{_short(target)}: around {_short(vein)} on {_short(wall)}", {
             "SOURCE_VEIN_LABEL_NAME": vein,
             "TARGET_RING_LABEL_NAME": target,
             "RING_THICKNESS_PARAMETER_NAME": wall_thickness,

@@ -1,4 +1,4 @@
-"""Label schemes: the integers that tools and data sets of the field write, by canonical structure name."""
+"""The built-in label schemes: the integers of tools and data sets in the field, by canonical structure name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _rings(first: int, veins: Iterable[str]) -> dict[str, int]:
     return _numbered(first, (f"{vein}_ring_label" for vein in veins))
 
 
-# Published meshes list the veins in other orders; LPV1 is left superior, LPV2 left inferior, likewise right.
+# Published meshes list the veins in other orders; LPV1 is left superior, LPV2 left inferior, and so on right.
 _STROCCHI_ORDER = ("LAA", "LPV1", "LPV2", "RPV2", "RPV1", "SVC", "IVC")
 
 _VALVES = ("MV_label", "TV_label", "AV_label", "PV_label")

@@ -1,4 +1,4 @@
-"""The step kinds: pure functions from a label volume and a contract to edits."""
+"""The built-in step kinds: pure functions from a label volume and a contract to edits."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _ADD = (ApplicationStep(Mode.ADD),)
 
 
 def create(volume: LabelVolume, contract: MyocardiumCreationContract) -> Iterable[Edit]:
-    """Grow a wall round a blood pool."""
+    """Grow a wall around a blood pool."""
     shell = volume.shell(contract.source.value, contract.thickness_mm)
     return grow(volume, shell, contract.target, contract.application)
 
 
 def valve(volume: LabelVolume, contract: ValveCreationContract) -> Iterable[Edit]:
-    """Turn the part of one structure that lies near another into a valve."""
+    """Turn the part of one structure near another structure into a valve."""
     return convert(
         volume,
         contract.structure_a,
@@ -34,8 +34,8 @@ def valve(volume: LabelVolume, contract: ValveCreationContract) -> Iterable[Edit
 
 
 def ring(volume: LabelVolume, contract: RingCreationContract) -> Iterable[Edit]:
-    """Grow a ring round a vein where it meets the atrium's wall."""
-    # Measured before any ring was made: a neighbouring ring may have taken some of the vein since.
+    """Grow a ring around a vein where it meets the wall of the atrium."""
+    # Measured before any ring was made, because a neighbouring ring may have overwritten a part of the vein.
     shell = volume.reference.shell(contract.vein.value, contract.thickness_mm)
     return grow(
         volume,
@@ -48,7 +48,7 @@ def ring(volume: LabelVolume, contract: RingCreationContract) -> Iterable[Edit]:
 
 
 def push(volume: LabelVolume, contract: PushCreationContract) -> Iterable[Edit]:
-    """Let one structure's wall push another's wall into its blood pool."""
+    """Let the wall of one structure push the wall of another into its blood pool."""
     return convert(
         volume, contract.pusher_wall, contract.pushed_blood_pool, contract.thickness_mm, contract.pushed_wall
     )

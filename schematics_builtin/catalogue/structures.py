@@ -1,12 +1,12 @@
-"""The structures of the heart by canonical name: colour, SNOMED CT code where there is one, and groups.
+"""The structures of the heart by canonical name: colour, SNOMED CT code if there is one, and groups.
 
-Colours: blood pools strong, walls their pale companions, valves green, planes and rings dark.
+Colours: blood pools are strong, walls are pale versions of them, valves are green, planes and rings dark.
 Codes: DICOM PS3.16, context groups 3010 and 12339; pulmonary valve and heart from SNOMED CT.
 """
 
 from __future__ import annotations
 
-# The veins and the appendage that a label map may hold, and the name each has as a plane and as a ring.
+# The veins and the appendage that a label map can contain; each can also have a plane and a ring.
 VEINS = ("LPV1", "LPV2", "RPV1", "RPV2", "LAA", "SVC", "IVC")
 
 # canonical name, colour, SNOMED CT code

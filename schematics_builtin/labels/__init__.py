@@ -1,4 +1,4 @@
-"""What a label map holds: label tables, measuring, diagnosis, anatomy. Plugin ``labels``, and its names for others.
+"""The plugin ``labels``: label tables, measuring, diagnosis and anatomy of label maps, with its public names.
 
 Names are imported at first use.
 """

@@ -1,4 +1,4 @@
-"""What an image holds, label by label, against what a schematic, recipe or scheme expects of it."""
+"""Compare the labels of an image with what a schematic, recipe or scheme expects."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from schematics_builtin.labels.measuring import Facts, measure
 
 State = Literal["present", "missing", "unexpected"]
 
-# A face contact smaller than this is a few voxels' worth of noise at any resolution of a heart.
+# A contact smaller than this is noise of a few voxels, at any resolution of a heart.
 _LEAST_CONTACT_MM2 = 1.0
 
 
 @frozen(kw_only=True)
 class Contact:
-    """The area of the voxel faces that a label shares with another."""
+    """The area of the voxel faces that a label shares with another label."""
 
     value: int
     name: str
@@ -28,10 +28,10 @@ class Contact:
 
 @frozen(kw_only=True)
 class LabelStatus:
-    """One label: expected or not, there or not, and what it looks like.
+    """One label: whether it is expected, whether it is present, and its measures.
 
-    ``components`` counts those that are face-connected, ``whole`` is the largest one's share. ``box`` is
-    (x, y, z), first and last voxel index of each. ``touches`` is sorted by area, the background left out.
+    ``components`` is the number of face-connected components, and ``whole`` the share of the largest one. ``box``
+    is the first and last voxel index along x, y and z. ``touches`` is sorted by area, without the background.
     """
 
     value: int
@@ -47,7 +47,7 @@ class LabelStatus:
 
 @frozen(kw_only=True)
 class LabelReport:
-    """All labels in order of their integers, what keeps the image from being used, and what to look at."""
+    """All labels in order of their integers, the problems of the image, and notes on what to look at."""
 
     labels: tuple[LabelStatus, ...]
     problems: tuple[str, ...]
@@ -56,39 +56,39 @@ class LabelReport:
 
 @frozen(kw_only=True)
 class LabelDiagnostic:
-    """What is expected of an image: ``names`` it may hold, and for those it must hold, who needs them."""
+    """What is expected of an image: the ``names`` it may contain, and who needs the labels it must contain."""
 
     names: Mapping[str, int]
     needed: Mapping[str, tuple[str, ...]] = field(factory=dict)
 
     @classmethod
     def for_scheme(cls, scheme: str, catalogue: Catalogue) -> LabelDiagnostic:
-        """Against a label scheme: none of its labels must be there."""
+        """Compare with a label scheme: none of its labels is required."""
         return cls(names=catalogue.get(LabelScheme, scheme).labels)
 
     @classmethod
     def for_recipe(
         cls, recipe: str | Recipe, catalogue: Catalogue, settings: Settings | None = None
     ) -> LabelDiagnostic:
-        """Against a recipe: what it reads and does not write before must be there.
+        """Compare with a recipe: labels that it reads before it writes them are required.
 
-        Raises :class:`PlanError` when the recipe would run on no image.
+        Raises :class:`PlanError` when the recipe cannot run on any image.
         """
         settings = settings or Settings()
         names = recipe_labels(catalogue, settings, recipe)
-        # An image that has everything, in voxels that no wall is too thin for.
+        # An image with all labels, and voxels small enough for every wall.
         ideal = ImageFacts(labels=frozenset(names.values()), spacing=(1e-6,) * 3, dtype="uint32")
         steps = plan(recipe, catalogue, ideal, settings).steps
         return cls(names=names, needed={label.name: users for label, users in _inputs(steps).items()})
 
     @classmethod
     def for_schematic(cls, schematic: str, catalogue: Catalogue, settings: Settings | None = None) -> LabelDiagnostic:
-        """Against a single schematic."""
+        """Compare with a single schematic."""
         alone = Recipe(name="schematic", steps=(RecipeStep(schematic=schematic),))
         return cls.for_recipe(alone, catalogue, settings)
 
     def compare(self, volume: LabelVolume) -> LabelReport:
-        """Look at every label of the image and every label expected of it."""
+        """Report on every label of the image and every expected label."""
         facts = measure(volume.array, volume.spacing)
         names = {value: name for name, value in self.names.items()}
         labels = [_status(facts, value, names, volume.voxel_mm3) for value in facts.labels]
@@ -151,7 +151,7 @@ def _notes(labels: list[LabelStatus]) -> list[str]:
         if label.components > 1:
             outside = round((1 - label.whole) * label.voxels)
             notes.append(
-                f"{label.name or label.value} is in {label.components} components, the largest has all but "
-                f"{outside:,} of its {label.voxels:,} voxels; 'pycemrg clean' can mend that"
+                f"{label.name or label.value} has {label.components} components, the largest has all but "
+                f"{outside:,} of its {label.voxels:,} voxels; 'pycemrg clean' can repair this"
             )
     return notes

@@ -1,7 +1,7 @@
-"""Label tables and mappings in files: YAML, JSON, CSV, and the tables of 3D Slicer and ITK-SNAP.
+"""Read and write label tables and mappings: YAML, JSON, CSV, and the tables of 3D Slicer and ITK-SNAP.
 
-Reading is tolerant (comments, tabs, quotes, a byte-order mark, extra columns); writing is exact. The background
-is in no table: 0 is left out when read, and written as each tool expects it.
+Reading is tolerant (comments, tabs, quotes, a byte-order mark, extra columns); writing is exact. Tables do not
+contain the background: 0 is left out when read, and written as each tool expects it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pycemrg_core.api import DocumentError, LabelError, OutputError, load_yaml, 
 Kind = Literal["slicer", "itksnap"]
 Entry = tuple[int, int, str, str]  # line (0 when there is none), value, name, colour
 
-# What each tool is called, and the largest integer that its table may hold.
+# The name of each tool, and the largest integer in its tables.
 _TOOLS = {"slicer": ("3D Slicer", 1_000_000), "itksnap": ("ITK-SNAP", 65_534)}
 _BACKGROUNDS = {"background", "clear label", "unlabelled", "unlabeled", "exterior", "none", "(none)"}
 _COLUMNS = {
@@ -46,7 +46,7 @@ def _one_line(name: Any) -> Any:
 
 @frozen
 class LabelRow:
-    """One label of a table: its integer, from 1, its name, and its colour ``#rrggbb`` or nothing.
+    """One label of a table: its integer (from 1), its name, and its colour ``#rrggbb`` (or empty).
 
     Runs of white space in a name become one space. Raises :class:`LabelError` for anything else.
     """
@@ -75,16 +75,16 @@ def labels_of(rows: Iterable[LabelRow]) -> dict[str, int]:
 
 
 def read_label_file(path: str | os.PathLike[str]) -> tuple[LabelRow, ...]:
-    """The labels of a file, in its order and without the background. The format is seen by content and extension.
+    """Read the labels of a file, in its order and without the background; content and extension tell the format.
 
-    - YAML, JSON: ``labels:`` with names and integers (or the reverse), ``colours:`` if any; or just these.
-    - CSV, TSV: a heading with ``name`` and ``value``, and ``colour`` (``#rrggbb``) or ``R``, ``G``, ``B``.
-    - 3D Slicer (``.ctbl``, ``.txt``): ``index name R G B A``. It writes spaces as underscores; they stay
-      underscores, because names of labels are full of them.
+    - YAML, JSON: ``labels:`` with names and integers (or the reverse), optionally ``colours:``; or only the labels.
+    - CSV, TSV: a header with ``name`` and ``value``, and ``colour`` (``#rrggbb``) or ``R``, ``G``, ``B``. - 3D
+      Slicer (``.ctbl``, ``.txt``): ``index name R G B A``. It writes spaces as underscores. They stay underscores,
+      because many label names contain them.
     - ITK-SNAP (``.label``, ``.txt``): ``IDX R G B A VIS MSH "NAME"``.
 
-    Raises :class:`DocumentError` naming file and line for anything else, for an integer given twice, for a name
-    or colour that cannot be, and when there are no labels.
+    Raises :class:`DocumentError` with file and line for anything else, for a repeated integer, for an invalid name
+    or colour, and when there are no labels.
     """
     path = Path(path)
     text = read_text(path, "a table of labels")
@@ -102,19 +102,19 @@ def read_label_file(path: str | os.PathLike[str]) -> tuple[LabelRow, ...]:
             raise _wrong(path, line, f"labels {other.name!r}{given} and {name!r} are both {value}; remove one")
         rows[value] = (line, row)
     if not rows:
-        raise DocumentError(f"{path}: holds no labels; give each an integer from 1 and a name")
+        raise DocumentError(f"{path}: no labels; give each an integer from 1 and a name")
     return tuple(row for _, row in rows.values())
 
 
 def read_mapping_file(path: str | os.PathLike[str]) -> dict[int | str, int | str]:
-    """What becomes what: CSV or TSV with the columns ``source`` and ``target``, each an integer or a name.
+    """Read a mapping of labels: CSV or TSV with the columns ``source`` and ``target``, each an integer or a name.
 
-    Raises :class:`DocumentError` naming file and line for anything else, and for a source given twice.
+    Raises :class:`DocumentError` with file and line for anything else, and for a repeated source.
     """
     path = Path(path)
     text = read_text(path, "a table of labels")
     if _kind(path, text) != "table":
-        raise DocumentError(f"{path}: is not a mapping of labels; give CSV or TSV with the columns source,target")
+        raise DocumentError(f"{path}: not a mapping of labels; give CSV or TSV with the columns source,target")
     mapping: dict[int | str, int | str] = {}
     lines: dict[int | str, int] = {}
     for line, cells in _records(path, text, ("source", "target")):
@@ -122,17 +122,17 @@ def read_mapping_file(path: str | os.PathLike[str]) -> dict[int | str, int | str
         if "" in (old, new):
             raise _wrong(path, line, "source or target is empty; give an integer or a name (0 deletes)")
         if old in mapping:
-            raise _wrong(path, line, f"source {old!r} was given on line {lines[old]} already; remove one")
+            raise _wrong(path, line, f"source {old!r} is also on line {lines[old]}; remove one")
         mapping[old], lines[old] = new, line
     if not mapping:
-        raise DocumentError(f"{path}: maps nothing; give old labels and what they become")
+        raise DocumentError(f"{path}: the mapping is empty; give old and new labels")
     return mapping
 
 
 def write_label_table(rows: Iterable[LabelRow], path: str | os.PathLike[str], kind: Kind) -> None:
-    """Write the table of :func:`label_table` to a file, which appears whole or not at all.
+    """Write the table of :func:`label_table` to a file, completely or not at all.
 
-    Raises :class:`OutputError` when it cannot be written, or the tool could not load it.
+    Raises :class:`OutputError` when the file cannot be written, or the tool could not load it.
     """
     target = Path(os.path.realpath(path))
     try:
@@ -151,14 +151,14 @@ def write_label_table(rows: Iterable[LabelRow], path: str | os.PathLike[str], ki
 
 
 def label_table(rows: Iterable[LabelRow], kind: Kind, name: str = "labels") -> str:
-    """A table that 3D Slicer (``"slicer"``) or ITK-SNAP (``"itksnap"``) loads, in the order of the integers.
+    """A table for 3D Slicer (``"slicer"``) or ITK-SNAP (``"itksnap"``), in the order of the integers.
 
-    A label without a colour gets one of its own, always the same. Slicer's tables hold no spaces: they become
-    underscores, which Slicer shows as spaces; ``name`` is in its heading. Raises :class:`OutputError` when the tool
-    could not load it.
+    A label without a colour gets a different one from the others, always the same. Tables of Slicer cannot contain
+    spaces: they become underscores, which Slicer shows as spaces. ``name`` is in the header of the table. Raises
+    :class:`OutputError` when the tool could not load the table.
     """
     if kind not in _TOOLS:
-        raise OutputError(f"tables of kind {kind!r} cannot be written; use one of {', '.join(_TOOLS)}")
+        raise OutputError(f"unknown kind of table {kind!r}; use one of {', '.join(_TOOLS)}")
     tool, largest = _TOOLS[kind]
     ordered = sorted(rows, key=lambda row: row.value)
     before: LabelRow | None = None
@@ -166,7 +166,9 @@ def label_table(rows: Iterable[LabelRow], kind: Kind, name: str = "labels") -> s
         if before and row.value == before.value:
             raise OutputError(f"labels {before.name!r} and {row.name!r} are both {row.value}; remove one")
         if row.value > largest:
-            raise OutputError(f"{tool} loads integers up to {largest}; give {row.name!r} another than {row.value}")
+            raise OutputError(
+                f"{tool} cannot load the integer {row.value} of {row.name!r}; give it one up to {largest}"
+            )
         if '"' in row.name or "'" in (row.name[0], row.name[-1]) or len(row.name) > 200 or row.name == "(none)":
             raise OutputError(
                 f"{tool} cannot load the name {row.name[:40]!r} (label {row.value});"
@@ -182,13 +184,13 @@ def _wrong(path: Path, line: int, text: str) -> DocumentError:
 
 
 def _kind(path: Path, text: str) -> str:
-    """What the file is; the extension decides only where the content does not."""
+    """The format of the file; the extension decides only if the content does not."""
     extension = path.suffix.lower()
     known = {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".csv": "table", ".tsv": "table"}
     if extension in known:
         return known[extension]
     if "# color procedural file" in text[:1000].lower():
-        raise DocumentError(f"{path}: is a continuous colour map; save a colour table with one line for each label")
+        raise DocumentError(f"{path}: a continuous colour map; save a colour table with one line for each label")
     first = next((line for _, line in _data_lines(text)), "")
     fields = first.split()
     if len(fields) > 7 and all(map(_is_number, fields[:7])):
@@ -200,12 +202,12 @@ def _kind(path: Path, text: str) -> str:
         return "table"
     if extension in (".label", ".lbl", ".ctbl"):
         return "slicer" if extension == ".ctbl" else "itksnap"
-    raise DocumentError(f"{path}: is not a table of labels; give YAML, JSON, CSV, or one of 3D Slicer or ITK-SNAP")
+    raise DocumentError(f"{path}: not a table of labels; give YAML, JSON, CSV, or a table of 3D Slicer or ITK-SNAP")
 
 
 def _data_lines(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.split("\n"), 1):
-        # A CSV may begin its rows with the colour.
+        # The rows of a CSV can begin with the colour.
         if line.strip() and not re.match(r"\s*#(?![0-9a-fA-F]{6}[,;\t])", line):
             yield number, line.rstrip()
 
@@ -213,7 +215,7 @@ def _data_lines(text: str) -> Iterator[tuple[int, str]]:
 def _slicer(path: Path, text: str) -> Iterator[Entry]:
     for line, content in _data_lines(text):
         index, _, rest = content.replace("\t", " ").strip().partition(" ")
-        parts = rest.rsplit(None, 4)  # without opacity when there are only four
+        parts = rest.rsplit(None, 4)  # there is no opacity if there are only four
         if len(parts) < 4 or not all(map(_is_number, parts[1:])):
             raise _wrong(path, line, f"{content[:80]!r} is not 'index name R G B A'; correct the line")
         value, name = _integer(path, line, index), _unquoted(parts[0])
@@ -241,14 +243,14 @@ def _table(path: Path, text: str) -> Iterator[Entry]:
 
 
 def _records(path: Path, text: str, needed: tuple[str, str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line and cells, by column, of every row below the heading."""
+    """The line number, and the cells by column, of every row below the header."""
     delimiter = max("\t,;", key=next((line for _, line in _data_lines(text)), "").count)
     columns: dict[str, int] = {}
     for number, line in _data_lines(text):
         try:
             cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True))
         except csv.Error as error:
-            raise _wrong(path, number, f"is not CSV: {error}; correct the quotes") from error
+            raise _wrong(path, number, f"not CSV: {error}; correct the quotes") from error
         if not any(map(str.strip, cells)):
             continue
         if columns:
@@ -257,14 +259,14 @@ def _records(path: Path, text: str, needed: tuple[str, str]) -> Iterator[tuple[i
             continue
         columns = _columns(cells)
         if missing := [column for column in needed if column not in columns]:
-            found = f"{', '.join(map(repr, cells))[:80]} in the heading"
+            found = f"{', '.join(map(repr, cells))[:80]} in the header"
             raise _wrong(path, number, f"no column {' or '.join(missing)} among {found}; add it")
 
 
 def _columns(cells: Iterable[str]) -> dict[str, int]:
-    """The place of each column that is known by one of its names."""
+    """The position of each column that has one of its known names."""
     heading = [cell.strip(" \"'").lower() for cell in cells]
-    # The first of the names wins.
+    # The first name wins.
     places = [(column, name) for column, names in _COLUMNS.items() for name in reversed(names)]
     return {column: heading.index(name) for column, name in places if name in heading}
 
@@ -307,7 +309,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _key_lines(text: str) -> dict[str, int]:
-    """The line of each key in YAML or JSON that has one key on a line."""
+    """The line of each key in YAML or JSON with one key per line."""
     lines: dict[str, int] = {}
     for number, line in enumerate(text.split("\n"), 1):
         lines.setdefault(line.partition(":")[0].strip(" \t\"'{"), number)
@@ -315,12 +317,12 @@ def _key_lines(text: str) -> dict[str, int]:
 
 
 def _either(text: Any) -> Any:
-    """A cell or key as an integer where it is one, otherwise as it is."""
+    """A cell or key as an integer if it is one, otherwise unchanged."""
     return int(text) if isinstance(text, str) and re.fullmatch(r"\s*[+-]?\d{1,20}\s*", text) else text
 
 
 def _integer(path: Path, line: int, text: str) -> int:
-    # A spreadsheet with an empty cell in the column writes its integers as 1.0.
+    # If a column has an empty cell, spreadsheets write its integers as 1.0.
     if not re.fullmatch(r"\d{1,10}(\.0+)?", text):
         raise _wrong(path, line, f"{text[:40]!r} is not a whole number; give each label an integer from 1")
     return int(text.partition(".")[0])
@@ -342,7 +344,7 @@ def _hex(path: Path, line: int, channels: Sequence[str]) -> str:
 
 
 def _own_colour(value: int) -> str:
-    # Steps of the golden ratio round the colour wheel keep neighbouring integers far apart.
+    # Steps of the golden ratio on the colour wheel give neighbouring integers very different colours.
     channels = colorsys.hsv_to_rgb(value * 0.618034 % 1, 0.65, 0.9)
     return "#" + "".join(f"{round(255 * channel):02x}" for channel in channels)
 

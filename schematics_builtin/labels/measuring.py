@@ -1,12 +1,12 @@
-"""What a label map shows about its labels, whatever they are called: volumes, contacts, gaps, components.
+"""Measure the labels of a label map, independent of their names: volumes, contacts, gaps, components.
 
-Arrays are (z, y, x); ``spacing_zyx_mm`` is the voxel size in the same order, in mm. Everything measured is a
-property of the shapes alone: flipping an axis, or permuting the axes together with their spacing, changes
-nothing, so a wrong orientation in a header cannot mislead, and nothing here knows left from right.
+Arrays are (z, y, x); ``spacing_zyx_mm`` is the voxel size in the same order, in mm. All measures depend only on the
+shapes: flipping an axis, or permuting the axes together with their spacing, changes nothing. So a wrong orientation
+in a header has no effect, and nothing here distinguishes left from right.
 
-The image is read as *runs*: stretches of one value along a grid line. Two consecutive runs meet in one voxel
-face, and the runs beyond say what lies across a thin gap. All measures come from the runs, so their cost
-follows the surface of the labels and not their volume.
+The image is read as *runs*: sequences of one value along a grid line. Two consecutive runs share one voxel face,
+and the runs after them show what is across a thin gap. All measures are computed from the runs, so the time depends
+on the surface of the labels, not on their volume.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from scipy import sparse
 from pycemrg_core.api import ImageError
 
 NEAR_MM = 6.0
-"""Two labels are near where at most this much of anything lies between: a valve or a wall, not a septum."""
+"""Two labels are near where the gap between them is at most this wide: a valve or a wall, not a septum."""
 
 MOST_LABELS = 1024
-"""An image of more values than this is no label map."""
+"""An image with more values than this is not a label map."""
 
 _SLACK_MM = 1e-3
 
@@ -37,12 +37,12 @@ Ints = NDArray[np.int64]
 class Facts:
     """Measures of a label map.
 
-    Arrays follow the order of ``labels``. In the square ones index 0 is the background and ``labels[i]`` has
-    index ``i + 1``. ``centroid_mm`` is (n, 3) in array axes (z, y, x) from the centre of the first voxel;
-    ``box`` is (n, 3, 2), first and last voxel index; ``components`` counts those that are face-connected, ``whole``
-    is the largest one's share of the volume; ``contact_mm2`` is the area of the voxel faces between two
-    labels, ``near_mm2`` the same across a gap of at most ``NEAR_MM``; ``between_ml`` is the background
-    enclosed by two labels (by a label and itself: its lumen), the mean over the three axes.
+    Arrays are in the order of ``labels``. In square arrays, index 0 is the background and ``labels[i]`` has index
+    ``i + 1``. ``centroid_mm`` is (n, 3) in array axes (z, y, x) from the centre of the first voxel; ``box`` is (n,
+    3, 2), first and last voxel index; ``components`` is the number of face-connected components, ``whole`` is the
+    share of the largest one in the volume; ``contact_mm2`` is the area of the voxel faces between two labels,
+    ``near_mm2`` the same across a gap of at most ``NEAR_MM``; ``between_ml`` is the background enclosed by two
+    labels (by a label and itself: its lumen), as the mean over the three axes.
     """
 
     labels: tuple[int, ...]
@@ -57,15 +57,15 @@ class Facts:
 
     @property
     def surface_mm2(self) -> Floats:
-        """The area of each label's surface; index 0 is the background."""
+        """The surface area of each label; index 0 is the background."""
         return np.asarray(self.contact_mm2.sum(axis=1))
 
     def index(self, label: int) -> int:
-        """Row of a label in the square arrays."""
+        """The row of a label in the square arrays."""
         return self.labels.index(label) + 1
 
     def only(self, labels: Iterable[int]) -> Facts:
-        """The same for some of the labels; the others count as background, so that surfaces stay what they are."""
+        """The same facts for some of the labels; the others count as background, so surfaces do not change."""
         wanted = set(labels)
         rows = [row for row, label in enumerate(self.labels) if label in wanted]
         index = [0, *(row + 1 for row in rows)]
@@ -90,11 +90,11 @@ class Facts:
 
 
 def measure(array_zyx: NDArray[Any], spacing_zyx_mm: tuple[float, float, float]) -> Facts:
-    """Measure every label of an integer image; 0 is the background, and so is what lies outside the image."""
+    """Measure every label of an integer image; 0 and the outside of the image are background."""
     if array_zyx.ndim != 3 or array_zyx.dtype.kind not in "bui":
-        raise ValueError("a label map is a three-dimensional array of integers")
+        raise ValueError("a label map must be a 3-D array of integers")
     if not all(np.isfinite(s) and s > 0 for s in spacing_zyx_mm):
-        raise ValueError(f"spacing must be three positive numbers in mm, not {spacing_zyx_mm}")
+        raise ValueError(f"the spacing must be three positive numbers in mm, not {spacing_zyx_mm}")
     array, corner = _crop(array_zyx)
     spacing = np.asarray(spacing_zyx_mm, dtype=np.float64)
     along_x = _runs(array, 2)
@@ -102,7 +102,7 @@ def measure(array_zyx: NDArray[Any], spacing_zyx_mm: tuple[float, float, float])
     labels = values[values != 0]
     if len(labels) > MOST_LABELS:
         raise ImageError(
-            f"the image holds {len(labels):,} different labels, a heart has some dozens; "
+            f"the image has {len(labels):,} different labels, a heart has a few dozen; "
             "give the segmentation, not the scan"
         )
     n = len(labels) + 1
@@ -131,7 +131,7 @@ def measure(array_zyx: NDArray[Any], spacing_zyx_mm: tuple[float, float, float])
 
 @frozen(eq=False)
 class _Runs:
-    """Runs along the last axis of a C-ordered array: value, first flat index, length, and grid line."""
+    """Runs along the last axis of a C-ordered array: value, first flat index, length and grid line."""
 
     value: NDArray[Any]
     start: Ints
@@ -145,8 +145,7 @@ class _Runs:
 
 
 def _crop(array: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
-    """The nonzero box with one voxel of background around it, and the index of its first voxel in the
-    image."""
+    """The nonzero box with a margin of one voxel of background, and the index of its first voxel in the image."""
     inside = array != 0
     planes = [np.flatnonzero(inside.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)]
     if planes[0].size == 0:
@@ -166,7 +165,7 @@ def _runs(array: NDArray[Any], axis: int) -> _Runs:
 
 
 def _meeting(runs: _Runs, n: int, gap: int) -> Floats:
-    """How often two values meet along a line with at most ``gap`` voxels of anything else between them."""
+    """How often two values meet along a line, with at most ``gap`` voxels of other values between them."""
     table = np.zeros(n * n)
     end = runs.start + runs.length
     first = np.arange(len(runs.start))
@@ -184,7 +183,7 @@ def _meeting(runs: _Runs, n: int, gap: int) -> Floats:
 
 
 def _between(runs: _Runs, n: int) -> Floats:
-    """Background voxels on chords that end at two labels, by those labels."""
+    """The background voxels on chords that end at two labels, by these labels."""
     middle = np.flatnonzero(runs.value[1:-1] == 0) + 1
     middle = middle[runs.line[middle - 1] == runs.line[middle + 1]]
     pair = runs.value[middle - 1] * n + runs.value[middle + 1]
@@ -193,7 +192,7 @@ def _between(runs: _Runs, n: int) -> Floats:
 
 
 def _moments(runs: _Runs, shape: tuple[int, ...], n: int) -> tuple[Floats, Floats, Ints]:
-    """Voxel count, mean index and bounding box of each label but the background."""
+    """Voxel count, mean index and bounding box of each label except the background."""
     value, length = runs.value, runs.length.astype(np.float64)
     z, y, x = np.unravel_index(runs.start, shape)
     count = np.bincount(value, weights=length, minlength=n)
@@ -209,12 +208,11 @@ def _moments(runs: _Runs, shape: tuple[int, ...], n: int) -> tuple[Floats, Float
 
 
 def _components(runs: _Runs, array: NDArray[Any], n: int) -> tuple[Ints, Floats]:
-    """Face-connected components of each label, and the largest one's share: runs joined across neighbouring
-    lines."""
+    """The face-connected components of each label, and the share of the largest; joins runs of neighbouring lines."""
     flat = array.ravel()
     links: list[Ints] = []
     for step in (array.shape[2], array.shape[1] * array.shape[2]):
-        here = np.concatenate([runs.start, runs.start + step])  # where either line begins a run
+        here = np.concatenate([runs.start, runs.start + step])  # where a run begins in either line
         here = here[(here >= step) & (here < flat.size)]
         here = here[(flat[here] != 0) & (flat[here] == flat[here - step])]
         pair = np.stack([np.searchsorted(runs.start, p, side="right") - 1 for p in (here, here - step)])

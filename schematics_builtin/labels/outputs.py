@@ -23,6 +23,6 @@ def _rows(run: FinishedRun) -> list[LabelRow]:
 
 
 def table_rows(labels: Iterable[int], names: Mapping[int, str], colours: Mapping[str, str]) -> list[LabelRow]:
-    """A row for each label: its name, and the colour that label schemes give to that."""
+    """A row for each label: its name, and the colour of this name in the label schemes."""
     called = {value: names.get(value, f"label_{value}") for value in labels}
     return [LabelRow(value, name, colours.get(name, "")) for value, name in called.items()]

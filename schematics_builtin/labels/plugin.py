@@ -1,4 +1,4 @@
-"""What the plugin ``labels`` contributes; light, since every command imports it."""
+"""The contributions of the plugin ``labels``; imports little, because every command loads this module."""
 
 from __future__ import annotations
 

@@ -1,10 +1,9 @@
-"""Which structures do the integers of a label map mean? Read from the anatomy, never from the integers alone.
+"""Find out which structures the integers of a label map mean, from the anatomy and never from the integers alone.
 
-``judge`` weighs one reading, ``rank`` compares known schemes, ``contradicts`` says that a reading cannot be,
-and ``suggest`` finds a reading where no scheme is known. A *reading* maps structure names to integers. What
-is expected of a heart is the table in ``rules``; its points are on the scale of a log-odds and add
-up. A reading is believed only if no exchange of its integers explains the image nearly as well: the set of
-integers proves nothing.
+A *reading* maps structure names to integers. ``judge`` evaluates one reading, ``rank`` compares known schemes,
+``contradicts`` says that a reading is impossible, and ``suggest`` finds a reading when no scheme is known. The
+table in ``rules`` says what is expected of a heart; its points are log-odds and are added. A reading is accepted
+only if no exchange of its integers explains the image nearly as well: the set of integers alone proves nothing.
 """
 
 from __future__ import annotations
@@ -24,33 +23,33 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 ENOUGH = 6.0
-"""Points that a believed reading has at least: two structures are not enough, three can be."""
+"""The minimum points of an accepted reading: two structures are not enough, three can be."""
 FIT = 0.85
-"""Share of the points it could have that a believed reading has."""
+"""The minimum share of its possible points that an accepted reading has."""
 MARGIN = 2.0
-"""Points by which a believed reading beats every other scheme and every exchange of its own integers."""
+"""The minimum lead in points of an accepted reading over other schemes and over exchanges of its own integers."""
 MARGIN_SMALL = 0.5
-"""The same where only veins, valves, planes and rings change; up to MARGIN they are listed as unsure."""
+"""The same if only veins, valves, planes and rings change; up to MARGIN they are listed as unsure."""
 OUTSIDE = 2.0
-"""Points off for an exchange that brings in a chamber or vessel which the reading lacks."""
+"""Points subtracted for an exchange that adds a chamber or vessel missing in the reading."""
 MOST = 40
-"""Labels that ``suggest`` looks at: a search over all pairs of a whole body's would take minutes."""
+"""The number of labels that ``suggest`` looks at: for a whole body, a search over all pairs would take minutes."""
 
 UNEXPLAINED = 1.0
-"""Points off for each integer of the image that a scheme does not name, up to three."""
+"""Points subtracted for each integer of the image that a scheme does not name, up to three."""
 DUST = 0.05
-"""A label whose largest component holds less of it than this is scattered voxels, no structure: not judged."""
+"""If the share of the largest component is below this, a label is scattered voxels and is not judged."""
 JUDGEABLE = 3.0
-"""Points a reading could have at least, before it can be contradicted: two small structures say little."""
+"""The minimum possible points of a reading that can be contradicted: two small structures say little."""
 PATIENCE = 4
-"""Rounds without a better reading after which ``suggest`` stops looking."""
+"""``suggest`` stops after this number of rounds without a better reading."""
 REFUSED = ((-0.25, -np.inf), (0.3, 3.5), (0.5, 8.0))
 """A reading is contradicted if its fit is below the first number and an exchange gains more than the next."""
 
 
 @frozen(eq=False)
 class Line:
-    """One expectation, how the image meets it, and its points for (above 0) or against the reading."""
+    """One expectation, how well the image meets it, and its points for (above 0) or against the reading."""
 
     points: float
     text: str
@@ -61,10 +60,10 @@ class Line:
 
 @frozen(eq=False)
 class Evidence:
-    """How well a reading fits: ``score`` of ``possible`` points, and the lines that say why, biggest first.
+    """How well a reading fits: ``score`` of ``possible`` points, and the lines that explain it, largest first.
 
-    ``gain`` is what the best exchange of meanings would add (negative: every exchange is worse); ``gains`` is
-    the same by structure, for the exchanges that change it.
+    ``gain`` is the number of points that the best exchange of meanings would add (negative: every exchange is
+    worse). ``gains`` is the same by structure, for the exchanges that change this structure.
     """
 
     score: float
@@ -75,14 +74,13 @@ class Evidence:
 
     @property
     def fit(self) -> float:
-        """Share of the possible points; 0 where nothing could be judged."""
+        """The share of the possible points; 0 if nothing could be judged."""
         return self.score / self.possible if self.possible else 0.0
 
 
 @frozen(eq=False)
 class Reading:
-    """Schemes that say the same about this image. ``unsure``: integers whose exchange would cost less than
-    MARGIN."""
+    """Schemes that agree on this image. ``unsure``: integers whose exchange would cost less than MARGIN."""
 
     schemes: tuple[str, ...]
     evidence: Evidence
@@ -93,7 +91,7 @@ class Reading:
 
 @frozen(eq=False)
 class Ranking:
-    """Readings, best first. ``doubts`` says why the verdict is not ``confident``."""
+    """Readings, the best first. ``doubts`` says why the verdict is not ``confident``."""
 
     verdict: Literal["confident", "ambiguous", "none fits"]
     readings: tuple[Reading, ...]
@@ -101,14 +99,13 @@ class Ranking:
 
     @property
     def top(self) -> str:
-        """The first scheme of the best reading; the others of that reading say the same here."""
+        """The first scheme of the best reading; the other schemes of this reading agree with it here."""
         return self.readings[0].schemes[0] if self.readings else ""
 
 
 @frozen(eq=False)
 class Suggestion:
-    """A meaning for one integer (empty: none of the structures), the points it is ahead of the next, and that
-    one."""
+    """A meaning for one integer (empty: none of the structures), its lead in points, and the next best meaning."""
 
     label: int
     structure: str
@@ -117,13 +114,12 @@ class Suggestion:
 
     @property
     def sure(self) -> bool:
-        # An absent vein or appendage makes its neighbour a fair candidate for its place.
+        # If a vein or appendage is absent, its neighbour is a reasonable candidate for its place.
         return bool(self.structure) and self.margin >= (MARGIN if self.structure in MAIN else 2 * MARGIN)
 
 
 class _Scorer:
-    """Points of all rules for any choice of labels; a structure that is absent has the index after the last
-    label."""
+    """Compute the points of all rules for any choice of labels; an absent structure has the index after the last."""
 
     def __init__(self, facts: Facts, structures: Sequence[str]) -> None:
         self.absent = len(facts.labels)
@@ -133,7 +129,7 @@ class _Scorer:
         self._tables = [_points(rule, self.values[rule.relation]) for rule in self.rules]
 
     def each(self, choices: Ints) -> Floats:
-        """(rules, choices) points of (choices, structures) label indices; NaN where a rule does not apply."""
+        """The points (rules, choices) for label indices (choices, structures); NaN where a rule does not apply."""
         out = np.empty((len(self.rules), len(choices)))
         columns = np.ascontiguousarray(choices.T)
         for row, rule, table in zip(out, self.rules, self._tables, strict=True):
@@ -147,7 +143,7 @@ class _Scorer:
 
 
 def _values(facts: Facts) -> dict[str, Floats]:
-    """Every relation between all labels, with a last row of NaN for an absent one."""
+    """Every relation between all labels; the last row is NaN, for an absent label."""
     volume, surface = facts.volume_ml, facts.surface_mm2[1:]
     thickness, near = 2000.0 * volume / surface, facts.near_mm2[1:, 1:] / surface[:, None]
     apart = np.linalg.norm(facts.centroid_mm[:, None] - facts.centroid_mm[None], axis=2)
@@ -170,14 +166,13 @@ def _points(rule: Rule, value: Floats) -> Floats:
 
 
 def _present(facts: Facts, labels: Mapping[str, int]) -> dict[str, int]:
-    """The structures of a reading that the image shows as more than dust, with their label indices."""
+    """The structures of a reading that are more than scattered voxels in the image, with their label indices."""
     solid = {label: i for i, label in enumerate(facts.labels) if facts.whole[i] >= DUST}
     return {name: solid[label] for name, label in labels.items() if label in solid}
 
 
 def judge(facts: Facts, labels: Mapping[str, int]) -> Evidence:
-    """Weigh the claim that these integers mean these structures; what the image lacks is neither for nor
-    against."""
+    """Evaluate the claim that these integers mean these structures; missing structures do not count."""
     facts = facts.only(labels.values())
     present = _present(facts, labels)
     others = () if not any(n in present for n in CORE if n != "LV_myo_label") else CORE
@@ -219,8 +214,7 @@ def _text(rule: Rule, where: Sequence[int], scorer: _Scorer, facts: Facts) -> st
 
 
 def _exchanges(names: Sequence[str]) -> Ints:
-    """Permutations of the structures: each pair, each cycle of three (of MAIN, if there are many), and
-    MIRRORS."""
+    """Permutations of the structures: each pair, each cycle of three (of MAIN if there are many), and MIRRORS."""
     n = len(names)
     main = [i for i, name in enumerate(names) if name in MAIN or n <= 24]
     moves: list[dict[int, int]] = [{i: j, j: i} for i, j in combinations(range(n), 2)]
@@ -236,18 +230,21 @@ def _exchanges(names: Sequence[str]) -> Ints:
 
 
 def contradicts(facts: Facts, labels: Mapping[str, int]) -> bool:
-    """Whether the anatomy rules a reading out.
+    """Whether the anatomy excludes a reading.
 
-    Sick or damaged anatomy costs a reading points too; what tells a wrong one is that its integers,
-    exchanged, would fit much better, or that hardly anything fits.
+    Pathological or damaged anatomy also costs a reading points. A reading is wrong if it would fit much better with
+    exchanged integers, or if hardly anything fits.
     """
     e = judge(facts, labels)
     return e.possible >= JUDGEABLE and any(e.fit < fit and e.gain > gain for fit, gain in REFUSED)
 
 
 def rank(facts: Facts, schemes: Mapping[str, Mapping[str, int]]) -> Ranking:
-    """Compare schemes. Schemes that give the integers of this image the same meanings are one reading, in the
-    order of ``schemes``; the verdict is ``confident`` only if nothing casts doubt on the best one."""
+    """Compare schemes, in the order of ``schemes``.
+
+    Schemes that give the integers of this image the same meanings are one reading. The verdict is ``confident`` only
+    if there is no doubt about the best one.
+    """
     alike: dict[frozenset[tuple[str, int]], list[str]] = {}
     for name, labels in schemes.items():
         if reading := frozenset((n, labels[n]) for n in _present(facts, labels)):
@@ -273,7 +270,7 @@ def _doubts(best: Reading, second: Reading | None = None) -> tuple[str, ...]:
     main = {name: gain for name, gain in e.gains.items() if name in MAIN and gain > -MARGIN}
     doubts = []
     if best.score < ENOUGH:
-        doubts.append(f"too little to go by: {best.score:.1f} points, {ENOUGH:g} needed")
+        doubts.append(f"too little evidence: {best.score:.1f} points, {ENOUGH:g} needed")
     if e.fit < FIT:
         doubts.append(f"fits only {e.fit:.0%}, {FIT:.0%} needed")
     if main:
@@ -287,12 +284,12 @@ def _doubts(best: Reading, second: Reading | None = None) -> tuple[str, ...]:
 
 
 def suggest(facts: Facts, structures: Iterable[str], *, starts: int = 24, seed: int = 0) -> tuple[Suggestion, ...]:
-    """Give each integer the structure that suits the anatomy best, each structure to at most one integer.
+    """Give each integer the structure that fits the anatomy best, and each structure to at most one integer.
 
-    A search by exchanges from ``starts`` random readings, then from the best one shaken. The answer depends
-    on ``seed`` only where the anatomy leaves it open, and then the margin says so. Name the structures that
-    can be there: rings and walls offered for a map of blood pools only add doubt. Beyond the ``MOST``
-    largest labels, none is given a structure.
+    This is a local search by exchanges from ``starts`` random readings, and then from the best reading with random
+    changes. The answer depends on ``seed`` only where the anatomy does not decide; the margin shows this. Offer
+    only structures that can be present: rings and walls for a map of blood pools only add doubt. Only the ``MOST``
+    largest labels get a structure.
     """
     largest = set(np.argsort(-facts.volume_ml, kind="stable")[:MOST].tolist())
     rest = [Suggestion(label, "", 0.0, "") for i, label in enumerate(facts.labels) if i not in largest]
@@ -314,7 +311,7 @@ def suggest(facts: Facts, structures: Iterable[str], *, starts: int = 24, seed: 
     behind = score - scorer.score(seen)
     out = []
     for i, label in enumerate(facts.labels):
-        at = np.argmax(seen == i, axis=1)  # column of this label in each reading seen
+        at = np.argmax(seen == i, axis=1)  # the column of this label in each reading seen
         meant = [columns[c] if c < len(names) else "" for c in at]
         mine = columns[int(np.flatnonzero(best == i)[0])]
         mine = mine if mine in names else ""
@@ -326,7 +323,7 @@ def suggest(facts: Facts, structures: Iterable[str], *, starts: int = 24, seed: 
 
 
 def _shaken(choice: Ints, copies: int, rng: np.random.Generator) -> Ints:
-    """Copies of a choice, each with a handful of its structures at random."""
+    """Copies of a choice, each with a few of its structures replaced at random."""
     out = np.tile(choice, (copies, 1))
     for row in out:
         some = rng.choice(row.size, min(row.size, 6), replace=False)
@@ -335,7 +332,7 @@ def _shaken(choice: Ints, copies: int, rng: np.random.Generator) -> Ints:
 
 
 def _climb(scorer: _Scorer, choices: Ints, exchanges: Ints) -> Ints:
-    """Improve each choice by its best exchange until none improves it; (n, structures) label indices."""
+    """Improve each choice by its best exchange until no exchange improves it; (n, structures) label indices."""
     score, active = scorer.score(choices), np.arange(len(choices))
     while active.size:
         tried = choices[active][:, exchanges]

@@ -1,10 +1,10 @@
-"""What is expected of the anatomy of a heart, as a table.
+"""The rules: what is expected of the anatomy of a heart, as a table.
 
-One row is one expectation: a structure, a relation, the other structures, the value at which it is plainly
-not met (``never``) and plainly met (``sure``), and what that is worth: points ``against`` and ``for`` the
-reading, on the scale of a log-odds; a value between the two counts in proportion. ``never`` above ``sure``
-reads "at most". ``a|b`` makes one row of each. ``*`` stands for one ending throughout its row: none,
-``_plane``, ``_ring``. ``unless`` names a structure whose presence makes the row void.
+One row is one expectation: a structure, a relation, the other structures, the value at which it is clearly not met
+(``never``) and clearly met (``sure``), and the points ``against`` and ``for`` the reading, as log-odds. Between the
+two values, points are interpolated. If ``never`` is larger than ``sure``, the row means "at most". ``a|b`` makes
+one row for each. ``*`` stands for one of the endings none, ``_plane`` and ``_ring``, the same in the whole row. If
+the structure in ``unless`` is present, the row does not apply.
 
 | relation | value |
 |---|---|
@@ -15,14 +15,13 @@ reads "at most". ``a|b`` makes one row of each. ``*`` stands for one ending thro
 | larger, thicker | volume (2 volume / surface) of A over that of B |
 | closer | distance of A's centroid to C's, over that of B's to C's |
 
-Sources. The relations are textbook anatomy: the left ventricle is lined by its myocardium and opens into the
-left atrium and the aorta; the right ventricle lies on the septum and opens into the right atrium and the
-pulmonary artery; pulmonary veins and appendage open into the left atrium, venae cavae into the right; the
-right ventricle never meets the left atrium; the right superior pulmonary vein passes behind the superior vena
-cava, the left superior one lies beside the appendage. The numbers are our own: ranges measured on seven
-hearts of the cohort of Rodero et al. 2021 (doi 10.1371/journal.pcbi.1008851) and one thorax CT at 1 to 3 mm,
-widened by judgement for dilated, thick, damaged and congenitally unusual hearts. None depends on a unit of
-length but ``near``.
+Sources. The relations are textbook anatomy: the left ventricle is lined by its myocardium and opens into the left
+atrium and the aorta; the right ventricle lies on the septum and opens into the right atrium and the pulmonary
+artery; pulmonary veins and appendage open into the left atrium, venae cavae into the right; the right ventricle
+never meets the left atrium; the right superior pulmonary vein passes behind the superior vena cava, the left
+superior one lies next to the appendage. The numbers are ranges measured on seven hearts of the cohort of Rodero et
+al. 2021 (doi 10.1371/journal.pcbi.1008851) and one thorax CT at 1 to 3 mm, widened by judgement for dilated, thick,
+damaged and congenitally unusual hearts. Only ``near`` depends on a unit of length.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from itertools import product
 from attrs import frozen
 
 RELATIONS = {"whole": 1, "lumen": 1, "near": 2, "larger": 2, "thicker": 2, "closer": 3, "more": 3}
-"""How many structures each relation is about."""
+"""The number of structures in each relation."""
 
 _TABLE = """
 # A                   relation B                         C                never sure  against for  unless
@@ -50,7 +49,7 @@ LA_BP|RA_BP           near     LV_myo                    -                0.35  
 Ao_BP|PArt_BP         near     LV_myo                    -                0.50  0.25  1.5     0.2  -
 LV_myo                near     LA_BP|RA_BP|Ao_BP|PArt_BP -                0.25  0.12  1.5     0.2  -
 
-# a cavity is not wrapped in another: what wraps is a wall
+# a cavity is not wrapped in another cavity, only in a wall
 LV_BP                 near     RV_BP|LA_BP|RA_BP|Ao_BP|PArt_BP -          0.80  0.55  5.0     0.0  -
 RV_BP                 near     LV_BP|LA_BP|RA_BP|Ao_BP|PArt_BP -          0.80  0.55  3.0     0.0  -
 LA_BP                 near     LV_BP|RV_BP|RA_BP|Ao_BP|PArt_BP -          0.80  0.55  3.0     0.0  -
@@ -64,7 +63,7 @@ LV_myo                near     RV_BP                     -                0.02  
 LV_myo                near     RV_BP                     -                0.40  0.30  2.0     0.2  -
 LV_BP                 near     RV_BP                     -                0.35  0.10  1.5     0.3  -
 
-# valves: what opens into what, and what does not
+# valves: which structures open into each other, and which do not
 LV_BP                 near     LA_BP                     -                0.001 0.02  1.5     1.5  -
 RV_BP                 near     RA_BP                     -                0.001 0.02  1.5     1.5  -
 LV_BP                 near     Ao_BP                     -                0.001 0.008 0.8     1.0  -
@@ -223,7 +222,7 @@ SVC                   closer   IVC                       pulmonary_veins  1.10  
 
 @frozen(eq=False)
 class Rule:
-    """One expectation, about the structures ``names`` (A, B, C as the relation needs)."""
+    """One expectation about the structures ``names`` (A, B, C as the relation needs)."""
 
     names: tuple[str, ...]
     relation: str
@@ -235,7 +234,7 @@ class Rule:
 
 
 def _read(table: str) -> tuple[Rule, ...]:
-    """One :class:`Rule` for each row and each of its alternatives."""
+    """Make one :class:`Rule` for each row and each of its alternatives."""
     rules = []
     for line in table.splitlines():
         if not line or line.startswith("#"):
@@ -258,10 +257,10 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 CORE = _names("LV_BP LV_myo RV_BP LA_BP RA_BP Ao_BP PArt_BP")
-"""Chambers, great vessels, left myocardium: what an unknown integer of a heart is likeliest to mean."""
+"""Chambers, great vessels, left myocardium: the most likely meanings of an unknown integer of a heart."""
 
 MAIN = frozenset((*CORE, *_names("RV_myo LA_myo RA_myo Ao_wall PArt_wall heart")))
-"""Structures that a believed reading must have settled; veins, valves, planes and rings may stay unsure."""
+"""Structures that must be certain in an accepted reading; veins, valves, planes and rings may stay unsure."""
 
 MIRRORS = tuple(
     tuple(zip(_names(left), _names(right), strict=True))
@@ -278,4 +277,4 @@ MIRRORS = tuple(
         ("LPV1 RPV1 SVC", "LPV2 RPV2 IVC"),
     )
 )
-"""Exchanges of several structures at once that look alike: left heart for right, upper veins for lower."""
+"""Exchanges of several structures at once that look similar: left heart for right, upper veins for lower."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 label_table_option = click.option(
     "--label-table",
     type=click.Choice(["slicer", "itksnap"]),
-    help="Also write names and colours for that viewer, beside the image.",
+    help="Also write names and colours for this viewer, next to the image.",
 )
 
 
@@ -32,7 +32,7 @@ def write_label_map(
     *,
     quiet: bool = False,
 ) -> None:
-    """Write an image and, if asked, the table of its labels for a viewer."""
+    """Write an image and, if requested, the table of its labels for a viewer."""
     from pycemrg_core.api import write_image
     from pycemrg_core.cli.kit import staged
 
@@ -63,7 +63,7 @@ def _pairs(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...])
     for text in texts:
         old, equals, new = (part.strip() for part in text.partition("="))
         if not (equals and old and new):
-            raise click.BadParameter(f"{text!r} is not OLD=NEW, such as 3=1 or 3=LV_BP_label")
+            raise click.BadParameter(f"{text!r} is not OLD=NEW; give for example 3=1 or 3=LV_BP_label")
         pairs[int(old) if old.isdecimal() else old] = int(new) if new.isdecimal() else new
     return pairs
 
@@ -73,10 +73,10 @@ def _pairs(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...])
 @click.option("-o", "--output", required=True, metavar="FILE", help="The image to write.")
 @click.option("--from", "source", metavar="SCHEME", help="The scheme of IMAGE, or a label file.")
 @click.option("--to", "target", metavar="SCHEME", help="The scheme to write, or a label file.")
-@click.option("--map", "pairs", metavar="OLD=NEW", multiple=True, callback=_pairs, help="One label; may be repeated.")
+@click.option("--map", "pairs", metavar="OLD=NEW", multiple=True, callback=_pairs, help="One label; can be repeated.")
 @click.option("--table", metavar="FILE", help="A table of old and new integers or names (CSV: source,target).")
 @click.option("--merge", is_flag=True, help="Allow several labels to become one.")
-@click.option("--drop", is_flag=True, help="Make background of what the target does not have.")
+@click.option("--drop", is_flag=True, help="Turn labels that the target does not have into background.")
 @label_table_option
 @plugin_options
 @click.pass_context
@@ -92,9 +92,9 @@ def remap(
     drop: bool,
     label_table: Kind | None,
 ) -> None:
-    """Give the labels of IMAGE other integers, all at once, so that swaps and chains come out right.
+    """Give the labels of IMAGE other integers, all at once, so that swaps and chains are correct.
 
-    With --map or --table, --from and --to only say what the names in them mean.
+    With --map or --table, --from and --to only define the names used there.
 
     \b
       pycemrg labels remap ts.nrrd -o heart.nrrd --from totalsegmentator-heartchambers --to cemrg
@@ -102,7 +102,7 @@ def remap(
       pycemrg labels remap heart.nrrd -o out.nrrd --map 1=3 --map 3=1
     """
     if not (source and target) and not pairs and not table:
-        raise click.UsageError("say what becomes what: --from and --to, --map, or --table", ctx)
+        raise click.UsageError("no mapping of labels; give --from and --to, --map, or --table", ctx)
     from pycemrg_core.api import LabelRemapper, read_labels, remap_image, voxel_array
     from schematics_builtin.labels.label_files import read_mapping_file
 
@@ -133,7 +133,7 @@ def _echo_notes(notes: Iterable[str]) -> None:
 def _between(
     array: Any, source: Mapping[str, int], target: Mapping[str, int], merge: bool, drop: bool
 ) -> LabelRemapper:
-    """Joined by name; what is not in the image need not be in the target."""
+    """Match labels by name; labels that are not in the image need not be in the target."""
     import numpy as np
 
     from pycemrg_core.api import LabelRemapper
@@ -144,12 +144,12 @@ def _between(
 
 
 def _full(name: int | str, known: Mapping[str, int]) -> int | str:
-    """``LV_BP`` is ``LV_BP_label`` where that is what is known."""
+    """The name, or the name with ``_label`` if only this is known: ``LV_BP`` for ``LV_BP_label``."""
     return f"{name}_label" if name not in known and f"{name}_label" in known else name
 
 
 def _names(scheme: str, catalogue: Catalogue) -> dict[str, int]:
-    """Integers by name, of a scheme or of a label file."""
+    """The integers by name of a scheme or a label file."""
     from pycemrg_core.api import LabelScheme
     from schematics_builtin.labels.label_files import labels_of, read_label_file
 
@@ -193,7 +193,7 @@ def _selection(kind: str, help_line: str) -> click.Command:
         there = set(volume_of(label_map).boxes)
         gone = there - chosen if kind == "keep" else there & chosen
         if gone == there:
-            raise ImageError(f"{image}: nothing would be left; it holds {', '.join(map(str, sorted(there)))}")
+            raise ImageError(f"{image}: no label would be left; the image has {', '.join(map(str, sorted(there)))}")
         old_names = {value: name for name, value in record.labels.items()}
         remapper = LabelRemapper(dict.fromkeys(gone, 0), merge=True, delete=True, old_names=old_names)
         for line in remapper.report(voxel_array(label_map)).lines():

@@ -1,4 +1,4 @@
-"""``pycemrg clean``: connected-component cleanup of a label map."""
+"""The command ``pycemrg clean``: remove islands and fill holes of a label map."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 @click.command(short_help="Remove islands and fill holes, label by label.")
 @click.argument("image")
 @click.option("-o", "--output", required=True, metavar="FILE", help="The image to write.")
-@click.option("--labels", metavar="NAMES", help="Labels, groups or integers, with commas; all by default.")
-@click.option("--reassign-islands", is_flag=True, help="Islands go to the neighbour they touch most.")
-@click.option("--keep-largest-component", is_flag=True, help="Each label keeps its largest component.")
-@click.option("--keep-largest-structure", is_flag=True, help="The labels as one keep their largest component.")
+@click.option("--labels", metavar="NAMES", help="Labels, groups or integers, comma-separated; default: all.")
+@click.option("--reassign-islands", is_flag=True, help="Give islands to the neighbour that they touch most.")
+@click.option("--keep-largest-component", is_flag=True, help="Keep the largest component of each label.")
+@click.option("--keep-largest-structure", is_flag=True, help="Keep the largest component of all labels as one.")
 @click.option("--remove-small", type=float, metavar="MM3", help="Remove components smaller than this.")
 @click.option("--fill-holes", is_flag=True, help="Fill background that a label encloses.")
 @click.option("--connectivity", type=click.Choice(["6", "18", "26"]), default="6", show_default=True)
 @click.option("--scheme", metavar="NAME", default="cemrg", show_default=True, help="The scheme of IMAGE.")
 @label_table_option
-@click.option("--json", "as_json", is_flag=True, help="Print what changed as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the changes as JSON.")
 @plugin_options
 @click.pass_context
 def clean(
@@ -44,7 +44,7 @@ def clean(
     label_table: Kind | None,
     as_json: bool,
 ) -> None:
-    """Clean the labels of IMAGE, in the order of the options below, and say what changed.
+    """Clean the labels of IMAGE, in the order of the options below, and show the changes.
 
     \b
       pycemrg clean heart.nrrd -o clean.nrrd --reassign-islands --fill-holes
@@ -63,7 +63,7 @@ def clean(
     }
     work = {step: options for step, (wanted, options) in asked.items() if wanted}
     if not work or (remove_small is not None and not remove_small > 0):
-        raise click.UsageError("say what to clean, such as --reassign-islands or --remove-small 20", ctx)
+        raise click.UsageError("no cleanup chosen; give for example --reassign-islands or --remove-small 20", ctx)
 
     catalogue = session_of(ctx).catalogue()
     record = catalogue.get(LabelScheme, scheme)

@@ -1,4 +1,4 @@
-"""``pycemrg labels``: show, check, recognise and change the labels of an image."""
+"""The command group ``pycemrg labels``: show, check, recognise and change the labels of an image."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _scheme_report(image: str, scheme: str, catalogue: Catalogue) -> LabelReport
 
 
 def _show(report: LabelReport) -> None:
-    """The labels that are there, with the two that each touches most."""
+    """Print the labels in the image, each with the two labels that it touches most."""
     rows = []
     for status in report.labels:
         if status.state == "missing":
@@ -76,7 +76,7 @@ def _show(report: LabelReport) -> None:
 def show(ctx: click.Context, image: str, scheme: str, as_json: bool) -> None:
     """List the labels of IMAGE: value, name, voxels, mL, components, bounding box, and the two it touches most.
 
-    The box is the first and last voxel along x, y and z. With --json also all contacts, in mm2.
+    The box is the first and last voxel along x, y and z. --json also prints all contacts, in mm2.
     """
     report = _scheme_report(image, scheme, session_of(ctx).catalogue())
     if as_json:
@@ -95,7 +95,7 @@ def show(ctx: click.Context, image: str, scheme: str, as_json: bool) -> None:
 def volumes(ctx: click.Context, image: str, scheme: str, as_json: bool, as_csv: bool) -> None:
     """Print the volume of each label of IMAGE in mL."""
     if as_json and as_csv:
-        raise click.UsageError("choose --json or --csv", ctx)
+        raise click.UsageError("give --json or --csv, not both", ctx)
     report = _scheme_report(image, scheme, session_of(ctx).catalogue())
     rows = [
         (status.value, status.name, status.voxels, round(status.ml, 6))
@@ -115,9 +115,9 @@ def volumes(ctx: click.Context, image: str, scheme: str, as_json: bool, as_csv: 
 
 @labels.command(short_help="Does the image have what a recipe needs, in the right places?")
 @click.argument("image")
-@click.option("--recipe", metavar="NAME", help="What a recipe needs.")
-@click.option("--schematic", metavar="NAME", help="What a single schematic needs.")
-@click.option("--scheme", metavar="NAME", help="The label scheme of IMAGE, when it is not the recipe's own.")
+@click.option("--recipe", metavar="NAME", help="Compare with the needs of a recipe.")
+@click.option("--schematic", metavar="NAME", help="Compare with the needs of a single schematic.")
+@click.option("--scheme", metavar="NAME", help="The label scheme of IMAGE, if it differs from the recipe.")
 @click.option("--labels", "labels_file", metavar="FILE", help="A labels.yaml with the integers of your image.")
 @_json
 @plugin_options
@@ -133,7 +133,7 @@ def check(
 ) -> None:
     """Compare IMAGE with what a recipe, a schematic or a label scheme expects; exit with 1 on problems."""
     if (recipe and schematic) or not (recipe or schematic or scheme):
-        raise click.UsageError("say what to check against: --recipe, --schematic or --scheme", ctx)
+        raise click.UsageError("nothing to compare with; give --recipe, --schematic or --scheme", ctx)
     from pycemrg_core import prepare
     from pycemrg_core.api import PlanError
     from pycemrg_core.cli.kit import settings_from
@@ -189,7 +189,7 @@ def _diagnostic(
     return diagnostic, diagnostic.names
 
 
-@labels.command(short_help="Which label scheme is this? By anatomy, not by the integers.")
+@labels.command(short_help="Which label scheme is this? Found from the anatomy, not the integers.")
 @click.argument("image")
 @_json
 @plugin_options
@@ -198,7 +198,7 @@ def detect(ctx: click.Context, image: str, as_json: bool) -> None:
     """Rank the label schemes by how well the anatomy of IMAGE fits them, with the evidence.
 
     The integers alone prove nothing: several schemes use 1 to 7. "ambiguous" means that the anatomy does not
-    decide; the reasons follow.
+    decide; the reasons are listed.
     """
     from schematics_builtin.labels.anatomy import rank
     from schematics_builtin.labels.measuring import measure
@@ -211,7 +211,7 @@ def detect(ctx: click.Context, image: str, as_json: bool) -> None:
     if ranking.verdict == "confident":
         click.echo(f"{image} is in the scheme {click.style(ranking.top, bold=True)}")
         if unsure := ranking.readings[0].unsure:
-            click.echo(f"  exchanged among themselves, {', '.join(map(str, unsure))} would fit nearly as well")
+            click.echo(f"  with {', '.join(map(str, unsure))} exchanged, it would fit nearly as well")
     else:
         click.echo(f"{image}: {ranking.verdict}")
         for doubt in ranking.doubts:
@@ -253,16 +253,16 @@ def _ranking_json(ranking: Any) -> dict[str, Any]:
     }
 
 
-@labels.command(short_help="Which structure is each integer? For maps in no known scheme.")
+@labels.command(short_help="Which structure is each integer? For maps in an unknown scheme.")
 @click.argument("image")
-@click.option("-o", "--output", metavar="FILE", help="Write the sure ones as a labels.yaml.")
+@click.option("-o", "--output", metavar="FILE", help="Write the structures that are sure as a labels.yaml.")
 @_json
 @plugin_options
 @click.pass_context
 def suggest(ctx: click.Context, image: str, output: str | None, as_json: bool) -> None:
     """Give each integer of IMAGE the structure that its anatomy suggests, such as 3D Slicer's 1 to N.
 
-    "unsure" means that another structure would fit nearly as well; check those by eye.
+    "unsure" means that another structure would fit nearly as well; look at these in a viewer.
     """
     from pycemrg_core.api import LabelScheme
     from schematics_builtin.labels.anatomy import suggest as suggest_structures
@@ -271,7 +271,7 @@ def suggest(ctx: click.Context, image: str, output: str | None, as_json: bool) -
     volume = _read(image)
     scheme = session_of(ctx).catalogue().get(LabelScheme, "cemrg")
     facts = measure(volume.array, volume.spacing)
-    # What segmentation tools write; walls and rings are offered only when there are more labels than that.
+    # The structures that segmentation tools write; walls and rings are offered only if there are more labels.
     segmented = [*scheme.groups["blood_pools"], "LV_myo_label"]
     found = suggest_structures(facts, segmented if len(facts.labels) <= len(segmented) else scheme.labels)
     if as_json:
@@ -286,7 +286,7 @@ def suggest(ctx: click.Context, image: str, output: str | None, as_json: bool) -
         echo_table(("value", "structure", ""), rows, right=(0,))
     if output:
         _write_labels(Path(output), {one.structure: one.label for one in found if one.structure and one.sure})
-        click.echo(f"{output} written: the sure ones", err=as_json)
+        click.echo(f"{output} written, with the structures that are sure", err=as_json)
 
 
 def _write_labels(path: Path, table: dict[str, int]) -> None:
