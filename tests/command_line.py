@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import itertools
 import textwrap
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
-from click.testing import CliRunner, Result
 from phantom import heart_phantom
 
-from pycemrg_core.cli import main
+from pycemrg_core.testing import run_command as pycemrg
+from schematics_builtin.demo import heart_file
 
-HEART = Path(str(files("schematics_builtin"))) / "demo" / "data" / "rodero01_1.0mm.nrrd"
+HEART = heart_file()
+
+__all__ = ["HEART", "contents", "local_plugin", "pycemrg", "small_heart", "voxels"]
 
 _numbers = itertools.count(1)
-
-
-def pycemrg(*arguments: object, code: int = 0) -> Result:
-    """Run a command; it must end with this exit code, and never with a traceback."""
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    crashed = result.exception and not isinstance(result.exception, SystemExit)
-    assert not crashed, f"{arguments}: {result.exception!r}"
-    assert result.exit_code == code, f"{arguments}: {result.exit_code}\n{result.output}"
-    return result
 
 
 def small_heart(folder: Path, name: str = "small.nrrd", size: int = 48) -> Path:

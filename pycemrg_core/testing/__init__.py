@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pycemrg_core.testing.augmentation import AugmentationConformance as AugmentationConformance
     from pycemrg_core.testing.check import CheckConformance as CheckConformance
     from pycemrg_core.testing.check import example_heart as example_heart
+    from pycemrg_core.testing.commands import run_command as run_command
     from pycemrg_core.testing.contract import generic_contract as generic_contract
     from pycemrg_core.testing.metric import MetricConformance as MetricConformance
     from pycemrg_core.testing.plugin import PluginConformance as PluginConformance
@@ -36,6 +37,7 @@ else:
         {
             "pycemrg_core.testing.augmentation": "AugmentationConformance",
             "pycemrg_core.testing.check": "CheckConformance example_heart",
+            "pycemrg_core.testing.commands": "run_command",
             "pycemrg_core.testing.contract": "generic_contract",
             "pycemrg_core.testing.metric": "MetricConformance",
             "pycemrg_core.testing.plugin": "PluginConformance",

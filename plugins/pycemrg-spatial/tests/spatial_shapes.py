@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,22 @@ import SimpleITK as sitk
 from hypothesis import strategies as st
 from scipy.spatial import Delaunay
 
+from schematics_builtin.demo import heart_file
+
 Array = np.ndarray[Any, Any]
+
+HEART = heart_file()
+
+
+def voxels(path: Path) -> Array:
+    """The voxels (z, y, x) of an image file."""
+    return sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+
+
+def contents(folder: Path) -> dict[str, bytes | None]:
+    """Every file below a folder with its bytes, and every folder."""
+    found = sorted(folder.rglob("*"))
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in found}
 
 
 def oblique(array: Array, seed: int) -> sitk.Image:

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import pyvista as pv
 import SimpleITK as sitk
-from command_line import contents, pycemrg, voxels
 from pycemrg_spatial.geometry import index_to_point, world_to_inr
 from pycemrg_spatial.meshes import read_mesh, write_mesh
 from pycemrg_spatial.placing import place
-from spatial_shapes import hexahedra, oblique
+from spatial_shapes import contents, hexahedra, oblique, voxels
 
 from pycemrg_core import write_image
+from pycemrg_core.testing import run_command as pycemrg
 
 LABELS = np.random.default_rng(2).integers(0, 4, (12, 13, 14)).astype(np.uint8)
 

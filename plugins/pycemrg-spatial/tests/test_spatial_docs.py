@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from command_line import HEART, voxels
 from pycemrg_spatial.meshes import read_mesh, write_mesh
-from spatial_shapes import hexahedra
+from spatial_shapes import HEART, hexahedra, voxels
 
 from pycemrg_core import write_image
 
@@ -41,6 +40,7 @@ def heart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not PAGE.exists(), reason="the page is in the repository of pycemrg")
 def test_the_page(heart: np.ndarray) -> None:
     names = run_blocks(PAGE)
     assert (voxels(Path("voxels.nrrd")) == heart).all()

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from command_line import HEART
 from hypothesis import given
 from hypothesis import strategies as st
 from pycemrg_spatial.geometry import (
@@ -21,7 +20,7 @@ from pycemrg_spatial.geometry import (
     voxel_corners,
     world_to_inr,
 )
-from spatial_shapes import itk_points, label_maps, oblique
+from spatial_shapes import HEART, itk_points, label_maps, oblique
 
 from pycemrg_core import read_image, write_image
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import pyvista as pv
 import SimpleITK as sitk
-from command_line import HEART
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycemrg_spatial.at_mesh import sample_cells, sample_mesh
@@ -14,7 +13,7 @@ from pycemrg_spatial.errors import MeshError
 from pycemrg_spatial.geometry import index_to_point
 from pycemrg_spatial.voxels import open_edges, voxelise_cells, voxelise_surface
 from scipy.spatial import ConvexHull
-from spatial_shapes import hexahedra, in_tetrahedron, itk_points, label_maps, oblique, tetrahedra
+from spatial_shapes import HEART, hexahedra, in_tetrahedron, itk_points, label_maps, oblique, tetrahedra
 
 SEEDS = st.integers(0, 2**32 - 1)
 
