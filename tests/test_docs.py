@@ -36,7 +36,7 @@ GUIDES = ("start.md", "tutorial.md", "guides.md", "steps.md", "commands.md", "co
 REFERENCE = ("api.md", "api-plugins.md", "api-commands.md", "api-testing.md", "api-builtin.md")
 WALKED = (*GUIDES, *REFERENCE)
 DOORS = ("pycemrg_core", "pycemrg_core.api", "pycemrg_core.cli.kit", "pycemrg_core.testing")
-PUBLIC = ("schematics_builtin.labels", "schematics_builtin.certificate", "schematics_builtin.pictures")
+PUBLIC = tuple(f"schematics_builtin.{name}" for name in ("labels", "certificate", "pictures", "demo"))
 
 
 class Block(NamedTuple):

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pycemrg_core.api import door
+
 if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = ["heart_file"]
-
-
-def heart_file() -> Path:
-    """The file of the heart that ships with the package: voxels of 1 mm, integers of the scheme ``cemrg``.
-
-    >>> heart_file().name
-    'rodero01_1.0mm.nrrd'
-    """
-    from pathlib import Path
-
-    return Path(__file__).with_name("data") / "rodero01_1.0mm.nrrd"
+    from schematics_builtin.demo.heart import heart_file as heart_file
+else:
+    __all__, __getattr__, __dir__ = door(__name__, {"schematics_builtin.demo.heart": "heart_file"})
