@@ -22,7 +22,7 @@ settings.register_profile(
 settings.load_profile("pycemrg")
 
 # Whoever asks for one of these fixtures is in that lane. Both lanes are slow.
-LANES = {"browser": "browser", "house": "installed", "programs": "installed"}
+LANES = {"browser": "browser", "built": "installed", "house": "installed"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -72,6 +72,7 @@ def test_faces_are_those_of_brute_force(array: Array) -> None:
         assert ours.mm2(SPACING) == sum(sizes[axis] for _, axis in faces)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(maps)
 def test_pinches_are_those_of_brute_force(array: Array) -> None:

@@ -53,6 +53,7 @@ HEARTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("connectivity", [6, 26])
 @pytest.mark.parametrize("name", HEARTS)
 def test_the_flood_finds_what_a_walk_finds(name: str, connectivity: int) -> None:

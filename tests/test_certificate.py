@@ -358,6 +358,7 @@ def amounts(findings: list[Finding]) -> Counter[tuple[Any, ...]]:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     order=st.sampled_from(list(permutations(range(3)))),

@@ -71,6 +71,7 @@ def run_script(script: Path, *arguments: object, cwd: Path) -> subprocess.Comple
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
 
 
+@pytest.mark.slow
 def test_the_script_runs_the_recipe_with_the_folder(tmp_path: Path) -> None:
     config = tmp_path / "my config"
     pycemrg("init", config, "--recipe", "four_chamber_full")

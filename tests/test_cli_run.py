@@ -586,6 +586,7 @@ def test_the_picture_is_a_radiologists_view(tmp_path: Path) -> None:
     assert name_of[tuple(tiles[2][320, 20].tolist())] == "LA_BP_label"
 
 
+@pytest.mark.slow
 def test_demo_grows_the_shipped_heart_and_draws_it(tmp_path: Path, grown: Path) -> None:
     result = pycemrg("--no-plugins", "demo", "-o", tmp_path / "demo")
     written = {path.name for path in (tmp_path / "demo").iterdir()}

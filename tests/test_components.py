@@ -177,6 +177,7 @@ def test_fill_holes_fills_closed_cavities_of_single_labels(array: Array, labels:
     np.testing.assert_array_equal(found, slow_fill(array, labels))
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(arrays(), chosen_labels, connectivities, spacings)
 def test_reassign_islands_follows_the_shared_area(

@@ -113,6 +113,7 @@ def test_contact_areas(array: Array, spacing: tuple[float, float, float]) -> Non
     assert facts.surface_mm2 == pytest.approx(np.sum(expected, axis=1))
 
 
+@pytest.mark.slow
 @given(ARRAYS, SPACINGS)
 def test_what_lies_near_and_what_is_enclosed(array: Array, spacing: tuple[float, float, float]) -> None:
     facts = measure(array, spacing)

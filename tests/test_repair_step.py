@@ -31,12 +31,14 @@ def record(folder: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_it_does_what_the_command_does(repaired: Path, tmp_path: Path) -> None:
     before = repaired / "steps" / "14_pulmonary_valve.nrrd"
     pycemrg("repair", before, "-o", tmp_path / "by_command.nrrd", "--recipe", RECIPE)
     assert np.array_equal(voxels(repaired / "heart.nrrd"), voxels(tmp_path / "by_command.nrrd"))
 
 
+@pytest.mark.slow
 def test_it_stands_in_the_record_and_runs_again(repaired: Path, tmp_path: Path) -> None:
     said = record(repaired)
     assert (said["recipe"], said["then"]) == (RECIPE, ["repair"])
@@ -51,6 +53,7 @@ def test_it_stands_in_the_record_and_runs_again(repaired: Path, tmp_path: Path) 
     assert record(tmp_path / "again")["blueprint"] == said["blueprint"]
 
 
+@pytest.mark.slow
 def test_it_can_be_resumed(repaired: Path, tmp_path: Path) -> None:
     shutil.copytree(repaired, tmp_path / "out")
     progress = tmp_path / "out" / "steps" / "progress.json"

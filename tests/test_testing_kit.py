@@ -178,6 +178,7 @@ def test_a_good_plugin_passes(reports: dict[str, list[Report]], kit: str) -> Non
     assert len(found) > 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("title", BROKEN)
 def test_a_plugin_broken_in_one_way_fails_one_test(reports: dict[str, list[Report]], title: str) -> None:
     broken, name = BROKEN[title], title.replace(" ", "_")

@@ -127,6 +127,7 @@ def test_a_staircase_may_shift_slices_out_of_the_image() -> None:
     assert damage.voxels == 240 - left.sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("between", [(1, 4), (4, 1), (3, 5), (1, 3), (4, 0), (0, 1), (6, 0)])
 @pytest.mark.parametrize("radius", [1.0, 2.0])
 def test_a_leak_makes_lumens_touch_where_they_did_not(between: tuple[int, int], radius: float) -> None:

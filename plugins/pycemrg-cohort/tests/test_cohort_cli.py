@@ -15,6 +15,8 @@ import SimpleITK as sitk
 from cohort_lab import hearts, tree
 from command_line import pycemrg, voxels
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("distributed", reason="Dask is not installed")
 
 RECIPE = "four_chamber_full"
@@ -150,7 +152,6 @@ def test_refusals(folder: Path) -> None:
     assert not (folder / "x").exists()
 
 
-@pytest.mark.slow
 def test_when_every_case_fails_the_summary_says_why(folder: Path, address: str, tmp_path: Path) -> None:
     root = tmp_path / "not" / "there"
     command = ("cohort", "run", RECIPE, folder / "bad.nrrd", "-o", root, "--scheduler", address)

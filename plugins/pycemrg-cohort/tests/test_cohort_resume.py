@@ -151,6 +151,8 @@ _DIES = """
 import os, sys
 from pycemrg_cohort.worker import bring
 import json
+
+pytestmark = pytest.mark.slow
 left = int(sys.argv[1])
 def dying(real):
     def call(*arguments, **more):

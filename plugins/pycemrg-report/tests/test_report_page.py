@@ -350,6 +350,7 @@ def test_the_plugin_module_is_light() -> None:
     assert loaded.isdisjoint({"numpy", "jinja2", "vtk", "vtkmodules", "pyvista", "trimesh", "SimpleITK", "PIL"})
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_documents_run(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(copy.parent)
     for place in (ROOT / "docs" / "report.md", ROOT / "plugins" / "pycemrg-report" / "README.md"):

@@ -8,6 +8,7 @@ import pytest
 from command_line import HEART, pycemrg
 
 
+@pytest.mark.slow
 def test_a_run_writes_its_page(tmp_path: Path) -> None:
     result = pycemrg("run", "biventricular_basic", HEART, "-o", tmp_path / "out", "--with", "report", code=1)
     assert f"{tmp_path / 'out'}: heart.nrrd, run.json, certificate.json and report.html written" in result.stdout
