@@ -49,7 +49,7 @@ def brute_pinches(inside: Array) -> tuple[int, int, set[tuple[int, ...]]]:
     return edges, corners, voxels
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(maps)
 def test_faces_are_those_of_brute_force(array: Array) -> None:
     blocks = Adjacency.of(LabelVolume(array, SPACING))
@@ -73,7 +73,7 @@ def test_faces_are_those_of_brute_force(array: Array) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(maps)
 def test_pinches_are_those_of_brute_force(array: Array) -> None:
     blocks = Adjacency.of(LabelVolume(array, SPACING))
@@ -87,7 +87,7 @@ def test_pinches_are_those_of_brute_force(array: Array) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(maps)
 def test_filling_mends_every_pinch_in_the_end(array: Array) -> None:
     """Each filling is not of the label yet; filling one of each pair, again and again, leaves none."""
@@ -101,7 +101,7 @@ def test_filling_mends_every_pinch_in_the_end(array: Array) -> None:
     assert brute_pinches(inside)[:2] == (0, 0)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(maps)
 def test_pieces_are_those_of_scipy(array: Array) -> None:
     volume = LabelVolume(array, SPACING)

@@ -153,7 +153,7 @@ maps = st.tuples(*[st.integers(1, 6)] * 3, st.integers(1, 4), st.integers(0, 2**
 spacings = st.tuples(*[st.sampled_from([0.7, 1.0, 2.5])] * 3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(maps, spacings)
 def test_measures_agree_with_brute_force(a: Array, spacing: tuple[float, float, float]) -> None:
     facts, truth = measure(a, spacing), brute(a, spacing)
@@ -177,7 +177,7 @@ def same(a: Facts, b: Facts) -> None:
     np.testing.assert_allclose(apart[0], apart[1], atol=1e-9)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(maps, spacings, st.permutations([0, 1, 2]), st.lists(st.integers(0, 2), unique=True))
 def test_flips_and_permutations_change_nothing(
     a: Array, spacing: tuple[float, float, float], order: list[int], flips: list[int]
@@ -186,7 +186,7 @@ def test_flips_and_permutations_change_nothing(
     same(measure(a, spacing), measure(turned, tuple(spacing[i] for i in order)))  # type: ignore[arg-type]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(maps, st.integers(1, 3))
 def test_background_around_the_heart_changes_nothing_but_its_place(a: Array, margin: int) -> None:
     same(measure(a, MM), measure(np.pad(a, margin), MM))

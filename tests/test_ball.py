@@ -38,7 +38,7 @@ def unambiguous(distance: Array, far: float, tolerance: float) -> bool:
     return not (np.abs(distance - far) < tolerance).any()
 
 
-@settings(deadline=None, max_examples=250)
+@settings(max_examples=250)
 @given(cases())
 @example((np.ones((1, 1, 1), bool), (1.0, 1.0, 1.0), 0.5))
 @example((np.zeros((2, 3, 70), bool), (1.0, 1.0, 1.0), 5.0))
@@ -49,7 +49,7 @@ def test_equals_all_pairs_distances(case: tuple[Mask, Spacing, float]) -> None:
     np.testing.assert_array_equal(dilate(mask, spacing, radius), distance <= far)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.integers(0, 2**32 - 1),
     st.tuples(*[st.integers(1, 24)] * 2, st.integers(1, 140)),

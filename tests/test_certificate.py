@@ -359,7 +359,7 @@ def amounts(findings: list[Finding]) -> Counter[tuple[Any, ...]]:
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     order=st.sampled_from(list(permutations(range(3)))),
     flipped=st.sets(st.integers(0, 2)),

@@ -155,7 +155,7 @@ def test_contracts_of_the_built_in_steps_come_back(tmp_path: Path, contract: typ
     file = tmp_path / "contract.yaml"
 
     @given(st.builds(contract, **{role.field_name: BY_USE[role.use] for role in roles(contract)}))
-    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=30, suppress_health_check=list(HealthCheck))
     def comes_back(one: Any) -> None:
         plain = documents.to_data(one)
         assert documents.from_data(json.loads(json.dumps(plain)), contract) == one

@@ -121,7 +121,7 @@ def slow_reassign(array: Array, labels: Iterable[int], connectivity: int, spacin
     return out
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(arrays(), connectivities, spacings)
 def test_components_are_those_of_scipy(array: Array, connectivity: int, spacing: Spacing) -> None:
     volume = LabelVolume(array, spacing)
@@ -135,7 +135,7 @@ def test_components_are_those_of_scipy(array: Array, connectivity: int, spacing:
         assert {one.label for one in found} <= {label}
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(arrays(), chosen_labels, connectivities)
 def test_keep_largest_component_keeps_the_largest_of_each(array: Array, labels: list[int], connectivity: int) -> None:
     expected = array.copy()
@@ -145,7 +145,7 @@ def test_keep_largest_component_keeps_the_largest_of_each(array: Array, labels: 
     np.testing.assert_array_equal(found, expected)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(arrays(), chosen_labels, connectivities)
 def test_keep_largest_structure_takes_the_labels_as_one(array: Array, labels: list[int], connectivity: int) -> None:
     expected = array.copy()
@@ -155,7 +155,7 @@ def test_keep_largest_structure_takes_the_labels_as_one(array: Array, labels: li
     np.testing.assert_array_equal(found, expected)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(arrays(), chosen_labels, connectivities, spacings, st.integers(0, 30), st.booleans())
 def test_remove_small_removes_what_is_smaller_but_never_the_largest(
     array: Array, labels: list[int], connectivity: int, spacing: Spacing, voxels: int, just: bool
@@ -170,7 +170,7 @@ def test_remove_small_removes_what_is_smaller_but_never_the_largest(
     np.testing.assert_array_equal(found, expected)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(arrays(), chosen_labels)
 def test_fill_holes_fills_closed_cavities_of_single_labels(array: Array, labels: list[int]) -> None:
     found = cleaned(array, lambda volume: fill_holes(volume, labels))
@@ -178,7 +178,7 @@ def test_fill_holes_fills_closed_cavities_of_single_labels(array: Array, labels:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(arrays(), chosen_labels, connectivities, spacings)
 def test_reassign_islands_follows_the_shared_area(
     array: Array, labels: list[int], connectivity: int, spacing: Spacing
@@ -198,7 +198,7 @@ def every_cleanup(labels: list[int], connectivity: int) -> list[Callable[[LabelV
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(arrays(), chosen_labels, connectivities)
 def test_cleaning_twice_or_in_another_order_changes_nothing_more(
     array: Array, labels: list[int], connectivity: int
@@ -213,7 +213,7 @@ def test_cleaning_twice_or_in_another_order_changes_nothing_more(
         assert set(np.unique(once[~others])) <= {0, *labels}
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(arrays(), connectivities)
 def test_after_reassigning_each_label_is_in_one_piece(array: Array, connectivity: int) -> None:
     once = cleaned(array, lambda volume: reassign_islands(volume, LABELS, connectivity))

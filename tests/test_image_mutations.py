@@ -179,7 +179,7 @@ def mutated(draw: st.DrawFn, form: str) -> tuple[Layout, bool]:
 
 
 def several(reader: Reader, form: str, examples: int) -> None:
-    @settings(max_examples=examples, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=examples, derandomize=True, database=None)
     @given(mutated(form))
     def one(case: tuple[Layout, bool]) -> None:
         layout, flipped = case
@@ -256,7 +256,7 @@ def nifti_several(reader: Reader, examples: int) -> None:
         lambda field: st.tuples(st.just(field), st.sampled_from(nifti_values(field)))
     )
 
-    @settings(max_examples=examples, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=examples, derandomize=True, database=None)
     @given(st.lists(one_change, max_size=4).map(dict), st.booleans())
     def one(changes: dict[str, float], packed: bool) -> None:
         nifti_check(reader, changes, "", packed)

@@ -25,7 +25,7 @@ from pycemrg_core.images import image_files
 nib = pytest.importorskip("nibabel")
 pynrrd = pytest.importorskip("nrrd")
 
-many = settings(max_examples=40, deadline=None)
+many = settings(max_examples=40)
 angle, positive, place = st.floats(-3, 3), st.floats(0.05, 20), st.floats(-1000, 1000)
 shapes = st.tuples(*[st.integers(1, 4)] * 3)
 codes = st.sampled_from(["u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f4", "f8"])

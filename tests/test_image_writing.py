@@ -34,7 +34,7 @@ place = st.floats(-1000, 1000)
 
 
 @pytest.mark.parametrize("extension", WRITABLE)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.tuples(angle, angle, angle),
     st.tuples(positive, positive, positive),

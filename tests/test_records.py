@@ -243,14 +243,14 @@ records: st.SearchStrategy[Record] = st.one_of(
 
 
 @given(records)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_records_come_back_from_json(record: Record) -> None:
     plain = json.loads(json.dumps(documents.to_data(record)))
     assert documents.from_data(plain, type(record)) == record
 
 
 @given(records)
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_records_come_back_from_a_yaml_file(tmp_path: Path, record: Record) -> None:
     file = tmp_path / "record.yaml"
     file.write_text(yaml.safe_dump(documents.to_data(record)), encoding="utf-8", newline="")

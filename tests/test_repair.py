@@ -160,7 +160,7 @@ def test_no_structure_changes_by_more_than_the_limit() -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10_000), limit=st.sampled_from([0.0, 0.5, 2.0, 10.0]))
 def test_whatever_is_damaged_the_limit_holds(seed: int, limit: float) -> None:
     rng = np.random.default_rng(seed)

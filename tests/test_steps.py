@@ -53,7 +53,7 @@ thicknesses = st.sampled_from([2.0, 2.1, 2.6, 2.8, 3.9, 5.5, 30.0])
 
 
 @pytest.mark.parametrize("kind", INPUTS)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(maps(), thicknesses, st.permutations([1, 2, 3]), st.sampled_from([3, 9]), st.data())
 def test_a_step_equals_brute_force(
     kind: str, case: tuple[Array, Spacing], mm: float, order: list[int], target: int, data: st.DataObject
@@ -67,7 +67,7 @@ def test_a_step_equals_brute_force(
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("kind", ["create", "valve", "ring"])
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(maps(), st.data())
 def test_every_mode_equals_brute_force(mode: str, kind: str, case: tuple[Array, Spacing], data: st.DataObject) -> None:
     array, spacing = case
@@ -75,7 +75,7 @@ def test_every_mode_equals_brute_force(mode: str, kind: str, case: tuple[Array, 
     np.testing.assert_array_equal(grown(array, spacing, row), brute.run(array, [row], spacing))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(maps(), st.data())
 def test_a_recipe_of_all_kinds_equals_brute_force(case: tuple[Array, Spacing], data: st.DataObject) -> None:
     array, spacing = case

@@ -76,7 +76,7 @@ def spread(zone: Zone, shape: tuple[int, ...]) -> Array:
     return whole
 
 
-@settings(deadline=None, max_examples=120)
+@settings(max_examples=120)
 @given(histories(), st.sampled_from(DISTANCES))
 def test_answers_and_ledger_equal_the_whole_arrays_after_any_edits(
     history: tuple[Array, Spacing, list[list[Edit]]], distance_mm: float
@@ -98,7 +98,7 @@ def test_answers_and_ledger_equal_the_whole_arrays_after_any_edits(
         assert_answers(work, truth, distance_mm)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.data(), shapes, spacings, st.sampled_from(DISTANCES))
 def test_near_crops_the_full_answer(
     data: st.DataObject, shape: tuple[int, int, int], spacing: Spacing, distance_mm: float
@@ -117,7 +117,7 @@ def test_near_crops_the_full_answer(
         )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.data(), shapes)
 def test_zones_intersect_as_masks_do(data: st.DataObject, shape: tuple[int, int, int]) -> None:
     a, b = (
@@ -127,7 +127,7 @@ def test_zones_intersect_as_masks_do(data: st.DataObject, shape: tuple[int, int,
     np.testing.assert_array_equal(spread(a & b, shape), spread(a, shape) & spread(b, shape))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data(), shapes, spacings, st.sampled_from(DISTANCES))
 def test_a_margin_reaches_the_voxels_within_it(
     data: st.DataObject, shape: tuple[int, int, int], spacing: Spacing, margin: float

@@ -78,7 +78,7 @@ def asked(draw: Any) -> tuple[LabelVolume, Any]:
     return volume, Zone(region, draw(hnp.arrays(bool, [axis.stop - axis.start for axis in region])))
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(asked(), st.sampled_from(DISTANCES))
 def test_within_and_shell_of_labels_and_masks(asked: tuple[LabelVolume, Any], distance_mm: float) -> None:
     volume, where = asked
@@ -91,7 +91,7 @@ def test_within_and_shell_of_labels_and_masks(asked: tuple[LabelVolume, Any], di
     assert not mask.any() or mask[box].sum() == mask.sum()
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(asked(), st.sampled_from([*DISTANCES[1:], np.inf]), st.data())
 def test_distances(asked: tuple[LabelVolume, Any], limit_mm: float, data: st.DataObject) -> None:
     volume, where = asked
@@ -109,7 +109,7 @@ def test_distances(asked: tuple[LabelVolume, Any], limit_mm: float, data: st.Dat
     assert not found.mm.flags.writeable
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(volumes(), st.permutations([1, (2, 3), 300, ABSENT]), st.sampled_from([1.0, 3.0, np.inf]), st.data())
 def test_nearest_cells(volume: LabelVolume, structures: list[Any], limit_mm: float, data: st.DataObject) -> None:
     region = data.draw(st.one_of(st.none(), regions(volume.array.shape)))
@@ -151,7 +151,7 @@ def faces(volume: LabelVolume, a: Array, b: Array) -> Counter[tuple[tuple[int, .
     return found
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(volumes(), st.sampled_from([(1, 2), (1, 0), ((1, 2), 3), ((1, 300), (2, 3)), (1, ABSENT), (ABSENT, 9)]))
 def test_touching(volume: LabelVolume, pair: tuple[Any, Any]) -> None:
     a, b = pair
@@ -166,7 +166,7 @@ def test_touching(volume: LabelVolume, pair: tuple[Any, Any]) -> None:
     assert contact.mm2(volume.spacing) == pytest.approx(area)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(asked(), st.sampled_from([6, 18, 26]))
 def test_components(asked: tuple[LabelVolume, Any], connectivity: int) -> None:
     volume, where = asked
@@ -189,7 +189,7 @@ def test_components_refuse_another_connectivity() -> None:
         volume.components(1, 4)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(hnp.arrays(np.uint32, shapes, elements=st.sampled_from([0, 1, 5, 300, 70_000]), fill=st.just(0)))
 def test_boxes_are_those_of_scipy(array: Array) -> None:
     for values in (array, np.minimum(array, 255).astype(np.uint8), array.astype(np.int64)):
@@ -229,7 +229,7 @@ def test_points_are_those_of_simpleitk() -> None:
         assert getattr(again, part)() == getattr(image, part)()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(volumes(), st.data())
 def test_answers_are_those_of_the_image_as_it_is_after_edits(volume: LabelVolume, data: st.DataObject) -> None:
     """Each question is asked before and after, so that a stale answer shows."""
@@ -268,7 +268,7 @@ def test_an_answer_is_kept_until_an_edit_touches_its_labels() -> None:
     assert work.components(1) is not first
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(volumes(), st.data())
 def test_edits_between_two_arrays(volume: LabelVolume, data: st.DataObject) -> None:
     region = data.draw(regions(volume.array.shape))

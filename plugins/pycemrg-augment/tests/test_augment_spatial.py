@@ -44,7 +44,7 @@ def assert_in_place(image: sitk.Image, made: sitk.Image, background: float) -> N
     assert inside
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.tuples(*[st.integers(-4, 9)] * 3), st.tuples(*[st.integers(5, 8)] * 3))
 def test_a_crop_keeps_every_voxel_in_place(start: tuple[int, ...], size: tuple[int, ...]) -> None:
     image = make()
@@ -129,7 +129,7 @@ def test_linear_interpolation_of_a_ramp_is_the_ramp() -> None:
         assert made[place] == pytest.approx(2 * i - 3 * j + k, abs=1e-4)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 10**6), st.floats(0.2, 1.5), st.booleans())
 def test_resampled_labels_are_never_new(seed: int, spacing: float, smooth: bool) -> None:
     array = np.random.default_rng(seed).choice([0, 2, 9, 300], (5, 6, 7)).astype(np.uint16)
