@@ -116,7 +116,7 @@ def test_voxels_at_the_end_of_a_foreign_file_are_read_with_a_note(tmp_path: Path
         image, notes = read(tmp_path, name, evolve(layout, data=b"", beside=beside))
         np.testing.assert_array_equal(image_files.voxel_array(image), U1)
         assert notes == (
-            f"{field} -1: the last bytes of the data file are taken for the voxels, whatever is before them",
+            f"{field} -1: the last bytes of the data file are read as voxels, and the bytes before them are ignored",
         )
 
 
@@ -236,7 +236,7 @@ NRRD_FAULTS = [
     ({"line_skip": "9"}, "fewer than the 9 lines to skip"),
     ({"sizes": None}, "its header has no field 'sizes'"),
     ({"Sizes": "4 3 2"}, "has the field 'sizes' twice"),
-    ({"flavour": "mint"}, "a line that is no NRRD field: 'flavour: mint'"),
+    ({"flavour": "mint"}, "a line that is not a NRRD field: 'flavour: mint'"),
 ]
 
 
@@ -348,7 +348,7 @@ def test_names_as_windows_and_old_programs_write_them(tmp_path: Path, written: b
         ("p%d.raw 0 2 1", [], "names 3 data files, but its sizes ask for 2"),
         ("p%d.raw 0 1 0", [], "names 0 data files"),
         ("p%d.raw 0 900000000 1", [], "more than voxels"),
-        ("p%d.raw 0 1 1", [], "its data file p0.raw is missing; copy it beside the header"),
+        ("p%d.raw 0 1 1", [], "its data file p0.raw is missing; copy it to the folder of the header"),
         ("LIST", ["p1.raw"], "names 1 data files, but its sizes ask for 2"),
         ("LIST 2 2", ["p1.raw"], "not LIST and a dimension"),
         ("LIST 9", ["p1.raw"], "data file dimension is '9'"),

@@ -123,7 +123,7 @@ def test_missing_data_file_is_named(tmp_path: Path, header: str, data: str) -> N
     sitk.WriteImage(make(), str(tmp_path / header))
     (tmp_path / data).unlink()
     text = refusal(ImageError, image_files.read_image, tmp_path / header)
-    assert text.endswith(f"its data file {data} is missing; copy it beside the header")
+    assert text.endswith(f"its data file {data} is missing; copy it to the folder of the header")
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 1 << 20])

@@ -130,7 +130,7 @@ def _read(path: str | os.PathLike[str]) -> tuple[Header, npt.NDArray[Any]]:
 
 
 def _label_array(array: npt.NDArray[Any], name: str) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
-    """The voxels of a label map, as :func:`label_image` has them; an integer array is returned as it is."""
+    """The voxels of a label map, like in :func:`label_image`; an integer array is returned unchanged."""
     is_float = array.dtype.kind == "f"
     rounding = voxel_values.require_whole(array, name) if is_float else 0.0
     low = array.min() if array.dtype.kind != "u" else 0

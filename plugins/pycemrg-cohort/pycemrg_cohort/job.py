@@ -20,7 +20,7 @@ _HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 @frozen(kw_only=True)
 class Job:
-    """A recipe, its settings, the outputs to write beside each heart, and the versions that must do it.
+    """A recipe, its settings, the outputs to write for each heart, and the versions that must be used.
 
     ``check`` is False for ``--no-check``. ``plugins`` are all plugins that the client has loaded.
     """

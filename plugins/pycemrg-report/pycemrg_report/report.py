@@ -102,7 +102,7 @@ def _page(run: Run) -> str:
 def _findings(run: Run, notes: list[str]) -> dict[str, list[tuple[Mapping[str, Any], list[Picture]]]]:
     """The findings of the certificate by severity, with pictures."""
     if run.certificate is None:
-        notes.append("There is no certificate: the plugin that makes one is not loaded.")
+        notes.append("There is no certificate, because the certificate plugin is not loaded.")
         return {}
     by_severity: dict[str, list[tuple[Mapping[str, Any], list[Picture]]]] = {}
     ordered = sorted(run.certificate["findings"], key=lambda finding: certificate.SEVERITIES.index(finding["severity"]))

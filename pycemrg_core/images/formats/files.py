@@ -83,7 +83,7 @@ def data_file(folder: Path, name: str) -> Path:
     """The data file that a header in ``folder`` names; a name as written on Windows or in Latin-1 is understood."""
     tried = found(folder, name)
     if tried is None:
-        raise FormatError(f"its data file {plain(name)} is missing; copy it beside the header")
+        raise FormatError(f"its data file {plain(name)} is missing; copy it to the folder of the header")
     return tried
 
 
@@ -97,7 +97,9 @@ def found(folder: Path, name: str) -> Path | None:
         if path.is_file():
             return path
         if path.exists():
-            raise FormatError(f"its data file {plain(name)} is not an ordinary file; copy the data beside the header")
+            raise FormatError(
+                f"its data file {plain(name)} is not an ordinary file; copy the data to the folder of the header"
+            )
     return None
 
 

@@ -98,7 +98,7 @@ def _fields(file: BufferedReader) -> tuple[dict[str, str], dict[str, str], list[
         field = _SPELLINGS.get(key.lower().replace(" ", ""))
         if not colon or field is None:
             raise FormatError(
-                f"its header has a line that is no NRRD field: {shown(line)}; correct it, or export it again"
+                f"its header has a line that is not a NRRD field: {shown(line)}; correct it, or export it again"
             )
         if field in fields:
             raise FormatError(f"its header has the field {field!r} twice; correct it, or export it again")

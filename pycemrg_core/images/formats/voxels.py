@@ -87,7 +87,7 @@ def _fill(out: npt.NDArray[np.uint8], file: BufferedReader, part: Part, header: 
         return
     length = os.fstat(file.fileno()).st_size
     if part.byte_skip < 0:
-        # Voxels at the end of a file of its own; behind a header of ours there is nothing to leave out.
+        # Voxels at the end of a separate file; after the header in the same file there is nothing to skip.
         if length - len(out) < file.tell() or part.start:
             require_length(length - file.tell(), len(out))
         file.seek(length - len(out))
@@ -104,8 +104,8 @@ def _fill(out: npt.NDArray[np.uint8], file: BufferedReader, part: Part, header: 
 
 
 def tail_note(field: str) -> str:
-    """The note on voxels that are the last bytes of a file whose other bytes nobody knows."""
-    return f"{field} -1: the last bytes of the data file are taken for the voxels, whatever is before them"
+    """The note for voxels that are the last bytes of a file, after unknown bytes."""
+    return f"{field} -1: the last bytes of the data file are read as voxels, and the bytes before them are ignored"
 
 
 def require_length(found: int, expected: int) -> None:

@@ -111,7 +111,7 @@
     scene.add(new THREE.AmbientLight(0xffffff, 0.36));
     const box = new THREE.Box3().setFromObject(scene);
     const size = box.getSize(new THREE.Vector3());
-    // Not the sphere round the box: hearts have no corners, and would be small in it.
+    // Not the sphere around the box: hearts have no corners, and would be small in it.
     ball = { center: box.getCenter(new THREE.Vector3()), radius: Math.max(size.x, size.y, size.z) * 0.62 };
     camera.fov = 28;
     const canvas = renderer.domElement;
