@@ -218,3 +218,27 @@ def test_a_step_whose_contract_says_no_roles_is_refused_in_one_line(tmp_path: Pa
     text = pycemrg("describe", "painted", "--plugin", plugin, code=1).stderr
     assert "PaintContract.source" in text
     assert text.count("\n") == 1
+
+
+BROKEN = """
+from attrs import frozen
+from pycemrg_core.api import Label, Ref, Step, hookimpl
+
+@hookimpl
+def pycemrg_steps():
+    run = Ref("describe_faulty:run")
+    for name in ("Bare", "Missing"):
+        yield Step(name=f"odd_{name}", summary="odd", run=run, contract=Ref(f"describe_faulty:{name}"))
+
+@frozen(kw_only=True)
+class Bare:
+    wall: Label
+"""
+
+
+def test_a_step_that_cannot_be_described_names_its_plugin(tmp_path: Path) -> None:
+    plugin = tmp_path / "describe_faulty.py"
+    plugin.write_text(BROKEN, encoding="utf-8")
+    for name, text in (("Bare", "Bare.wall says no role; "), ("Missing", "module 'describe_faulty' has no 'Missing'")):
+        stderr = pycemrg("describe", f"odd_{name}", "--plugin", plugin, code=1).stderr
+        assert stderr.startswith(f"error: step 'odd_{name}' of describe_faulty (local file): {text}")

@@ -70,15 +70,19 @@ def _echo(key: str, value: Any) -> None:
 
 
 def _describe(contribution: Contribution[Record], catalogue: Catalogue) -> dict[str, Any]:
+    from pycemrg_core.errors import RecordError, blaming
+
     record = contribution.record
     kind = kind_of(record)
+    with blaming(RecordError, f"{kind.word} {record.name!r} of {contribution.provider}"):
+        details = kind.described.load()(record, catalogue) if kind.described else _fields(record)
     return {
         "name": contribution.name,
         "summary": record.summary,
         "kind": kind.word,
         "provider": f"{contribution.provider.distribution} {contribution.provider.version}"
         f" (plugin {contribution.provider.name})",
-        **(kind.described.load()(record, catalogue) if kind.described else _fields(record)),
+        **details,
     }
 
 

@@ -67,7 +67,7 @@ def step(record: Step, catalogue: Catalogue) -> dict[str, Any]:
     try:
         roles = contracts.roles(record.contract.load())
     except TypeError as error:
-        raise RecordError(f"step {record.name!r}: {error}") from error
+        raise RecordError(str(error)) from error
     lines = [f"{role.key}: {_use(role)}".removeprefix(": ") for role in roles]
     users = tuple(c.name for c in catalogue.all(Schematic) if c.record.step == record.name)
     return {

@@ -14,7 +14,7 @@ from typing import Any
 from pycemrg_core.api import contracts, documents
 from pycemrg_core.api.labels import LabelTable
 from pycemrg_core.api.records import Recipe, Schematic, Step
-from pycemrg_core.errors import DocumentError, OutputError, PycemrgError
+from pycemrg_core.errors import DocumentError, OutputError, PycemrgError, RefError
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.flatten import flatten
 from pycemrg_core.recipes.planner import Settings
@@ -93,9 +93,11 @@ def _step_with_roles(path: Path, keys: set[str], catalogue: Catalogue) -> str:
     """The step kind whose roles are those of the map."""
     matches = []
     for contribution in catalogue.all(Step):
-        step = contribution.record
-        assert isinstance(step, Step)
-        if keys == {role.key for role in contracts.roles(step.contract.load())}:
+        try:
+            roles = contracts.roles(contribution.record.contract.load())
+        except (RefError, TypeError):
+            continue  # a step that cannot be used is no match; what asks for it says why
+        if keys == {role.key for role in roles}:
             matches.append(contribution.qualified_name)
     if len(matches) != 1:
         found = f"fit several: {', '.join(matches)}" if matches else "are those of no step kind (see list-steps)"

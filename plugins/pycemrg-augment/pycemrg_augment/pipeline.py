@@ -179,7 +179,12 @@ def _step(entry: Any, where: str, catalogue: Catalogue, problems: list[str]) -> 
     if not isinstance(given, dict) or not all(isinstance(key, str) for key in given):
         problems.append(f"{where}.{found.name}: must be a mapping of parameters to values, not {given!r:.80}")
         return None
-    parameters, wrong = structured(function, given)
+    try:
+        with blaming(AugmentationError, f"{found.provider.name}:{found.name}", function):
+            parameters, wrong = structured(function, given)
+    except AugmentationError as error:  # type hints that mean nothing, for instance
+        problems.append(f"{where}: {error}")
+        return None
     problems += [f"{where}.{key or found.name}: {text}" for key, text in wrong]
     if len(problems) > before:
         return None
