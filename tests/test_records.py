@@ -156,12 +156,6 @@ def test_code_is_given_by_reference(kind: type, field: str) -> None:
         MAKERS[kind](**{field: "package.module:object"})
 
 
-def test_the_anatomy_of_a_scheme_is_a_reference_or_nothing() -> None:
-    assert [scheme(anatomy=anatomy).anatomy for anatomy in (None, REF)] == [None, REF]
-    with pytest.raises(RecordError, match=r"^LabelScheme 's': anatomy must be a Ref, not 'package.module:object'"):
-        scheme(anatomy="package.module:object")
-
-
 def test_a_recipe_step_names_one_thing() -> None:
     for wrong in ({}, {"schematic": "a", "recipe": "b"}):
         with pytest.raises(RecordError) as refused:
@@ -235,7 +229,6 @@ records: st.SearchStrategy[Record] = st.one_of(
         colours=st.dictionaries(keys, st.from_regex(r"#[0-9a-f]{6}", fullmatch=True), max_size=3),
         snomed=st.dictionaries(keys, texts, max_size=3),
         source=texts,
-        anatomy=st.none() | refs,
     ),
     st.builds(Augmentation, name=names, summary=texts, function=refs),
     st.builds(Command, name=names, summary=texts, command=refs),

@@ -162,6 +162,9 @@ if TYPE_CHECKING:
     from pycemrg_core.images.training_sample import Drawn as Drawn
     from pycemrg_core.images.training_sample import Sample as Sample
     from pycemrg_core.recipes.blueprints import blueprint_of as blueprint_of
+    from pycemrg_core.recipes.checking import checks_on as checks_on
+    from pycemrg_core.recipes.checking import faults_of as faults_of
+    from pycemrg_core.recipes.checking import require_sound as require_sound
     from pycemrg_core.runs.finished import FinishedRun as FinishedRun
     from pycemrg_core.runs.outputs import Made as Made
 else:
@@ -211,6 +214,7 @@ else:
             "pycemrg_core.images.run_lengths": "CONNECTIVITIES Components Runs find_components runs_of",
             "pycemrg_core.images.training_sample": "Drawn Sample",
             "pycemrg_core.recipes.blueprints": "blueprint_of",
+            "pycemrg_core.recipes.checking": "checks_on faults_of require_sound",
             "pycemrg_core.runs.finished": "FinishedRun",
             "pycemrg_core.runs.outputs": "Made",
         },

@@ -161,7 +161,15 @@ KINDS: tuple[Kind, ...] = (
         kit="AugmentationConformance",
     ),
     Kind(record=Command, word="command", help="Commands of plugins.", faults=_faults("command")),
-    Kind(record=Check, word="check", help="Checks of a heart.", calls={"function": 1}, kit="CheckConformance"),
+    Kind(
+        record=Check,
+        word="check",
+        help="Checks of a heart, before a run or after it.",
+        calls={"function": 1},
+        columns=("name", "on", "provider", "summary"),
+        listed=_listed("check"),
+        kit="CheckConformance",
+    ),
     Kind(
         record=Output,
         word="output",

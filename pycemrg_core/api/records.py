@@ -61,11 +61,6 @@ def _require_ref(record: Any, attribute: Any, value: object) -> None:
         raise RecordError(f"{_who(record)}: {attribute.name} must be a Ref, not {value!r}")
 
 
-def _require_optional_ref(record: Any, attribute: Any, value: Any) -> None:
-    if value is not None:
-        _require_ref(record, attribute, value)
-
-
 def _who(record: Any) -> str:
     return f"{type(record).__name__} {getattr(record, 'name', '')!r}"
 
@@ -273,8 +268,6 @@ class LabelScheme(Record):
     """The integers that one tool or data set writes, by canonical structure name.
 
     ``groups`` are sets of names, ``colours`` ``#rrggbb`` by name, ``snomed`` SNOMED CT codes by name.
-    ``anatomy`` refers to a function ``(volume, labels, schemes) -> Iterable[str]`` that says why an image cannot
-    be what ``labels`` claim; ``schemes`` are the integers of all known schemes, by scheme.
     """
 
     summary: str = _text()
@@ -283,7 +276,6 @@ class LabelScheme(Record):
     colours: Mapping[str, str] = field(factory=dict, converter=_read_only, validator=_require_colours)
     snomed: Mapping[str, str] = field(factory=dict, converter=_read_only)
     source: str = _text(default="")
-    anatomy: Ref | None = field(default=None, validator=_require_optional_ref)
 
 
 @frozen(kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pycemrg_core.api.records import LabelScheme, Metric, Output, Recipe, Schematic, Step
+from pycemrg_core.api.records import Check, LabelScheme, Metric, Output, Recipe, Schematic, Step
 
 if TYPE_CHECKING:
     from pycemrg_core.plugins.catalogue import Catalogue, Contribution
@@ -44,3 +44,7 @@ def scheme(contribution: Contribution[LabelScheme], _catalogue: Catalogue) -> di
 def output(contribution: Contribution[Output], _catalogue: Catalogue) -> dict[str, Any]:
     record = contribution.record
     return {"file": record.file, "needs": list(record.needs), "uses": list(record.uses)}
+
+
+def check(contribution: Contribution[Check], _catalogue: Catalogue) -> dict[str, Any]:
+    return {"on": contribution.record.on.value}

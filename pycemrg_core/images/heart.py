@@ -65,10 +65,12 @@ class Heart:
     """A label map whose ``blueprint`` says what each label in it is.
 
     ``adjacency`` and ``components`` are computed only once, and so are results that checks share:
-    ``heart.once(compute)`` is ``compute(heart)``.
+    ``heart.once(compute)`` is ``compute(heart)``. ``schemes`` are the integers of all known label schemes by
+    name; only checks of the input are given them.
     """
 
     volume: LabelVolume
+    schemes: Mapping[str, Mapping[str, int]] = field(factory=dict)
     _known: dict[Any, Any] = field(factory=dict, init=False, repr=False)
 
     def once(self, compute: Callable[[Heart], T]) -> T:

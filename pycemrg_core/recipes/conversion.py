@@ -1,4 +1,4 @@
-"""Images whose integers are those of another label scheme: converted before anything runs, and doubted first."""
+"""Images whose integers are those of another label scheme: converted before anything runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from pycemrg_core.api.records import LabelScheme, Recipe
-from pycemrg_core.errors import PlanError
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.images.remap import LabelRemapper, remap_volume
 from pycemrg_core.plugins.catalogue import Catalogue
@@ -90,17 +89,3 @@ def convert(volume: LabelVolume, scheme: LabelScheme, target: Mapping[str, int])
 def convert_again(volume: LabelVolume, conversion: Conversion) -> LabelVolume:
     """The label map converted as it was before."""
     return remap_volume(volume, LabelRemapper(conversion.mapping))
-
-
-def check_anatomy(volume: LabelVolume, labels: Mapping[str, int], catalogue: Catalogue, name: str) -> None:
-    """Refuse an image whose anatomy cannot be what ``labels`` say.
-
-    Every label scheme may refer to a function that judges this; each is asked once. Raises
-    :class:`PlanError` with what speaks against the labels, and the scheme that would fit if there is one.
-    """
-    schemes = [c.record for c in catalogue.all(LabelScheme) if isinstance(c.record, LabelScheme)]
-    known = {scheme.name: scheme.labels for scheme in schemes}
-    judges = dict.fromkeys(scheme.anatomy for scheme in schemes if scheme.anatomy)
-    doubts = [doubt for judge in judges for doubt in judge.load()(volume, labels, known)]
-    if doubts:
-        raise PlanError(f"{name} is not what its labels say (--no-check goes on all the same):", doubts)

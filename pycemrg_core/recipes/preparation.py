@@ -7,7 +7,8 @@ from attrs import frozen
 from pycemrg_core.api.records import LabelScheme, Recipe
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.plugins.catalogue import Catalogue
-from pycemrg_core.recipes.conversion import Conversion, check_anatomy, convert, recipe_labels
+from pycemrg_core.recipes.checking import require_sound
+from pycemrg_core.recipes.conversion import Conversion, convert, recipe_labels
 from pycemrg_core.recipes.planner import ImageFacts, Settings
 
 
@@ -32,18 +33,18 @@ def prepare(
     notes: tuple[str, ...] = (),
     check: bool = True,
 ) -> Prepared:
-    """Convert a label map to the integers of ``recipe``, and check that its anatomy is what its labels say.
+    """Ask the input checks about a label map, and convert it to the integers of ``recipe``.
 
     ``scheme``: the label scheme that the integers are of; by default they are the recipe's own. Without ``check``
-    the anatomy is not looked at. ``notes`` are what reading the file had to say.
+    no check is asked. ``notes`` are what reading the file had to say.
 
-    Raises :class:`LabelError` when the integers cannot be converted, and :class:`PlanError` when the anatomy
-    contradicts the labels.
+    Raises :class:`LabelError` when the integers cannot be converted, and :class:`PlanError` when a check finds an
+    error.
     """
     target = recipe_labels(catalogue, settings, recipe)
     record = catalogue.get(LabelScheme, scheme) if scheme else None
     if check:
-        check_anatomy(volume, record.labels if record else target, catalogue, name)
+        notes = (*notes, *require_sound(volume, record.labels if record else target, catalogue, name))
     conversion = None
     if record:
         volume, conversion = convert(volume, record, target)

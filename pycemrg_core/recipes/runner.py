@@ -89,21 +89,23 @@ def run_recipe(
     parameters: Mapping[str, float] | None = None,
     labels: Mapping[str, int] | None = None,
     scheme: str | None = None,
+    then: tuple[str, ...] = (),
+    check: bool = True,
 ) -> RunResult:
     """Grow a label map by a recipe.
 
     ``recipe`` is a name in the catalogue or a record. ``image`` is a 3-D label map or its path; it is not
     changed.
     ``parameters`` override thicknesses and the like (mm), ``labels`` the integers of label names. ``scheme``
-    names the label scheme of the image when its integers are not the recipe's. The caller vouches for the
-    labels; :func:`pycemrg_core.recipes.conversion.check_anatomy` is what the command line asks first.
+    names the label scheme of the image when its integers are not the recipe's. ``then`` are schematics to run after
+    the recipe. ``check``: ask the checks of the image first, such as whether its anatomy fits the labels.
 
     Raises :class:`ImageError` when the image is no label map, :class:`PlanError` with every reason why the
-    recipe will not run, and :class:`StepError` when a step fails.
+    recipe will not run or the errors that a check found, and :class:`StepError` when a step fails.
     """
-    settings = Settings(parameters=parameters or {}, labels=labels or {})
+    settings = Settings(parameters=parameters or {}, labels=labels or {}, then=then)
     volume, notes = _volume(image)
-    prepared = prepare(volume, catalogue, settings, recipe=recipe, scheme=scheme, notes=notes, check=False)
+    prepared = prepare(volume, catalogue, settings, recipe=recipe, scheme=scheme, notes=notes, check=check)
     planned = plan(recipe, catalogue, prepared.facts, settings)
     *_, result = run_plan(planned, prepared)
     assert isinstance(result, RunResult)

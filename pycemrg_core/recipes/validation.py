@@ -104,8 +104,6 @@ def command_faults(record: Command, _catalogue: Catalogue) -> Iterator[str]:
 
 
 def scheme_faults(record: LabelScheme, _catalogue: Catalogue) -> Iterator[str]:
-    if record.anatomy is not None:
-        yield from _not_callable("anatomy", record.anatomy.load(), 3)
     for group, members in record.groups.items():
         for name in members:
             if name not in record.labels:

@@ -11,7 +11,7 @@ import pytest
 
 from pycemrg_core.api.contracts import LabelType
 from pycemrg_core.api.documents import to_data
-from pycemrg_core.api.records import Check
+from pycemrg_core.api.records import Check, CheckOn
 from pycemrg_core.images.blueprint import Blueprint, Ring, Valve, Wall
 from pycemrg_core.images.heart import Finding, Heart, Severity
 from pycemrg_core.images.label_volume import LabelVolume
@@ -27,10 +27,17 @@ _TYPES = {1: LabelType.LUMEN, 2: LabelType.WALL, 3: LabelType.LUMEN, 4: LabelTyp
 each_case = pytest.mark.parametrize("case", CASES)
 
 
-def example_heart(volume: LabelVolume) -> Heart:
-    """A heart of two lumens, 1 and 3: a wall 2 round one, a valve 4 between them, a ring 5 round the other."""
+def example_heart(volume: LabelVolume, on: CheckOn = CheckOn.RESULT) -> Heart:
+    """A heart of two lumens, 1 and 3: a wall 2 round one, a valve 4 between them, a ring 5 round the other.
+
+    ``on``: what a check of the input gets has the names of the labels only.
+    """
+    names = {value: f"{kind.value}_{value}" for value, kind in _TYPES.items()}
+    if on is CheckOn.INPUT:
+        schemes = {"kit": {name: value for value, name in names.items()}}
+        return Heart(volume=volume.with_blueprint(Blueprint(names=names)), schemes=schemes)
     blueprint = Blueprint(
-        names={value: f"{kind.value}_{value}" for value, kind in _TYPES.items()},
+        names=names,
         types=_TYPES,
         walls=(Wall(1, 2, 2.6),),
         valves=(Valve(4, 1, 3),),
@@ -67,7 +74,7 @@ class CheckConformance(Conformance):
         if list(record_faults(record, catalogue)):
             pytest.skip("it cannot be called")
         try:
-            list(record.function.load()(example_heart(CASES[case](_LABELS))))
+            list(record.function.load()(example_heart(CASES[case](_LABELS), record.on)))
         except (Exception, SystemExit) as error:
             fail(
                 f"{who(record)} raised {describe(error)} on the label map {case!r}; a label of the recipe may be"
@@ -77,7 +84,7 @@ class CheckConformance(Conformance):
     @each_case
     def test_its_findings_say_where(self, record: Check, case: str) -> None:
         """It yields findings in words, with labels of the heart and a place inside the image."""
-        heart = example_heart(CASES[case](_LABELS))
+        heart = example_heart(CASES[case](_LABELS), record.on)
         for finding in _findings(record, heart):
             if wrong := _wrong(finding, heart):
                 fail(f"{who(record)} yields {wrong} on the label map {case!r}; make findings with heart.finding()")
@@ -85,7 +92,7 @@ class CheckConformance(Conformance):
     @each_case
     def test_it_leaves_its_input_alone(self, record: Check, case: str) -> None:
         """Neither the voxels nor the boxes change."""
-        heart = example_heart(CASES[case](_LABELS))
+        heart = example_heart(CASES[case](_LABELS), record.on)
         voxels, boxes = heart.volume.array.tobytes(), heart.volume.boxes
         _findings(record, heart)
         same = heart.volume.array.tobytes() == voxels and heart.volume.boxes == boxes
@@ -93,7 +100,7 @@ class CheckConformance(Conformance):
 
     def test_it_repeats_itself(self, record: Check, volume: LabelVolume) -> None:
         """The same heart gives the same findings."""
-        first, again = (_findings(record, example_heart(volume)) for _ in range(2))
+        first, again = (_findings(record, example_heart(volume, record.on)) for _ in range(2))
         require(
             first == again,
             f"{who(record)} gives other findings for the same heart; it must depend on nothing but its argument",
@@ -104,10 +111,10 @@ class CheckConformance(Conformance):
         """A heart stored with its axes in another order or direction has the same faults, of the same size."""
         if record.name in self.depends_on_axes:
             pytest.skip("it depends on the axes")
-        first, again = (_findings(record, example_heart(volume)) for _ in range(2))
+        first, again = (_findings(record, example_heart(volume, record.on)) for _ in range(2))
         if first != again:
             pytest.skip("it does not repeat itself")
-        found = _findings(record, example_heart(volumes.rotated(rotation, volume)))
+        found = _findings(record, example_heart(volumes.rotated(rotation, volume), record.on))
         expected, counted = Counter(map(_amount, first)), Counter(map(_amount, found))
         require(
             expected == counted,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from pycemrg_core.api import LabelScheme, Ref
+from pycemrg_core.api import LabelScheme
 from schematics_builtin.catalogue.schematics import LABELS
 from schematics_builtin.catalogue.structures import GROUPS, STRUCTURES, VEINS
 
@@ -170,5 +170,4 @@ def schemes() -> Iterator[LabelScheme]:
             colours={structure: colour for structure, colour, _ in STRUCTURES if structure in labels},
             snomed={structure: code for structure, _, code in STRUCTURES if code and structure in labels},
             source=source,
-            anatomy=Ref("schematics_builtin.labels.anatomy:doubts"),
         )

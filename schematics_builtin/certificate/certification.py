@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import attrs
 from attrs import frozen
 
 from pycemrg_core import Catalogue
-from pycemrg_core.api import Check, CheckOn, Finding, Heart, PycemrgError, Severity, blaming
+from pycemrg_core.api import CheckOn, Finding, Heart, Severity, checks_on, faults_of
 from schematics_builtin.certificate.cavities import cavities
 
 FORMAT = 1
@@ -68,27 +67,15 @@ def certify(heart: Heart, catalogue: Catalogue, *, name: str = "", voxels_sha256
     ``name`` and ``voxels_sha256``, of the image, are only recorded. Raises :class:`PycemrgError` naming the check and
     its provider when one fails.
     """
-    checks, findings = [], []
-    for contribution in catalogue.all(Check):
-        if contribution.record.on is not CheckOn.RESULT:
-            continue
-        provider = f"{contribution.provider.distribution} {contribution.provider.version}"
-        checks.append((contribution.name, provider))
-        who = f"check {contribution.name!r} of {provider}"
-        with blaming(PycemrgError, who):
-            look = contribution.record.function.load()
-        with blaming(PycemrgError, who, look):
-            for one in look(heart):
-                if not isinstance(one, Finding):
-                    raise PycemrgError(f"it yields {one!r:.80}, not a Finding")
-                findings.append(attrs.evolve(one, check=contribution.name))
+    checks = checks_on(catalogue, CheckOn.RESULT)
+    findings = tuple(faults_of(heart, checks))
     space = cavities(heart)
     return Certificate(
         recipe=heart.blueprint.recipe,
         name=name,
         voxels_sha256=voxels_sha256,
-        checks=tuple(checks),
-        findings=tuple(findings),
+        checks=tuple((one.name, f"{one.provider.distribution} {one.provider.version}") for one in checks),
+        findings=findings,
         closed=tuple(map(heart.name, space.closed_lumens(heart))),
         open=tuple(map(heart.name, space.open_lumens(heart))),
     )

@@ -24,15 +24,15 @@ from pycemrg_core.api import (
     Heart,
     Ints,
     Label,
-    LabelArray,
     LabelError,
     LabelType,
     LabelVolume,
     Note,
     Severity,
     WorkingVolume,
-    as_region,
     changes,
+    edit_at,
+    edits_between,
     image_from_array,
     number,
     padded,
@@ -125,7 +125,7 @@ def repair_step(volume: LabelVolume, contract: RepairCreationContract) -> Iterat
     heart = Heart(volume=volume)
     allowed = frozenset({0, *(label.value for label in contract.labels)})
     done, refused = _repaired(heart, contract.limit_percent, enlarge=False, allowed=allowed)
-    yield from _edits_between(volume.array, done.volume.array)
+    yield from edits_between(volume.array, done.volume.array)
     for text in refused:
         yield Note(f"not repaired: {text}")
     if np.any(_pads(done.volume, heart)):
@@ -133,12 +133,6 @@ def repair_step(volume: LabelVolume, contract: RepairCreationContract) -> Iterat
             "the heart touches the border of the image, and a step cannot enlarge it; pad the image, or use"
             " 'pycemrg repair'"
         )
-
-
-def _edits_between(old: LabelArray, new: LabelArray) -> Iterator[Edit]:
-    changed = old != new
-    for label in np.unique(new[changed]).tolist():
-        yield Edit(as_region(slice(0, size) for size in old.shape), changed & (new == label), label)
 
 
 def _repaired(
@@ -212,19 +206,12 @@ def _carry_out(
 ) -> tuple[Change, ...]:
     name, propose = rule
     now = attrs.evolve(heart, volume=done.volume)
-    edits = [_edit(fix) for fix in propose(now) if len(fix.places) and limits.allows(name, fix, now)]
+    edits = [edit_at(fix.places, fix.new) for fix in propose(now) if len(fix.places) and limits.allows(name, fix, now)]
     changes = done.volume.apply(edits)
     for change in changes:
         key = name, change.old, change.new
         done.counts[key] = done.counts.get(key, 0) + change.voxels
     return changes
-
-
-def _edit(fix: _Fix) -> Edit:
-    low, high = fix.places.min(axis=0), fix.places.max(axis=0) + 1
-    mask = np.zeros(high - low, np.bool_)
-    mask[tuple((fix.places - low).T)] = True
-    return Edit(as_region(slice(int(a), int(b)) for a, b in zip(low, high, strict=True)), mask, fix.new)
 
 
 def _loose(heart: Heart) -> Iterator[_Fix]:

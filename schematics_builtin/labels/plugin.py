@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pycemrg_core.api import Command, Output, Ref, hookimpl
+from pycemrg_core.api import Check, CheckOn, Command, Output, Ref, hookimpl
 
 # command, help line, click command
 _COMMANDS = (
@@ -18,6 +18,16 @@ _TABLES = (
     ("slicer-table", "heart.ctbl", "names and colours of the labels, for 3D Slicer"),
     ("itksnap-table", "heart.label", "names and colours of the labels, for ITK-SNAP"),
 )
+
+
+@hookimpl
+def pycemrg_checks() -> Iterable[Check]:
+    yield Check(
+        name="anatomy",
+        summary="size and anatomy cannot be what the labels say",
+        function=Ref("schematics_builtin.labels.checks:anatomy"),
+        on=CheckOn.INPUT,
+    )
 
 
 @hookimpl

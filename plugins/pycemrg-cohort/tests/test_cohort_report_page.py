@@ -27,7 +27,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")
     inputs = hearts(folder / "hearts", 6, size=48)
     (inputs / "h03.nrrd").write_bytes((inputs / "h03.nrrd").read_bytes()[:2000])
-    arguments = ("--certify", "--workers", 1, "-o", folder / "out")
+    arguments = ("--with", "certificate", "--workers", 1, "-o", folder / "out")
     pycemrg("cohort", "run", "four_chamber_full", inputs, *arguments, code=1)
     (folder / "out" / "cases" / "h01" / "report.html").write_text("a page", encoding="utf-8")
     return folder / "out"

@@ -135,9 +135,8 @@ def check(
     if (recipe and schematic) or not (recipe or schematic or scheme):
         raise click.UsageError("nothing to compare with; give --recipe, --schematic or --scheme", ctx)
     from pycemrg_core import prepare
-    from pycemrg_core.api import PlanError
+    from pycemrg_core.api import PlanError, require_sound
     from pycemrg_core.cli.kit import settings_from
-    from pycemrg_core.recipes.conversion import check_anatomy
 
     catalogue = session_of(ctx).catalogue()
     settings = settings_from(catalogue, {}, labels_file, None)
@@ -157,7 +156,7 @@ def check(
     report = diagnostic.compare(prepared.volume)
     problems = list(report.problems)
     try:
-        check_anatomy(prepared.volume, names, catalogue, image)
+        notes = (*notes, *require_sound(prepared.volume, names, catalogue, image))
     except PlanError as error:
         problems += error.problems
     if as_json:

@@ -1,0 +1,55 @@
+"""Asking the checks of a catalogue about a heart: before a run about its image, and after it about the result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import attrs
+
+from pycemrg_core.api.records import Check, CheckOn, LabelScheme
+from pycemrg_core.errors import PlanError, PycemrgError, blaming
+from pycemrg_core.images.blueprint import Blueprint
+from pycemrg_core.images.heart import Finding, Heart, Severity
+from pycemrg_core.images.label_volume import LabelVolume
+from pycemrg_core.plugins.catalogue import Catalogue, Contribution
+
+UNCHECKED = "no anatomy check was made: no plugin that is loaded checks images before a run"
+
+
+def checks_on(catalogue: Catalogue, on: CheckOn) -> tuple[Contribution[Check], ...]:
+    """The checks that look at the input, or at the result."""
+    return tuple(contribution for contribution in catalogue.all(Check) if contribution.record.on is on)
+
+
+def faults_of(heart: Heart, checks: tuple[Contribution[Check], ...]) -> Iterator[Finding]:
+    """What the checks find in a heart.
+
+    Raises :class:`PycemrgError` naming the check and its provider when one fails.
+    """
+    for contribution in checks:
+        provider = f"{contribution.provider.distribution} {contribution.provider.version}"
+        who = f"check {contribution.name!r} of {provider}"
+        with blaming(PycemrgError, who):
+            look = contribution.record.function.load()
+        with blaming(PycemrgError, who, look):
+            found = list(look(heart))
+            for one in found:
+                if not isinstance(one, Finding):
+                    raise PycemrgError(f"it yields {one!r:.80}, not a Finding")
+        yield from (attrs.evolve(one, check=contribution.name) for one in found)
+
+
+def require_sound(volume: LabelVolume, labels: Mapping[str, int], catalogue: Catalogue, name: str) -> tuple[str, ...]:
+    """Ask the input checks about a label map whose integers mean ``labels``; what is not an error comes as notes.
+
+    ``name`` is what messages call the image. Raises :class:`PlanError` with every error that was found.
+    """
+    checks = checks_on(catalogue, CheckOn.INPUT)
+    if not checks:
+        return (UNCHECKED,)
+    blueprint = Blueprint(names={value: label for label, value in labels.items()})
+    schemes = {contribution.name: contribution.record.labels for contribution in catalogue.all(LabelScheme)}
+    found = tuple(faults_of(Heart(volume=volume.with_blueprint(blueprint), schemes=schemes), checks))
+    if errors := [one.what for one in found if one.severity is Severity.ERROR]:
+        raise PlanError(f"{name}: a check of the image found errors (use --no-check to run anyway):", errors)
+    return tuple(f"{one.check}: {one.what}" for one in found if one.severity is Severity.WARNING)

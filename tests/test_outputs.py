@@ -1,0 +1,307 @@
+"""Outputs of a run: chosen by name, each made once, written together, and none left over from an earlier heart."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import contents, pycemrg, small_heart
+from PIL import Image
+
+from pycemrg_core import load_catalogue
+from pycemrg_core.api import Command, Output, RecordError, Ref, Schematic
+from pycemrg_core.cli import hints
+
+RECIPE = "left_atrium_with_veins"
+ROOT = Path(__file__).resolve().parent.parent
+
+PLUGIN = """
+import json
+from pathlib import Path
+
+from pycemrg_core.api import Made, Output, Ref, hookimpl
+
+calls = []
+names = {names!r}
+
+
+@hookimpl
+def pycemrg_outputs():
+    rows = {{
+        "counts": ("counts.json", (), ()),
+        "judged": ("judged.txt", ("counts",), ("picture", "nowhere")),
+        "good": ("good.txt", ("counts",), ()),
+        "broken": ("broken.txt", (), ()),
+        "on_broken": ("on_broken.txt", ("broken",), ()),
+        "wrong": ("wrong.txt", (), ()),
+        "circle": ("circle.txt", ("elcric",), ()),
+        "elcric": ("elcric.txt", ("circle",), ()),
+        "twin": ("COUNTS.json", (), ()),
+        "robber": ("heart.nrrd", (), ()),
+        "lost": ("lost.txt", (), ()),
+        "needy": ("needy.txt", ("nobody",), ()),
+    }}
+    for name, (file, needs, uses) in rows.items():
+        run = f"{{__name__}}:{{name}}" if name != "lost" else "no_such_module:lost"
+        yield Output(name=name, file=file, summary=name, function=Ref(run), needs=needs, uses=uses)
+
+
+def counts(run, made):
+    calls.append("counts")
+    data = {{run.name(label): int(run.volume.mask(label).sum()) for label in run.volume.boxes}}
+    data["sha256"] = run.voxels_sha256
+    data["before"] = sorted(run.before.boxes)
+    return Made(json.dumps(data).encode(), summary=f"{{len(calls)}} time")
+
+
+def judged(run, made):
+    assert sorted(made) == ["counts", "picture"]
+    assert json.loads(made["counts"].content)
+    return Made(b"bad", verdict=False, summary="judged: bad")
+
+
+def good(run, made):
+    return Made(b"good", verdict=True)
+
+
+def broken(run, made):
+    raise ValueError("a bug\\nof two lines")
+
+
+def on_broken(run, made):
+    return Made(b"never")
+
+
+def wrong(run, made):
+    return "text"
+
+
+circle = elcric = twin = robber = needy = good
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> Iterator[Path]:
+    path = tmp_path / f"outputs_{tmp_path.name}.py".replace("-", "_")
+    path.write_text(PLUGIN.format(names=path.stem), encoding="utf-8")
+    return path
+
+
+def run(folder: Path, *more: object, code: int = 0) -> Any:
+    heart = folder / "small.nrrd"
+    heart = heart if heart.exists() else small_heart(folder)
+    return pycemrg("run", RECIPE, heart, "-o", folder / "out", "--no-check", *more, code=code)
+
+
+def record(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "out" / "run.json").read_text(encoding="utf-8"))
+    return found
+
+
+def files(folder: Path) -> set[str]:
+    return {path.name for path in (folder / "out").iterdir()}
+
+
+def test_what_is_needed_is_made_once_and_a_bad_verdict_makes_the_exit_code_1(tmp_path: Path, plugin: Path) -> None:
+    result = run(tmp_path, "--plugin", plugin, "--with", "judged,good", "--with", "good", code=1)
+    assert files(tmp_path) == {
+        "heart.nrrd", "run.json", "counts.json", "judged.txt", "good.txt", "slices.png",
+    }  # fmt: skip
+    assert result.stdout.splitlines() == [
+        f"{tmp_path / 'out'}: heart.nrrd, run.json, counts.json, slices.png, judged.txt and good.txt written",
+        "1 time",
+        "judged: bad",
+    ]
+    said = record(tmp_path)["outputs"]
+    assert [(one["name"], one["file"], one["verdict"]) for one in said] == [
+        ("counts", "counts.json", None),
+        ("picture", "slices.png", None),
+        ("judged", "judged.txt", False),
+        ("good", "good.txt", True),
+    ]
+    assert (
+        json.loads((tmp_path / "out" / "counts.json").read_text())["sha256"]
+        == (record(tmp_path)["output"]["voxels_sha256"])
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        ("pictures", "no output is called 'pictures'; did you mean 'picture'?"),
+        ("circle", "needs itself: "),
+        ("twin,counts", "both write counts.json; choose one"),
+        ("robber", "would write heart.nrrd, which is the run's own file"),
+        ("lost", "no_such_module"),
+        ("needy", "needs the output 'nobody': no output is called 'nobody'"),
+    ],
+)
+def test_what_cannot_be_made_is_refused_before_the_run(tmp_path: Path, plugin: Path, names: str, text: str) -> None:
+    small_heart(tmp_path)
+    before = contents(tmp_path)
+    assert text in run(tmp_path, "--plugin", plugin, "--with", names, code=1).stderr
+    assert contents(tmp_path) == before
+
+
+def test_an_output_that_fails_costs_only_itself(tmp_path: Path, plugin: Path) -> None:
+    result = run(tmp_path, "--plugin", plugin, "--with", "broken,on_broken,good,wrong", code=1)
+    assert files(tmp_path) == {"heart.nrrd", "run.json", "counts.json", "good.txt"}
+    error = result.stderr.splitlines()[-1] if result.stderr.count("\n") == 1 else result.stderr
+    for text in ("'broken'", "ValueError: a bug", "'on_broken'", "without the output 'broken'", "not Made(bytes)"):
+        assert text in error
+    assert "of two lines" not in error
+
+
+def test_nothing_of_an_earlier_heart_stays(tmp_path: Path, plugin: Path) -> None:
+    run(tmp_path, "--plugin", plugin, "--with", "good,picture")
+    (tmp_path / "out" / "heart.label").write_text("made since, by hand")
+    (tmp_path / "out" / "notes.txt").write_text("my own")
+    # Also without the plugin: the record says what it wrote.
+    result = run(tmp_path, "--set", "LA_WT=3", "--with", "slicer-table")
+    note = "note: counts.json, good.txt, heart.label, slices.png of an earlier run removed from"
+    assert f"{note} {tmp_path / 'out'}\n" in result.stderr
+    assert files(tmp_path) == {"heart.nrrd", "run.json", "heart.ctbl", "notes.txt"}
+
+
+def test_a_file_that_would_look_like_an_output_is_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "slices.png").write_text("my own")
+    text = run(tmp_path, code=1).stderr
+    assert f"{tmp_path / 'out'}: holds slices.png, which would look like an output of this run; move it" in text
+    assert files(tmp_path) == {"slices.png"}
+
+
+def test_outputs_say_of_which_heart_they_are(tmp_path: Path) -> None:
+    run(tmp_path, "--with", "picture,certificate", code=1)
+    sha256 = record(tmp_path)["output"]["voxels_sha256"]
+    certificate = json.loads((tmp_path / "out" / "certificate.json").read_text())
+    assert certificate["input"] == {"name": "heart.nrrd", "voxels_sha256": sha256}
+    with Image.open(tmp_path / "out" / "slices.png") as picture:
+        assert picture.info["voxels_sha256"] == sha256
+
+
+def test_a_run_again_can_write_them_too(tmp_path: Path) -> None:
+    run(tmp_path, "--with", "picture,itksnap-table")
+    pycemrg("run", "--again", tmp_path / "out" / "run.json", "-o", tmp_path / "b", "--with", "picture,itksnap-table")
+    for name in ("slices.png", "heart.label"):
+        assert (tmp_path / "b" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
+
+
+@pytest.mark.parametrize("fields", [{"file": "a/b"}, {"file": ".x"}, {"file": 3}, {"needs": "counts"}, {"uses": [3]}])
+def test_a_record_that_cannot_be_right_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(RecordError):
+        Output(**{"name": "o", "file": "o.txt", "summary": "", "function": Ref("a:b"), **fields})
+
+
+def test_outputs_are_listed_and_described() -> None:
+    listed = {one["name"]: one["file"] for one in json.loads(pycemrg("list-outputs", "--json").stdout)}
+    assert (
+        listed.items()
+        >= {
+            "picture": "slices.png",
+            "certificate": "certificate.json",
+            "slicer-table": "heart.ctbl",
+            "itksnap-table": "heart.label",
+        }.items()
+    )
+    assert "slices.png" in pycemrg("describe", "picture").stdout
+
+
+# ---------------------------------------------------------------------------------- what is not loaded
+
+BUILT_IN = ("builtin", "certificate", "demo", "labels", "pictures")
+
+
+def test_the_hints_are_what_the_plugins_contribute() -> None:
+    """Every command and output of our plugins, each with its plugin and distribution; nothing else."""
+    catalogue = load_catalogue()
+    text = (Path(hints.__file__).parent / hints.HINTS).read_text(encoding="utf-8")
+    known = {one["plugin"]: one for one in tomllib.loads(text)["provider"]}
+    for plugin in catalogue.plugins:
+        if not (ROOT / "plugins" / plugin.found.distribution).is_dir() and not plugin.found.built_in:
+            continue
+        mine: dict[str, set[str]] = {}
+        for kind, section in ((Command, "commands"), (Output, "outputs"), (Schematic, "schematics")):
+            names = {one.name for one in plugin.records if type(one) is kind}
+            if names and plugin.found.name != "builtin":
+                mine[section] = names
+        hint = known.pop(plugin.found.name, {})
+        assert {key: set(hint[key]) for key in mine} == mine, plugin.found.name
+        if hint:
+            assert hint["distribution"] == plugin.found.distribution
+            assert (ROOT / hint["folder"] / "pyproject.toml").is_file()
+    for name in known:  # not installed here
+        assert (ROOT / "plugins" / f"pycemrg-{name}").is_dir()
+
+
+@pytest.mark.parametrize("blocked", BUILT_IN)
+def test_each_built_in_plugin_can_be_blocked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blocked: str) -> None:
+    """The rest works; what the plugin would do says which plugin is blocked."""
+    monkeypatch.setenv("PYCEMRG_PLUGINS", f"-{blocked},-report,-cohort,-metrics,-augment,-spatial")
+    heart = small_heart(tmp_path)
+    for command in (("list-plugins",), ("--help",), ("list-outputs",), ("bug-report",)):
+        pycemrg(*command)
+    out = tmp_path / "out"
+    uses = {
+        "builtin": [("run", RECIPE, heart, "-o", out)],
+        "labels": [
+            ("labels", "show", heart),
+            ("clean", heart, "-o", out),
+            (*_run(heart, out), "--with", "slicer-table"),
+        ],
+        "certificate": [
+            ("certify", heart),
+            ("repair", heart, "-o", out),
+            (*_run(heart, out), "--with", "certificate"),
+            (*_run(heart, out), "--then", "repair"),
+        ],
+        "pictures": [(*_run(heart, out), "--with", "picture")],
+        "demo": [("demo", "-o", out)],
+    }
+    for command in uses.pop(blocked):
+        text = pycemrg(*command, code=1).stderr
+        by_catalogue = "(blocked by name: " in text and blocked in text.rpartition("by name: ")[2]
+        assert f"{blocked!r}, which is blocked (blocked by name)" in text or by_catalogue, text
+    assert not out.exists()
+    if blocked == "builtin":
+        return
+    result = pycemrg(*_run(heart, out))
+    unchecked = "note: no anatomy check was made: no plugin that is loaded checks images before a run"
+    assert (unchecked in result.stderr) is (blocked == "labels")
+    notes = json.loads((out / "run.json").read_text(encoding="utf-8"))["warnings"]
+    assert any(note.startswith("no anatomy check was made") for note in notes) is (blocked == "labels")
+    pycemrg("plan", RECIPE, heart)
+    if blocked != "labels":
+        pycemrg("labels", "volumes", heart)
+    if blocked != "certificate":
+        pycemrg("certify", out / "heart.nrrd", "--recipe", RECIPE, code=1)
+
+
+def _run(heart: Path, out: Path) -> tuple[object, ...]:
+    return ("run", RECIPE, heart, "-o", out)
+
+
+def test_the_demo_goes_without_what_is_blocked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYCEMRG_PLUGINS", "-pictures,-certificate,-report")
+    pycemrg("demo", "-o", tmp_path / "out")
+    assert files(tmp_path) == {"heart.nrrd", "run.json", "input.nrrd"}
+
+
+def test_what_is_not_installed_says_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from pycemrg_core.plugins import loading
+
+    found = tuple(one for one in loading.discover() if one.built_in)
+    monkeypatch.setattr(loading, "discover", lambda *_: found)
+    text = pycemrg("compare", "a.nrrd", "b.nrrd", code=1).stderr
+    assert text == (
+        "error: the command 'compare' is of the plugin 'metrics', which is not installed;"
+        " in a checkout of pycemrg: pip install ./plugins/pycemrg-metrics\n"
+    )
+    assert (
+        "the output 'report' is of the plugin 'report', which is not installed"
+        in run(tmp_path, "--with", "report", code=1).stderr
+    )
