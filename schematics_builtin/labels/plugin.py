@@ -23,7 +23,7 @@ _TABLES = (
 @hookimpl
 def pycemrg_checks() -> Iterable[Check]:
     yield Check(
-        name="anatomy",
+        name="label_anatomy",
         summary="size and anatomy cannot be what the labels say",
         function=Ref("schematics_builtin.labels.checks:anatomy"),
         on=CheckOn.INPUT,
