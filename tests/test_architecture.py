@@ -419,7 +419,7 @@ def test_docstrings_and_ordinary_words_are_no_anatomy() -> None:
 def names_of_plugins() -> set[str]:
     """Names that stand for a plugin of ours and for nothing else."""
     found = {"schematics_builtin", "certificate", "certify", "repair", "diagnosis", "slicer", "itksnap"}
-    found |= {"picture", "pictures", "demo", "anatomy"}
+    found |= {"picture", "pictures", "demo", "label_anatomy"}
     for folder in distributions():
         name = str(project(folder)["name"])
         found |= {name, name.replace("-", "_")}

@@ -426,7 +426,8 @@ def test_a_table_has_a_row_for_every_integer(row: Path, tmp_path: Path) -> None:
 
 def test_a_run_without_the_scheme_is_refused_and_names_it(ts: Path, tmp_path: Path) -> None:
     result = pycemrg("run", "four_chamber_full", ts, "-o", tmp_path / "out", code=1)
-    assert result.stderr.startswith(f"error: {ts} is not what its labels say (--no-check goes on all the same):\n")
+    title = f"error: {ts}: a check of the image found errors (use --no-check to run anyway):\n"
+    assert result.stderr.startswith(title)
     assert "the anatomy contradicts the labels" in result.stderr
     assert f"Try --scheme {TS}, " in result.stderr
     assert "--no-check" in result.stderr
