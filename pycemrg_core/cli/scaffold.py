@@ -29,6 +29,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _DISTRIBUTION = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 _IMPORT = re.compile(r"^from pycemrg_core\.api import (.+)\n+", re.MULTILINE)
 _REF = re.compile(r'Ref\("my_heart\.(\w+):(\w+)"\)')
+_NAME = re.compile(r'name="(\w+)"')
 _YAML = "contributions.yaml"
 
 
@@ -88,20 +89,20 @@ class _Package:
         return any(kind.word == word for kind in self.kinds)
 
     def _filled(self, template: str, values: dict[str, str] | None = None) -> str:
-        names = {"distribution": self.name, "module": self.module, "last": self._last(), **(values or {})}
+        names = {"distribution": self.name, "module": self.module, **(values or {})}
         return Template((_TEMPLATES / template).read_text(encoding="utf-8")).substitute(names)
 
-    def _last(self) -> str:
-        """The schematic with which the recipe ends: the package's own, if it has one."""
-        if not self._has("schematic"):
-            return "aortic_wall"
-        return f"{self.module}_mitral_seal" if self._has("step") else f"{self.module}_rv_outflow"
-
     def _hook(self, kind: Kind) -> str:
-        own_step = kind.word == "schematic" and self._has("step")
-        template = f"{kind.part}/{'hook_of_step' if own_step else 'hook'}.txt"
-        if (_TEMPLATES / template).exists():
-            return self._filled(template)
+        template = "hook"
+        values: dict[str, str] = {}
+        if kind.word == "schematic" and self._has("step"):
+            template = "hook_of_step"
+        if kind.word == "recipe":
+            # It ends with the package's own schematic, if there is one.
+            own = [_NAME.findall(self._hook(other))[0] for other in self.kinds if other.word == "schematic"]
+            template, values = ("hook", {"last": own[0]}) if own else ("hook_alone", {})
+        if (_TEMPLATES / kind.part / f"{template}.txt").exists():
+            return self._filled(f"{kind.part}/{template}.txt", values)
         return _example(kind).replace("my_heart.", f"{self.module}.").replace('name="', f'name="{self.module}_')
 
     def _code(self, kind: Kind) -> dict[str, str]:
