@@ -19,6 +19,8 @@ from pycemrg_cohort.worker import bring
 
 from pycemrg_core import Settings, load_catalogue
 
+pytestmark = pytest.mark.slow
+
 CATALOGUE = load_catalogue()
 RECIPE = "four_chamber_full"
 
@@ -151,8 +153,6 @@ _DIES = """
 import os, sys
 from pycemrg_cohort.worker import bring
 import json
-
-pytestmark = pytest.mark.slow
 left = int(sys.argv[1])
 def dying(real):
     def call(*arguments, **more):
