@@ -12,7 +12,7 @@ import attrs
 import pytest
 import SimpleITK as sitk
 from cohort_lab import Processes, ended, eventually, hearts
-from command_line import HEART, local_plugin
+from command_line import HEART, local_plugin, small_heart
 from phantom import heart_phantom
 from plugin_packages import FakeSite, run_python, schematics_source
 from pycemrg_cohort.cases import read_cases
@@ -22,7 +22,7 @@ from pycemrg_cohort.job import Job, differences, loaded_plugins, ready
 from pycemrg_cohort.memory import case_bytes, peak_memory, voxel_bytes
 
 import pycemrg_core
-from pycemrg_core import Found, Schematic, Settings, load_catalogue
+from pycemrg_core import Found, Policy, Schematic, Settings, load_catalogue
 from pycemrg_core.api import from_data, to_data
 
 pytestmark = pytest.mark.slow
@@ -120,6 +120,26 @@ def test_a_job_is_the_same_on_the_other_side() -> None:
     assert to_data(there) == to_data(from_data(json.loads(job.as_text()), Job))
     assert to_data(there.settings.schematics["x"]) == to_data(schematic)
     assert same.contributions == catalogue.contributions
+
+
+_BLOCKED = """
+import json, sys
+from pycemrg_cohort.worker import bring
+
+outcome = bring(json.loads(sys.argv[1]), job=sys.argv[2], root=sys.argv[3])
+assert outcome["state"] == "done", outcome
+print([name for name in sys.modules if name.startswith(("schematics_builtin.certificate", "pycemrg_metrics"))])
+"""
+
+
+def test_a_worker_loads_nothing_that_the_client_blocked(tmp_path: Path) -> None:
+    """The job names the plugins of the client; what its policy left out is not even imported."""
+    catalogue = load_catalogue(Policy(block=frozenset({"certificate", "metrics"})))
+    job = Job(recipe="four_chamber_full", settings=Settings(), plugins=loaded_plugins(catalogue), outputs=("picture",))
+    (case,) = read_cases([str(small_heart(tmp_path))], parameters=(), schemes=())
+    ran = run_python(_BLOCKED, json.dumps(case.as_json()), job.as_text(), str(tmp_path / "out"), cwd=tmp_path)
+    assert (ran.returncode, ran.stdout) == (0, "[]\n"), ran.stderr
+    assert (tmp_path / "out" / "cases" / "small" / "slices.png").is_file()
 
 
 def test_nobody_answers(tmp_path: Path, processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
