@@ -82,7 +82,7 @@ def words(text: str) -> list[list[str]]:
 def test_show_says_what_is_there(row: Path) -> None:
     result = pycemrg("labels", "show", row)
     assert words(result.stdout) == [
-        ["name", "voxels", "mL", "components", "box", "x", "y", "z", "touches", "most"],
+        ["name", "voxels", "mL", "comp.", "box", "x", "y", "z", "touches", "most"],
         ["1", "LV_BP", "2", "0.06", "1", "0:1", "0:0", "0:0", "LA_BP"],
         ["4", "LA_BP", "1", "0.03", "1", "2:2", "0:0", "0:0", "LV_BP,", "99"],
         ["99", "?", "1", "0.03", "1", "3:3", "0:0", "0:0", "LA_BP"],

@@ -64,7 +64,7 @@ def _show(report: LabelReport) -> None:
         name = status.name.removesuffix("_label") or "?"
         box = " ".join(f"{first}:{last}" for first, last in status.box)
         rows.append((status.value, name, f"{status.voxels:,}", f"{status.ml:.2f}", status.components, box, touches))
-    echo_table(("", "name", "voxels", "mL", "components", "box x y z", "touches most"), rows, right=(0, 2, 3, 4))
+    echo_table(("", "name", "voxels", "mL", "comp.", "box x y z", "touches most"), rows, right=(0, 2, 3, 4))
 
 
 @labels.command(short_help="Values, names, volumes, components and neighbours.")
@@ -76,7 +76,7 @@ def _show(report: LabelReport) -> None:
 def show(ctx: click.Context, image: str, scheme: str, as_json: bool) -> None:
     """List the labels of IMAGE: value, name, voxels, mL, components, bounding box, and the two it touches most.
 
-    The box is the first and last voxel along x, y and z. --json also prints all contacts, in mm2.
+    "comp." counts the connected components; the box is the first and last voxel along x, y and z. --json also prints all contacts, in mm2.
     """
     report = _scheme_report(image, scheme, session_of(ctx).catalogue())
     if as_json:
