@@ -76,7 +76,8 @@ def _show(report: LabelReport) -> None:
 def show(ctx: click.Context, image: str, scheme: str, as_json: bool) -> None:
     """List the labels of IMAGE: value, name, voxels, mL, components, bounding box, and the two it touches most.
 
-    "comp." counts the connected components; the box is the first and last voxel along x, y and z. --json also prints all contacts, in mm2.
+    "comp." counts the connected components; the box is the first and last voxel along x, y and z. --json also prints
+    all contacts, in mm2.
     """
     report = _scheme_report(image, scheme, session_of(ctx).catalogue())
     if as_json:
