@@ -158,6 +158,8 @@ if TYPE_CHECKING:
     from pycemrg_core.images.run_lengths import Components as Components
     from pycemrg_core.images.run_lengths import Runs as Runs
     from pycemrg_core.images.run_lengths import find_components as find_components
+    from pycemrg_core.images.run_lengths import most_area as most_area
+    from pycemrg_core.images.run_lengths import runs_in as runs_in
     from pycemrg_core.images.run_lengths import runs_of as runs_of
     from pycemrg_core.images.training_sample import Drawn as Drawn
     from pycemrg_core.images.training_sample import Sample as Sample
@@ -211,7 +213,9 @@ else:
             "pycemrg_core.images.label_volume": "Change Edit LabelVolume Note Where WorkingVolume",
             "pycemrg_core.images.metric_subjects": "Comparison ImagePair Spacing StructureMask evaluate",
             "pycemrg_core.images.remap": "LabelRemapper RemapReport remap_image remap_volume",
-            "pycemrg_core.images.run_lengths": "CONNECTIVITIES Components Runs find_components runs_of",
+            "pycemrg_core.images.run_lengths": (
+                "CONNECTIVITIES Components Runs find_components most_area runs_in runs_of"
+            ),
             "pycemrg_core.images.training_sample": "Drawn Sample",
             "pycemrg_core.recipes.blueprints": "blueprint_of",
             "pycemrg_core.recipes.checking": "checks_on faults_of require_sound",

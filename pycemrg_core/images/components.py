@@ -14,7 +14,6 @@ from collections.abc import Collection, Iterator
 import attrs
 import numpy as np
 from attrs import frozen
-from numpy.typing import NDArray
 
 from pycemrg_core.images.label_volume import Edit, LabelVolume, Region, as_region
 from pycemrg_core.images.run_lengths import (
@@ -26,6 +25,7 @@ from pycemrg_core.images.run_lengths import (
     components_of,
     contacts,
     find_components,
+    most_area,
     runs_of,
     touching,
 )
@@ -156,24 +156,10 @@ def reassign_islands(volume: LabelVolume, labels: Collection[int], connectivity:
     future = np.where(connected.largest(), connected.label, -1)
     island, other, area = contacts(connected, volume.spacing, ~connected.largest())
     while np.any(ready := (future[island] < 0) & (future[other] >= 0)):
-        settled, label = _most_area(island[ready], future[other[ready]], area[ready])
+        settled, label = most_area(island[ready], future[other[ready]], area[ready])
         future[settled] = label
         island, other, area = island[~ready], other[~ready], area[~ready]
     return _paint(connected.runs, np.maximum(future, 0)[connected.of_run])
-
-
-def _most_area(island: Ints, label: Ints, area: NDArray[np.float64]) -> tuple[Ints, Ints]:
-    """Each island, and the label with the largest common area; if equal, the smallest label."""
-    known, index = np.unique(label, return_inverse=True)
-    keys, place = np.unique(island * len(known) + index, return_inverse=True)
-    total = np.bincount(place, weights=area)
-    owner, candidate = np.divmod(keys, len(known))
-    starts = np.flatnonzero(np.append(True, owner[1:] != owner[:-1]))
-    most = np.repeat(np.maximum.reduceat(total, starts), np.diff(np.append(starts, len(owner))))
-    # Ties, despite floating-point rounding; the candidates are sorted by integer.
-    best = total >= most * (1 - 1e-9)
-    islands, first = np.unique(owner[best], return_index=True)
-    return islands, known[candidate[best][first]]
 
 
 def _cavities(runs: Runs) -> tuple[Runs, Ints]:

@@ -48,6 +48,8 @@ Where = int | Collection[int] | Zone
 
 Answer = TypeVar("Answer")
 
+_FEW = 12  # voxels; distances up to that many are found without scipy
+
 
 @frozen(eq=False)
 class Edit:
@@ -320,11 +322,13 @@ class LabelVolume:
         mm = np.full(shape_of(region), inf)
         sources = self._sources(where, region, limit_mm)
         if not is_empty(region) and not is_empty(sources):
-            from scipy import ndimage  # slow to import, and few steps need it
-
             window = hull(region, sources)
             mask = self.mask(where, window)
-            if mask.any():
+            if limit_mm < _FEW * min(self.spacing):
+                mm = dilation.distances(mask, self.spacing, limit_mm)[shift(region, window)]
+            elif mask.any():
+                from scipy import ndimage  # slow to import, and few steps need it
+
                 mm = ndimage.distance_transform_edt(~mask, sampling=self.spacing)[shift(region, window)]
                 mm[mm > limit_mm + dilation.slack(self.spacing)] = inf
         mm.flags.writeable = False

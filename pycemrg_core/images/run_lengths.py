@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from pycemrg_core.errors import StepError
-from pycemrg_core.images.label_volume import NOWHERE, LabelVolume, Region, hull, is_empty
+from pycemrg_core.images.label_volume import NOWHERE, LabelArray, LabelVolume, Region, hull, is_empty
 
 CONNECTIVITIES = (6, 18, 26)
 """Neighbours share a face (6), a face or an edge (18), or a face, an edge or a corner (26)."""
@@ -98,6 +98,18 @@ class Components:
         found[order[leads]] = True
         return found
 
+    def places(self, chosen: Bools) -> tuple[Ints, Ints]:
+        """The voxels of some components, and the component of each.
+
+        Voxels are (n, 3) indices (z, y, x) in the array that the runs were read from.
+        """
+        which = chosen[self.of_run]
+        runs, of_run = self.runs.take(which), self.of_run[which]
+        z, y = (np.repeat(index, runs.voxels) for index in runs.place())
+        before = np.cumsum(runs.voxels) - runs.voxels
+        x = np.arange(len(z)) - np.repeat(before - runs.start, runs.voxels)
+        return np.stack([z, y, x], axis=1), np.repeat(of_run, runs.voxels)
+
 
 def runs_of(volume: LabelVolume, labels: Collection[int]) -> Runs:
     """All runs in the box around the labels, including background and other labels."""
@@ -105,7 +117,11 @@ def runs_of(volume: LabelVolume, labels: Collection[int]) -> Runs:
         raise StepError("label 0 is the background, which cannot be cleaned; give labels from 1")
     boxes = [box for label in labels if not is_empty(box := volume.region(label))]
     region = reduce(hull, boxes, boxes[0]) if boxes else NOWHERE
-    array = volume.array[region]
+    return runs_in(volume.array[region], region)
+
+
+def runs_in(array: LabelArray, region: Region) -> Runs:
+    """All runs of an array that holds only the box ``region`` of an image, including background."""
     depth, height, width = array.shape
     begins = np.ones((height, width), np.bool_)
     starts, values = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
@@ -148,6 +164,23 @@ def find_components(runs: Runs, connectivity: int, together: bool = False) -> Co
     # Exact, because these are sums of whole numbers far below 2**53.
     voxels = np.bincount(of_run, weights=runs.voxels, minlength=len(first)).astype(np.int64)
     return Components(runs, of_run, voxels, first, together)
+
+
+def most_area(component: Ints, label: Ints, area: NDArray[np.float64]) -> tuple[Ints, Ints]:
+    """Each component, and the label with the largest common area; if equal, the smallest label.
+
+    The arrays have one entry for each contact, and a component can have many with one label.
+    """
+    known, index = np.unique(label, return_inverse=True)
+    keys, place = np.unique(component * len(known) + index, return_inverse=True)
+    total = np.bincount(place, weights=area)
+    owner, candidate = np.divmod(keys, len(known))
+    starts = np.flatnonzero(np.append(True, owner[1:] != owner[:-1]))
+    most = np.repeat(np.maximum.reduceat(total, starts), np.diff(np.append(starts, len(owner))))
+    # Ties, despite floating-point rounding; the candidates are sorted by integer.
+    best = total >= most * (1 - 1e-9)
+    components, first = np.unique(owner[best], return_index=True)
+    return components, known[candidate[best][first]]
 
 
 def touching(a: Runs, b: Runs, dz: int, dy: int, reach: int) -> tuple[Ints, Ints]:
