@@ -36,7 +36,7 @@ GUIDES = ("start.md", "tutorial.md", "guides.md", "steps.md", "commands.md", "co
 REFERENCE = ("api.md", "api-plugins.md", "api-commands.md", "api-testing.md", "api-builtin.md")
 WALKED = (*GUIDES, *REFERENCE)
 DOORS = ("pycemrg_core", "pycemrg_core.api", "pycemrg_core.cli.kit", "pycemrg_core.testing")
-PUBLIC = tuple(f"schematics_builtin.{name}" for name in ("labels", "certificate", "pictures", "demo"))
+PUBLIC = tuple(f"schematics_builtin.{name}" for name in ("labels", "certificate", "manifold", "pictures", "demo"))
 
 
 class Block(NamedTuple):
@@ -304,8 +304,8 @@ def test_the_table_of_schematics_is_the_catalogue(catalogue: Catalogue) -> None:
         named = {label for cell in [*sources, target] for label in re.findall(r"(\w+) (\d+)", cell)}
         expected = {(value.removesuffix("_label"), str(labels[value])) for value in of.values() if value in labels}
         assert named == expected, name
-        ((parameter, millimetres),) = schematic.parameters.items()
-        assert thickness == f"{parameter} {millimetres:g}", name
+        parameters = [f"{parameter} {number:g}" for parameter, number in schematic.parameters.items()]
+        assert thickness == ", ".join(parameters), name
         rules = [
             " ".join([rule["MODE"], ", ".join(label.removesuffix("_label") for label in rule["RULE_LABEL_NAMES"])])
             for rule in schematic.semantic_map.get("APPLICATION_STEPS", [])

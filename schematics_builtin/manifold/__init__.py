@@ -1,0 +1,23 @@
+"""Make the tissue of a label map a manifold. A library for the built-in plugins, and its names for other code.
+
+Names are imported at first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pycemrg_core.api import door
+
+if TYPE_CHECKING:
+    from schematics_builtin.manifold.mending import make_manifold as make_manifold
+    from schematics_builtin.manifold.mending import net_edits as net_edits
+    from schematics_builtin.manifold.working_map import Mend as Mend
+else:
+    __all__, __getattr__, __dir__ = door(
+        __name__,
+        {
+            "schematics_builtin.manifold.mending": "make_manifold net_edits",
+            "schematics_builtin.manifold.working_map": "Mend",
+        },
+    )

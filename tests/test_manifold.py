@@ -1,0 +1,179 @@
+"""The manifold kernel: what is left to mend is looked for voxel by voxel, and as a whole by scipy."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from pycemrg_core.images.label_volume import LabelVolume
+from schematics_builtin.manifold import make_manifold
+
+LUMENS, TISSUE, OTHER = (1, 2, 3), (4, 5, 6), 9
+SPACING = (1.3, 1.0, 0.7)
+
+
+def mended(array):
+    """The array after all changes, each of which must fit what is there."""
+    out = array.astype(np.int64)
+    for change in make_manifold(LabelVolume(array, SPACING), LUMENS, TISSUE):
+        where = tuple(change.places.T)
+        assert np.array_equal(out[where], change.old)
+        assert len(np.unique(change.places, axis=0)) == len(change.places)
+        out[where] = change.new
+    return out
+
+
+def pieces(array):
+    """All pieces of all labels as (label, voxels); of the background all but what is joined with the outside."""
+    padded = np.pad(array, 1)
+    for label in np.unique(padded):
+        found, count = ndimage.label(padded == label)
+        sizes = np.bincount(found.ravel(), minlength=count + 1)
+        main = found[0, 0, 0] if label == 0 else 1 + int(np.argmax(sizes[1:]))
+        for piece in range(1, count + 1):
+            if piece != main:
+                yield int(label), np.argwhere(found == piece) - 1
+
+
+def critical(array):
+    """Pairs of voxels, either of which would mend a critical configuration of the tissue."""
+    tissue = np.isin(np.pad(array, 1), TISSUE)
+    high = np.array(tissue.shape) - 1
+    for first in np.ndindex(*high):
+        block = tissue[tuple(slice(i, i + 2) for i in first)]
+        if block.all() or not block.any():
+            continue
+        for axis in range(3):
+            for side in (0, 1):
+                square = np.take(block, side, axis=axis)
+                if square[0, 0] == square[1, 1] != square[0, 1] == square[1, 0]:
+                    own = [(0, 0), (1, 1)] if not square[0, 0] else [(0, 1), (1, 0)]
+                    yield [np.insert(at, axis, side) + first - 1 for at in own]
+        for k in range(4):
+            a = np.array([k >> 1 & 1, k & 1, 0])
+            at = tuple(a), tuple(1 - a)
+            rest = block.sum() - block[at[0]] - block[at[1]]
+            if block[at[0]] and block[at[1]] and rest == 0:
+                yield [a + first - 1 + np.array((0, 0, 1)), a + first - 1 + np.array((0, 1, 0)) * (1 - 2 * a[1])]
+            if not block[at[0]] and not block[at[1]] and rest == 6:
+                yield [a + first - 1, 1 - a + first - 1]
+
+
+def is_mended(array):
+    """Nothing is loose, enclosed or critical."""
+    loose = [label for label, _ in pieces(array) if label != OTHER]
+    # Other labels may stand in the way: what only they touch stays.
+    return not loose and not list(critical(array))
+
+
+def random_map(seed, shape, labels, fill):
+    generator = np.random.default_rng(seed)
+    noise = generator.choice([0, *labels], shape, p=[1 - fill, *[fill / len(labels)] * len(labels)])
+    # Blobs, so that not all is noise.
+    grown = np.kron(noise[tuple(slice(0, -(-n // 3)) for n in shape)], np.ones((3, 3, 3), int))
+    blobs = grown[tuple(slice(0, n) for n in shape)]
+    return np.where(generator.random(shape) < 0.2, noise, blobs).astype(np.uint8)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    shape=st.tuples(*[st.integers(1, 9)] * 3),
+    fill=st.sampled_from([0.2, 0.5, 0.9]),
+)
+def test_nothing_is_left_to_mend(seed, shape, fill):
+    array = random_map(seed, shape, (*LUMENS, *TISSUE), fill)
+    out = mended(array)
+    assert is_mended(out)
+    assert np.array_equal(mended(out.astype(np.uint8)), out)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_is_left_to_mend_in_a_larger_map(seed):
+    array = random_map(seed, (40, 37, 45), (*LUMENS, *TISSUE), 0.6)
+    assert is_mended(mended(array))
+
+
+def test_tissue_is_only_lost_where_it_touches_no_tissue():
+    for seed in range(20):
+        array = random_map(seed, (9, 8, 10), (*LUMENS, *TISSUE), 0.5)
+        out = mended(array)
+        lost = np.isin(array, TISSUE) & ~np.isin(out, TISSUE)
+        found, count = ndimage.label(np.isin(array, TISSUE))
+        for piece in range(1, count + 1):
+            assert lost[found == piece].all() or not lost[found == piece].any()
+
+
+def test_loose_pieces_go_to_tissue_then_to_a_lumen_then_to_the_background():
+    array = np.zeros((7, 7, 24), np.uint8)
+    array[1:6, 1:6, 1:6] = 4
+    array[3, 3, 3] = 5  # in tissue
+    array[1:6, 1:6, 6:11] = 1
+    array[3, 3, 8] = 5  # in a lumen
+    array[1:6, 1:6, 11:14] = 5
+    array[3, 3, 20] = 4  # in the background
+    out = mended(array)
+    assert (out[3, 3, 3], out[3, 3, 8], out[3, 3, 20]) == (4, 1, 0)
+
+
+def test_enclosed_background_becomes_the_tissue_beside_it_or_the_lumen():
+    array = np.zeros((7, 7, 14), np.uint8)
+    array[1:6, 1:6, 1:7] = 4
+    array[3, 3, 3] = 0
+    array[1:6, 1:6, 7:13] = 1
+    array[3, 3, 10] = 0
+    out = mended(array)
+    assert (out[3, 3, 3], out[3, 3, 10]) == (4, 1)
+    assert (out != array).sum() == 2
+
+
+def test_a_pinch_is_filled_with_background_before_a_lumen():
+    array = np.zeros((4, 6, 6), np.uint8)
+    array[1:3, 1:3, 1:3], array[1:3, 3:5, 3:5] = 4, 5
+    array[1:3, 1:3, 3:5] = 2
+    out = mended(array)
+    assert (out[array == 2] == 2).all()
+    assert np.isin(out[1:3, 3:5, 1:3], TISSUE).any()
+
+
+def test_a_pinch_between_lumens_is_filled_with_the_larger():
+    array = np.zeros((6, 6, 6), np.uint8)
+    array[1:3, 1:3, 1:3], array[1:3, 3:5, 3:5] = 4, 5
+    array[1:3, 1:3, 3:5] = 2
+    array[1:5, 3:5, 1:3] = 1
+    out = mended(array)
+    assert (out[array == 2] == 2).all()
+    assert np.isin(out[array == 1], TISSUE).any()
+
+
+def test_background_that_a_filling_cuts_off_is_filled_too():
+    # A tunnel through a block whose only way out is a diagonal step.
+    array = np.full((9, 9, 9), 4, np.uint8)
+    array = np.pad(array, 2)
+    array[4, 6, 4:7] = 0
+    array[5, 6, 6:13] = 0
+    out = mended(array)
+    assert is_mended(out)
+
+
+def test_other_labels_are_left_alone():
+    for seed in range(10):
+        array = random_map(seed, (9, 9, 9), (*LUMENS, *TISSUE, OTHER), 0.6)
+        out = mended(array)
+        assert np.array_equal(out == OTHER, array == OTHER)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 5, 1), (3, 1, 4)])
+def test_tiny_and_empty_maps(shape):
+    assert not make_manifold(LabelVolume(np.zeros(shape, np.uint8), SPACING), LUMENS, TISSUE)
+    assert not make_manifold(LabelVolume(np.full(shape, 4, np.uint8), SPACING), LUMENS, TISSUE)
+
+
+def test_labels_beyond_one_byte():
+    array = np.zeros((5, 5, 5), np.uint16)
+    array[1:4, 1:4, 1:4] = 300
+    array[2, 2, 2] = 0
+    (change,) = make_manifold(LabelVolume(array, SPACING), (7,), (300,))
+    assert change.new.tolist() == [300]
+    assert change.places.tolist() == [[2, 2, 2]]
