@@ -14,7 +14,7 @@ import SimpleITK as sitk
 from brute import catalogue, image_of
 from command_line import HEART, pycemrg, voxels
 
-from pycemrg_core import LabelScheme
+from pycemrg_core import LabelScheme, Recipe, include
 from pycemrg_core.errors import LabelError
 from pycemrg_core.images.image_files import read_labels, volume_of, write_image
 from pycemrg_core.images.remap import LabelRemapper, remap_image
@@ -328,8 +328,8 @@ def test_what_the_scheme_lacks_is_refused_by_name(converted: Path, tmp_path: Pat
 # ------------------------------------------------------------------------------------------------ conversion
 
 
-def converted_pairs(image: sitk.Image, name: str) -> dict[str, tuple[int, int]]:
-    _, conversion = convert(volume_of(image), scheme(name), recipe_labels(catalogue()))
+def converted_pairs(image: sitk.Image, name: str, recipe: Recipe | None = None) -> dict[str, tuple[int, int]]:
+    _, conversion = convert(volume_of(image), scheme(name), recipe_labels(catalogue(), recipe=recipe))
     return {label.name: (label.old, label.new) for label in conversion.labels}
 
 
@@ -347,7 +347,9 @@ def test_a_structure_that_no_recipe_knows_gets_a_free_integer_otherwise() -> Non
     """The older planes at 208 to 211 stand where the rings are now."""
     planes = {f"{vein}_plane_label": value for value, vein in enumerate(VEINS, 205)}
     image = image_of(np.array([[[*planes.values(), 221]]], np.uint8))
-    pairs = converted_pairs(image, "cemrg-legacy")
+    # The whole catalogue knows the planes, from the recipe of the closed heart; these two recipes do not.
+    both = Recipe(name="both", steps=(include("four_chamber_full"), include("atria_full")))
+    pairs = converted_pairs(image, "cemrg-legacy", both)
     assert pairs.pop("LPV1_ring_label") == (221, 208)
     assert {name: old for name, (old, _) in pairs.items()} == planes
     new = {name: new for name, (_, new) in pairs.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pycemrg_core.api import LabelScheme, Recipe, Ref, Schematic, Step, hookimpl
-from schematics_builtin.catalogue import recipes, schematics, schemes
+from schematics_builtin.catalogue import closing_recipe, closing_schematics, recipes, schematics, schemes
 
 # step kind, what it does, function, contract
 _STEPS = (
@@ -27,10 +27,29 @@ _STEPS = (
         "cleanup:fill_holes", "cleanup:FillHolesContract"),
     ("reassign_islands", "give islands to the neighbour with the largest common surface",
         "cleanup:reassign_islands", "cleanup:ReassignIslandsContract"),
+    ("close", "turn the part of one structure near another, or where they touch, into a third",
+        "closing:close", "closing_contracts:CloseContract"),
+    ("plane", "turn the part of a vein near its atrium into a plane",
+        "closing:plane", "closing_contracts:PlaneContract"),
+    ("skirt", "give the part of a vessel next to its chamber to the chamber",
+        "closing:skirt", "closing_contracts:SkirtContract"),
+    ("open_vessel", "cut a vessel off flat at the end of its segmentation",
+        "closing:open_vessel", "closing_contracts:OpenVesselContract"),
+    ("separate_lumens", "clear lumens where they come near each other",
+        "closing:separate_lumens", "closing_contracts:SeparateLumensContract"),
+    ("ring_own_cell", "grow a ring round a vein that leaves room for the rings of nearer veins",
+        "closing:ring_own_cell", "closing_contracts:OwnCellRingContract"),
+    ("seal_lumens", "put wall where a closed lumen touches the background or another lumen",
+        "closing:seal_lumens", "closing_contracts:SealLumensContract"),
+    ("manifold", "mend loose components, enclosed background and pinches",
+        "closing:manifold", "closing_contracts:ManifoldContract"),
 )  # fmt: skip
 
 # Measured on the image before the first step of this kind in the recipe.
-_FROZEN = {"ring"}
+_FROZEN = {"ring", "ring_own_cell"}
+
+# It is normal that these find nothing to do.
+_IDLE = {"close", "separate_lumens", "seal_lumens", "manifold"}
 
 
 @hookimpl
@@ -42,17 +61,19 @@ def pycemrg_steps() -> Iterable[Step]:
             run=Ref(f"schematics_builtin.catalogue.{run}"),
             contract=Ref(f"schematics_builtin.catalogue.{contract}"),
             frozen_reference=name in _FROZEN,
+            may_change_nothing=name in _IDLE,
         )
 
 
 @hookimpl
 def pycemrg_schematics() -> Iterable[Schematic]:
-    return schematics.schematics()
+    yield from schematics.schematics()
+    yield from closing_schematics.schematics()
 
 
 @hookimpl
 def pycemrg_recipes() -> Iterable[Recipe]:
-    return recipes.RECIPES
+    return (*recipes.RECIPES, closing_recipe.four_chamber_closed())
 
 
 @hookimpl

@@ -1,0 +1,175 @@
+"""The steps that close a heart: pure functions from a label volume and a contract to edits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import permutations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pycemrg_core.api import (
+    ApplicationStep,
+    Edit,
+    LabelVolume,
+    Mode,
+    Zone,
+    convert,
+    edit_at,
+    is_empty,
+    slack,
+    writable,
+)
+from schematics_builtin.catalogue.closing_contracts import (
+    CloseContract,
+    ManifoldContract,
+    OpenVesselContract,
+    OwnCellRingContract,
+    PlaneContract,
+    SealLumensContract,
+    SeparateLumensContract,
+    SkirtContract,
+)
+from schematics_builtin.catalogue.open_end import flat_end, joined_to
+from schematics_builtin.manifold import make_manifold, net_edits
+
+Ints = NDArray[np.int64]
+
+_ADD = (ApplicationStep(Mode.ADD),)
+_DEEPER = 2  # voxels; how much nearer than a rival a vein must be for its ring to overwrite tissue
+
+
+def close(volume: LabelVolume, contract: CloseContract) -> Iterable[Edit]:
+    """Turn the part of one structure that lies near another into a third."""
+    near, source, target = contract.near, contract.source, contract.target
+    if not contract.contact:
+        return convert(volume, near, source, contract.thickness_mm, target)
+    return _near_contact(volume, near.value, source.value, contract.thickness_mm, target.value)
+
+
+def plane(volume: LabelVolume, contract: PlaneContract) -> Iterable[Edit]:
+    """Turn the part of a vein that lies near its atrium into a plane."""
+    return convert(volume, contract.atrium, contract.vein, contract.thickness_mm, contract.target)
+
+
+def skirt(volume: LabelVolume, contract: SkirtContract) -> Iterable[Edit]:
+    """Give the part of a vessel next to its chamber to the chamber."""
+    contact = np.unique(volume.touching(contract.vessel.value, contract.chamber.value).first, axis=0)
+    if not len(contact):
+        return
+    vessel = volume.region(contract.vessel.value)
+    places = Zone(vessel, volume.mask(contract.vessel.value, vessel)).places
+    points = places * volume.spacing
+    root = (contact * volume.spacing).mean(axis=0)
+    along = (points - root) @ (points.mean(axis=0) - root)
+    yield edit_at(places[along < contract.ratio * along.max()], contract.target.value)
+
+
+def open_vessel(volume: LabelVolume, contract: OpenVesselContract) -> Iterable[Edit]:
+    """Cut a vessel off flat, just before the end of its lumen."""
+    end = flat_end(volume, contract.lumen.value, contract.root.value)
+    if end is None:
+        return
+    cut = [label.value for label in contract.cut]
+    vessel = (*cut, contract.lumen.value)
+    region = volume.region(vessel)
+    axes = [np.arange(part.start, part.stop) * size for part, size in zip(region, volume.spacing, strict=True)]
+    far = sum(mm * along for mm, along in zip(np.ix_(*axes), end.normal, strict=True))
+    beyond = Zone(region, volume.mask(vessel, region) & (far > end.extreme - contract.cut_mm))
+    # The plane may cross other parts of the vessel: they stay.
+    ending = joined_to(beyond, end.voxels).mask & volume.mask(cut, region)
+    yield edit_at(Zone(region, ending).places, 0)
+
+
+def separate_lumens(volume: LabelVolume, contract: SeparateLumensContract) -> Iterable[Edit]:
+    """Clear both of two lumens where they come near each other."""
+    there = [label.value for label in contract.lumens if label.value in volume.boxes]
+    for near, far in permutations(there, 2):
+        zone = volume.within(near, contract.thickness_mm, near=far)
+        if not is_empty(zone.region):
+            yield Edit(zone.region, zone.mask & volume.mask(far, zone.region), 0)
+
+
+def ring_own_cell(volume: LabelVolume, contract: OwnCellRingContract) -> Iterable[Edit]:
+    """Grow a ring round a vein on its atrium's wall, but not where a nearer vein's ring stands."""
+    # Veins are measured as they were before the first ring, so that no ring moves them.
+    before, reach = volume.reference, contract.thickness_mm
+    vein, wall = contract.vein.value, contract.atrium_wall.value
+    shell = before.shell(vein, reach)
+    shell &= volume.within(wall, reach, near=shell.region)
+    values = volume.array[shell.region]
+    mask = shell.mask & writable(values, contract.application or _ADD)
+    deeper = _DEEPER * max(before.spacing)
+    tie = slack(before.spacing)
+    own: NDArray[np.float64] | None = None
+    for rivals, walls in ((contract.rivals, ()), (contract.far_rivals, contract.far_walls)):
+        labels = tuple(label.value for label in rivals if label.value != vein)
+        if not labels or not before.within(labels, reach + deeper, near=shell.region).mask.any():
+            continue
+        if own is None:
+            own = before.distances(vein, near=shell.region, limit_mm=reach).mm
+        other = before.distances(labels, near=shell.region, limit_mm=reach + deeper).mm
+        mine = own <= other + tie
+        if walls:
+            # Away from their wall, these rivals have no ring to leave room for.
+            claimed = before.within([one.value for one in walls], reach, near=shell.region)
+            mine |= ~before.mask(claimed, shell.region)
+        # A neighbour's ring may stand on the tissue between the veins.
+        mask &= mine & ((values == 0) | (own + deeper <= other + tie))
+    yield Edit(shell.region, mask, contract.target.value)
+
+
+def seal_lumens(volume: LabelVolume, contract: SealLumensContract) -> Iterable[Edit]:
+    """Put wall where a closed lumen still touches the background or another lumen."""
+    walls = {lumen.value: wall.value for lumen, wall in zip(contract.closed, contract.walls, strict=True)}
+    size = {lumen: int(volume.mask(lumen, volume.region(lumen)).sum()) for lumen in walls if lumen in volume.boxes}
+    open_ = [label.value for label in contract.open]
+    done = np.zeros((0, 3), np.int64)
+    for edit in _seals(volume, contract.thickness_mm, walls, size, open_):
+        # A voxel that two walls would take goes to the first.
+        places = Zone(edit.region, edit.mask).places
+        fresh = edit_at(_without(places, done), edit.label)
+        done = np.concatenate([done, places])
+        yield fresh
+
+
+def _without(places: Ints, others: Ints) -> Ints:
+    """Those of some voxels that are not among others."""
+    if not len(places) or not len(others):
+        return places
+    shape = tuple(np.maximum(places.max(axis=0), others.max(axis=0)) + 1)
+    flat, taken = (np.ravel_multi_index(tuple(one.T), shape) for one in (places, others))
+    found: Ints = places[~np.isin(flat, taken)]
+    return found
+
+
+def _seals(
+    volume: LabelVolume, distance_mm: float, walls: Mapping[int, int], size: Mapping[int, int], open_: Iterable[int]
+) -> Iterator[Edit]:
+    """The walls of each closed lumen in turn, some voxels perhaps twice. ``size`` are the voxels of those there are."""
+    for lumen in size:
+        others = [other for other in (*open_, *size) if other != lumen]
+        beside = volume.touching(lumen, (0, *others)).second
+        labels = volume.array[tuple(beside.T)]
+        yield edit_at(beside[labels == 0], walls[lumen])
+        for other in others:
+            # An open lumen always yields; of two closed ones, the larger does.
+            yields = other not in size or (size[other], other) > (size[lumen], lumen)
+            if yields and (labels == other).any():
+                yield from _near_contact(volume, lumen, other, distance_mm, walls[lumen])
+
+
+def manifold(volume: LabelVolume, contract: ManifoldContract) -> Iterable[Edit]:
+    """Mend loose components, enclosed background, and tissue that meets by an edge or a corner only."""
+    lumens, tissue = ([label.value for label in labels] for labels in (contract.lumens, contract.tissue))
+    return net_edits(make_manifold(volume, lumens, tissue))
+
+
+def _near_contact(volume: LabelVolume, near: int, source: int, distance_mm: float, target: int) -> Iterator[Edit]:
+    """Voxels of ``source`` within a distance of those voxels of ``near`` that share a face with it."""
+    places = volume.touching(near, source).first
+    if not len(places):
+        return
+    contact = edit_at(places, target)
+    zone = volume.within(Zone(contact.region, contact.mask), distance_mm, near=source)
+    yield Edit(zone.region, zone.mask & volume.mask(source, zone.region), target)
