@@ -14,7 +14,12 @@ from types import FrameType
 
 
 class PycemrgError(Exception):
-    """Base of all errors whose text tells the user what is wrong, where, and what to do."""
+    """Base of all errors whose text tells the user what is wrong, where, and what to do.
+
+    ``blamed``: the text already says which plugin is at fault, and where; whoever passes it on adds no place.
+    """
+
+    blamed = False
 
 
 class RefError(PycemrgError):
@@ -86,7 +91,8 @@ class blaming:  # noqa: N801 - it reads as a function
 
     The text ends with the place, as in ``metric 'mass' of my-heart 1.0 failed: IndexError: list index out of range
     (metrics.py:13, in deep)``. A :class:`PycemrgError` that the plugin raises itself is a refusal and keeps its own
-    words, after ``refused`` where that is given. An interrupt from the keyboard passes.
+    words, after ``refused`` where that is given. One that was blamed before, on code that this plugin called, gets no
+    second place. An interrupt from the keyboard passes.
     """
 
     def __init__(self, kind: type[PycemrgError], who: str, function: object = None, *, refused: str = "") -> None:
@@ -99,10 +105,13 @@ class blaming:  # noqa: N801 - it reads as a function
         if error is None or isinstance(error, KeyboardInterrupt):
             return
         if not isinstance(error, PycemrgError):  # it may be SystemExit too, or a class of the plugin's own
-            raise self.kind(f"{self.who} failed: {fault(error, self.function)}") from error
-        if _is_own(error):
-            raise self.kind(f"{self.refused}: {_text(error)}") from error
-        raise self.kind(f"{self.who}: {fault(error, self.function)}") from error
+            blamed = self.kind(f"{self.who} failed: {fault(error, self.function)}")
+        elif _is_own(error):
+            blamed = self.kind(f"{self.refused}: {_text(error)}")
+        else:
+            blamed = self.kind(f"{self.who}: {fault(error, self.function)}")
+        blamed.blamed = True
+        raise blamed from error
 
 
 def fault(error: BaseException, function: object = None) -> str:
@@ -110,8 +119,11 @@ def fault(error: BaseException, function: object = None) -> str:
 
     ``IndexError: list index out of range (my_step.py:13, in deep)``. The text of a :class:`PycemrgError` is whole and
     without its type; of any other it is the first line. Where only the core was involved, the place is the one where
-    ``function`` is defined. To be called where the exception is caught: what calls the plugin is not looked at.
+    ``function`` is defined. To be called where the exception is caught: what calls the plugin is not looked at. The
+    text of an error that was blamed before has its place.
     """
+    if _is_blamed(error):
+        return _text(error)
     text, place = _text(error), _place(error)
     where = f" ({place})" if place else defined_at(function)
     return text if text.endswith(where) else text + where
@@ -121,6 +133,12 @@ def defined_at(function: object) -> str:
     """Where a function begins, as `` (my_step.py:10, in seal)``; nothing when that cannot be said."""
     code = getattr(getattr(function, "__wrapped__", function), "__code__", None)
     return f" ({os.path.basename(code.co_filename)}:{code.co_firstlineno}, in {code.co_name})" if code else ""
+
+
+def returned_one(found: object, plural: str) -> str:
+    """What to say of a plugin's function that returned None or one object where several were asked for."""
+    what = "None" if found is None else f"one {type(found).__name__}"
+    return f"returned {what}; yield {plural} or return a list of them"
 
 
 def _text(error: BaseException) -> str:
@@ -145,6 +163,14 @@ def _place(error: BaseException) -> str:
         if (root := _root(frame)) not in _LIBRARIES and root not in sys.stdlib_module_names:
             place = f"{os.path.basename(frame.f_code.co_filename)}:{line}, in {frame.f_code.co_name}"
     return place
+
+
+def _is_blamed(error: BaseException | None) -> bool:
+    """Whether its text is that of an error which was blamed, or holds it."""
+    if not isinstance(error, PycemrgError):
+        return False
+    cause = error.__cause__
+    return error.blamed or (_is_blamed(cause) and cause is not None and _text(cause) in _text(error))
 
 
 def _is_own(error: BaseException) -> bool:

@@ -158,7 +158,7 @@ BROKEN = {
     ),
     "mask of integers": step(
         "Edit(zone.region, mask,", "Edit(zone.region, mask.astype(np.uint8),", "test_its_edits_fit",
-        "an edit with a uint8 mask of shape",
+        "an edit's mask is uint8; it must be boolean (mask.astype(bool))",
     ),
     "mask of another shape": step(
         "Edit(zone.region, mask,", "Edit(zone.region, np.pad(mask, 1),", "test_its_edits_fit",

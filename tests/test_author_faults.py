@@ -19,7 +19,7 @@ MAIN = "from pycemrg_core.cli import main; main()"
 HEART = """
 import click
 from attrs import frozen
-from pycemrg_core.api import Command, Label, Output, Recipe, Ref, Schematic, Step, hookimpl, reads, writes
+from pycemrg_core.api import Check, Command, Label, Output, Recipe, Ref, Schematic, Step, hookimpl, reads, writes
 
 @hookimpl
 def pycemrg_commands():
@@ -43,6 +43,10 @@ def pycemrg_recipes():
     yield Recipe(name="kept", steps=["wall_keep"])
 
 @hookimpl
+def pycemrg_checks():
+    yield Check(name="falls", summary="falls", function=Ref("heart:falls"))
+
+@hookimpl
 def pycemrg_outputs():
     yield Output(name="lost", file="lost.txt", summary="lost", function=Ref("heart:lost"))
 
@@ -59,6 +63,9 @@ def thicken(volume, contract):
 
 def keep(volume, contract):
     return []
+
+def falls(heart):
+    return deep([2])
 
 def lost(run, made):
     return deep([])
@@ -137,6 +144,15 @@ def test_an_output_that_fails_is_one_line(site: FakeSite) -> None:
     (line,) = (line for line in outcome(site, *arguments).splitlines() if line.startswith("error"))
     assert line == f"error: output 'lost' of heart (my-heart 1.0) failed: {WHERE}"
     assert (site.folder.parent / "out" / "heart.nrrd").exists()
+
+
+def test_a_check_that_fails_in_an_output_is_told_with_its_own_place_alone(site: FakeSite) -> None:
+    arguments = ("run", "kept", "in.nrrd", "-o", "out", "--no-check", "--with", "certificate")
+    (line,) = (line for line in outcome(site, *arguments).splitlines() if line.startswith("error"))
+    assert re.sub(r"pycemrg-core [^)]*", "pycemrg-core", line) == (
+        "error: output 'certificate' of certificate (pycemrg-core): "
+        f"check 'falls' of heart (my-heart 1.0) failed: {WHERE}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -243,6 +259,32 @@ def test_a_place_is_told_once() -> None:
     except ZeroDivisionError as error:
         text = fault(error)
     assert fault(PycemrgError(text)) == text
+
+
+def test_what_was_blamed_gets_no_second_place() -> None:
+    def refuses() -> None:
+        with blaming(PluginError, "check"):
+            own_words()
+
+    with pytest.raises(MetricError) as caught, blaming(MetricError, "output"):
+        refuses()
+    assert str(caught.value) == "output: check: not today"
+    with pytest.raises(MetricError) as caught, blaming(MetricError, "output"), blaming(PluginError, "check"):
+        quiet()
+    assert re.fullmatch(r"output: check failed: KeyError \(test_author_faults\.py:\d+, in quiet\)", str(caught.value))
+
+
+def test_a_text_that_joins_errors_which_were_blamed_gets_no_place() -> None:
+    def joined() -> None:
+        try:
+            with blaming(PluginError, "output"):
+                quiet()
+        except PluginError as error:
+            raise PycemrgError(f"{error}; and more") from error
+
+    with pytest.raises(PycemrgError) as caught:
+        joined()
+    assert fault(caught.value) == str(caught.value)
 
 
 # --- once

@@ -403,13 +403,13 @@ def says(_heart: Heart) -> list[str]:
     [
         (
             "test_certificate:breaks",
-            "check 'odd' of pycemrg-theirs 1.0 failed: RuntimeError: out of luck (test_",
+            "check 'odd' of theirs (pycemrg-theirs 1.0) failed: RuntimeError: out of luck (test_",
         ),
         (
             "test_certificate:says",
-            "check 'odd' of pycemrg-theirs 1.0: it yields 'a text', not a Finding (test_",
+            "check 'odd' of theirs (pycemrg-theirs 1.0): it yields 'a text', not a Finding (test_",
         ),
-        ("nowhere:at_all", "check 'odd' of pycemrg-theirs 1.0: cannot import 'nowhere'"),
+        ("nowhere:at_all", "check 'odd' of theirs (pycemrg-theirs 1.0): cannot import 'nowhere'"),
     ],
 )
 def test_a_check_that_is_wrong_is_named(function: str, text: str) -> None:

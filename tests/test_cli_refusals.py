@@ -320,7 +320,7 @@ def test_a_step_that_raises_is_named_with_its_plugin(tmp_path: Path, earlier: Pa
 @pytest.mark.parametrize(
     ("body", "part"),
     [
-        ("return None", "NoneType"),
+        ("return None", "it returned None; yield Edits or return a list of them"),
         ("return [3]", "not an Edit"),
         ("return [Edit(volume.region(4), volume.mask(4), 77)]", "does not fit"),
         ("return [Edit(volume.region(4), volume.mask(4, volume.region(4)), 78)]", "78"),

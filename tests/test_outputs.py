@@ -38,6 +38,8 @@ def pycemrg_outputs():
         "broken": ("broken.txt", (), ()),
         "on_broken": ("on_broken.txt", ("broken",), ()),
         "wrong": ("wrong.txt", (), ()),
+        "worded": ("worded.txt", (), ()),
+        "nothing": ("nothing.txt", (), ()),
         "circle": ("circle.txt", ("elcric",), ()),
         "elcric": ("elcric.txt", ("circle",), ()),
         "twin": ("COUNTS.json", (), ()),
@@ -78,6 +80,14 @@ def on_broken(run, made):
 
 def wrong(run, made):
     return "text"
+
+
+def worded(run, made):
+    return Made("text")
+
+
+def nothing(run, made):
+    pass
 
 
 circle = elcric = twin = robber = needy = good
@@ -148,12 +158,14 @@ def test_what_cannot_be_made_is_refused_before_the_run(tmp_path: Path, plugin: P
 
 
 def test_an_output_that_fails_costs_only_itself(tmp_path: Path, plugin: Path) -> None:
-    result = run(tmp_path, "--plugin", plugin, "--with", "broken,on_broken,good,wrong", code=1)
+    result = run(tmp_path, "--plugin", plugin, "--with", "broken,on_broken,good,wrong,worded,nothing", code=1)
     assert files(tmp_path) == {"heart.nrrd", "run.json", "counts.json", "good.txt"}
     error = result.stderr.splitlines()[-1] if result.stderr.count("\n") == 1 else result.stderr
     for text in ("'broken'", "ValueError: a bug", "'on_broken'", "without the output 'broken'", "not Made(bytes)"):
         assert text in error
     assert "of two lines" not in error
+    assert "content must be bytes: use .encode()" in error
+    assert "it returned None, not Made(bytes)" in error
 
 
 def test_nothing_of_an_earlier_heart_stays(tmp_path: Path, plugin: Path) -> None:

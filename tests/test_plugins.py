@@ -174,11 +174,11 @@ BROKEN = {
     ),
     "nothing returned": (
         f"{HOOKS}@hookimpl\ndef pycemrg_recipes():\n    pass",
-        "pycemrg_recipes failed: TypeError: 'NoneType' object is not iterable",
+        "pycemrg_recipes returned None; yield Recipes or return a list of them",
     ),
     "one record, not in a list": (
         f"{HOOKS}@hookimpl\ndef pycemrg_schematics():\n    return {ONE_SCHEMATIC}",
-        "pycemrg_schematics failed: TypeError: 'Schematic' object is not iterable",
+        "pycemrg_schematics returned one Schematic; yield Schematics or return a list of them",
     ),
     "misspelt hook": (
         f"{HOOKS}@hookimpl\ndef pycemrg_schematic():\n    return []",

@@ -237,6 +237,19 @@ def nothing(volume: LabelVolume, contract: StrangersContract) -> Any:
     pass
 
 
+def a_label(volume: LabelVolume, contract: StrangersContract) -> Any:
+    return [Edit(volume.region(1), volume.mask(1, volume.region(1)), contract.target)]  # type: ignore[arg-type]
+
+
+def a_name(volume: LabelVolume, contract: StrangersContract) -> Any:
+    return [Edit(volume.region(1), volume.mask(1, volume.region(1)), "wall")]  # type: ignore[arg-type]
+
+
+def integers(volume: LabelVolume, contract: StrangersContract) -> Any:
+    region = volume.region(1)
+    return [Edit(region, volume.mask(1, region).astype(np.int64), contract.target.value)]  # type: ignore[arg-type]
+
+
 def in_place(volume: LabelVolume, contract: StrangersContract) -> Iterable[Edit]:
     volume.array[volume.mask(1)] = 2
     return []
@@ -334,8 +347,11 @@ def test_a_strangers_step_runs_like_ours() -> None:
         ("raises", "RuntimeError: no luck"),
         ("raises_late", "KeyError: 'later'"),
         ("no_edit", "it returned {'label': 2}, not an Edit"),
-        ("one_edit", "TypeError: 'Edit' object is not iterable"),
-        ("nothing", "TypeError: 'NoneType' object is not iterable"),
+        ("one_edit", "it returned one Edit; yield Edits or return a list of them"),
+        ("nothing", "it returned None; yield Edits or return a list of them"),
+        ("a_label", "an edit's label is an integer: give contract.target.value"),
+        ("a_name", "an edit's label is an integer: it is 'wall'"),
+        ("integers", "an edit's mask is int64; it must be boolean (mask.astype(bool))"),
         ("in_place", "ValueError: assignment destination is read-only"),
         ("into_a_zone", "ValueError: assignment destination is read-only"),
         (

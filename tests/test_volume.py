@@ -227,7 +227,7 @@ FULL = np.ones((3, 3, 3), bool)
     ("region", "mask", "text"),
     [
         (BOX, FULL[:2, :2, :2], "bool mask of shape (2, 2, 2)"),
-        (BOX, FULL.astype(np.uint8), "uint8 mask of shape (3, 3, 3)"),
+        (BOX, FULL[0].astype(np.uint8), "uint8 mask of shape (3, 3)"),
         (BOX, FULL[0], "bool mask of shape (3, 3)"),
         (BOX[:2], FULL[0], "bool mask of shape (3, 3)"),
         ((slice(2, 5), *BOX[1:]), FULL, "bool mask of shape (3, 3, 3)"),
@@ -246,6 +246,12 @@ def test_an_edit_that_does_not_fit_is_refused_before_anything_is_written(region:
     assert str(caught.value) == f"an edit with a {text} for the box {region} does not fit an image of shape (4, 4, 4)"
     np.testing.assert_array_equal(volume.array, before)
     assert list(volume.boxes) == [1]
+
+
+def test_a_mask_of_integers_is_told_how_to_become_one() -> None:
+    with pytest.raises(StepError) as caught:
+        small().apply([Edit(BOX, FULL.astype(np.int64), 2)])  # type: ignore[arg-type]
+    assert str(caught.value) == "an edit's mask is int64; it must be boolean (mask.astype(bool))"
 
 
 @pytest.mark.parametrize("label", [-1, 256, 300])

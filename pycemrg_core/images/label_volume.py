@@ -462,7 +462,9 @@ class WorkingVolume(LabelVolume):
             )
         )
         shape = tuple(axis.stop - axis.start for axis in edit.region) if inside else ()
-        if not inside or edit.mask.shape != shape or edit.mask.dtype != np.bool_:
+        if inside and edit.mask.shape == shape and edit.mask.dtype != np.bool_:
+            raise StepError(f"an edit's mask is {edit.mask.dtype}; it must be boolean (mask.astype(bool))")
+        if not inside or edit.mask.shape != shape:
             raise StepError(
                 f"an edit with a {edit.mask.dtype} mask of shape {edit.mask.shape} for the box {edit.region} "
                 f"does not fit an image of shape {self.array.shape}"

@@ -25,7 +25,7 @@ from pycemrg_core.api.kinds import HOOKS
 from pycemrg_core.api.labels import close_to
 from pycemrg_core.api.records import Record
 from pycemrg_core.api.refs import find_data_file, import_file, import_plugin_module, neighbours
-from pycemrg_core.errors import PluginError, PycemrgError, defined_at, fault
+from pycemrg_core.errors import PluginError, PycemrgError, defined_at, fault, returned_one
 from pycemrg_core.plugins import metadata
 
 GROUP = "pycemrg.v1"
@@ -286,11 +286,14 @@ def _call(manager: pluggy.PluginManager, module: ModuleType, hook: str, record_t
         where = defined_at(implementation.function)
         try:
             # Materialised here: a generator that fails later would fail without its plugin's name.
-            records = list(islice(implementation.function(), _MOST_RECORDS + 1))
+            returned = implementation.function()
+            records = list(islice(returned, _MOST_RECORDS + 1)) if isinstance(returned, Iterable) else None
         except KeyboardInterrupt:
             raise
         except BaseException as error:
             raise _PluginFaultError(f"{hook} failed: {fault(error, implementation.function)}") from error
+        if records is None:
+            raise _PluginFaultError(f"{hook} {returned_one(returned, f'{record_type.__name__}s')}{where}")
         if len(records) > _MOST_RECORDS:
             raise _PluginFaultError(f"{hook} returns more than {_MOST_RECORDS:,} records; does it end?{where}")
         for record in records:

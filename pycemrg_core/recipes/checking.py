@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
 
 from pycemrg_core.api.records import Check, CheckOn, LabelScheme
-from pycemrg_core.errors import PlanError, PycemrgError, blaming
+from pycemrg_core.errors import PlanError, PycemrgError, blaming, returned_one
 from pycemrg_core.images.blueprint import Blueprint
 from pycemrg_core.images.heart import Finding, Heart, Severity
 from pycemrg_core.images.label_volume import LabelVolume
@@ -27,12 +27,14 @@ def faults_of(heart: Heart, checks: tuple[Contribution[Check], ...]) -> Iterator
     Raises :class:`PycemrgError` naming the check and its provider when one fails.
     """
     for contribution in checks:
-        provider = f"{contribution.provider.distribution} {contribution.provider.version}"
-        who = f"check {contribution.name!r} of {provider}"
+        who = f"check {contribution.name!r} of {contribution.provider}"
         with blaming(PycemrgError, who):
             look = contribution.record.function.load()
         with blaming(PycemrgError, who, look):
-            found = list(look(heart))
+            returned = look(heart)
+            if not isinstance(returned, Iterable):
+                raise PycemrgError(f"it {returned_one(returned, 'Findings')}")
+            found = list(returned)
             for one in found:
                 if not isinstance(one, Finding):
                     raise PycemrgError(f"it yields {one!r:.80}, not a Finding")

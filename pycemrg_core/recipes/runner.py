@@ -9,14 +9,15 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import attrs
 import numpy as np
 from attrs import field, frozen
 
 from pycemrg_core.api import contracts
 from pycemrg_core.api.records import Recipe
-from pycemrg_core.errors import StepError, fault
+from pycemrg_core.errors import StepError, fault, returned_one
 from pycemrg_core.images import image_files
 from pycemrg_core.images.blueprint import Blueprint
 from pycemrg_core.images.label_volume import Change, Edit, LabelVolume, Note, WorkingVolume
@@ -189,9 +190,11 @@ def _run_step(step: PlannedStep, work: WorkingVolume, names: Mapping[int, str]) 
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a plugin may also raise SystemExit, or a class of its own
-        raise StepError(
+        failed = StepError(
             f"step {step.step.name!r} of {step.step_provider} failed in {step.name}: {fault(error, run)}"
-        ) from error
+        )
+        failed.blamed = True
+        raise failed from error
     return StepRecord(
         name=step.name,
         step=step.step.name,
@@ -210,16 +213,29 @@ def _returned(
     """A step's edits and notes, all of them before anything is written: every edit sees the same input."""
     edits, notes = [], []
     declared = contracts.writable_values(step.contract)
-    for one in run(volume, step.contract):
+    returned = run(volume, step.contract)
+    if not isinstance(returned, Iterable):
+        raise StepError(f"it {returned_one(returned, 'Edits')}")
+    for one in returned:
         if isinstance(one, Note):
             notes.append(one.text)
         elif not isinstance(one, Edit):
             raise StepError(f"it returned {one!r:.80}, not an Edit")
+        elif not isinstance(one.label, (int, np.integer)):
+            raise StepError(f"an edit's label is an integer: {_instead(one.label, step.contract)}")
         elif one.label not in declared:
             raise StepError(f"it writes the label {one.label}, which its contract does not say it writes")
         else:
             edits.append(one)
     return edits, tuple(notes)
+
+
+def _instead(label: object, contract: Any) -> str:
+    """What to give in the place of an edit's label that is no integer."""
+    fields = [field.name for field in attrs.fields(type(contract)) if getattr(contract, field.name) == label]
+    if isinstance(label, contracts.Label):
+        return f"give contract.{fields[0]}.value" if fields else "give the value of the Label"
+    return f"it is {label!r:.80}"
 
 
 def _entry(change: Change, voxel_mm3: float, names: Mapping[int, str]) -> LedgerEntry:

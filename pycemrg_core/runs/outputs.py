@@ -124,6 +124,9 @@ class _Maker:
             function = one.record.function.load()
         with blaming(OutputError, who, function):
             made = function(self.run, given)
-            if not isinstance(made, Made) or not isinstance(made.content, bytes):
+            if not isinstance(made, Made):
                 raise OutputError(f"it returned {made!r:.80}, not Made(bytes)")
+            if not isinstance(made.content, bytes):
+                instead = "use .encode()" if isinstance(made.content, str) else f"it is {made.content!r:.80}"
+                raise OutputError(f"content must be bytes: {instead}")
             return made

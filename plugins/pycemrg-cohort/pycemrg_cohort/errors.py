@@ -15,5 +15,6 @@ class OtherVersionsError(CohortError):
 
 def one_line(error: BaseException, *, hide: str = "", show: str = "") -> str:
     """An error as one line; the path ``hide`` is replaced by ``show``, the path as the user gave it."""
-    text = " ".join(fault(error).split())
+    # What the core or a cohort refuses says all in its text; a place in this package would blame the wrong code.
+    text = " ".join((str(error) if isinstance(error, PycemrgError) else fault(error)).split())
     return text.replace(hide, show) if hide else text

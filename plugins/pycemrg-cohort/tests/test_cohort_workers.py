@@ -17,13 +17,13 @@ from phantom import heart_phantom
 from plugin_packages import FakeSite, run_python, schematics_source
 from pycemrg_cohort.cases import read_cases
 from pycemrg_cohort.cluster import workers_for
-from pycemrg_cohort.errors import OtherVersionsError
+from pycemrg_cohort.errors import OtherVersionsError, one_line
 from pycemrg_cohort.job import Job, differences, loaded_plugins, ready
 from pycemrg_cohort.memory import case_bytes, peak_memory, voxel_bytes
 
 import pycemrg_core
 from pycemrg_core import Found, Policy, Schematic, Settings, load_catalogue
-from pycemrg_core.api import from_data, to_data
+from pycemrg_core.api import PycemrgError, from_data, to_data
 
 pytestmark = pytest.mark.slow
 
@@ -218,3 +218,12 @@ def test_what_a_case_needs_at_most(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     voxels = voxel_bytes(str(HEART))
     assert voxels < int(ran.stdout) < case_bytes(voxels) < case_bytes(voxels, outputs=True)
+
+
+def test_a_refusal_names_no_place_in_the_cohort() -> None:
+    def refuses() -> None:
+        raise PycemrgError("/scratch/a.nrrd: no label map\n  1. why")
+
+    with pytest.raises(PycemrgError) as caught:
+        refuses()
+    assert one_line(caught.value, hide="/scratch/a.nrrd", show="a.nrrd") == "a.nrrd: no label map 1. why"
