@@ -194,7 +194,7 @@ def test_snapshots_that_cannot_be(steps: list[Any], problem: str) -> None:
 def test_a_snapshot_that_is_not_there_says_so() -> None:
     volume = LabelVolume(line(1), (1.0, 1.0, 1.0))
     assert volume.snapshot("") is volume
-    with pytest.raises(StepError, match=r"^no snapshot 'before' was kept$"):
+    with pytest.raises(StepError, match=r"^no snapshot is called 'before'$"):
         volume.snapshot("before")
 
 

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from string import Template
+from tempfile import TemporaryDirectory
 from textwrap import dedent
 from typing import Any
 
@@ -22,6 +23,7 @@ from pycemrg_core import __version__
 from pycemrg_core.api.documents import as_yaml, to_data
 from pycemrg_core.api.hookspecs import HookSpecs
 from pycemrg_core.api.kinds import Kind
+from pycemrg_core.api.refs import import_file
 from pycemrg_core.errors import OutputError
 from pycemrg_core.runs.run_folder import staged
 
@@ -169,9 +171,11 @@ def _sections(hooks: dict[Kind, str]) -> str:
     """The records of hooks as a YAML plugin holds them."""
     document: dict[str, Any] = {}
     for kind, hook in hooks.items():
-        namespace: dict[str, Any] = {}
-        exec(hook, namespace)  # a template of ours
-        for record in namespace[kind.hook]():
+        with TemporaryDirectory(prefix="template_") as folder:
+            module = Path(folder) / f"{Path(folder).name}_{kind.hook}.py"  # a name that no other module has
+            module.write_text(hook, encoding="utf-8")
+            records = tuple(getattr(import_file(module), kind.hook)())
+        for record in records:
             data = _filled_in(to_data(record))
             document.setdefault(kind.section, {})[data.pop("name")] = data
     return as_yaml(document)

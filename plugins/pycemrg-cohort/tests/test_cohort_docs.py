@@ -50,7 +50,12 @@ def test_the_page_has_every_command_and_option() -> None:
     for name in NAMES:
         assert f"### pycemrg cohort {name}\n" in text
         for parameter in command(name).params:
-            if isinstance(parameter, click.Option) and parameter.name not in ("no_plugins", "local", "project"):
+            if isinstance(parameter, click.Option) and parameter.name not in (
+                "no_plugins",
+                "local",
+                "project",
+                "traceback",
+            ):
                 assert any(f"`{option}" in text for option in parameter.opts if option.startswith("--")), parameter.opts
 
 
