@@ -84,8 +84,8 @@ def test_a_file_that_is_wrong(site: FakeSite) -> None:
     (plugin,) = (plugin for plugin in catalogue(site).plugins if plugin.found.name == "paper")
     assert plugin.state is State.FAILED
     assert (
-        "recipes.yaml: unknown key 'stps' (known: name, summary, steps, requires, scheme, open, may_touch) @ recipes.mine"
-        in plugin.reason
+        "recipes.yaml: unknown key 'stps'"
+        " (known: name, summary, steps, requires, scheme, open, may_touch) @ recipes.mine" in plugin.reason
     )
 
 
