@@ -171,15 +171,18 @@ def test_a_snapshot_of_an_included_recipe_is_the_image_before_its_first_step() -
     [
         (
             ["paint_b", "carve_a"],
-            "carve_a measures on the snapshot 'start', which no entry up to there keeps",
+            "carve_a measures on the snapshot 'start', which no entry up to there keeps; "
+            "put an entry with 'snapshot: start' before it in a recipe",
         ),
         (
             ["carve_a", RecipeStep(schematic="paint_b", snapshot="start")],
-            "carve_a measures on the snapshot 'start', which no entry up to there keeps",
+            "carve_a measures on the snapshot 'start', which no entry up to there keeps; "
+            "put an entry with 'snapshot: start' before it in a recipe",
         ),
         (
             [RecipeStep(schematic="paint_b", snapshot="strat"), "carve_a"],
-            "carve_a measures on the snapshot 'start', which no entry up to there keeps; did you mean 'strat'?",
+            "carve_a measures on the snapshot 'start', which no entry up to there keeps; did you mean 'strat'?; "
+            "put an entry with 'snapshot: start' before it in a recipe",
         ),
         (
             [RecipeStep(schematic="paint_b", snapshot="start"), RecipeStep(schematic="carve_a", snapshot="start")],

@@ -1,15 +1,20 @@
-"""What a recipe needs from the image, told from its steps alone."""
+"""What a recipe needs from the image, told from its steps alone; and how a schematic without a recipe is judged."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+
+from attrs import evolve
 
 from pycemrg_core.api import contracts
-from pycemrg_core.api.contracts import Label, LabelType
-from pycemrg_core.api.records import Recipe
+from pycemrg_core.api.contracts import LABEL_USES, Label, LabelType, Use
+from pycemrg_core.api.records import LabelScheme, Recipe, Schematic, Step
+from pycemrg_core.errors import PycemrgError
 from pycemrg_core.plugins.catalogue import Catalogue
-from pycemrg_core.recipes.labelling import labels_of
+from pycemrg_core.recipes.flatten import flatten
+from pycemrg_core.recipes.labelling import ALL, labels_of, scheme_of
 from pycemrg_core.recipes.planner import ImageFacts, Plan, PlannedStep, Settings, plan
+from pycemrg_core.recipes.semantic_map import label_names
 
 # So fine that no wall is too thin for it.
 SO_FINE = (1e-6, 1e-6, 1e-6)
@@ -30,6 +35,67 @@ def plan_in_principle(
     dtype = "uint8" if max(labels, default=1) < 256 else "uint32"
     facts = ImageFacts(name="an image with all labels", labels=frozenset(labels), spacing=spacing, dtype=dtype)
     return plan(recipe, catalogue, facts, settings)
+
+
+def alone(schematic: Schematic, catalogue: Catalogue, settings: Settings | None = None) -> tuple[Recipe, Settings]:
+    """A recipe of this schematic only, and the settings to plan it with.
+
+    The snapshots that it names are the image itself. Integers that neither it nor the settings give come from the
+    label scheme of a recipe that uses it, or else from any label scheme that has the name.
+    """
+    settings = settings or Settings()
+    recipe = Recipe(name=schematic.name, steps=(schematic.name,))
+    try:
+        roles = contracts.roles(catalogue.get(Step, schematic.step).contract.load())
+    except (PycemrgError, TypeError):  # the planner says why
+        return recipe, settings
+    filled = (schematic.semantic_map.get(role.key) for role in roles if role.use is Use.SNAPSHOT)
+    snapshots = tuple(dict.fromkeys(name for name in filled if isinstance(name, str)))
+    settings = evolve(settings, snapshots=(*settings.snapshots, *snapshots))
+
+    known = {**schematic.labels, **settings.labels}
+    named = label_names(schematic.semantic_map, roles, LABEL_USES)
+    missing = [name for name in dict.fromkeys(named) if name != ALL and name not in known]
+    if not missing:
+        return recipe, settings
+    every = [found.record for found in catalogue.all(LabelScheme) if isinstance(found.record, LabelScheme)]
+    somewhere = {name for scheme in every for name in scheme.labels}
+    users = sorted(_schemes_of_users(schematic, catalogue), key=lambda one: len(_lacking(one, missing)))
+    grouped = [scheme for scheme in every if any(name in scheme.groups for name in missing)]
+    # A group can come only from the scheme of the recipe, a label from any.
+    scheme = min((*users, *grouped), key=lambda one: len({*_lacking(one, missing)} - somewhere), default=None)
+    if scheme:
+        recipe, missing = evolve(recipe, scheme=scheme.name), _lacking(scheme, missing)
+    found: dict[str, int] = {}
+    taken = {*known.values(), *(scheme.labels.values() if scheme else ())}
+    for name in missing:
+        values = [one.labels[name] for one in every if name in one.labels]
+        if values:
+            # Alone it has no scheme to agree with: another integer serves where this one is taken.
+            found[name] = next(value for value in (*values, max(taken, default=0) + 1) if value not in taken)
+            taken.add(found[name])
+    if found:
+        judged = evolve(schematic, labels={**found, **schematic.labels})
+        settings = evolve(settings, schematics={**settings.schematics, schematic.name: judged})
+    return recipe, settings
+
+
+def _schemes_of_users(schematic: Schematic, catalogue: Catalogue) -> Iterator[LabelScheme]:
+    """The label schemes of the catalogue's recipes that use the schematic."""
+    for contribution in catalogue.all(Recipe):
+        recipe = contribution.record
+        assert isinstance(recipe, Recipe)
+        try:
+            names = {step.schematic.rpartition(":")[2] for step in flatten(recipe, catalogue)}
+            scheme = scheme_of(recipe, catalogue) if schematic.name in names else None
+        except PycemrgError:  # that recipe has a fault of its own
+            continue
+        if scheme:
+            yield scheme
+
+
+def _lacking(scheme: LabelScheme, names: Iterable[str]) -> list[str]:
+    return [name for name in names if name not in scheme.labels and name not in scheme.groups]
 
 
 def inputs(planned: Plan) -> dict[int, str]:

@@ -55,7 +55,7 @@ class Settings:
 
     ``parameters`` are meant for this run: one that no step uses is refused. ``defaults`` stand in for the
     schematics' own values. The schematics stand in for those of the catalogue that have the same name. ``then`` are
-    schematics that run after the recipe's own.
+    schematics that run after the recipe's own. ``snapshots`` are names that the image has as it is given.
     """
 
     labels: Mapping[str, int] = field(factory=dict)
@@ -63,6 +63,7 @@ class Settings:
     defaults: Mapping[str, float] = field(factory=dict)
     schematics: Mapping[str, Schematic] = field(factory=dict)
     then: tuple[str, ...] = ()
+    snapshots: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -297,7 +298,7 @@ class _Planner:
         """The entries that run, and those whose labels are neither in the image nor made by then."""
         running: list[_Entry] = []
         left_out: list[LeftOut] = []
-        snapshots: tuple[str, ...] = ()
+        snapshots = self.settings.snapshots
         present = set(self.facts.labels)
         for entry in entries:
             for name in entry.when_present:
@@ -330,7 +331,7 @@ class _Planner:
                 if name not in kept:
                     self.problems.append(
                         f"{step.name} measures on the snapshot {name!r}, which no entry up to there keeps"
-                        f"{close_to(name, kept)}"
+                        f"{close_to(name, kept)}; put an entry with 'snapshot: {name}' before it in a recipe"
                     )
 
     def _parameters(self, entries: Iterable[_Entry]) -> dict[str, float]:

@@ -31,9 +31,9 @@ from pycemrg_core.errors import PlanError, PycemrgError, fault
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.plugins.loading import Plugin
 from pycemrg_core.recipes.flatten import flatten, unmet
-from pycemrg_core.recipes.inputs import SO_FINE, inputs, plan_in_principle
+from pycemrg_core.recipes.inputs import SO_FINE, alone, inputs, plan_in_principle
 from pycemrg_core.recipes.labelling import labels_of
-from pycemrg_core.recipes.planner import ImageFacts, plan
+from pycemrg_core.recipes.planner import ImageFacts, Settings, plan
 
 
 def faults(plugin: Plugin, catalogue: Catalogue) -> Iterator[str]:
@@ -111,18 +111,22 @@ def scheme_faults(record: LabelScheme, _catalogue: Catalogue) -> Iterator[str]:
 
 
 def schematic_faults(record: Schematic, catalogue: Catalogue) -> Iterator[str]:
-    yield from recipe_faults(Recipe(name=record.name, steps=(record.name,)), catalogue)
+    yield from _recipe_faults(*alone(record, catalogue), catalogue)
 
 
 def recipe_faults(record: Recipe, catalogue: Catalogue) -> Iterator[str]:
+    yield from _recipe_faults(record, Settings(), catalogue)
+
+
+def _recipe_faults(record: Recipe, settings: Settings, catalogue: Catalogue) -> Iterator[str]:
     if missing := list(unmet(record, catalogue)):
         yield from missing  # what is missing with it would be called unknown below
         return
-    needed = set(inputs(plan_in_principle(record, catalogue)))
+    needed = set(inputs(plan_in_principle(record, catalogue, settings)))
     # With the labels that entries wait for, every entry is planned.
-    values = labels_of(record, catalogue)
+    values = labels_of(record, catalogue, settings.labels, settings.schematics)
     needed |= {values[name] for step in flatten(record, catalogue) for name in step.when_present if name in values}
-    plan(record, catalogue, ImageFacts(labels=frozenset(needed), spacing=SO_FINE, dtype="uint32"))
+    plan(record, catalogue, ImageFacts(labels=frozenset(needed), spacing=SO_FINE, dtype="uint32"), settings)
 
 
 def _not_callable(name: str, function: Any, positional: int, keywords: Any = (), more: bool = False) -> Iterator[str]:

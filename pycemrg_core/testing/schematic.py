@@ -12,6 +12,7 @@ from pycemrg_core.api import contracts
 from pycemrg_core.api.records import Recipe, Schematic, Step
 from pycemrg_core.errors import PlanError, PycemrgError, StepError, UnknownNameError
 from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core.recipes.inputs import alone as judged_alone
 from pycemrg_core.recipes.inputs import plan_in_principle
 from pycemrg_core.recipes.planner import Settings
 from pycemrg_core.recipes.runner import RunResult
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 class SchematicConformance(Conformance):
     """The schematics of a plugin, each as a recipe of one step.
 
+    The snapshots that one names are the image itself; integers that it does not give come from a label scheme.
     Override the fixture ``image`` with a label map of your own. ``labels`` and ``parameters`` are what a user
     would set: integers by label name, values by parameter name.
     """
@@ -34,14 +36,20 @@ class SchematicConformance(Conformance):
     parameters: Mapping[str, float] = {}
 
     @pytest.fixture
-    def settings(self, record: Schematic) -> Settings:
-        """What the user sets; the schematic stands in for others of its name."""
-        return Settings(labels=self.labels, parameters=self.parameters, schematics={record.name: record})
+    def judged(self, record: Schematic, catalogue: Catalogue) -> tuple[Recipe, Settings]:
+        """A recipe of this schematic only, and its settings; it stands in for others of its name."""
+        given = Settings(labels=self.labels, parameters=self.parameters, schematics={record.name: record})
+        return judged_alone(record, catalogue, given)
 
     @pytest.fixture
-    def alone(self, record: Schematic) -> Recipe:
+    def settings(self, judged: tuple[Recipe, Settings]) -> Settings:
+        """What the user sets, the snapshots that it names, and the integers that it leaves to a label scheme."""
+        return judged[1]
+
+    @pytest.fixture
+    def alone(self, judged: tuple[Recipe, Settings]) -> Recipe:
         """A recipe of this schematic only."""
-        return Recipe(name=record.name, steps=(record.name,))
+        return judged[0]
 
     @pytest.fixture
     def image(self, alone: Recipe, catalogue: Catalogue, settings: Settings) -> sitk.Image:
