@@ -58,14 +58,21 @@ def alone(schematic: Schematic, catalogue: Catalogue, settings: Settings | None 
     missing = [name for name in dict.fromkeys(named) if name != ALL and name not in known]
     if not missing:
         return recipe, settings
+    groups = set(label_names(schematic.semantic_map, roles, (Use.READS_ANY, Use.CHANGES)))
+
+    def lacking(scheme: LabelScheme) -> list[str]:
+        """The missing names that the scheme has neither as a label nor as a group where a group can stand."""
+        has = {*scheme.labels, *(groups & scheme.groups.keys())}
+        return [name for name in missing if name not in has]
+
     every = [found.record for found in catalogue.all(LabelScheme) if isinstance(found.record, LabelScheme)]
     somewhere = {name for scheme in every for name in scheme.labels}
-    users = sorted(_schemes_of_users(schematic, catalogue), key=lambda one: len(_lacking(one, missing)))
-    grouped = [scheme for scheme in every if any(name in scheme.groups for name in missing)]
+    users = sorted(_schemes_of_users(schematic, catalogue), key=lambda one: len(lacking(one)))
+    grouped = [scheme for scheme in every if groups.intersection(missing, scheme.groups)]
     # A group can come only from the scheme of the recipe, a label from any.
-    scheme = min((*users, *grouped), key=lambda one: len({*_lacking(one, missing)} - somewhere), default=None)
+    scheme = min((*users, *grouped), key=lambda one: len({*lacking(one)} - somewhere), default=None)
     if scheme:
-        recipe, missing = evolve(recipe, scheme=scheme.name), _lacking(scheme, missing)
+        recipe, missing = evolve(recipe, scheme=scheme.name), lacking(scheme)
     found: dict[str, int] = {}
     taken = {*known.values(), *(scheme.labels.values() if scheme else ())}
     for name in missing:
@@ -92,10 +99,6 @@ def _schemes_of_users(schematic: Schematic, catalogue: Catalogue) -> Iterator[La
             continue
         if scheme:
             yield scheme
-
-
-def _lacking(scheme: LabelScheme, names: Iterable[str]) -> list[str]:
-    return [name for name in names if name not in scheme.labels and name not in scheme.groups]
 
 
 def inputs(planned: Plan) -> dict[int, str]:
