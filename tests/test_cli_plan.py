@@ -149,3 +149,11 @@ recipes:
 def test_usage(heart: Path) -> None:
     assert "Usage: " in pycemrg("plan", "four_chamber_full", code=2).stderr
     assert "--set" in pycemrg("plan", "four_chamber_full", heart, "--set", "LA_WT", code=2).stderr
+
+
+def test_a_step_with_many_labels_is_shown_by_its_first_few() -> None:
+    lines = pycemrg("plan", "four_chamber_closed", HEART).stdout.splitlines()
+    (step,) = (line for line in lines if " make_manifold " in line)
+    assert "LV_BP 1, RV_BP 3, LA_BP 4, RA_BP 5 and 33 more" in step
+    steps = json.loads(pycemrg("plan", "four_chamber_closed", HEART, "--json").stdout)["steps"]
+    assert len(steps[-1]["writes"]) == 4 + 33

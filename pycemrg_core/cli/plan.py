@@ -12,6 +12,8 @@ from pycemrg_core.cli.session import counted, echo_json, echo_table, plugin_opti
 if TYPE_CHECKING:
     from pycemrg_core.recipes.planner import PlannedStep
 
+_SHOWN = 4  # labels of a step in the table; --json has all of them
+
 
 @click.command(short_help="Check what a run would do, and run nothing.")
 @click.argument("recipe")
@@ -57,8 +59,7 @@ def plan(
         )
         return
     rows = [
-        (number, step["name"], step["step"], ", ".join(step["writes"]).replace("_label", ""), _text(step))
-        for number, step in enumerate(steps, 1)
+        (number, step["name"], step["step"], _some(step["writes"]), _text(step)) for number, step in enumerate(steps, 1)
     ]
     echo_table(("", "schematic", "step", "writes", "from"), rows, right=(0,))
     for one in planned.left_out:
@@ -89,5 +90,13 @@ def _described(step: PlannedStep) -> dict[str, Any]:
 
 
 def _text(step: dict[str, Any]) -> str:
-    names = " and ".join(label.replace("_label", "") for label in step["reads"])
+    reads = list(dict.fromkeys(step["reads"]))
+    few = len(reads) <= _SHOWN
+    names = " and ".join(label.replace("_label", "") for label in reads) if few else _some(reads)
     return ", ".join([*filter(None, [names]), *step["numbers"].values()])
+
+
+def _some(labels: list[str]) -> str:
+    """The first few labels of a step, and how many more there are."""
+    shown = ", ".join(labels[:_SHOWN]).replace("_label", "")
+    return f"{shown} and {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else shown
