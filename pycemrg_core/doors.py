@@ -1,4 +1,4 @@
-"""What makes a door: a module that offers names of other modules and imports each at first use."""
+"""Makes a door: a module that offers names from other modules and imports each one at first use."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ def door(
 ) -> tuple[list[str], Callable[[str], Any], Callable[[], list[str]]]:
     """``__all__``, ``__getattr__`` and ``__dir__`` of the module ``name``.
 
-    ``offers`` maps a module to the names that it gives, separated by spaces. Importing a door imports none of them.
-    ``classes_of`` is a module whose public classes are given even when they are not listed: the records, so that a new
-    kind can be used before it has its place in the reference.
+    ``offers`` maps a module to its names, separated by spaces. Importing a door imports none of these modules.
+    ``classes_of`` is a module whose public classes are offered even if they are not listed. It is for the records: a
+    new kind can be used before it is in the reference.
     """
     homes = {each: module for module, names in offers.items() for each in names.split()}
     everything = sorted(homes)

@@ -1,4 +1,4 @@
-"""The exception family, and how a plugin's failure is told.
+"""The exceptions of pycemrg, and how a plugin's failure is reported.
 
 Everything a user can correct derives from :class:`PycemrgError`; the command line prints its text and exits
 with 1. Any other exception that reaches the user is a fault of our own code: what a plugin raises is caught where
@@ -14,9 +14,9 @@ from types import FrameType
 
 
 class PycemrgError(Exception):
-    """Base of all errors whose text tells the user what is wrong, where, and what to do.
+    """Base of all errors. The text tells the user what is wrong, where, and what to do.
 
-    ``blamed``: the text already says which plugin is at fault, and where; whoever passes it on adds no place.
+    ``blamed``: the text already says which plugin is at fault, and where. Code that passes the error on adds no place.
     """
 
     blamed = False
@@ -43,11 +43,11 @@ class PluginError(PycemrgError):
 
 
 class UnknownNameError(PycemrgError):
-    """The catalogue holds nothing of that name."""
+    """The catalogue has nothing with that name."""
 
 
 class NameConflictError(PycemrgError):
-    """Two providers contribute the same name, so the bare name has no meaning."""
+    """Two providers contribute the same name, so the name alone is ambiguous."""
 
 
 class ImageError(PycemrgError):
@@ -55,7 +55,7 @@ class ImageError(PycemrgError):
 
 
 class OutputError(PycemrgError):
-    """A result cannot be written; whatever was there before is untouched."""
+    """A result cannot be written. Files that were there before are unchanged."""
 
 
 class StepError(PycemrgError):
@@ -63,15 +63,15 @@ class StepError(PycemrgError):
 
 
 class MetricError(PycemrgError):
-    """A metric cannot be worked out for what it was given."""
+    """A metric cannot be computed for its input."""
 
 
 class AugmentationError(PycemrgError):
-    """An augmentation or a pipeline of them cannot be carried out."""
+    """An augmentation, or a pipeline of augmentations, failed."""
 
 
 class PlanError(PycemrgError):
-    """The recipe will not run on this image. ``problems`` holds every reason, not only the first."""
+    """The recipe cannot run on this image. ``problems`` holds every reason, not only the first."""
 
     def __init__(self, title: str, problems: Iterable[str]) -> None:
         self.title = title
@@ -80,19 +80,19 @@ class PlanError(PycemrgError):
         super().__init__("\n".join([title, *lines]))
 
 
-# Code that a plugin calls: the place of its own fault is looked for outside of these and of Python itself.
+# Libraries that a plugin calls. The place of its fault is the innermost frame outside these and outside Python itself.
 _LIBRARIES = frozenset(
     ["pycemrg_core", "numpy", "scipy", "SimpleITK", "attr", "attrs", "cattr", "cattrs", "click", "pluggy", "yaml"]
 )
 
 
 class blaming:  # noqa: N801 - it reads as a function
-    """Call a plugin's ``function`` in this block: what it raises becomes an error of ``kind`` that begins with ``who``.
+    """Call a plugin's ``function`` in this block. An exception becomes an error of ``kind`` that begins with ``who``.
 
     The text ends with the place, as in ``metric 'mass' of my-heart 1.0 failed: IndexError: list index out of range
-    (metrics.py:13, in deep)``. A :class:`PycemrgError` that the plugin raises itself is a refusal and keeps its own
-    words, after ``refused`` where that is given. One that was blamed before, on code that this plugin called, gets no
-    second place. An interrupt from the keyboard passes.
+    (metrics.py:13, in deep)``. If the plugin itself raises a :class:`PycemrgError`, that is a refusal: its text stays
+    as it is, after ``refused`` if that is given. If the error was already blamed on code that this plugin called, no
+    second place is added. ``KeyboardInterrupt`` is passed on.
     """
 
     def __init__(self, kind: type[PycemrgError], who: str, function: object = None, *, refused: str = "") -> None:
@@ -115,12 +115,12 @@ class blaming:  # noqa: N801 - it reads as a function
 
 
 def fault(error: BaseException, function: object = None) -> str:
-    """What an exception says and the innermost place outside the core that it passed: file, line and function.
+    """The text of an exception and the innermost place outside the core: file, line and function.
 
-    ``IndexError: list index out of range (my_step.py:13, in deep)``. The text of a :class:`PycemrgError` is whole and
-    without its type; of any other it is the first line. Where only the core was involved, the place is the one where
-    ``function`` is defined. To be called where the exception is caught: what calls the plugin is not looked at. The
-    text of an error that was blamed before has its place.
+    ``IndexError: list index out of range (my_step.py:13, in deep)``. A :class:`PycemrgError` gives its whole text,
+    without its type; any other exception gives its type and first line. If only the core was involved, the place is
+    where ``function`` is defined. Call it where the exception is caught: only frames below that one are searched. The
+    text of an error that was already blamed has its place.
     """
     if _is_blamed(error):
         return _text(error)
@@ -130,7 +130,7 @@ def fault(error: BaseException, function: object = None) -> str:
 
 
 def defined_at(function: object) -> str:
-    """Where a function begins, as `` (my_step.py:10, in seal)``; nothing when that cannot be said."""
+    """Where a function begins, as `` (my_step.py:10, in seal)``; empty if unknown."""
     code = getattr(getattr(function, "__wrapped__", function), "__code__", None)
     return f" ({os.path.basename(code.co_filename)}:{code.co_firstlineno}, in {code.co_name})" if code else ""
 
@@ -174,13 +174,13 @@ def _is_blamed(error: BaseException | None) -> bool:
 
 
 def _is_own(error: BaseException) -> bool:
-    """Whether the code that raised it is the plugin's, and not the core that it called."""
+    """Whether the plugin's own code raised it, and not the core that it called."""
     *_, last = [None, *(frame for frame, _ in _frames(error))]
     return last is not None and _root(last) != "pycemrg_core"
 
 
 def _frames(error: BaseException) -> Iterator[tuple[FrameType, int]]:
-    """What it passed below the frame that caught it, which is the first one of a traceback."""
+    """The frames below the one that caught the error; that one is the first of the traceback."""
     trace = error.__traceback__.tb_next if error.__traceback__ else None
     while trace is not None:
         yield trace.tb_frame, trace.tb_lineno
@@ -192,5 +192,5 @@ def _root(frame: FrameType) -> str:
 
 
 def debugging() -> bool:
-    """Whether ``PYCEMRG_DEBUG`` asks for the whole chain of every error."""
+    """Whether ``PYCEMRG_DEBUG`` asks for the full traceback of every error."""
     return os.environ.get("PYCEMRG_DEBUG", "") not in ("", "0")

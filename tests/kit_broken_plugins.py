@@ -66,11 +66,11 @@ BROKEN = {
     ),
     "hook that wants to be first": plugin(
         "@hookimpl\ndef pycemrg_steps", "@hookimpl(tryfirst=True)\ndef pycemrg_steps", "test_it_loads",
-        "pycemrg_steps asks for an order or wraps others",
+        "pycemrg_steps asks for an order or wraps other hooks",
     ),
     "hook that wraps": plugin(
         "@hookimpl\ndef pycemrg_steps", "@hookimpl(wrapper=True)\ndef pycemrg_steps", "test_it_loads",
-        "pycemrg_steps asks for an order or wraps others",
+        "pycemrg_steps asks for an order or wraps other hooks",
     ),
     "record of another type": plugin(
         "def pycemrg_recipes():", "def pycemrg_recipes():\n    yield 'sealed'", "test_it_loads",
@@ -105,7 +105,7 @@ BROKEN = {
     ),
     "field without a role": plugin(
         'gap: Label = reads("GAP_NAME")', "gap: Label", "test_its_references_fit",
-        "SealCreationContract.gap says no role; declare it with reads(), writes()", "steps.py",
+        "SealCreationContract.gap has no role; declare it with reads(), writes()", "steps.py",
     ),
     "metric of one that takes two": plugin(
         "Measures.STRUCTURES", "Measures.STRUCTURE", "test_its_references_fit",
@@ -144,7 +144,7 @@ BROKEN = {
     ),
     "step with a field without a role": step(
         'gap: Label = reads("GAP_NAME")', "gap: Label", "test_its_function_and_contract_fit",
-        "step 'PACKAGE.seal' (PACKAGE.steps:seal): SealCreationContract.gap says no role",
+        "step 'PACKAGE.seal' (PACKAGE.steps:seal): SealCreationContract.gap has no role",
     ),
     "field of another type": step(
         "wall: Label", "wall: str", "test_its_contract_round_trips",
@@ -301,7 +301,7 @@ BROKEN = {
     "role not filled": schematic(
         '            "GAP_NAME": gap,\n', "", "test_its_semantic_map_fits",
         "semantic_map: PACKAGE.seal: nothing fills the role 'GAP_NAME' of step 'PACKAGE.seal'; "
-        "'pycemrg describe PACKAGE.seal' lists the roles to fill",
+        "add it to the semantic map; 'pycemrg describe PACKAGE.seal' lists the roles to fill",
     ),
     "role that is not there": schematic(
         '"GAP_NAME": gap,', '"GAP_NAME": gap, "GAPS_NAME": gap,', "test_its_semantic_map_fits",
@@ -316,7 +316,7 @@ BROKEN = {
         "parameter 'seal_WT' has no value",
     ),
     "unknown mode": schematic(
-        '"MODE": "REPLACE"', '"MODE": "REPLCE"', "test_its_semantic_map_fits", "there is no mode 'REPLCE'",
+        '"MODE": "REPLACE"', '"MODE": "REPLCE"', "test_its_semantic_map_fits", "unknown mode 'REPLCE'",
     ),
     "schematic whose step fails": schematic(
         "    yield Edit", "    raise OSError('no disk')\n    yield Edit", "test_it_runs",

@@ -265,7 +265,7 @@ def test_rules_that_cannot_be(rules: dict[str, object], text: str) -> None:
 
 def test_a_rule_about_nothing_known_is_refused() -> None:
     recipe = Recipe(name="mine", steps=(include("atria_full"),), open=("LPV_1_label",))
-    text = "the rules of recipe 'mine' name the label 'LPV_1_label'; did you mean 'LPV1_label'"
+    text = "unknown label 'LPV_1_label' in the rules of recipe 'mine'; did you mean 'LPV1_label'"
     with pytest.raises(LabelError) as error:
         rules_of(recipe, catalogue())
     assert str(error.value).startswith(text)

@@ -126,18 +126,18 @@ BROKEN = [
             " ModuleNotFoundError: No module named 'nowhere_at_all'"
         ],
     ),
-    ("commands", ("M:command", "M:number"), ["command 'weigh': M:number is not a click command but 7"]),
+    ("commands", ("M:command", "M:number"), ["command 'weigh': M:number is 7, not a click command"]),
     (
         "label_schemes",
         ("('LV',)", "('LV', 'RV')"),
-        ["label scheme 'l': group 'g' names 'RV', which is not among its labels"],
+        ["label scheme 'l': group 'g' names 'RV', which is not a label of the scheme"],
     ),
     (
         "schematics",
         ("'WALL': 'MV', ", ""),
         [
-            "schematic 'sc': sc: nothing fills the role 'WALL' of step 's'",
-            "recipe 'r': sc: nothing fills the role 'WALL' of step 's'",
+            "schematic 'sc': sc: nothing fills the role 'WALL' of step 's'; add it to the semantic map",
+            "recipe 'r': sc: nothing fills the role 'WALL' of step 's'; add it to the semantic map",
         ],
     ),
     (
@@ -180,7 +180,7 @@ def test_each_fault_is_named(tmp_path: Path, hook: str, change: tuple[str, str],
         ),
         (
             ("M:Contract", "M:Bare"),
-            "Bare.wall says no role; declare it with reads(), writes(), thickness(), number(), changes(), choice(),"
+            "Bare.wall has no role; declare it with reads(), writes(), thickness(), number(), changes(), choice(),"
             " application_steps(), reads_any(), writes_background() or snapshot()",
         ),
         (("M:Contract", "M:number"), "7 is not an attrs class"),
@@ -240,7 +240,7 @@ def test_a_label_that_is_read_before_it_is_added_to_is_no_fault(tmp_path: Path, 
 def test_people_see_the_faults_too(tmp_path: Path) -> None:
     path = plugin(tmp_path, commands=GOOD["commands"].replace("M:command", "M:number"))
     shown = pycemrg("list-plugins", "--check", "--plugin", path, code=1).stdout
-    fault = f"command 'weigh': {path.stem}:number is not a click command but 7"
+    fault = f"command 'weigh': {path.stem}:number is 7, not a click command"
     version = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     assert f"fault: plugin {path.stem} (local file {version}): {fault}" in shown
     # Without --check nothing is imported, and nothing is wrong.

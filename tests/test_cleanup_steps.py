@@ -171,7 +171,7 @@ def test_names_without_an_integer_and_integers_given_twice_are_refused() -> None
 @pytest.mark.parametrize("names", ["A_label", [], 5, None])
 def test_label_names_are_a_list(names: Any) -> None:
     [problem] = problems("fill_holes", picture(), {"LABEL_NAMES": names})
-    assert problem == f"clean: LABEL_NAMES is a list of label names, not {names!r}"
+    assert problem == f"clean: LABEL_NAMES is {names!r}; give a list of label names"
 
 
 def test_each_entry_of_label_names_is_a_name() -> None:
@@ -231,8 +231,9 @@ def test_what_cleaning_needs_is_named() -> None:
     with pytest.raises(PlanError) as caught:
         run_recipe(Recipe(name="r", steps=["clean"]), image_of(picture()), catalogue(*STEPS, schematic), check=False)
     assert caught.value.problems == (
-        "clean: nothing fills the role 'LABEL_NAMES' of step 'this_remove_small'",
-        "clean: nothing fills the role 'SMALLER_THAN_PARAMETER_NAME' of step 'this_remove_small'",
+        "clean: nothing fills the role 'LABEL_NAMES' of step 'this_remove_small'; add it to the semantic map",
+        "clean: nothing fills the role 'SMALLER_THAN_PARAMETER_NAME' of step 'this_remove_small'; add it to the"
+        " semantic map",
     )
 
 
@@ -300,7 +301,7 @@ def test_a_step_may_write_background_and_the_labels_it_changes(new: int) -> None
 
 @pytest.mark.parametrize("new", [3, 300])
 def test_a_step_may_not_write_other_labels(new: int) -> None:
-    with pytest.raises(StepError, match=f"it writes the label {new}, which its contract does not say it writes"):
+    with pytest.raises(StepError, match=f"it writes the label {new}, which its contract does not declare as written"):
         run_strange(new)
 
 

@@ -436,11 +436,13 @@ def test_a_recipe_that_sets_thicknesses(tmp_path: Path) -> None:
     parameters = tmp_path / "cfg" / "parameters.json"
     assert json.loads(parameters.read_text(encoding="utf-8")) == {"LA_WT": 1.5, "RA_WT": 2.0}
     command = ("plan", "thin", HEART, "--config", tmp_path / "cfg", *plugin)
-    assert "counts" not in pycemrg(*command).stderr
+    assert "which is used" not in pycemrg(*command).stderr
     parameters.write_text('{"LA_WT": 2.5, "RA_WT": 3.0}', encoding="utf-8")
-    told = "LA_WT is 2.5 in the configuration, and 1.5 in the recipe, which counts; --set LA_WT=2.5 wins over both"
+    told = (
+        "LA_WT is 2.5 in the configuration, but the recipe sets 1.5, which is used; to change that, use --set LA_WT=2.5"
+    )
     assert told in pycemrg(*command).stderr
-    assert "counts" not in pycemrg(*command, "--set", "LA_WT=2").stderr
+    assert "which is used" not in pycemrg(*command, "--set", "LA_WT=2").stderr
 
 
 def test_a_map_of_a_name_with_two_providers_is_refused(tmp_path: Path) -> None:

@@ -342,7 +342,7 @@ def test_a_step_that_breaks_its_contract(tmp_path: Path, earlier: Path, heart: P
 @pytest.mark.parametrize(
     ("name", "source", "part"),
     [
-        ("absent.py", None, "no plugin file"),
+        ("absent.py", None, "no such plugin file"),
         ("notes.txt", "hello", ".py or a .yaml"),
         ("no_module.py", "import no_such_module_anywhere", "no_such_module_anywhere"),
         ("broken_syntax.py", "def (", "SyntaxError"),
@@ -367,7 +367,7 @@ def test_a_broken_local_plugin(
 @pytest.mark.parametrize("arguments", [["--help"], ["describe", "create"], ["list-steps"]])
 def test_a_plugin_file_that_is_not_there_is_refused_by_every_command(arguments: list[str]) -> None:
     result = pycemrg("--plugin", "absent.py", *arguments, code=1)
-    assert "error: no plugin file absent.py" in result.stderr
+    assert "error: absent.py: no such plugin file" in result.stderr
 
 
 # --------------------------------------------------------------------------------------------------- the output

@@ -76,13 +76,13 @@ def refusal(value: Any, kind: type, where: str = "") -> str:
         (LabelScheme, SCHEME | {"colours": {"LV": 3}}, "3 is not text @ colours.LV"),
         (Recipe, RECIPE | {"steps": "lv_outflow"}, "'lv_outflow' is not a list @ steps"),
         (Recipe, RECIPE | {"steps": {"a": 1}}, "{'a': 1} is not a list @ steps"),
-        (Recipe, RECIPE | {"steps": ["a", ""]}, "a recipe step names either a schematic or a recipe @ steps[1]"),
-        (Recipe, RECIPE | {"steps": [{}]}, "a recipe step names either a schematic or a recipe @ steps[0]"),
+        (Recipe, RECIPE | {"steps": ["a", ""]}, "a recipe step needs a schematic or a recipe; give one @ steps[1]"),
+        (Recipe, RECIPE | {"steps": [{}]}, "a recipe step needs a schematic or a recipe; give one @ steps[0]"),
         (Recipe, RECIPE | {"steps": [{"recipe": 3}]}, "3 is not text @ steps[0].recipe"),
         (Recipe, RECIPE | {"steps": ["a", {"step": "b"}]},
             "unknown key 'step' (known: schematic, recipe, parameters, when_present, snapshot) @ steps[1]"),
-        (Step, STEP | {"run": "a.b"}, "'a.b' is not a reference of the form 'package.module:object' @ run"),
-        (Step, STEP | {"contract": 3}, "3 is not a reference of the form 'package.module:object' @ contract"),
+        (Step, STEP | {"run": "a.b"}, "'a.b' is not a reference; write it as 'package.module:object' @ run"),
+        (Step, STEP | {"contract": 3}, "3 is not a reference; write it as 'package.module:object' @ contract"),
         (
             Metric,
             {"name": "m", "summary": "", "measures": "images", "function": "a:b", "unit": 1},
@@ -235,7 +235,7 @@ def test_every_field_of_a_contract_says_its_role() -> None:
     with pytest.raises(TypeError) as refused:
         roles(HalfDeclared)
     message = str(refused.value)
-    assert message.startswith("HalfDeclared.wall_mm says no role; declare it with reads(), writes(), ")
+    assert message.startswith("HalfDeclared.wall_mm has no role; declare it with reads(), writes(), ")
     for function in (thickness, number, application_steps):
         assert f"{function.__name__}()" in message
 
@@ -263,17 +263,17 @@ def test_a_plain_mapping(file: Path) -> None:
 def test_no_file(file: Path) -> None:
     with pytest.raises(DocumentError) as refused:
         documents.load_yaml(file)
-    assert str(refused.value) == f"{file}: no such file"
+    assert str(refused.value) == f"{file}: no such file; check the path"
 
 
 def test_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(DocumentError, match="cannot be read as text: "):
+    with pytest.raises(DocumentError, match="cannot read it as text: "):
         documents.load_yaml(tmp_path)
 
 
 @pytest.mark.parametrize("content", ["", "# nothing\n", "- 1\n", "just text\n", "3\n", "null\n"])
 def test_a_file_that_holds_no_mapping(file: Path, content: str) -> None:
-    assert file_refusal(file, content) == f"{file}: must hold a mapping of names to values"
+    assert file_refusal(file, content) == f"{file}: not a mapping; write lines of the form 'name: value'"
 
 
 def test_aliases(file: Path) -> None:
@@ -308,7 +308,7 @@ def test_a_broken_document_names_the_line(file: Path) -> None:
 @pytest.mark.parametrize("content", [bytes(range(256)), b"a: \x00\n", b"\x89PNG\r\n\x1a\n", b"a: \xff\n"])
 def test_a_binary_file(file: Path, content: bytes) -> None:
     message = file_refusal(file, content)
-    assert message.startswith((f"{file}: cannot be read as text: ", f"{file}: not valid YAML: "))
+    assert message.startswith((f"{file}: cannot read it as text: ", f"{file}: not valid YAML: "))
     assert "\n" not in message
 
 
@@ -316,7 +316,7 @@ def test_a_large_file(file: Path) -> None:
     file.write_bytes(b"a: 1\n#" + b" " * 999_994)
     assert documents.load_yaml(file) == {"a": 1}
     assert file_refusal(file, b"a: 1\n#" + b" " * 999_995) == (
-        f"{file}: larger than 1,000,000 bytes; this is not a configuration file"
+        f"{file}: larger than 1,000,000 bytes; give a configuration file"
     )
 
 
@@ -336,8 +336,8 @@ def test_json_files(tmp_path: Path) -> None:
     file = tmp_path / "parameters.json"
     with pytest.raises(DocumentError) as refused:
         documents.load_json(file)
-    assert str(refused.value) == f"{file}: no such file"
-    assert json_refusal(file, "[1]") == f"{file}: must hold a mapping of names to values"
+    assert str(refused.value) == f"{file}: no such file; check the path"
+    assert json_refusal(file, "[1]") == f"{file}: not a mapping; write lines of the form 'name: value'"
     assert json_refusal(file, '{"a": 1,\n "b" 2}') == f"{file}, line 2: not valid JSON: Expecting ':' delimiter"
     file.write_text('\ufeff{\n\t"LA_WT": 1e-3\n}', encoding="utf-8")
     assert documents.load_json(file) == {"LA_WT": 0.001}

@@ -66,10 +66,16 @@ def test_nothing_of_the_package_runs(site: FakeSite) -> None:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        ("paper_recipes:other.yaml", "package 'paper_recipes' has no file 'other.yaml'; it must be named among its"),
-        ("paper_recips:recipes.yaml", "'paper_recips' in 'paper_recips:recipes.yaml' is not an installed package"),
-        ("os:recipes.yaml", "'os' in 'os:recipes.yaml' is not an installed package"),
-        ("a.b:recipes.yaml", "'a.b' in 'a.b:recipes.yaml' is not an installed package, or is inside of another"),
+        ("paper_recipes:other.yaml", "package 'paper_recipes' has no file 'other.yaml'; add the file to its"),
+        (
+            "paper_recips:recipes.yaml",
+            "'paper_recips' in 'paper_recips:recipes.yaml' is not an installed top-level package",
+        ),
+        ("os:recipes.yaml", "'os' in 'os:recipes.yaml' is not an installed top-level package"),
+        (
+            "a.b:recipes.yaml",
+            "'a.b' in 'a.b:recipes.yaml' is not an installed top-level package; check the entry point",
+        ),
     ],
 )
 def test_a_file_that_is_not_there(site: FakeSite, value: str, reason: str) -> None:

@@ -21,7 +21,7 @@ BOTH = (
     "schematic 'mitral_valve' is provided by broken_conflict (pycemrg-broken 1.0), builtin (pycemrg-core 0.1.0); "
     "say which: broken_conflict:mitral_valve or builtin:mitral_valve"
 )
-INCOMPATIBLE = "written for the plugin API pycemrg.v2, this is pycemrg.v1; install a matching version"
+INCOMPATIBLE = "written for plugin API pycemrg.v2, but this is pycemrg.v1; install a matching version"
 
 # Each plugin, its state, and what the reason must say.
 STATES = {
@@ -151,7 +151,7 @@ def test_a_failure_is_fatal_when_strict(site: Environment) -> None:
     refused = site.pycemrg("list-steps", code=1, PYCEMRG_STRICT="1")
     assert refused.stdout == ""
     assert refused.stderr == (
-        f"error: plugin broken_future (pycemrg-broken 1.0): {INCOMPATIBLE} (PYCEMRG_STRICT is set)\n"
+        f"error: plugin broken_future (pycemrg-broken 1.0): {INCOMPATIBLE}; fix it, or unset PYCEMRG_STRICT to go on\n"
     )
     assert "broken_import" in site.pycemrg("list-plugins", PYCEMRG_STRICT="1").stdout
     assert site.pycemrg("list-steps", PYCEMRG_STRICT="1", PYCEMRG_PLUGINS="-pycemrg-broken").stderr == ""

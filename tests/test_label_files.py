@@ -207,12 +207,12 @@ def test_malformed_files(save: Save, name: str, text: str, expected: str) -> Non
 
 
 def test_files_that_are_no_text(tmp_path: Path, save: Save) -> None:
-    assert refusal(tmp_path / "none.csv") == "no such file"
-    assert refusal(tmp_path).startswith("cannot be read as text: ")
+    assert refusal(tmp_path / "none.csv") == "no such file; check the path"
+    assert refusal(tmp_path).startswith("cannot read it as text: ")
     binary = tmp_path / "a.ctbl"
     binary.write_bytes(b"\x80\xff\x00")
     assert refusal(binary).endswith("; save it as UTF-8")
-    assert refusal(save("b.csv", "x" * 1_000_001)) == "larger than 1,000,000 bytes; this is not a table of labels"
+    assert refusal(save("b.csv", "x" * 1_000_001)) == "larger than 1,000,000 bytes; give a table of labels"
     assert refusal(save("deep.json", "[" * 100_000)).startswith("not valid JSON: ")
 
 

@@ -293,8 +293,8 @@ def test_a_local_plugin_before_and_after_the_command(site: FakeSite, tmp_path: P
 def test_a_local_plugin_that_is_missing(site: FakeSite, tmp_path: Path, arguments: tuple[str, ...]) -> None:
     result = run("--plugin", str(tmp_path / "missing.py"), *arguments, code=1)
     (line,) = result.stderr.splitlines()
-    assert line.startswith("error: no plugin file ")
-    assert line.endswith("missing.py; give a .py or .yaml file that exists")
+    assert line.startswith("error: ")
+    assert line.endswith("missing.py: no such plugin file; give a .py or .yaml file that exists")
 
 
 def test_help_with_a_local_plugin_that_is_missing(site: FakeSite, tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_two_plugins_with_a_neighbour_of_one_name(site: FakeSite, tmp_path: Path
     (third.parent / "beside_three_helper.py").write_text("")
     failed = {plugin.found.name: plugin.reason for plugin in site.catalogue(local=[first, third]).failures()}
     assert failed == {
-        "beside_five": f"{third}: beside_three_helper.py is also beside a plugin in {first.parent}; "
+        "beside_five": f"{third}: beside_three_helper.py is also next to a plugin in {first.parent}; "
         "rename one of the two"
     }
 

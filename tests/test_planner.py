@@ -101,7 +101,7 @@ def test_a_recipe_included_twice_is_no_loop() -> None:
 
 
 def test_a_recipe_without_steps() -> None:
-    assert problems() == ("recipe 'r' has no steps",)
+    assert problems() == ("recipe 'r' has no steps; give it at least one",)
 
 
 # Labels
@@ -228,7 +228,7 @@ def test_a_wall_thinner_than_a_voxel_along_one_axis_is_a_warning() -> None:
 
 def test_a_wall_thinner_than_a_voxel_along_all_axes_is_refused() -> None:
     assert problems("la_myocardium", image=facts(spacing=(3.0, 2.1, 4.0))) == (
-        "la_myocardium: LA_WT is 2 mm, less than a voxel (z 3 mm, y 2.1 mm, x 4 mm): the structure would vanish; "
+        "la_myocardium: LA_WT is 2 mm, less than a voxel (z 3 mm, y 2.1 mm, x 4 mm): the structure would be empty; "
         "make it thicker or resample the image",
     )
 
@@ -327,19 +327,21 @@ def test_an_unknown_role() -> None:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_missing_role(role: str) -> None:
-    assert problems_of(wall(roles={role: ()})) == (f"one: nothing fills the role {role!r} of step 'create'",)
+    assert problems_of(wall(roles={role: ()})) == (
+        f"one: nothing fills the role {role!r} of step 'create'; add it to the semantic map",
+    )
 
 
 def test_an_unknown_mode() -> None:
     assert problems_of(wall(roles={"APPLICATION_STEPS": [{"MODE": "OVERWRITE"}]})) == (
-        "one: there is no mode 'OVERWRITE' (known: ADD, REPLACE, REPLACE_ONLY, REPLACE_EXCEPT)",
+        "one: unknown mode 'OVERWRITE'; give one of ADD, REPLACE, REPLACE_ONLY, REPLACE_EXCEPT",
     )
 
 
 @pytest.mark.parametrize("described", ["ADD", {"RULE_LABEL_NAMES": []}, 3, None])
 def test_an_application_step_that_is_none(described: Any) -> None:
     assert problems_of(wall(roles={"APPLICATION_STEPS": [described]})) == (
-        f"one: an application step is {{MODE, RULE_LABEL_NAMES}}, not {described!r}",
+        f"one: {described!r} is not an application step; write it as {{MODE, RULE_LABEL_NAMES}}",
     )
 
 
@@ -375,7 +377,7 @@ def test_a_contract_that_says_no_roles() -> None:
     step = Step(name="odd", summary="-", run=Ref("nowhere:nothing"), contract=Ref(f"{__name__}:NoRole"))
     schematic = Schematic(name="one", step="odd", labels={})
     assert problems("one", catalogue=brute.catalogue(step, schematic)) == (
-        "step 'odd' of stranger (stranger 1): NoRole.source says no role; declare it with reads(), writes(), "
+        "step 'odd' of stranger (stranger 1): NoRole.source has no role; declare it with reads(), writes(), "
         "thickness(), number(), changes(), choice(), application_steps(), reads_any(), "
         "writes_background() or snapshot()",
     )
@@ -397,7 +399,7 @@ def test_several_problems_come_at_once() -> None:
         "  2. 'MV_label' and 'LA_BP_label' are both 4; give each its own integer",
         "  3. 'lumen' and 'LV_BP_label' are both 1; give each its own integer",
         "  4. no step uses the parameter 'RA_WT'; did you mean 'LA_WT'? (in use: LA_WT, thick, valve_WT)",
-        "  5. one: there is no mode 'OVERWRITE' (known: ADD, REPLACE, REPLACE_ONLY, REPLACE_EXCEPT)",
+        "  5. one: unknown mode 'OVERWRITE'; give one of ADD, REPLACE, REPLACE_ONLY, REPLACE_EXCEPT",
         "  6. la_push_aorta: LA_WT is -1; it must be more than 0 mm",
         "  7. RA_BP_label (5) is not in the image; needed by tricuspid_valve"
         "; if it has another integer there, set it in labels.yaml",

@@ -102,7 +102,7 @@ def test_another_api_version_is_never_imported(site: FakeSite, tmp_path: Path) -
     assert not told.exists()
     assert states(catalogue) == {"future": State.INCOMPATIBLE, "sound": State.LOADED}
     assert only(catalogue, "future").reason == (
-        "written for the plugin API pycemrg.v2, this is pycemrg.v1; install a matching version"
+        "written for plugin API pycemrg.v2, but this is pycemrg.v1; install a matching version"
     )
     assert [plugin.found.name for plugin in catalogue.failures()] == ["future"]
 
@@ -210,19 +210,19 @@ BROKEN = {
     ),
     "first in line": (
         f"{HOOKS}@hookimpl(tryfirst=True)\ndef pycemrg_schematics():\n    return []",
-        "pycemrg_schematics asks for an order or wraps others; hooks only return records",
+        "pycemrg_schematics asks for an order or wraps other hooks; remove that, hooks only return records",
     ),
     "last in line": (
         f"{HOOKS}@hookimpl(trylast=True)\ndef pycemrg_schematics():\n    return []",
-        "pycemrg_schematics asks for an order or wraps others; hooks only return records",
+        "pycemrg_schematics asks for an order or wraps other hooks; remove that, hooks only return records",
     ),
     "wrapper": (
         f"{HOOKS}@hookimpl(wrapper=True)\ndef pycemrg_schematics():\n    return (yield)",
-        "pycemrg_schematics asks for an order or wraps others; hooks only return records",
+        "pycemrg_schematics asks for an order or wraps other hooks; remove that, hooks only return records",
     ),
     "old wrapper": (
         f"{HOOKS}@hookimpl(hookwrapper=True)\ndef pycemrg_schematics():\n    yield",
-        "pycemrg_schematics asks for an order or wraps others; hooks only return records",
+        "pycemrg_schematics asks for an order or wraps other hooks; remove that, hooks only return records",
     ),
     "one name twice": (
         f"{HOOKS}@hookimpl\ndef pycemrg_schematics():\n    return [{ONE_SCHEMATIC}, {ONE_SCHEMATIC}]",
@@ -396,7 +396,7 @@ def test_strict_makes_a_failure_fatal(site: FakeSite, source: str, group: str) -
     with pytest.raises(PluginError) as refused:
         site.catalogue(Policy(strict=True))
     assert str(refused.value).startswith("plugin broken (broken 4.2): ")
-    assert str(refused.value).endswith(" (PYCEMRG_STRICT is set)")
+    assert str(refused.value).endswith("; fix it, or unset PYCEMRG_STRICT to go on")
 
 
 def test_strict_minds_no_plugin_that_is_blocked_or_sound(site: FakeSite) -> None:
@@ -693,11 +693,11 @@ def test_a_local_file_that_is_missing(site: FakeSite, tmp_path: Path, name: str)
     file = tmp_path / name
     with pytest.raises(PluginError) as refused:
         site.catalogue(local=[file])
-    assert str(refused.value) == f"no plugin file {file}; give a .py or .yaml file that exists"
+    assert str(refused.value) == f"{file}: no such plugin file; give a .py or .yaml file that exists"
 
 
 def test_a_folder_is_no_local_plugin(site: FakeSite, tmp_path: Path) -> None:
-    with pytest.raises(PluginError, match="no plugin file "):
+    with pytest.raises(PluginError, match="no such plugin file"):
         site.catalogue(local=[tmp_path])
 
 
@@ -706,7 +706,7 @@ def test_a_local_file_of_another_kind(site: FakeSite, tmp_path: Path) -> None:
     file.write_text("NRRD")
     with pytest.raises(PluginError) as refused:
         site.catalogue(local=[file])
-    assert str(refused.value) == f"{file}: a local plugin is a .py or a .yaml file"
+    assert str(refused.value) == f"{file}: not a local plugin; give a .py or .yaml file"
 
 
 @pytest.mark.parametrize(

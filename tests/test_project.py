@@ -60,7 +60,7 @@ def test_no_plugins_wins_over_the_environment(folder: Path, monkeypatch: pytest.
 
 def test_without_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    text = "error: there is no pycemrg.toml in this folder; write one, or leave --project out\n"
+    text = "error: no pycemrg.toml in this folder; write one, or leave out --project\n"
     assert pycemrg("list-recipes", "--project", code=1).stderr == text
     # The environment may be set for all folders.
     monkeypatch.setenv("PYCEMRG_PROJECT", "1")
@@ -70,7 +70,7 @@ def test_without_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize(
     ("text", "refusal"),
     [
-        ("[plugins\n", "pycemrg.toml: cannot be read: "),
+        ("[plugins\n", "pycemrg.toml: cannot read it: "),
         ("[plugin]\nfiles = []\n", "pycemrg.toml: unknown key plugin (known: plugins)"),
         ("[plugins]\nfile = []\n", "pycemrg.toml: unknown key plugins.file (known: plugins.files)"),
         (
@@ -78,8 +78,8 @@ def test_without_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
             'pycemrg.toml: plugins.files is missing or wrong; write [plugins] and files = ["my_heart.py"]',
         ),
         ("", 'pycemrg.toml: plugins is missing or wrong; write [plugins] and files = ["my_heart.py"]'),
-        ("[plugins]\nfiles = [3]\n", "pycemrg.toml: plugins.files must be a list of paths, not 3"),
-        ("[plugins]\nfiles = ['gone.py']\n", "no plugin file ./gone.py; give a .py or .yaml file that exists"),
+        ("[plugins]\nfiles = [3]\n", "pycemrg.toml: plugins.files holds 3; give a list of paths"),
+        ("[plugins]\nfiles = ['gone.py']\n", "./gone.py: no such plugin file; give a .py or .yaml file that exists"),
     ],
 )
 def test_what_is_wrong_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, refusal: str) -> None:

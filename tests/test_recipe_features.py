@@ -186,7 +186,7 @@ def test_a_snapshot_of_an_included_recipe_is_the_image_before_its_first_step() -
         ),
         (
             [RecipeStep(schematic="paint_b", snapshot="start"), RecipeStep(schematic="carve_a", snapshot="start")],
-            "the image before paint_b and before carve_a are both called 'start'",
+            "two snapshots are called 'start': before paint_b and before carve_a; rename one",
         ),
     ],
 )
@@ -322,7 +322,7 @@ def test_what_an_entry_waits_for_must_be_known_and_something_must_run() -> None:
     assert problem.startswith("carve_a runs when 'D' is present, which no schematic and no label scheme")
     nothing = Recipe(name="r", steps=[RecipeStep(schematic="carve_a", when_present=["C"])])
     assert problems(nothing, {1, 2}, carving()) == (
-        "every step is left out: no label that they wait for is in the image",
+        "every step is left out: the image has none of the labels in their when_present",
     )
 
 

@@ -135,7 +135,7 @@ def test_mappings_are_mappings_copied_and_read_only(make: Callable[..., Any], fi
 @pytest.mark.parametrize("colour", ["red", "#fff", "c8343c", "#c8343g", 3, None, ""])
 def test_colours_are_six_digits(colour: object) -> None:
     assert scheme(colours={"LV": "#c8343c"}).colours["LV"] == "#c8343c"
-    with pytest.raises(RecordError, match=r"^LabelScheme 's': colours\.LV is .*, not a colour"):
+    with pytest.raises(RecordError, match=r"^LabelScheme 's': colours\.LV is .*; give a colour"):
         scheme(colours={"LV": colour})
 
 
@@ -160,7 +160,7 @@ def test_a_recipe_step_names_one_thing() -> None:
     for wrong in ({}, {"schematic": "a", "recipe": "b"}):
         with pytest.raises(RecordError) as refused:
             RecipeStep(**wrong)
-        assert str(refused.value) == "a recipe step names either a schematic or a recipe"
+        assert str(refused.value) == "a recipe step needs a schematic or a recipe; give one"
 
 
 def test_plain_texts_in_a_recipe_are_schematics() -> None:

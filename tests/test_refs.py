@@ -40,12 +40,12 @@ def test_a_dotted_name_and_an_object_are_accepted(target: str) -> None:
 def test_any_other_text_is_refused_at_once(target: str) -> None:
     with pytest.raises(PycemrgError) as refused:
         Ref(target)
-    assert str(refused.value) == f"{target!r} is not a reference of the form 'package.module:object'"
+    assert str(refused.value) == f"{target!r} is not a reference; write it as 'package.module:object'"
 
 
 @pytest.mark.parametrize("target", [None, 3, b"a:b", len])
 def test_anything_but_text_is_refused(target: object) -> None:
-    with pytest.raises(PycemrgError, match="is not a reference of the form"):
+    with pytest.raises(PycemrgError, match="is not a reference; write it as"):
         Ref(target)  # type: ignore[arg-type]
 
 

@@ -67,7 +67,7 @@ def test_a_marker_that_does_not_apply(site: FakeSite) -> None:
         ),
         (
             "internal part >> 2",
-            "recipe 'mine' requires 'internal part >> 2', which is no requirement such as 'pycemrg-core>=0.1'",
+            "recipe 'mine' requires 'internal part >> 2', which pip cannot read; write it as 'pycemrg-core>=0.1'",
         ),
     ],
 )

@@ -342,8 +342,8 @@ def test_a_strangers_step_runs_like_ours() -> None:
 @pytest.mark.parametrize(
     ("function", "text"),
     [
-        ("undeclared", "it writes the label 9, which its contract does not say it writes"),
-        ("reads_only", "it writes the label 1, which its contract does not say it writes"),
+        ("undeclared", "it writes the label 9, which its contract does not declare as written"),
+        ("reads_only", "it writes the label 1, which its contract does not declare as written"),
         ("raises", "RuntimeError: no luck"),
         ("raises_late", "KeyError: 'later'"),
         ("no_edit", "it returned {'label': 2}, not an Edit"),

@@ -246,7 +246,7 @@ def test_a_plugin_that_is_not_there(reports: dict[str, list[Report]]) -> None:
         "ModuleNotFoundError: No module named 'nowhere'; install its package: pip install -e ."
     }
     assert failures(reports["Test_no_file"]) == {
-        "test_it_loads": "plugin nowhere.py does not load: no plugin file nowhere.py; "
+        "test_it_loads": "plugin nowhere.py does not load: nowhere.py: no such plugin file; "
         "give a .py or .yaml file that exists"
     }
 

@@ -1,7 +1,7 @@
-"""The door for authors of plugins: records, hooks, contracts, label volumes and what their code needs.
+"""The door for authors of plugins: records, hooks, contracts, label volumes and helpers.
 
-Importing it costs nothing: each name is imported at first use, so the module of a plugin that holds only hooks and
-records stays light.
+Importing it is cheap, because each name is imported at first use. A plugin module with only hooks and records stays
+light.
 """
 
 from __future__ import annotations

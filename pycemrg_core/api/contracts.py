@@ -1,8 +1,8 @@
-"""What a step's contract is made of.
+"""The building blocks of a step's contract.
 
-A contract is a frozen attrs class that names every label and parameter one step uses. Each field is declared
-with one of the functions here, which say its role in the semantic map and what the step does with it, so that
-the planner can reason about a step without running it::
+A contract is a frozen attrs class that names every label and parameter that a step uses. Declare each field with
+one of the functions here. They say its role in the semantic map and what the step does with it. The planner can
+then check a step without running it::
 
     @frozen(kw_only=True)
     class MyocardiumCreationContract:
@@ -36,7 +36,7 @@ class Mode(Enum):
 
 @frozen
 class Label:
-    """A label's name and its integer in the image at hand."""
+    """A label's name and its integer in the image."""
 
     name: str
     value: int
@@ -44,14 +44,14 @@ class Label:
 
 @frozen
 class ApplicationStep:
-    """One pass of writing a mask: a mode and the labels that the mode speaks of."""
+    """One pass of writing a mask: a mode and the labels that the mode applies to."""
 
     mode: Mode
     labels: tuple[Label, ...] = ()
 
 
 class LabelType(Enum):
-    """What a label is; the value is the group of a label scheme that holds such labels."""
+    """What a label is. The value is the group of a label scheme that holds labels of this type."""
 
     LUMEN = "blood_pools"  # blood, dropped at meshing
     WALL = "walls"
@@ -62,9 +62,9 @@ class LabelType(Enum):
 
 @frozen
 class Makes:
-    """What a step makes of the label that it writes, in terms of the fields of its contract.
+    """What the label is that a step writes, in terms of the fields of its contract.
 
-    ``around`` names the fields that hold the labels it belongs to, ``thickness`` the field with its thickness in mm.
+    ``around`` names the fields with the labels that it belongs to, ``thickness`` the field with its thickness in mm.
     Use :func:`wall_round`, :func:`valve_between`, :func:`plane_between` or :func:`ring_round`.
     """
 
@@ -89,7 +89,7 @@ def plane_between(a: str, b: str) -> Makes:
 
 
 def ring_round(lumen: str, *, on: str) -> Makes:
-    """A ring round the lumen in the field ``lumen``, where that meets the wall in the field ``on``."""
+    """A ring round the lumen in the field ``lumen``, where the lumen meets the wall in the field ``on``."""
     return Makes(LabelType.RING, (lumen, on))
 
 
@@ -112,15 +112,15 @@ LABEL_USES = (Use.READS, Use.READS_ANY, Use.WRITES, Use.CHANGES, Use.APPLIES)
 """The uses that a semantic map fills with names of labels."""
 
 BACKGROUND = Label("background", 0)
-"""What a field of :func:`writes_background` holds."""
+"""The value of a field made with :func:`writes_background`."""
 
 
 @frozen
 class Role:
     """A field of a contract: its ``key`` in the semantic map, how it is used, and the unit of a number.
 
-    ``options`` are the values of a choice and ``default`` the one taken when the map does not have the key.
-    ``label_type`` is what the label of the field is, when that is known, and ``makes`` what the step makes of it.
+    ``options`` are the values of a choice; ``default`` is used when the map does not have the key. ``label_type``
+    says what the label of the field is, if known; ``makes`` says what the step makes.
     """
 
     field_name: str
@@ -140,7 +140,7 @@ def reads(key: str, *, label_type: LabelType | None = None) -> Any:
 
 
 def reads_any(key: str, *, label_type: LabelType | None = None) -> Any:
-    """Labels, as a ``tuple[Label, ...]``, that the step looks at. Those that are not in the image are fine.
+    """Labels, as a ``tuple[Label, ...]``, that the step looks at. They may be absent from the image.
 
     The semantic map holds a list of label names, or names of groups of the recipe's label scheme; ``"*"`` stands
     for all labels of the recipe. ``label_type`` says what all of them are.
@@ -151,19 +151,19 @@ def reads_any(key: str, *, label_type: LabelType | None = None) -> Any:
 def writes(key: str, *, label_type: LabelType | None = None, makes: Makes | None = None) -> Any:
     """The label that the step writes.
 
-    ``makes`` says what the step makes of it, such as a wall round a lumen: the result is then held to that.
-    A step that only adds to such a structure says what the label is with ``label_type``.
+    ``makes`` says what the step makes, for example a wall round a lumen; the certificate then checks the result for
+    it. A step that only adds to an existing structure says what the label is with ``label_type``.
     """
     return _role(key, Use.WRITES, label_type=makes.label_type if makes else label_type, makes=makes)
 
 
 def writes_background() -> Any:
-    """Says that the step may write background. Nothing in the semantic map fills it, so it has no key."""
+    """The step may write background. It has no key, because the semantic map does not fill it."""
     return _role("", Use.WRITES_BACKGROUND, default_label=BACKGROUND)
 
 
 def thickness(key: str) -> Any:
-    """A wall's thickness in mm: positive, refused when no voxel would lie within it."""
+    """A wall's thickness in mm: positive, and refused if it is so small that no voxel lies within it."""
     return _role(key, Use.THICKNESS, unit="mm", minimum=0.0)
 
 
@@ -182,7 +182,7 @@ def changes(key: str) -> Any:
 
 
 def choice(key: str, options: tuple[int, ...] = (6, 18, 26), default: int | None = None) -> Any:
-    """One of several whole numbers; ``default``, or else the first option, when the semantic map has no such key.
+    """One of several whole numbers. Without the key in the semantic map it is ``default``, or else the first option.
 
     The semantic map holds the number itself or the name of a parameter.
     """
@@ -193,14 +193,14 @@ def choice(key: str, options: tuple[int, ...] = (6, 18, 26), default: int | None
 def snapshot(key: str) -> Any:
     """The name of a snapshot, a ``str``: measure on ``volume.snapshot(contract.this_field)``.
 
-    The semantic map holds the name that an entry of the recipe gives to the image before it. Without the key the
-    name is empty, and ``volume.snapshot("")`` is the image as it is.
+    The semantic map holds the name of the snapshot: an entry of the recipe gives it to the image before that entry.
+    Without the key the name is empty, and ``volume.snapshot("")`` is the current image.
     """
     return _role(key, Use.SNAPSHOT)
 
 
 def application_steps(key: str) -> Any:
-    """How the mask is written. Labels named here only allow or forbid overwriting, so they may be absent."""
+    """How the mask is written. Labels named here only allow or forbid overwriting; they may be absent."""
     return _role(key, Use.APPLIES)
 
 
@@ -226,7 +226,7 @@ def _roles(contract: Any) -> tuple[Role, ...]:
     for attribute in attrs.fields(contract):
         if _METADATA_KEY not in attribute.metadata:
             raise TypeError(
-                f"{contract.__name__}.{attribute.name} says no role; declare it with reads(), writes(), "
+                f"{contract.__name__}.{attribute.name} has no role; declare it with reads(), writes(), "
                 "thickness(), number(), changes(), choice(), application_steps(), reads_any(), writes_background() or "
                 "snapshot()"
             )
@@ -247,7 +247,7 @@ def _require_makes(contract: type, found: Iterable[Role]) -> None:
             if uses.get(name) not in allowed:
                 raise TypeError(
                     f"{contract.__name__}.{role.field_name} makes a {role.makes.label_type.name.lower()} of the field"
-                    f" {name!r}: declare that field with {allowed[0].value}()"
+                    f" {name!r}; declare that field with {allowed[0].value}()"
                 )
 
 
@@ -275,13 +275,13 @@ def labels_changed(contract: Any) -> Iterator[Label]:
 
 
 def writable_values(contract: Any) -> frozenset[int]:
-    """All integers that a contract lets its step write; 0 is the background."""
+    """All integers that the step of this contract may write; 0 is the background."""
     values = {label.value for label in labels_in(contract, Use.WRITES, Use.WRITES_BACKGROUND)}
     changed = {label.value for label in labels_changed(contract)}
     return frozenset(values | changed | ({0} if changed else set()))
 
 
 def snapshot_names(contract: Any) -> Iterator[str]:
-    """The snapshots that a contract measures on."""
+    """The names of the snapshots that a contract measures on."""
     names = (getattr(contract, role.field_name) for role in roles(type(contract)) if role.use is Use.SNAPSHOT)
     return (name for name in names if name)

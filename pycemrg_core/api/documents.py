@@ -1,4 +1,4 @@
-"""Records and contracts to and from YAML and JSON; an error says where in the document it is."""
+"""Convert records and contracts to and from YAML and JSON. Errors say where in the document they are."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 _MOST_BYTES = 1_000_000
 
 
-@cache  # it is never changed, and to make it costs more than most of what it does
+@cache  # it never changes, and making it costs more than most conversions
 def _make_converter() -> cattrs.Converter:
     converter = make_converter(forbid_extra_keys=True)
     converter.register_structure_hook(Ref, lambda value, _: Ref(value))
@@ -43,7 +43,7 @@ def _make_converter() -> cattrs.Converter:
 
 
 def _mapping_only(kind: Any, converter: cattrs.Converter) -> Any:
-    """cattrs would ask anything for its keys, and say so."""
+    """Reject anything but a mapping: cattrs would fail with a message about missing methods."""
     structure_fields = converter.gen_structure_attrs_fromdict(kind)
 
     def structure_record(value: Any, kind: Any) -> Any:
@@ -59,7 +59,7 @@ def _is_tuple(kind: Any) -> bool:
 
 
 def _list_only(kind: Any, converter: cattrs.Converter) -> Any:
-    """A text is iterable too, but a list was meant."""
+    """Reject strings: cattrs would accept one as a tuple of its characters."""
     structure_items = homogenous_tuple_structure_factory(kind, converter)
 
     def structure_tuple(value: Any, kind: Any) -> Any:
@@ -71,7 +71,7 @@ def _list_only(kind: Any, converter: cattrs.Converter) -> Any:
 
 
 def _exactly(value: Any, kind: Any) -> Any:
-    """cattrs would turn 2.7 into the label 2 and 5 into '5'; a silent cast is a wrong wall."""
+    """Reject other types: cattrs would turn 2.7 into the label 2, and 5 into '5', without a word."""
     allowed: tuple[type, ...] = (int, float) if kind is float else (kind,)
     if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
         raise TypeError(f"{value!r} is not {_WORDS[kind]}")
@@ -84,7 +84,7 @@ _WORDS: Mapping[type, str] = {int: "a whole number", float: "a number", str: "te
 def from_data(value: Any, kind: type[T], where: str = "") -> T:
     """Build a record or contract from plain data.
 
-    Raises :class:`DocumentError`; each line of its text ends with the place, ``@ steps[2].parameters.LA_WT``.
+    Raises :class:`DocumentError`. Each line of its text ends with the place, as in ``@ steps[2].parameters.LA_WT``.
     """
     converter = _make_converter()
     try:
@@ -97,7 +97,7 @@ def from_data(value: Any, kind: type[T], where: str = "") -> T:
 
 
 def to_data(record: Any) -> Any:
-    """Plain data of a record or contract, ready for JSON or YAML."""
+    """A record or contract as plain data, ready for JSON or YAML."""
     return _make_converter().unstructure(record)
 
 
@@ -120,7 +120,7 @@ def _located(line: str, where: str) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain YAML: no aliases, which can make a small file huge, and no key given twice."""
+    """Plain YAML. Aliases are refused, because they can make a small file huge; duplicate keys too."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
@@ -132,7 +132,7 @@ class _Loader(yaml.SafeLoader):
         first: dict[Any, Any] = {}
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
-            if isinstance(key, Hashable):  # any other is refused below
+            if isinstance(key, Hashable):  # the call below refuses any other key
                 if key in first:
                     raise yaml.MarkedYAMLError(problem=f"key {key!r} is given twice", problem_mark=first[key])
                 first[key] = key_node.start_mark
@@ -167,15 +167,15 @@ def load_yaml(path: Path) -> dict[str, Any]:
 
 
 def load_yaml_list(path: Path) -> list[Any]:
-    """Read a YAML file that holds a list; refusals as those of :func:`load_yaml`."""
+    """Read a YAML file that holds a list. Raises the same errors as :func:`load_yaml`."""
     loaded = _yaml(path)
     if not isinstance(loaded, list):
-        raise DocumentError(f"{path}: must hold a list")
+        raise DocumentError(f"{path}: not a list; write one item per line, each after '- '")
     return loaded
 
 
 def as_yaml(data: Any) -> str:
-    """Plain data as the text of a YAML file, keys in the order that they have."""
+    """Plain data as the text of a YAML file. The order of keys is kept."""
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
 
 
@@ -193,18 +193,18 @@ def _yaml(path: Path) -> Any:
 
 
 def read_text(path: Path, what: str = "a configuration file") -> str:
-    """The text of a small UTF-8 file, with or without a byte-order mark. ``what`` is what it should be.
+    """The text of a small UTF-8 file, with or without a byte-order mark. ``what`` says what it should be.
 
     Raises :class:`DocumentError` naming the file when it is missing, over 1 MB, or not text.
     """
     try:
         if path.stat().st_size > _MOST_BYTES:
-            raise DocumentError(f"{path}: larger than {_MOST_BYTES:,} bytes; this is not {what}")
+            raise DocumentError(f"{path}: larger than {_MOST_BYTES:,} bytes; give {what}")
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise DocumentError(f"{path}: no such file") from None
+        raise DocumentError(f"{path}: no such file; check the path") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise DocumentError(f"{path}: cannot be read as text: {error}; save it as UTF-8") from error
+        raise DocumentError(f"{path}: cannot read it as text: {error}; save it as UTF-8") from error
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -218,12 +218,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _mapping(path: Path, loaded: Any) -> dict[str, Any]:
     if not isinstance(loaded, dict):
-        raise DocumentError(f"{path}: must hold a mapping of names to values")
+        raise DocumentError(f"{path}: not a mapping; write lines of the form 'name: value'")
     return loaded
 
 
 def records_from_yaml(path: Path) -> tuple[Record, ...]:
-    """The records of a YAML file: the sections of the kinds that are data, such as ``recipes``, each by name.
+    """The records of a YAML file. It has a section for each kind that is data, such as ``recipes``, with names as keys.
 
     Raises :class:`DocumentError` that names the file and the place in it.
     """
@@ -241,7 +241,7 @@ def records_from_yaml(path: Path) -> tuple[Record, ...]:
             if not isinstance(entry, dict):
                 raise DocumentError(f"{path.name}: must be a mapping @ {where}")
             if entry.get("name", name) != name:
-                raise DocumentError(f"{path.name}: it is called {name!r} and {entry['name']!r} @ {where}")
+                raise DocumentError(f"{path.name}: two names, {name!r} and {entry['name']!r} @ {where}; remove 'name'")
             try:
                 records.append(from_data({"name": name, **entry}, kind, where))
             except DocumentError as error:

@@ -1,9 +1,9 @@
 """What a plugin can contribute.
 
 A plugin is a light module, named by an entry point of the group ``pycemrg.v1``, with functions marked
-``@hookimpl``. Each hook takes no arguments and returns an iterable of records. The catalogue calls each hook
-of each plugin once, while it is put together; a plugin may leave out any of them. Two plugins may not win
-over each other: a name that two of them use is refused until one says ``provider:name``.
+``@hookimpl``. Each hook takes no arguments and returns an iterable of records. While the catalogue is built, it
+calls each hook of each plugin once. A plugin may leave out any hook. No plugin overrides another: if two plugins
+use the same name, that name alone is refused, and the user writes ``provider:name``.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class HookSpecs:
 
     @hookspec
     def pycemrg_schematics(self) -> Iterable[Schematic]:
-        """Structures that can be made: a step kind with the labels and parameters it uses.
+        """Structures that can be made. Each is a step kind with the labels and parameters that it uses.
 
         Example::
 
@@ -62,7 +62,7 @@ class HookSpecs:
 
     @hookspec
     def pycemrg_recipes(self) -> Iterable[Recipe]:
-        """Schematics in the order they run; a recipe may include another.
+        """Schematics in the order in which they run. A recipe may include another recipe.
 
         Example::
 
@@ -80,7 +80,7 @@ class HookSpecs:
 
     @hookspec
     def pycemrg_steps(self) -> Iterable[Step]:
-        """Kinds of step: a pure function and its contract, both referred to by name.
+        """Step kinds. Each is a pure function and its contract, both referred to by name.
 
         Example::
 
@@ -99,7 +99,7 @@ class HookSpecs:
 
     @hookspec
     def pycemrg_metrics(self) -> Iterable[Metric]:
-        """Measures of one image, or of two.
+        """Measures of one image, or of two images.
 
         Example::
 
@@ -119,7 +119,7 @@ class HookSpecs:
 
     @hookspec
     def pycemrg_label_schemes(self) -> Iterable[LabelScheme]:
-        """The integers that a tool or a data set writes, by canonical structure name.
+        """The integers that a tool or a data set uses, by canonical structure name.
 
         Example::
 
@@ -157,7 +157,7 @@ class HookSpecs:
 
     @hookspec
     def pycemrg_commands(self) -> Iterable[Command]:
-        """Commands that appear as ``pycemrg NAME``; the click command is imported when it is called.
+        """Commands that appear as ``pycemrg NAME``. The click command is imported only when it is called.
 
         Example::
 
@@ -193,9 +193,9 @@ class HookSpecs:
 
     @hookspec
     def pycemrg_outputs(self) -> Iterable[Output]:
-        """Files that a finished run can leave beside the heart, chosen with ``pycemrg run --with NAME``.
+        """Files that a finished run can write next to the result, chosen with ``pycemrg run --with NAME``.
 
-        The function gets the finished run and the outputs that it needs, and returns the bytes of the file::
+        The function takes the finished run and the outputs that it needs, and returns the bytes of the file::
 
             from pycemrg_core.api import Made
 

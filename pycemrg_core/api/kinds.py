@@ -1,9 +1,8 @@
 """The kinds of record that a plugin can contribute: one row each.
 
 Hook names, the sections of a YAML plugin, the ``list-*`` commands, ``describe``, ``list-plugins`` and its ``--check``,
-conflicts and ``new-plugin --with`` are all derived from these rows. A new kind costs a record class, a hook
-specification and a row here. What a kind shows or checks in particular is referred to by name, so that a row
-imports nothing.
+conflicts and ``new-plugin --with`` all derive from these rows. A new kind needs a record class, a hook
+specification and a row here. Functions of one kind are referred to by name, so a row imports nothing.
 """
 
 from __future__ import annotations
@@ -35,17 +34,17 @@ def _from_plural(prefix: str, space: str) -> str:
 class Kind:
     """A kind of record.
 
-    ``word`` is what people call it, ``help`` the line about its list in ``pycemrg --help``. ``data``: a record holds no
-    code, so a YAML plugin can contribute it, in the section :attr:`section`. ``calls``: fields that refer to a
-    function, and how many positional arguments it is given.
+    ``word`` is the common word for it, ``help`` the line about its list in ``pycemrg --help``. ``data``: a record holds
+    no code, so a YAML plugin can contribute it, in the section :attr:`section`. ``calls``: the fields that refer to a
+    function, and the number of positional arguments that the function takes.
 
-    The list shows ``columns``, in one table for each value of ``groups``; or under each name one of ``lines``, in which
-    ``{column}`` stands for a value.
+    The list shows ``columns``, in one table for each value of ``groups``. If there are ``lines``, it shows these under
+    each name instead; ``{column}`` in a line stands for a value.
 
-    What a kind has of its own is a function, each with the catalogue as second argument: ``listed`` gives columns
-    beyond name, summary and provider of a contribution; ``described`` the lines of ``describe``, by default the
-    record's fields; ``faults`` what is wrong with a record, beyond its references and what is called. ``kit`` is the
-    class of the testing kit.
+    What differs between kinds is done by functions. Each takes the catalogue as second argument. ``listed`` gives the
+    columns of a contribution beyond name, summary and provider. ``described`` gives the lines of ``describe``; by
+    default these are the record's fields. ``faults`` says what is wrong with a record, beyond its references and
+    calls. ``kit`` is the class of the testing kit.
     """
 
     record: type[Record]
@@ -80,7 +79,7 @@ class Kind:
 
     @property
     def section(self) -> str:
-        """The key of a YAML plugin under which records of this kind are."""
+        """The key in a YAML plugin under which its records of this kind are."""
         return self.hook.removeprefix("pycemrg_")
 
 
@@ -173,7 +172,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         record=Output,
         word="output",
-        help="Files that a run can write beside the heart.",
+        help="Files that a run can write next to its result.",
         calls={"function": 2},
         columns=("name", "file", "provider", "summary"),
         listed=_listed("output"),

@@ -1,4 +1,4 @@
-"""Label names, integers and groups, one meaning each."""
+"""Label names, integers and groups. Each has one meaning."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _integers(labels: Mapping[str, int]) -> Mapping[str, int]:
             )
         by_value[value] = name
         if value and name == BACKGROUND:
-            raise LabelError(f"label {name!r} is {value!r}; the background is 0, give the label another name")
+            raise LabelError(f"label {name!r} is {value!r}, but the background is 0; give the label another name")
     return MappingProxyType({name: value for name, value in labels.items() if value})
 
 
@@ -60,13 +60,13 @@ class LabelTable:
             raise LabelError(f"no label is called {name!r}{close_to(name, self.labels)}") from None
 
     def name(self, value: int) -> str:
-        """The name of an integer, or the integer as text when it has none."""
+        """The name of an integer; without a name, the integer as text."""
         if value == 0:
             return BACKGROUND
         return next((name for name, known in self.labels.items() if known == value), str(value))
 
     def names_of(self, name: str) -> tuple[str, ...]:
-        """A label's own name, or the members of a group, in order and without repeats.
+        """A label's own name, or the members of a group, in order and without duplicates.
 
         Raises :class:`LabelError` for an unknown name and for a group that contains itself.
         """

@@ -1,4 +1,4 @@
-"""The frozen records that hooks return: what a plugin contributes, as data."""
+"""The frozen records that hooks return: the contributions of a plugin, as data."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _require_filled(record: Any, attribute: Any, text: Any) -> None:
 def _require_colours(record: Any, attribute: Any, colours: Mapping[str, Any]) -> None:
     for name, colour in colours.items():
         if not isinstance(colour, str) or not _COLOUR.fullmatch(colour):
-            raise RecordError(f"{_who(record)}: {attribute.name}.{name} is {colour!r}, not a colour as in #c8343c")
+            raise RecordError(f"{_who(record)}: {attribute.name}.{name} is {colour!r}; give a colour such as #c8343c")
 
 
 def _require_labels(record: Any, attribute: Any, labels: Mapping[str, Any]) -> None:
@@ -117,9 +117,9 @@ class Record:
 class Schematic(Record):
     """One structure to make: a step kind and the labels and parameters that fill its roles.
 
-    ``labels`` are default integers by label name, ``parameters`` default values (mm where the step says so) by
-    parameter name. ``semantic_map`` names, for each role of the step, the label or parameter that plays it;
-    ``APPLICATION_STEPS`` is a list of ``{"MODE": ..., "RULE_LABEL_NAMES": [...]}``.
+    ``labels`` maps label names to default integers. ``parameters`` maps parameter names to default values, in the unit
+    that the step says. ``semantic_map`` maps each role of the step to a label or parameter; ``APPLICATION_STEPS`` is a
+    list of ``{"MODE": ..., "RULE_LABEL_NAMES": [...]}``.
     """
 
     step: str = field(validator=_require_filled)
@@ -132,11 +132,11 @@ class Schematic(Record):
 class RecipeStep:
     """One entry of a recipe: the ``schematic`` to run, or another ``recipe`` to run in its place.
 
-    ``parameters`` override the schematic's defaults here only; what the user sets wins over both.
+    ``parameters`` override the schematic's defaults in this entry only. Values set by the user override both.
 
-    ``when_present`` are labels that must be in the image, or made by an earlier step: without one of them the entry
-    is left out, and plan and record say so. ``snapshot`` is a name for the image as it is before this entry; this
-    step and later ones can measure on it.
+    ``when_present`` are labels that must be in the image, or made by an earlier step. If one is missing, the entry is
+    left out, and plan and record say so. ``snapshot`` gives a name to the image before this entry; this step and
+    later ones can measure on it.
     """
 
     schematic: str = _text(default="")
@@ -147,7 +147,7 @@ class RecipeStep:
 
     def __attrs_post_init__(self) -> None:
         if bool(self.schematic) == bool(self.recipe):
-            raise RecordError("a recipe step names either a schematic or a recipe")
+            raise RecordError("a recipe step needs a schematic or a recipe; give one")
 
 
 def include(recipe: str) -> RecipeStep:
@@ -197,16 +197,17 @@ def _label_pairs(pairs: Iterable[Iterable[str]]) -> tuple[tuple[str, ...], ...]:
 
 @frozen(kw_only=True)
 class Recipe(Record):
-    """Schematics in the order they run. A plain string in ``steps`` is a schematic's name.
+    """Schematics in the order in which they run. A plain string in ``steps`` is a schematic's name.
 
-    ``requires`` are the distributions it needs, as pip writes them: ``pycemrg-internal-part>=1.0``.
+    ``requires`` lists the distributions that it needs, as pip writes them: ``pycemrg-internal-part>=1.0``.
 
-    ``scheme`` is the label scheme whose integers the recipe's labels take; a label that the scheme does not have keeps
-    the integer of its schematic. Without one, an included recipe's scheme counts, or else the schematics' integers.
+    ``scheme`` is the label scheme that gives the recipe's labels their integers. A label that is not in the scheme
+    keeps the integer of its schematic. Without ``scheme``, the scheme of an included recipe is used, or else the
+    integers of the schematics.
 
-    The rest says what the result need not be, for its certificate: lumens in ``open`` may touch the background,
-    and one another, since both are open to the same outside; those in a pair of ``may_touch`` may touch each other.
-    Rules of included recipes hold too.
+    ``open`` and ``may_touch`` relax the rules of the certificate. Lumens in ``open`` may touch the background and one
+    another, because they are open to the same outside. The two lumens of a pair in ``may_touch`` may touch each other.
+    The rules of included recipes apply too.
     """
 
     steps: tuple[RecipeStep, ...] = field(converter=_recipe_steps)
@@ -218,13 +219,12 @@ class Recipe(Record):
 
 @frozen(kw_only=True)
 class Step(Record):
-    """A kind of step: a pure function ``run(volume, contract) -> Iterable[Edit]`` and its contract class.
+    """A step kind: a pure function ``run(volume, contract) -> Iterable[Edit]`` and its contract class.
 
-    What the function has to say to the user it yields as a :class:`~pycemrg_core.images.label_volume.Note`.
+    To tell the user something, the function yields a :class:`~pycemrg_core.images.label_volume.Note`.
     ``contract`` refers to a frozen attrs class whose fields are made with :mod:`pycemrg_core.api.contracts`.
-    ``frozen_reference``: the step also measures on ``volume.reference``, the image as it was before the
-    recipe's first step of this kind. ``may_change_nothing``: that there is nothing to do is normal, so a run does not
-    note it.
+    ``frozen_reference``: the step also measures on ``volume.reference``, the image before the recipe's first step of
+    this kind. ``may_change_nothing``: it is normal for the step to change nothing, so a run writes no note about it.
     """
 
     summary: str = _text()
@@ -235,7 +235,7 @@ class Step(Record):
 
 
 class Measures(Enum):
-    """What a metric's function is given; the types are in :mod:`pycemrg_core.images.metric_subjects`."""
+    """What a metric's function takes. The types are in :mod:`pycemrg_core.images.metric_subjects`."""
 
     STRUCTURE = "structure"  # (StructureMask)
     STRUCTURES = "structures"  # (StructureMask, StructureMask), of one label map
@@ -251,7 +251,7 @@ def _require_measures(record: Any, attribute: Any, measures: Any) -> None:
 
 @frozen(kw_only=True)
 class Metric(Record):
-    """A pure function that measures what ``measures`` says and returns a float; ``unit`` is empty for a ratio.
+    """A pure function that measures what ``measures`` says and returns a float. ``unit`` is empty for a ratio.
 
     ``parameters`` are keyword arguments of the function with their default values.
     """
@@ -283,7 +283,7 @@ class Augmentation(Record):
     """A pure function that changes an image for training, driven by an explicit random generator.
 
     ``function(sample, rng, **parameters)`` takes a :class:`~pycemrg_core.images.training_sample.Sample` and a
-    ``numpy.random.Generator`` and returns the new sample with what it drew, as data for JSON.
+    ``numpy.random.Generator``. It returns the new sample and the random values that it drew, as data for JSON.
     """
 
     summary: str = _text()
@@ -292,14 +292,14 @@ class Augmentation(Record):
 
 @frozen(kw_only=True)
 class Command(Record):
-    """A click command that becomes ``pycemrg NAME``; imported only when it runs."""
+    """A click command that becomes ``pycemrg NAME``. It is imported only when it runs."""
 
     summary: str = _text()
     command: Ref = _ref()
 
 
 class CheckOn(Enum):
-    """When a check looks: at the image as it is given, before a run, or at the result."""
+    """Which image a check looks at: the input, before a run, or the result."""
 
     INPUT = "input"
     RESULT = "result"
@@ -315,8 +315,8 @@ class Check(Record):
     """A pure function that looks for one kind of fault in a heart.
 
     ``function(heart)`` takes a :class:`~pycemrg_core.images.heart.Heart` and returns an iterable of
-    :class:`~pycemrg_core.images.heart.Finding` s. ``on`` says which heart it gets: the grown one, or the image as it
-    is given to a run, with the labels' names only. An error that an input check finds refuses the run.
+    :class:`~pycemrg_core.images.heart.Finding` s. ``on`` says which heart it gets: the result, or the input image with
+    only the names of its labels. If an input check finds an error, the run is refused.
     """
 
     summary: str = _text()
@@ -327,8 +327,8 @@ class Check(Record):
 def _require_file(record: Any, attribute: Any, name: Any) -> None:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise RecordError(
-            f"{_who(record)}: file {name!r} must be the name of a file: letters, digits, '_', '-' or '.',"
-            " and a letter or digit first"
+            f"{_who(record)}: file {name!r} must be a file name of 1 to 80 letters, digits, '_', '-' or '.'"
+            " and start with a letter or digit"
         )
 
 
@@ -341,11 +341,11 @@ def _other_names(names: Iterable[str]) -> tuple[str, ...]:
 
 @frozen(kw_only=True)
 class Output(Record):
-    """A file that a finished run can leave beside the heart, chosen with ``--with NAME``.
+    """A file that a finished run can write next to the result, chosen with ``--with NAME``.
 
     ``function(run, made)`` takes a :class:`~pycemrg_core.runs.outputs.FinishedRun` and the outputs that it needs, by
     name, and returns a :class:`~pycemrg_core.runs.outputs.Made`. It is pure: the command line writes ``file``.
-    ``needs`` are outputs that must be made first, ``uses`` those that are made first where a plugin has them.
+    ``needs`` are outputs that must be made first. ``uses`` are outputs that are made first if a plugin offers them.
     """
 
     file: str = field(validator=_require_file)

@@ -27,14 +27,14 @@ _THIS_FILE = os.path.realpath(__file__)
 
 def _require_target(_ref: Any, _attribute: Any, target: Any) -> None:
     if not isinstance(target, str) or not _TARGET.fullmatch(target):
-        raise RecordError(f"{target!r} is not a reference of the form 'package.module:object'")
+        raise RecordError(f"{target!r} is not a reference; write it as 'package.module:object'")
 
 
 @frozen
 class Ref:
     """The name of an object, ``package.module:object``; imported when :meth:`load` is called.
 
-    Raises :class:`RecordError` at once when the text cannot be such a name.
+    Raises :class:`RecordError` at once when the text does not have this form.
     """
 
     target: str = field(validator=_require_target)
@@ -63,7 +63,7 @@ class Ref:
 
 
 def import_plugin_module(name: str) -> ModuleType:
-    """Import the module that an entry point names; whatever it raises is the caller's to report."""
+    """Import the module that an entry point names. The caller reports any exception."""
     return importlib.import_module(name)
 
 
@@ -76,20 +76,20 @@ def find_data_file(name: str) -> str:
     # A dotted name would import the packages around it.
     spec = importlib.util.find_spec(package) if package.isidentifier() else None
     if spec is None or spec.submodule_search_locations is None:
-        raise PluginError(f"{package!r} in {name!r} is not an installed package, or is inside of another")
+        raise PluginError(f"{package!r} in {name!r} is not an installed top-level package; check the entry point")
     for folder in spec.submodule_search_locations:
         if os.path.isfile(path := os.path.join(folder, file)):
             return path
-    raise PluginError(f"package {package!r} has no file {file!r}; it must be named among its package data")
+    raise PluginError(f"package {package!r} has no file {file!r}; add the file to its package data")
 
 
 def import_file(path: str | os.PathLike[str]) -> ModuleType:
-    """Import one Python file as a top-level module named after it, so that its own ``Ref`` s resolve.
+    """Import one Python file as a top-level module with the file's name, so that its own ``Ref`` s resolve.
 
-    It may import its neighbours, the modules in its folder, and refer to them: nobody else can, and what is installed
-    wins over them. ``sys.path`` stays as it is.
+    It may import the other modules in its folder (its neighbours) and refer to them. No other code can import these,
+    and an installed module of the same name wins. ``sys.path`` does not change.
 
-    Raises :class:`PluginError` when a name already means another module.
+    Raises :class:`PluginError` when another module already has the name.
     """
     name = os.path.splitext(os.path.basename(path))[0]
     known = sys.modules.get(name)
@@ -97,14 +97,14 @@ def import_file(path: str | os.PathLike[str]) -> ModuleType:
         if os.path.realpath(getattr(known, "__file__", None) or "") == os.path.realpath(path):
             return known
         raise PluginError(f"{path}: a module named {name!r} is already imported; rename the file")
-    # Whoever imports that module later would get this file instead.
+    # Otherwise a later import of the installed module would get this file.
     other = None if "." in name else _installed(name)
     if other is not None and other.origin and os.path.realpath(other.origin) != os.path.realpath(path):
         raise PluginError(f"{path}: {name!r} is the name of an installed module; rename the file")
     _Neighbours.allow(os.path.realpath(path))
     spec = importlib.util.spec_from_file_location(name, os.path.realpath(path))
     if spec is None or spec.loader is None:
-        raise PluginError(f"{path}: not a Python file")
+        raise PluginError(f"{path}: not a Python file; give a .py file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
@@ -116,17 +116,17 @@ def import_file(path: str | os.PathLike[str]) -> ModuleType:
 
 
 class _Neighbours:
-    """Finds the modules beside local plugins, after everything that is installed, and for these plugins alone."""
+    """Finds the modules next to local plugins: after all installed modules, and only for these plugins."""
 
     def __init__(self) -> None:
         self.folders: list[str] = []
 
     @classmethod
     def allow(cls, path: str) -> None:
-        """Let the modules beside a plugin be imported by it and by one another.
+        """Let a plugin and the modules next to it import these modules.
 
-        Raises :class:`PluginError` when one that it uses has the name of a module beside a plugin in another folder:
-        Python knows modules by name alone.
+        Raises :class:`PluginError` when it uses a module with the same name as one next to a plugin in another folder:
+        Python knows modules only by name.
         """
         finder = next((one for one in sys.meta_path if isinstance(one, cls)), None)
         if finder is None:
@@ -136,7 +136,7 @@ class _Neighbours:
             for other in finder.folders:
                 if other != folder and os.path.exists(os.path.join(other, os.path.basename(used))):
                     name = os.path.basename(used)
-                    raise PluginError(f"{path}: {name} is also beside a plugin in {other}; rename one of the two")
+                    raise PluginError(f"{path}: {name} is also next to a plugin in {other}; rename one of the two")
         if folder not in finder.folders:
             finder.folders.append(folder)
 
@@ -163,15 +163,15 @@ def _importing_file() -> str:
 
 
 def neighbours(path: str) -> tuple[str, ...]:
-    """The files and packages beside a Python file that it or they import or refer to, sorted.
+    """The files and packages next to a Python file that it imports or refers to, directly or not, sorted.
 
-    Of a package only its ``__init__.py`` is asked what it imports.
+    In a package, only ``__init__.py`` is searched for imports.
     """
     folder, found, todo = os.path.dirname(path), set[str](), [path]
     while todo:
         for name in _names_used(todo.pop()):
             if _is_installed(name, folder):
-                continue  # it wins
+                continue  # the installed module wins
             for candidate in (f"{name}.py", name):
                 beside = os.path.join(folder, candidate)
                 package = os.path.join(beside, "__init__.py")
@@ -189,13 +189,13 @@ def _is_installed(name: str, folder: str) -> bool:
 
 
 def _installed(name: str) -> ModuleSpec | None:
-    """The module that everybody gets by this name, neighbours aside."""
+    """The module with this name that all code can import, without neighbours."""
     finders = (finder for finder in sys.meta_path if not isinstance(finder, _Neighbours))
     return next((spec for finder in finders if (spec := finder.find_spec(name, None))), None)
 
 
 def _names_used(path: str) -> set[str]:
-    """The top-level modules that a file imports, wherever in it, or names in a :class:`Ref`."""
+    """The top-level modules that a file imports anywhere, or names in a :class:`Ref`."""
     import ast
 
     try:

@@ -1,7 +1,7 @@
-"""Everything that the plugins contribute, with who contributed it.
+"""Everything that the plugins contribute, each with its plugin.
 
-A catalogue is a value: it is built once, handed to whoever needs it, and never changed. Two catalogues with
-different plugins live side by side.
+A catalogue is a value: it is built once, passed to the code that needs it, and never changed. Two catalogues with
+different plugins can exist at the same time.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class Contribution(Generic[R_co]):
 
     @property
     def qualified_name(self) -> str:
-        """``provider:name``, which always works."""
+        """``provider:name``, which is never ambiguous between plugins."""
         return f"{self.provider.name}:{self.record.name}"
 
     def answers_to(self, name: str) -> bool:
-        """Whether ``name`` is its name, alone or after its plugin's or its distribution's name and a colon."""
+        """Whether ``name`` is its name, alone or as ``plugin:name`` or ``distribution:name``."""
         provider, _, bare = name.rpartition(":")
         return bare == self.name and provider in ("", self.provider.name, self.provider.distribution)
 
@@ -51,13 +51,13 @@ def _sorted(contributions: Iterable[Contribution[Record]]) -> tuple[Contribution
 
 @frozen
 class Catalogue:
-    """All contributions, sorted by kind, name and provider, and the plugins behind them."""
+    """All contributions, sorted by kind, name and provider, and the plugins that they come from."""
 
     contributions: tuple[Contribution[Record], ...] = field(converter=_sorted)
     plugins: tuple[Plugin, ...] = ()
 
     def all(self, kind: type[R]) -> tuple[Contribution[R], ...]:
-        """Every contribution of one kind, conflicting ones included."""
+        """Every contribution of one kind, including conflicting ones."""
         return tuple(c for c in self.contributions if _is(c, kind))
 
     def find(self, kind: type[R], name: str) -> Contribution[R]:
@@ -84,7 +84,7 @@ class Catalogue:
         return tuple(c for c in self.contributions if c.answers_to(name))
 
     def conflicts(self) -> Iterator[str]:
-        """One line for every name that two providers use."""
+        """One line for each name that two providers use."""
         for kind in KINDS:
             by_name: dict[str, list[Contribution[Record]]] = {}
             for contribution in self.all(kind.record):
@@ -127,18 +127,18 @@ def load_catalogue(
     found: Iterable[Found] | None = None,
     known: Iterable[Plugin] = (),
 ) -> Catalogue:
-    """Discover plugins, load what the policy allows and compose what they contribute.
+    """Discover plugins, load those that the policy allows, and compose their contributions.
 
-    ``policy``: by default what the environment says (see :meth:`Policy.from_environment`). ``local``: plugins
+    ``policy``: by default the one of the environment (see :meth:`Policy.from_environment`). ``local``: plugins
     that are one file each. ``found``: plugins to use instead of discovering the installed ones. ``known``: plugins
-    that were loaded before and are not asked again.
+    that were loaded before and are not loaded again.
 
-    A plugin that fails is listed in ``catalogue.plugins`` with its reason, and costs only itself.
+    A plugin that fails is listed in ``catalogue.plugins`` with its reason. The other plugins still work.
     """
     policy = Policy.from_environment() if policy is None else policy
     candidates = loading.discover() if found is None else tuple(found)
     local_files = tuple(dict.fromkeys(loading.local_plugin(path) for path in local))
-    # A file that the user names on purpose is allowed whatever the list of installed plugins says.
+    # A file that the user names is always allowed: the policy is about installed plugins.
     known = tuple(known)
     loaded = loading.load(candidates, policy, known)
     loaded += loading.load(local_files, Policy(strict=policy.strict), known)

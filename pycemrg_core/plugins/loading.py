@@ -1,7 +1,7 @@
 """Finding plugins and collecting what they contribute.
 
-``discover()`` reads metadata and imports nothing. ``load()`` imports what the policy allows and calls the
-hooks; a plugin that fails is a value with a reason, and costs only itself. The only user of
+``discover()`` reads metadata and imports nothing. ``load()`` imports the plugins that the policy allows and calls
+their hooks. A plugin that fails becomes a value with a reason; the other plugins still work. Only this module uses
 ``pluggy.PluginManager``.
 """
 
@@ -37,7 +37,7 @@ _MOST_RECORDS = 10_000
 
 
 class State(Enum):
-    """What became of a plugin."""
+    """The state of a plugin after loading."""
 
     LOADED = "loaded"
     BLOCKED = "blocked"
@@ -47,7 +47,7 @@ class State(Enum):
 
 @frozen(order=True)
 class Found:
-    """A plugin as its metadata describes it; nothing of it has been imported."""
+    """A plugin as its metadata describes it. None of its code has been imported."""
 
     name: str
     distribution: str
@@ -67,7 +67,7 @@ class Found:
 
     @property
     def data_only(self) -> bool:
-        """Whether it is a YAML file, which can hold no code: a local one or, ``package:file.yaml``, a package's."""
+        """Whether it is a YAML file, without code: a local file, or ``package:file.yaml`` of a package."""
         return is_data(self.module)
 
     def __str__(self) -> str:
@@ -80,7 +80,7 @@ class Found:
 class Plugin:
     """A plugin after loading: its state, the reason when it is not loaded, and its records.
 
-    ``error``: what it raised, for whoever wants the whole chain.
+    ``error``: the exception that it raised, for a full traceback.
     """
 
     found: Found
@@ -92,10 +92,10 @@ class Plugin:
 
 @frozen
 class Policy:
-    """Which plugins may run, decided before anything of theirs is imported.
+    """Which plugins may run. This is decided before any of their code is imported.
 
-    ``allow``: names of entry points or distributions, or None for all; what comes with the core is always
-    allowed. ``block``: names that are not, the core's own included. ``strict``: a failure is fatal.
+    ``allow``: names of entry points or distributions, or None for all. The built-in plugins are always allowed.
+    ``block``: names that are not allowed; built-in plugins can be blocked too. ``strict``: a failure is fatal.
     """
 
     allow: frozenset[str] | None = None
@@ -106,7 +106,8 @@ class Policy:
     def from_environment(cls, environment: dict[str, str] | None = None, no_plugins: bool = False) -> Policy:
         """Read ``PYCEMRG_PLUGINS`` and ``PYCEMRG_STRICT``.
 
-        ``PYCEMRG_PLUGINS=a,b`` allows those and the built-in; empty, the built-in only; ``-c`` blocks one.
+        ``PYCEMRG_PLUGINS=a,b`` allows a, b and the built-in plugins. An empty value allows only the built-in plugins.
+        ``-c`` blocks c.
         """
         values = os.environ if environment is None else environment
         listed = values.get("PYCEMRG_PLUGINS")
@@ -121,14 +122,14 @@ class Policy:
         return cls(allow=None if block and not allow else allow, block=block, strict=strict)
 
     def unknown(self, found: Iterable[Found]) -> Iterator[str]:
-        """A line for every name in the policy that no plugin has, so that a misspelt one does not go unnoticed."""
+        """One line for each name in the policy that no plugin has: it may be misspelt."""
         names = {name for one in found for name in (one.name, one.distribution)}
         for name in sorted((self.allow or frozenset()) | self.block):
             if name not in names:
                 yield f"no plugin is called {name!r}{close_to(name, names)}"
 
     def refusal(self, found: Found) -> str:
-        """Why a plugin must not be imported, or nothing when it may."""
+        """Why a plugin must not be imported; empty if it may."""
         names = {found.name, found.distribution}
         if names & self.block:
             return BLOCKED_BY_NAME
@@ -143,7 +144,7 @@ def is_data(name: str | os.PathLike[str]) -> bool:
 
 
 def discover(path: Sequence[str] | None = None) -> tuple[Found, ...]:
-    """Every installed plugin, of whatever API version, sorted; from metadata alone."""
+    """All installed plugins, of any API version, sorted. Reads only metadata."""
     points = metadata.entry_points(_ANY_GROUP, None if path is None else list(path))
     return tuple(
         sorted(Found(point.name, point.distribution, point.version, point.group, point.value) for point in points)
@@ -153,18 +154,18 @@ def discover(path: Sequence[str] | None = None) -> tuple[Found, ...]:
 def local_plugin(path: str | os.PathLike[str]) -> Found:
     """A plugin that is one file: Python with hooks, or YAML with records.
 
-    Its version is a hash of its content and of the modules beside it that it uses.
+    Its version is a hash of its content and of the modules next to it that it uses.
 
-    Raises :class:`PluginError` when the file is missing, of another kind or cannot be read.
+    Raises :class:`PluginError` when the file is missing, is neither .py nor .yaml, or cannot be read.
     """
     import hashlib
     from pathlib import Path  # only local plugins need these
 
     file = Path(path)
     if not file.is_file():
-        raise PluginError(f"no plugin file {path}; give a .py or .yaml file that exists")
+        raise PluginError(f"{path}: no such plugin file; give a .py or .yaml file that exists")
     if file.suffix != ".py" and not is_data(file):
-        raise PluginError(f"{path}: a local plugin is a .py or a .yaml file")
+        raise PluginError(f"{path}: not a local plugin; give a .py or .yaml file")
     beside = [] if is_data(file) else [Path(one) for one in neighbours(str(file.resolve()))]
     try:
         digest = hashlib.sha256(file.read_bytes())
@@ -178,7 +179,7 @@ def local_plugin(path: str | os.PathLike[str]) -> Found:
 def load(found: Iterable[Found], policy: Policy, known: Iterable[Plugin] = ()) -> tuple[Plugin, ...]:
     """Import what the policy allows and collect its records, in the order of ``found``.
 
-    ``known``: plugins that were loaded before and are not asked again.
+    ``known``: plugins that were loaded before and are not loaded again.
 
     Raises :class:`PluginError` for the first failure when the policy is strict.
     """
@@ -195,7 +196,7 @@ def refuse_failures(plugins: Iterable[Plugin]) -> None:
     """Raise :class:`PluginError` for the first plugin that should have loaded and did not."""
     for plugin in plugins:
         if plugin.state in (State.FAILED, State.INCOMPATIBLE):
-            raise PluginError(f"plugin {plugin.found}: {plugin.reason} (PYCEMRG_STRICT is set)")
+            raise PluginError(f"plugin {plugin.found}: {plugin.reason}; fix it, or unset PYCEMRG_STRICT to go on")
 
 
 def _load_one(manager: pluggy.PluginManager, found: Found, policy: Policy, known: Mapping[Found, Plugin]) -> Plugin:
@@ -205,12 +206,12 @@ def _load_one(manager: pluggy.PluginManager, found: Found, policy: Policy, known
         return Plugin(
             found,
             State.INCOMPATIBLE,
-            f"written for the plugin API {found.group}, this is {GROUP}; install a matching version",
+            f"written for plugin API {found.group}, but this is {GROUP}; install a matching version",
         )
     if found in known:
         return known[found]
     try:
-        # What a plugin prints must not get into what a command prints for machines.
+        # What a plugin prints must not mix with output of a command that programs read.
         with redirect_stdout(sys.stderr):
             return Plugin(found, State.LOADED, records=_records(manager, found))
     except KeyboardInterrupt:
@@ -224,7 +225,7 @@ def _load_one(manager: pluggy.PluginManager, found: Found, policy: Policy, known
 
 
 class _PluginFaultError(Exception):
-    """The plugin was imported, but what it says is wrong."""
+    """The plugin was imported, but its hooks or records are wrong."""
 
 
 def _records(manager: pluggy.PluginManager, found: Found) -> tuple[Record, ...]:
@@ -250,7 +251,7 @@ def _records(manager: pluggy.PluginManager, found: Found) -> tuple[Record, ...]:
 
 
 def _require_hooks(manager: pluggy.PluginManager, module: ModuleType) -> None:
-    """pluggy never calls a misspelt hook, and says nothing; nor a function that lacks the marker."""
+    """Refuse misspelt hooks and hooks without the marker: pluggy would ignore them silently."""
     marked = 0
     for name in sorted(vars(module)):
         options = manager.parse_hookimpl_opts(module, name)
@@ -268,7 +269,9 @@ def _require_hooks(manager: pluggy.PluginManager, module: ModuleType) -> None:
         if asked := [p.name for p in _parameters(getattr(module, name)) if p.default is p.empty]:
             raise _PluginFaultError(f"{hook} takes no arguments, but asks for {', '.join(map(repr, asked))}{where}")
         if any(options.get(key) for key in ("wrapper", "hookwrapper", "tryfirst", "trylast")):
-            raise _PluginFaultError(f"{hook} asks for an order or wraps others; hooks only return records{where}")
+            raise _PluginFaultError(
+                f"{hook} asks for an order or wraps other hooks; remove that, hooks only return records{where}"
+            )
     if not marked:
         raise _PluginFaultError(f"module {module.__name__!r} implements no hook; mark functions with @hookimpl")
 
@@ -285,7 +288,7 @@ def _call(manager: pluggy.PluginManager, module: ModuleType, hook: str, record_t
             continue
         where = defined_at(implementation.function)
         try:
-            # Materialised here: a generator that fails later would fail without its plugin's name.
+            # Read the generator here: if it failed later, the error would not name the plugin.
             returned = implementation.function()
             records = list(islice(returned, _MOST_RECORDS + 1)) if isinstance(returned, Iterable) else None
         except KeyboardInterrupt:
@@ -310,5 +313,5 @@ def _call(manager: pluggy.PluginManager, module: ModuleType, hook: str, record_t
 def _shown(value: object) -> str:
     try:
         return f"{value!r:.80}"
-    except Exception:  # of a class of the plugin's own
+    except Exception:  # the plugin's own class has a broken repr
         return f"a {type(value).__name__}"

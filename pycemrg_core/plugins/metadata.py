@@ -1,7 +1,7 @@
 """Entry points of the installed distributions, read from their metadata files.
 
-``importlib.metadata`` gives the same answer; it imports 66 modules (email, zipfile, socket, ...), which every
-``--help`` and ``list-*`` would pay for. It still answers for whatever on the path is not a plain folder.
+``importlib.metadata`` gives the same answer, but it imports 66 modules (email, zipfile, socket, ...), which would
+slow down every ``--help`` and ``list-*``. It is used only for entries of the path that are not plain folders.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class EntryPoint:
 def entry_points(prefix: str, path: list[str] | None = None) -> tuple[EntryPoint, ...]:
     """All entry points in groups whose name starts with ``prefix``, sorted.
 
-    ``path`` is a list of folders, ``sys.path`` by default. A distribution found twice counts where it is
-    found first, as an import would.
+    ``path`` is a list of folders, ``sys.path`` by default. If a distribution is found twice, the first one is used, as
+    for an import.
     """
     found: list[EntryPoint] = []
     seen: set[str] = set()
@@ -59,7 +59,7 @@ def _distributions(folder: str, prefix: str) -> Iterator[tuple[str, list[EntryPo
         from importlib.metadata import distributions
 
         for distribution in distributions(path=[folder]):
-            # A missing header is None by one reader of metadata and a KeyError by another.
+            # One reader of metadata gives None for a missing header, another raises KeyError.
             headers = distribution.metadata
             name = headers["Name"] if "Name" in headers else "unknown"  # noqa: SIM401 - the type has no get()
             version = headers["Version"] if "Version" in headers else "unknown"  # noqa: SIM401

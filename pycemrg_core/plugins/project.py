@@ -11,10 +11,10 @@ FILE = "pycemrg.toml"
 
 
 def project_plugins(folder: str, *, required: bool) -> tuple[str, ...]:
-    """The plugin files that ``pycemrg.toml`` in ``folder`` lists, in its order; none when there is no such file.
+    """The plugin files that ``pycemrg.toml`` in ``folder`` lists, in its order. Empty if there is no such file.
 
-    The file holds ``[plugins]`` with ``files = ["my_heart.py", "my_recipes.yaml"]``, paths relative to it.
-    Raises :class:`PluginError` when it is not TOML or says anything else, or is ``required`` and missing.
+    The file holds ``[plugins]`` with ``files = ["my_heart.py", "my_recipes.yaml"]``. Paths are relative to the file.
+    Raises :class:`PluginError` when it is not TOML, has other content, or is ``required`` and missing.
     """
     import tomllib
 
@@ -24,13 +24,13 @@ def project_plugins(folder: str, *, required: bool) -> tuple[str, ...]:
     except FileNotFoundError:
         if not required:
             return ()
-        raise PluginError(f"there is no {FILE} in this folder; write one, or leave --project out") from None
+        raise PluginError(f"no {FILE} in this folder; write one, or leave out --project") from None
     except (OSError, ValueError) as error:
-        raise PluginError(f"{FILE}: cannot be read: {error}") from error
+        raise PluginError(f"{FILE}: cannot read it: {error}; correct the file") from error
     files = _only(_only(document, "plugins", dict, ""), "files", list, "plugins.")
     for path in files:
         if not isinstance(path, str):
-            raise PluginError(f"{FILE}: plugins.files must be a list of paths, not {path!r}")
+            raise PluginError(f"{FILE}: plugins.files holds {path!r}; give a list of paths")
     return tuple(os.path.join(folder, path) for path in files)
 
 

@@ -1,4 +1,4 @@
-"""From the contracts of a recipe's steps, its rules and the label schemes to a blueprint."""
+"""Build a blueprint from the contracts of a recipe's steps, its rules and the label schemes."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def blueprint_of(
     recipe: str = "",
     scheme: str = "",
 ) -> Blueprint:
-    """The blueprint that the contracts of ``steps`` amount to; ``labels`` are integers by name.
+    """The blueprint that follows from the contracts of ``steps``. ``labels`` maps names to integers.
 
-    ``names`` are what labels are called, for integers that have several names. What the groups of ``scheme`` say of
-    a label counts more than those of other schemes, and what a contract says more than both.
+    ``names`` gives each integer one name, in case it has several. The type of a label comes from the contracts first,
+    then from the groups of ``scheme``, then from the groups of other schemes.
     """
     rules = rules or Rules()
     steps = tuple(steps)
@@ -83,7 +83,7 @@ def _contract_types(steps: Iterable[Any]) -> dict[int, LabelType]:
 
 
 def _scheme_types(catalogue: Catalogue, labels: Mapping[str, int], first: str) -> dict[int, LabelType]:
-    """What the groups of the label schemes say of the labels of these names."""
+    """The types of these labels, from the groups of the label schemes."""
     types: dict[int, LabelType] = {}
     for contribution in sorted(catalogue.all(LabelScheme), key=lambda one: not one.answers_to(first)):
         record = contribution.record

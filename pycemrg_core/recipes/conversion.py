@@ -1,4 +1,4 @@
-"""Images whose integers are those of another label scheme: converted before anything runs."""
+"""Convert an image that uses the integers of another label scheme, before anything runs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ConvertedLabel:
 
 @frozen(kw_only=True)
 class Conversion:
-    """How an image in another scheme was turned into one with the integers of the recipe."""
+    """How the integers of an image in another scheme were replaced by the integers of the recipe."""
 
     scheme: str
     labels: tuple[ConvertedLabel, ...]
@@ -49,9 +49,9 @@ class Conversion:
 def recipe_labels(
     catalogue: Catalogue, settings: Settings | None = None, recipe: str | Recipe | None = None
 ) -> dict[str, int]:
-    """Every name that a recipe can speak of, with its integer; the user's integers win.
+    """Every label name that a recipe can use, with its integer. The user's integers win.
 
-    Without a recipe: every name that the catalogue's schematics know.
+    Without a recipe: every name in the catalogue's schematics.
     """
     settings = settings or Settings()
     if recipe is None:
@@ -60,10 +60,10 @@ def recipe_labels(
 
 
 def convert(volume: LabelVolume, scheme: LabelScheme, target: Mapping[str, int]) -> tuple[LabelVolume, Conversion]:
-    """The label map with the integers of ``target`` for the structures of ``scheme``, joined by name.
+    """The label map with the integers of ``target`` for the structures of ``scheme``, matched by name.
 
-    A structure that the target does not know keeps its integer when that is free there, and gets a free one
-    otherwise. Raises :class:`LabelError` when an integer that the scheme does not name stands in the way.
+    A structure that is not in the target keeps its integer if the target does not use it; otherwise it gets a free
+    one. Raises :class:`LabelError` when the image has an integer that is not in the scheme and is needed for a label.
     """
     there = {0, *volume.boxes}
     present = {name: value for name, value in scheme.labels.items() if value in there}
@@ -87,5 +87,5 @@ def convert(volume: LabelVolume, scheme: LabelScheme, target: Mapping[str, int])
 
 
 def convert_again(volume: LabelVolume, conversion: Conversion) -> LabelVolume:
-    """The label map converted as it was before."""
+    """The label map, converted in the same way as before."""
     return remap_volume(volume, LabelRemapper(conversion.mapping))

@@ -1,4 +1,4 @@
-"""What a recipe amounts to: its steps in full, and the distributions it requires."""
+"""Expand a recipe: all its steps, its rules, and the distributions it requires."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from pycemrg_core.plugins.loading import Plugin, State
 
 
 def flatten(recipe: Recipe, catalogue: Catalogue) -> Iterator[RecipeStep]:
-    """The recipe's steps with included recipes replaced by theirs.
+    """The recipe's steps. An included recipe is replaced by its steps.
 
-    Raises :class:`PlanError` when a recipe includes itself, and what the catalogue raises for an unknown one.
+    Raises :class:`PlanError` when a recipe includes itself, and the catalogue's errors when one is unknown.
     """
     yield from _flatten(recipe, catalogue, ())
 
 
 def unmet(recipe: Recipe, catalogue: Catalogue) -> Iterator[str]:
-    """Why a requirement of the recipe, or of one that it includes, is not met, and what to install."""
+    """Why a requirement of the recipe, or of a recipe that it includes, is not met, and what to install."""
     seen: set[str] = set()
     todo = [recipe]
     while todo:
@@ -36,7 +36,7 @@ def unmet(recipe: Recipe, catalogue: Catalogue) -> Iterator[str]:
         for text in one.requires:
             if problem := _unmet(one.name, text, catalogue):
                 yield problem
-        # One that is unknown is a problem of its own, found when the steps are.
+        # An unknown recipe is reported elsewhere, when the steps are expanded.
         inner = {step.recipe for step in one.steps if step.recipe}
         todo += [
             c.record
@@ -49,7 +49,7 @@ def unmet(recipe: Recipe, catalogue: Catalogue) -> Iterator[str]:
 class Rules:
     """What a recipe allows, by name: lumens that may touch the background, and pairs that may touch.
 
-    ``included`` are lumens that an included recipe leaves open; one that gets a wall all the same must be closed.
+    ``included`` are lumens that an included recipe leaves open. If a step gives such a lumen a wall, it must be closed.
     """
 
     open: frozenset[str] = frozenset()
@@ -60,15 +60,16 @@ class Rules:
 def rules_of(recipe: Recipe, catalogue: Catalogue) -> Rules:
     """The rules of a recipe and of all recipes that it includes.
 
-    Raises :class:`LabelError` when a rule names a label that no schematic and no label scheme knows, and what
-    :func:`flatten` raises.
+    Raises :class:`LabelError` when a rule names a label that is in no schematic and no label scheme, and the errors
+    of :func:`flatten`.
     """
     inside = [rules_of(catalogue.get(Recipe, step.recipe), catalogue) for step in recipe.steps if step.recipe]
     own = Rules(open=frozenset(recipe.open), may_touch=frozenset(map(frozenset, recipe.may_touch)))
     known = {name for c in catalogue.contributions for name in getattr(c.record, "labels", ())}
     for name in sorted(own.open.union(*own.may_touch)):
         if name not in known:
-            raise LabelError(f"the rules of recipe {recipe.name!r} name the label {name!r}{close_to(name, known)}")
+            hint = close_to(name, known) or "; correct 'open' or 'may_touch'"
+            raise LabelError(f"unknown label {name!r} in the rules of recipe {recipe.name!r}{hint}")
     return Rules(
         own.open,
         frozenset().union(*(rules.open | rules.included for rules in inside)),
@@ -105,7 +106,7 @@ def _unmet(recipe: str, text: str, catalogue: Catalogue) -> str:
     try:
         requirement = Requirement(text)
     except InvalidRequirement:
-        return f"recipe {recipe!r} requires {text!r}, which is no requirement such as 'pycemrg-core>=0.1'"
+        return f"recipe {recipe!r} requires {text!r}, which pip cannot read; write it as 'pycemrg-core>=0.1'"
     if requirement.marker and not requirement.marker.evaluate():
         return ""
     name = canonicalize_name(requirement.name)

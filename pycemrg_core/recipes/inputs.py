@@ -1,4 +1,4 @@
-"""What a recipe needs from the image, told from its steps alone; and how a schematic without a recipe is judged."""
+"""Find from a recipe's steps which labels the image must have, and make a recipe of a single schematic."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pycemrg_core.recipes.labelling import ALL, labels_of, scheme_of
 from pycemrg_core.recipes.planner import ImageFacts, Plan, PlannedStep, Settings, plan
 from pycemrg_core.recipes.semantic_map import label_names
 
-# So fine that no wall is too thin for it.
+# Voxels so small that no wall is too thin.
 SO_FINE = (1e-6, 1e-6, 1e-6)
 
 
@@ -26,7 +26,7 @@ def plan_in_principle(
     settings: Settings | None = None,
     spacing: tuple[float, float, float] = SO_FINE,
 ) -> Plan:
-    """A plan for an image that has every label the recipe speaks of, with voxels of ``spacing`` (z, y, x) in mm.
+    """A plan for an image that has every label of the recipe, with voxels of ``spacing`` (z, y, x) in mm.
 
     Raises :class:`~pycemrg_core.errors.PlanError`.
     """
@@ -102,11 +102,11 @@ def _schemes_of_users(schematic: Schematic, catalogue: Catalogue) -> Iterator[La
 
 
 def inputs(planned: Plan) -> dict[int, str]:
-    """The labels that the image must hold, by integer: those that a step reads or changes before another writes them.
+    """The labels that the image must have, by integer: a step reads or changes them before another step writes them.
 
-    A label that only a later step makes is not among them: the order of the steps is wrong. It is, where that step
-    adds to a label that is there: when it reads the label itself, works on what the earlier step made, or is not
-    declared to make it.
+    A label that only a later step makes is left out: there the order of the steps is wrong. It is kept if the later
+    step only adds to a label that exists: it reads the label itself, works on what the earlier step made, or does not
+    declare that it makes the label.
     """
     found: dict[int, str] = {}
     written: set[int] = set()
@@ -119,7 +119,7 @@ def inputs(planned: Plan) -> dict[int, str]:
 
 
 def _is_too_early(label: int, steps: tuple[PlannedStep, ...]) -> bool:
-    """Whether the first step reads a label that only a later one makes, so that their order is wrong."""
+    """Whether the first step reads a label that only a later step makes: then their order is wrong."""
     reader, *later = steps
     depends = _values(contracts.labels_written(reader.contract))
     if label in depends:

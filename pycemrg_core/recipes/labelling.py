@@ -12,13 +12,13 @@ from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.flatten import flatten
 
 ALL = "*"
-"""Stands for all labels of a recipe, where a group of labels can stand."""
+"""Stands for all labels of a recipe, in places where a group of labels is allowed."""
 
 
 def scheme_of(recipe: Recipe, catalogue: Catalogue) -> LabelScheme | None:
-    """The label scheme of a recipe: its own, or else the one that the recipes it includes agree on.
+    """The label scheme of a recipe: its own, or else the common one of the recipes that it includes.
 
-    Raises :class:`PlanError` when those differ, and what the catalogue raises for unknown names.
+    Raises :class:`PlanError` when these differ, and the catalogue's errors for unknown names.
     """
     if recipe.scheme:
         return catalogue.get(LabelScheme, recipe.scheme)
@@ -33,9 +33,9 @@ def scheme_of(recipe: Recipe, catalogue: Catalogue) -> LabelScheme | None:
 
 
 def recipe_schematics(recipe: Recipe, catalogue: Catalogue, own: Mapping[str, Schematic]) -> list[Schematic]:
-    """The schematics of a recipe in full, those in ``own`` instead of the catalogue's.
+    """All schematics of a recipe. A schematic in ``own`` replaces the catalogue's.
 
-    Raises what :func:`flatten` and the catalogue raise.
+    Raises the errors of :func:`flatten` and of the catalogue.
     """
     names = dict.fromkeys(step.schematic for step in flatten(recipe, catalogue))
     return [own.get(name) or catalogue.get(Schematic, name) for name in names]
@@ -48,11 +48,11 @@ def known_labels(
     schematics: Iterable[Schematic] = (),
     scheme: LabelScheme | None = None,
 ) -> dict[str, int]:
-    """The integers of all names that a recipe can speak of.
+    """The integers of all label names that a recipe can use.
 
-    What the user has ``given`` wins; then come those of the recipe's ``scheme`` and of its ``schematics``. Names that
-    only other schematics of the catalogue know have theirs, unless that integer is taken: another plugin changes
-    nothing of what a recipe means. Without a recipe the catalogue's schematics decide.
+    The integers ``given`` by the user win, then those of the recipe's ``scheme``, then those of its ``schematics``.
+    Names that are only in other schematics of the catalogue are added if their integer is free, so another plugin
+    cannot change the meaning of a recipe. Without a recipe, the catalogue's schematics decide.
     """
     found: dict[str, int] = dict(scheme.labels) if scheme else {}
     for schematic in schematics:
@@ -81,7 +81,7 @@ def labels_of(
     given: Mapping[str, int] = MappingProxyType({}),
     own: Mapping[str, Schematic] = MappingProxyType({}),
 ) -> dict[str, int]:
-    """As :func:`known_labels` for a recipe by name; one that cannot be used has those of the whole catalogue."""
+    """:func:`known_labels` for a recipe. If the recipe cannot be used, those of the whole catalogue."""
     try:
         record = catalogue.get(Recipe, recipe) if isinstance(recipe, str) else recipe
         schematics, scheme = recipe_schematics(record, catalogue, own), scheme_of(record, catalogue)

@@ -1,7 +1,7 @@
-"""From a recipe and an image's facts to a plan, or every reason why it will not run.
+"""Make a plan from a recipe and the facts of an image, or list every reason why the recipe cannot run.
 
-Nothing is computed here: contracts say what each step reads and writes, and that is enough to refuse a wrong
-label before a voxel changes.
+No voxel is changed here. Contracts say what each step reads and writes; that is enough to refuse a wrong label
+before anything runs.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _AXES = ("z", "y", "x")
 
 @frozen(kw_only=True)
 class ImageFacts:
-    """What the planner needs to know of an image: which integers it holds, its voxel size and pixel type.
+    """What the planner needs to know about an image: its integers, voxel size and pixel type.
 
-    ``spacing`` is (z, y, x) in mm. ``scheme`` is the label scheme it was converted from, ``lacks`` the names
-    that this scheme does not have.
+    ``spacing`` is (z, y, x) in mm. ``scheme`` is the label scheme that the image was converted from, ``lacks`` the
+    names that this scheme does not have.
     """
 
     name: str = "the image"
@@ -51,11 +51,11 @@ class ImageFacts:
 
 @frozen(kw_only=True)
 class Settings:
-    """What the user sets: integers by label name, parameter values, and schematics of their own by name.
+    """What the user sets: integers by label name, parameter values, and own schematics by name.
 
-    ``parameters`` are meant for this run: one that no step uses is refused. ``defaults`` stand in for the
-    schematics' own values. The schematics stand in for those of the catalogue that have the same name. ``then`` are
-    schematics that run after the recipe's own. ``snapshots`` are names that the image has as it is given.
+    ``parameters`` are meant for this run: a parameter that no step uses is refused. ``defaults`` replace the default
+    values of the schematics. ``schematics`` replace those of the catalogue with the same name. ``then`` are schematics
+    that run after those of the recipe. ``snapshots`` are names of the image as given.
     """
 
     labels: Mapping[str, int] = field(factory=dict)
@@ -70,8 +70,8 @@ class Settings:
 class PlannedStep:
     """One step ready to run: the schematic's name, the step kind, its contract, and who provides the two.
 
-    ``snapshots`` are the names that the image gets as it is before the step, ``when_present`` the labels without which
-    the step would have been left out.
+    ``snapshots`` are the names under which the image before the step is kept. ``when_present`` are labels that the step
+    needs to run; without one of them it would have been left out.
     """
 
     name: str
@@ -90,7 +90,7 @@ class PlannedStep:
 
 @frozen
 class LeftOut:
-    """An entry of a recipe that is left out, since labels that it has in ``when_present`` are not there."""
+    """An entry of a recipe that is left out, because labels of its ``when_present`` are missing."""
 
     name: str
     missing: tuple[str, ...]
@@ -101,8 +101,8 @@ class Plan:
     """What will run, with every label and number resolved.
 
     ``names`` are label names by integer, for reports. ``dtype`` is the pixel type of the result.
-    ``contributors`` are plugins that take part besides those of the recipe and its steps. ``blueprint`` says what the
-    labels of the result are, and what the recipe makes of them. ``left_out`` are entries that will not run.
+    ``contributors`` are further plugins that take part, beyond those of the recipe and its steps. ``blueprint`` says
+    what the labels of the result are and what the recipe makes. ``left_out`` are entries that will not run.
     """
 
     recipe: str
@@ -120,7 +120,7 @@ class Plan:
 
     @property
     def providers(self) -> tuple[Found, ...]:
-        """Every plugin that has a part in it, sorted."""
+        """All plugins that take part, sorted."""
         found = {self.recipe_provider, *self.contributors} | {step.step_provider for step in self.steps}
         found |= {step.schematic_provider for step in self.steps}
         return tuple(sorted(provider for provider in found if provider is not None))
@@ -140,7 +140,7 @@ class _Entry:
     snapshots: tuple[str, ...]
 
     def names(self, *uses: Use) -> Iterator[str]:
-        """The names of labels and groups in the roles of these uses."""
+        """The names of labels and groups in the roles with one of these uses."""
         return label_names(self.schematic.semantic_map, self.roles, uses)
 
 
@@ -218,7 +218,7 @@ class _Planner:
             self.problems.append(_in_a_recipe(error))
             return []
         if not steps:
-            self.problems.append(f"recipe {recipe.name!r} has no steps")
+            self.problems.append(f"recipe {recipe.name!r} has no steps; give it at least one")
         entries = []
         for step in steps:
             try:
@@ -244,7 +244,7 @@ class _Planner:
         except TypeError as error:
             raise LabelError(f"{who}: {error}") from error
         with blaming(LabelError, who):
-            step.run.load()  # what cannot be imported is refused here, not in the middle of a run
+            step.run.load()  # refuse here what cannot be imported, not in the middle of a run
         keys = {role.key for role in roles}
         for unknown in sorted(schematic.semantic_map.keys() - keys):
             raise LabelError(
@@ -295,7 +295,7 @@ class _Planner:
         return labels
 
     def _present(self, entries: Iterable[_Entry], known: Mapping[str, int]) -> tuple[list[_Entry], tuple[LeftOut, ...]]:
-        """The entries that run, and those whose labels are neither in the image nor made by then."""
+        """The entries that run, and those whose labels are neither in the image nor made by an earlier step."""
         running: list[_Entry] = []
         left_out: list[LeftOut] = []
         snapshots = self.settings.snapshots
@@ -315,7 +315,7 @@ class _Planner:
             snapshots = ()
             present.update(known[name] for name in entry.names(Use.WRITES) if name in known)
         if left_out and not running:
-            self.problems.append("every step is left out: no label that they wait for is in the image")
+            self.problems.append("every step is left out: the image has none of the labels in their when_present")
         return running, tuple(left_out)
 
     def _require_snapshots(self, steps: Iterable[PlannedStep]) -> None:
@@ -324,7 +324,7 @@ class _Planner:
             for name in step.snapshots:
                 if name in kept:
                     self.problems.append(
-                        f"the image before {kept[name]} and before {step.name} are both called {name!r}"
+                        f"two snapshots are called {name!r}: before {kept[name]} and before {step.name}; rename one"
                     )
                 kept.setdefault(name, step.name)
             for name in contracts.snapshot_names(step.contract):
@@ -335,7 +335,7 @@ class _Planner:
                     )
 
     def _parameters(self, entries: Iterable[_Entry]) -> dict[str, float]:
-        """Values of all parameters of the recipe; one that only some steps override has the value of the others."""
+        """Values of all parameters of the recipe. If only some steps override one, it has the value without them."""
         used: dict[str, float] = {}
         own: dict[str, list[float]] = {}
         for entry in entries:
@@ -355,21 +355,21 @@ class _Planner:
             self.problems.append(
                 f"no step uses the parameter {name!r}{close_to(name, used)} (in use: {', '.join(sorted(used))})"
             )
-        # What a recipe sets for every step that uses it is its value, and what a record must say.
+        # If all steps that use a parameter have the same value, that is its value, also in the record.
         alike = {name: values[0] for name, values in own.items() if values.count(values[0]) == len(values)}
         return {**used, **alike}
 
     def _require_configured(self, name: str, value: float | None) -> None:
-        """Say so when a recipe's own value stands against the one of the configuration."""
+        """Warn when the recipe overrides a value of the configuration."""
         configured = self.settings.defaults.get(name, value)
         if value is not None and configured != value and name not in self.settings.parameters:
             self.warnings.append(
-                f"{name} is {configured:g} in the configuration, and {value:g} in the recipe, which counts;"
-                f" --set {name}={configured:g} wins over both"
+                f"{name} is {configured:g} in the configuration, but the recipe sets {value:g}, which is used;"
+                f" to change that, use --set {name}={configured:g}"
             )
 
     def _number(self, entry: _Entry, name: str, own: bool = True) -> float | None:
-        """A parameter's value: what the user sets, the recipe's step, the user's default, the schematic's."""
+        """A parameter's value, from the first of: user's setting, recipe's step, user's default, schematic."""
         step = entry.parameters if own else {}
         for source in (self.settings.parameters, step, self.settings.defaults, entry.schematic.parameters):
             if name in source:
@@ -410,18 +410,20 @@ class _Planner:
                 return ""
             if role.default is not None:
                 return role.default
-            raise LabelError(f"nothing fills the role {role.key!r} of step {entry.step.name!r}")
+            raise LabelError(
+                f"nothing fills the role {role.key!r} of step {entry.step.name!r}; add it to the semantic map"
+            )
         filled = entry.schematic.semantic_map[role.key]
         if role.use in LABEL_USES:
             return fill(role, filled, labels, lambda name: expand(name, labels, scheme))
         if role.use is Use.SNAPSHOT:
             if not isinstance(filled, str):
-                raise LabelError(f"{filled!r} is not the name of a snapshot")
+                raise LabelError(f"{role.key} is {filled!r}; give the name of a snapshot")
             return filled
         if role.use is Use.CHOICE and not isinstance(filled, str):
             return option(role.key, filled, role)
         if not isinstance(filled, str):
-            raise LabelError(f"{filled!r} is not the name of a parameter")
+            raise LabelError(f"{role.key} is {filled!r}; give the name of a parameter")
         value = self._number(entry, filled)
         if value is None:
             raise LabelError(f"parameter {filled!r} has no value; set it with --set {filled}=...")
@@ -442,7 +444,7 @@ class _Planner:
         thin = [f"{axis} {size:g} mm" for axis, size in zip(_AXES, spacing, strict=True) if value < size * 0.999]
         if len(thin) == 3:
             raise LabelError(
-                f"{parameter} is {value:g} mm, less than a voxel ({', '.join(thin)}): the structure would vanish; "
+                f"{parameter} is {value:g} mm, less than a voxel ({', '.join(thin)}): the structure would be empty; "
                 "make it thicker or resample the image"
             )
         if thin:
@@ -452,7 +454,7 @@ class _Planner:
             )
 
     def _require_reads(self, steps: list[PlannedStep], entries: list[_Entry], labels: Mapping[str, int]) -> None:
-        # A step that failed to plan has been reported; what it would write is not missing as well.
+        # A step that failed to plan is already reported. The labels that it would write are not reported as missing.
         planned = {step.name for step in steps}
         failed = [entry for entry in entries if entry.schematic.name not in planned]
         unmade = [entry.names(Use.WRITES) for entry in failed]
@@ -497,7 +499,7 @@ class _Planner:
 
 
 def _in_a_recipe(error: PycemrgError) -> str:
-    """Who did not write the recipe cannot say which of two names it means, but can leave a plugin out."""
+    """For a name conflict, add a remedy for users: they cannot edit the recipe, but they can leave out a plugin."""
     remedy = "; or leave one of them out with PYCEMRG_PLUGINS=-NAME" if isinstance(error, NameConflictError) else ""
     return f"{error}{remedy}"
 

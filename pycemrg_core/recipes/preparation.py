@@ -1,4 +1,4 @@
-"""From a label map as it was given to one that a recipe can be planned for."""
+"""Prepare an input label map, so that a recipe can be planned for it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pycemrg_core.recipes.planner import ImageFacts, Settings
 
 @frozen(kw_only=True, eq=False)
 class Prepared:
-    """A label map with the recipe's integers, ready to be planned for, and how it came to be so."""
+    """A label map with the recipe's integers, ready for planning, and how it was made."""
 
     volume: LabelVolume
     facts: ImageFacts

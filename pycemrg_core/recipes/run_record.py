@@ -1,4 +1,4 @@
-"""What a run says of itself: its steps, what each changed, and everything needed to run it again."""
+"""The record of a run: its steps, what each step changed, and everything needed to run it again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pycemrg_core.recipes.planner import LeftOut
 
 @frozen(kw_only=True)
 class LedgerEntry:
-    """How many voxels with the label ``old`` a step turned into ``new``, and their volume."""
+    """How many voxels a step changed from the label ``old`` to ``new``, and their volume."""
 
     old: int
     old_name: str
@@ -28,8 +28,7 @@ class LedgerEntry:
 class StepRecord:
     """What one step did: its contract, its provider, how long it took and its ledger.
 
-    ``snapshots`` are the names that the image was kept under as it was before the step, ``notes`` what the step had
-    to say.
+    ``snapshots`` are the names under which the image before the step was kept, ``notes`` the messages of the step.
     """
 
     name: str
@@ -49,7 +48,7 @@ class StepRecord:
 
 @frozen(kw_only=True)
 class RunRecord:
-    """What ran, with everything needed to run it again; ``left_out`` are the entries that did not run."""
+    """What ran, with everything needed to run it again. ``left_out`` are the entries that did not run."""
 
     recipe: str
     image: Mapping[str, Any]

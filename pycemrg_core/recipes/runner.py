@@ -1,6 +1,6 @@
-"""A plan and an image to a new image and a record of what ran.
+"""Run a plan on an image. The result is a new image and a record of what ran.
 
-Nothing here reads or writes files; whoever calls it decides what to keep.
+Nothing here writes files; the caller decides what to keep.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class RunResult:
 
     @property
     def blueprint(self) -> Blueprint:
-        """What the labels are, and what was asked of them."""
+        """What the labels are, and what the recipe had to make."""
         return self.volume.blueprint
 
 
@@ -59,7 +59,7 @@ class StepStarted:
 
 @frozen(eq=False)
 class StepFinished:
-    """A step has run. ``volume`` is the image as it is now; a later step will change it."""
+    """A step has run. ``volume`` is the current image; a later step will change it."""
 
     number: int
     total: int
@@ -69,9 +69,9 @@ class StepFinished:
 
 @frozen(eq=False)
 class Resume:
-    """Where to take up a run: the records of the steps done and the label map after them.
+    """Where to continue an interrupted run: the records of the finished steps and the label map after them.
 
-    ``snapshots`` are those that the steps done have kept, by name (see :func:`kept_before`).
+    ``snapshots`` are the snapshots that these steps kept, by name (see :func:`kept_before`).
     """
 
     records: tuple[StepRecord, ...]
@@ -93,7 +93,7 @@ def run_recipe(
     then: tuple[str, ...] = (),
     check: bool = True,
 ) -> RunResult:
-    """Grow a label map by a recipe.
+    """Run a recipe on a label map.
 
     ``recipe`` is a name in the catalogue or a record. ``image`` is a 3-D label map or its path; it is not
     changed.
@@ -101,8 +101,8 @@ def run_recipe(
     names the label scheme of the image when its integers are not the recipe's. ``then`` are schematics to run after
     the recipe. ``check``: ask the checks of the image first, such as whether its anatomy fits the labels.
 
-    Raises :class:`ImageError` when the image is no label map, :class:`PlanError` with every reason why the
-    recipe will not run or the errors that a check found, and :class:`StepError` when a step fails.
+    Raises :class:`ImageError` when the image is not a label map, :class:`PlanError` with every reason why the
+    recipe cannot run or with the errors that a check found, and :class:`StepError` when a step fails.
     """
     settings = Settings(parameters=parameters or {}, labels=labels or {}, then=then)
     volume, notes = _volume(image)
@@ -122,7 +122,7 @@ def _volume(image: sitk.Image | LabelVolume | str | os.PathLike[str]) -> tuple[L
 
 
 def kept_before(steps: Iterable[PlannedStep]) -> tuple[tuple[str, ...], ...]:
-    """The names that the image before each step is kept under.
+    """The names under which the image before each step is kept.
 
     The reference of a step kind is a snapshot too: the image before its first step, named ``provider:name``.
     """
@@ -140,7 +140,7 @@ def _measures_on(step: PlannedStep) -> set[str]:
 
 
 def run_plan(planned: Plan, prepared: Prepared, *, resume: Resume | None = None) -> Iterator[Event]:
-    """Run a plan: an event before and after each step, and the :class:`RunResult` last."""
+    """Run a plan. Yields an event before and after each step, and the :class:`RunResult` last."""
     done = list(resume.records) if resume else []
     start = resume.volume if resume else prepared.volume
     work = WorkingVolume(start, np.dtype(planned.dtype), planned.blueprint)
@@ -210,7 +210,7 @@ def _run_step(step: PlannedStep, work: WorkingVolume, names: Mapping[int, str]) 
 def _returned(
     run: Callable[..., Iterable[Edit | Note]], step: PlannedStep, volume: LabelVolume
 ) -> tuple[list[Edit], tuple[str, ...]]:
-    """A step's edits and notes, all of them before anything is written: every edit sees the same input."""
+    """All edits and notes of a step, collected before anything is written: every edit sees the same input."""
     edits, notes = [], []
     declared = contracts.writable_values(step.contract)
     returned = run(volume, step.contract)
@@ -224,7 +224,7 @@ def _returned(
         elif not isinstance(one.label, (int, np.integer)):
             raise StepError(f"an edit's label is an integer: {_instead(one.label, step.contract)}")
         elif one.label not in declared:
-            raise StepError(f"it writes the label {one.label}, which its contract does not say it writes")
+            raise StepError(f"it writes the label {one.label}, which its contract does not declare as written")
         else:
             edits.append(one)
     return edits, tuple(notes)

@@ -14,7 +14,7 @@ _LISTS = (Use.READS_ANY, Use.CHANGES)
 
 
 def label_names(semantic_map: Mapping[str, Any], roles: Iterable[Role], uses: Iterable[Use]) -> Iterator[str]:
-    """The names of labels and groups in the roles of these uses; what is not a name is passed over."""
+    """The names of labels and groups in the roles with one of these uses. Values that are not names are skipped."""
     wanted = set(uses)
     for role in roles:
         if role.use not in wanted:
@@ -35,21 +35,21 @@ def _names(values: Any) -> Iterator[str]:
 
 
 def integer_problems(labels: Mapping[str, int], given: Mapping[str, int]) -> Iterator[str]:
-    """What is wrong with the integers of a recipe's ``labels``, and with those that the user has ``given``."""
+    """What is wrong with the integers of a recipe's ``labels``, and with the integers ``given`` by the user."""
     by_value: dict[int, list[str]] = {}
     for name, value in {**given, **labels}.items():
         if type(value) is not int or value < 1:
             yield f"{name!r} is {value!r}; labels are integers from 1 (0 is the background)"
             continue
         if value > _HIGHEST:
-            yield f"{name!r} is {value}; no pixel type holds labels beyond {_HIGHEST}"
+            yield f"{name!r} is {value}; no pixel type holds labels above {_HIGHEST}"
         by_value.setdefault(value, []).append(name)
     for value, names in by_value.items():
         if len(names) > 1:
             yield f"{' and '.join(map(repr, names))} are both {value}; give each its own integer"
     unset = [name for name in labels if name not in given]
     for name in sorted(given.keys() - labels.keys()):
-        # A misspelt name would leave the default integer in force, and the wall in the wrong place.
+        # With a misspelt name the default integer would stay, and the wall would be in the wrong place.
         if hint := close_to(name, unset, cutoff=0.85):
             yield f"no step uses the label {name!r}{hint}"
 
@@ -57,23 +57,23 @@ def integer_problems(labels: Mapping[str, int], given: Mapping[str, int]) -> Ite
 def fill(role: Role, filled: Any, labels: Mapping[str, int], expand: Callable[[str], Iterable[str]]) -> Any:
     """The value of a role that holds labels: a label, several, or application steps.
 
-    ``expand`` turns the name of a group into those of its labels, and leaves other names alone. Raises
-    :class:`LabelError` when the map does not hold what the role needs.
+    ``expand`` replaces the name of a group by the names of its labels, and keeps other names. Raises
+    :class:`LabelError` when the value does not fit the role.
     """
     if role.use is Use.APPLIES:
         if not isinstance(filled, (list, tuple)):
-            raise LabelError(f"{role.key} is a list of {{MODE, RULE_LABEL_NAMES}}, not {filled!r}")
+            raise LabelError(f"{role.key} is {filled!r}; give a list of {{MODE, RULE_LABEL_NAMES}}")
         return tuple(_application_step(one, labels) for one in filled)
     if role.use in _LISTS:
         if not isinstance(filled, (list, tuple)) or not filled:
-            raise LabelError(f"{role.key} is a list of label names, not {filled!r}")
+            raise LabelError(f"{role.key} is {filled!r}; give a list of label names")
         names = [one for name in filled for one in (expand(name) if isinstance(name, str) else [name])]
         return tuple(dict.fromkeys(_label(name, labels) for name in names))
     return _label(filled, labels)
 
 
 def option(name: str, value: Any, role: Role) -> int:
-    """A choice's value. Raises :class:`LabelError` when it is none of the options."""
+    """A choice's value. Raises :class:`LabelError` when it is not one of the options."""
     if isinstance(value, bool) or value not in role.options:
         raise LabelError(f"{name} is {value!r}; it must be one of {', '.join(map(str, role.options))}")
     return int(value)
@@ -87,13 +87,13 @@ def _label(name: Any, labels: Mapping[str, int]) -> Label:
 
 def _application_step(described: Any, labels: Mapping[str, int]) -> ApplicationStep:
     if not isinstance(described, Mapping) or "MODE" not in described:
-        raise LabelError(f"an application step is {{MODE, RULE_LABEL_NAMES}}, not {described!r}")
+        raise LabelError(f"{described!r} is not an application step; write it as {{MODE, RULE_LABEL_NAMES}}")
     try:
         mode = Mode(described["MODE"])
     except ValueError:
         known = ", ".join(mode.value for mode in Mode)
-        raise LabelError(f"there is no mode {described['MODE']!r} (known: {known})") from None
+        raise LabelError(f"unknown mode {described['MODE']!r}; give one of {known}") from None
     names = described.get("RULE_LABEL_NAMES") or ()
     if not isinstance(names, (list, tuple)):
-        raise LabelError(f"RULE_LABEL_NAMES is a list of label names, not {names!r}")
+        raise LabelError(f"RULE_LABEL_NAMES is {names!r}; give a list of label names")
     return ApplicationStep(mode, tuple(_label(name, labels) for name in names))

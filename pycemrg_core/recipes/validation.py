@@ -1,7 +1,7 @@
-"""What is wrong with the contributions of a plugin, beyond what loading it shows.
+"""Find faults in a plugin's contributions that loading does not show.
 
-Loading imports nothing that a record refers to. Here every reference is imported and held against what it should
-be, every schematic and recipe is planned.
+Loading imports nothing that a record refers to. Here every reference is imported and checked, and every schematic
+and recipe is planned.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from pycemrg_core.recipes.planner import ImageFacts, Settings, plan
 
 
 def faults(plugin: Plugin, catalogue: Catalogue) -> Iterator[str]:
-    """Everything wrong with what a loaded plugin contributes, one line each."""
+    """Everything wrong with the contributions of a loaded plugin, one line each."""
     for record in plugin.records:
         for text in record_faults(record, catalogue):
             yield f"{kind_of(record).word} {record.name!r}: {text}"
@@ -94,20 +94,20 @@ def metric_faults(record: Metric, _catalogue: Catalogue) -> Iterator[str]:
 
 
 def augmentation_faults(record: Augmentation, _catalogue: Catalogue) -> Iterator[str]:
-    # What else it asks for, a pipeline gives it by name.
+    # A pipeline gives further arguments by name.
     yield from _not_callable("function", record.function.load(), 2, more=True)
 
 
 def command_faults(record: Command, _catalogue: Catalogue) -> Iterator[str]:
     if not isinstance(command := record.command.load(), click.Command):
-        yield f"{record.command} is not a click command but {command!r:.60}"
+        yield f"{record.command} is {command!r:.60}, not a click command"
 
 
 def scheme_faults(record: LabelScheme, _catalogue: Catalogue) -> Iterator[str]:
     for group, members in record.groups.items():
         for name in members:
             if name not in record.labels:
-                yield f"group {group!r} names {name!r}, which is not among its labels"
+                yield f"group {group!r} names {name!r}, which is not a label of the scheme"
 
 
 def schematic_faults(record: Schematic, catalogue: Catalogue) -> Iterator[str]:
@@ -120,7 +120,7 @@ def recipe_faults(record: Recipe, catalogue: Catalogue) -> Iterator[str]:
 
 def _recipe_faults(record: Recipe, settings: Settings, catalogue: Catalogue) -> Iterator[str]:
     if missing := list(unmet(record, catalogue)):
-        yield from missing  # what is missing with it would be called unknown below
+        yield from missing  # names from a missing distribution would be reported as unknown below
         return
     needed = set(inputs(plan_in_principle(record, catalogue, settings)))
     # With the labels that entries wait for, every entry is planned.

@@ -162,7 +162,8 @@ def test_refusals(pipeline: Path, tmp_path: Path) -> None:
     assert refused(nowhere, *tail).startswith(f"error: {nowhere}: no such file")
     assert refused(CT, "--labels", nowhere, *tail).startswith(f"error: {nowhere}: no such file")
     assert (
-        refused(CT, "--pipeline", tmp_path / "no.yaml", "-o", out) == f"error: {tmp_path / 'no.yaml'}: no such file\n"
+        refused(CT, "--pipeline", tmp_path / "no.yaml", "-o", out)
+        == f"error: {tmp_path / 'no.yaml'}: no such file; check the path\n"
     )
     assert "holds negative values" in refused("--labels", CT, *tail)
     assert refused(CT, "--pipeline", pipeline, "-o", pipeline).startswith(f"error: {pipeline}: is a file, not a folder")

@@ -215,8 +215,8 @@ def test_all_problems_come_at_once() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("blur\n", "p.yaml: must hold a list"),
-        ("pipeline: [blur]\n", "p.yaml: must hold a list"),
+        ("blur\n", "p.yaml: not a list; write one item per line, each after '- '"),
+        ("pipeline: [blur]\n", "p.yaml: not a list; write one item per line, each after '- '"),
         ("[]\n", "p.yaml: the pipeline must be a list of augmentations, not []"),
         (
             "[{blurr: {}}]\n",

@@ -155,7 +155,7 @@ def test_cases_whose_files_went_wrong_since_are_shown_with_that(tmp_path: Path) 
         "gone": "heart.nrrd is missing now",
         "good": "",
         "record": "run.json, line 1: not valid JSON: Expecting property name enclosed in double quotes",
-        "unmarked": "case.json: no such file",
+        "unmarked": "case.json: no such file; check the path",
     }
     assert [image["alt"] for image in page.select("img")] == ["Axial, coronal and sagittal slice of good"]
     assert "6 changed or missing since the run" in words(page.select("header")[0])

@@ -104,7 +104,9 @@ def test_every_difference_is_named() -> None:
 
 def test_a_plugin_file_that_is_not_there(tmp_path: Path) -> None:
     gone = Found("mine", "local file", "abc", "pycemrg.v1", str(tmp_path / "mine.py"))
-    with pytest.raises(OtherVersionsError, match=r"no plugin file .*mine\.py; give a \.py or \.yaml file that exists"):
+    with pytest.raises(
+        OtherVersionsError, match=r"mine\.py: no such plugin file; give a \.py or \.yaml file that exists"
+    ):
         ready(Job(recipe="r", settings=Settings(), plugins=(gone,)).as_text())
 
 
