@@ -159,7 +159,7 @@ def test_repair_says_what_it_could_not_do(tmp_path: Path) -> None:
         (("certify", "HEART", "-o", "c.txt"),
             "error: c.txt: a certificate is JSON; choose a name that ends in .json"),
         (("certify", "HEART", "-o", "gone/c.json"), "error: gone/c.json: cannot be written: No such file"),
-        (("repair", "HEART", "-o", "HEART"), "the result would take the place of its input; choose another name"),
+        (("repair", "HEART", "-o", "HEART"), "the result would overwrite its input; choose another name"),
         (("repair", "HEART", "-o", "gone/r.nrrd"), "error: gone/r.nrrd: cannot be written, the folder"),
         (("repair", "nowhere.nrrd", "-o", "r.nrrd"), "error: nowhere.nrrd: no such file"),
     ],

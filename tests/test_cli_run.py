@@ -485,7 +485,7 @@ def test_a_local_plugin_that_was_edited_is_another_version(tmp_path: Path, heart
     again = ["run", "--again", tmp_path / "out" / "run.json", "-o", tmp_path / "twice", "--plugin", plugin]
     assert (
         f"plugin edited was local file {before} and is local file {after};"
-        " give the file as it was, or allow it with --any-version"
+        " give the earlier version of the file, or allow it with --any-version"
     ) in pycemrg(*again, code=1).stderr
     pycemrg(*again, "--any-version")
 

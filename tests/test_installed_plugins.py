@@ -142,5 +142,6 @@ def test_a_run_is_not_repeated_with_another_version_unless_allowed(
 
     environment.uninstall(INTERNAL_PART)
     gone = environment.pycemrg("run", "--again", "out/run.json", "-o", "third", cwd=tmp_path, code=1).stderr
-    assert "plugin internal_part (pycemrg-internal-part 1.0) is not here; install pycemrg-internal-part 1.0" in gone
+    missing = "plugin internal_part (pycemrg-internal-part 1.0) is not installed; install pycemrg-internal-part 1.0"
+    assert missing in gone
     assert not (tmp_path / "third").exists()

@@ -347,7 +347,8 @@ def weigh(grams):
     assert run("alpha:weigh", "300").stdout == "300 g\n"
     assert run("weigh", "heavy", code=2).stdout == ""
     assert run("nothing", code=1).stderr == (
-        "error: command 'nothing' of alpha (alpha 1.0): alpha:pycemrg_commands is not a click command\n"
+        "error: command 'nothing' of alpha (alpha 1.0): alpha:pycemrg_commands is not a click command; "
+        "decorate it with @click.command\n"
     )
     assert run("gone", code=1).stderr == (
         "error: command 'gone' of alpha (alpha 1.0): cannot import 'nowhere_at_all' for 'nowhere_at_all:gone': "
@@ -387,6 +388,6 @@ def test_a_command_of_a_plugin_that_is_not_there(command: str, plugin: str) -> N
     result = CliRunner().invoke(main, ["--no-plugins", command, "a.nrrd"])
     assert result.exit_code == 1
     assert result.stderr == (
-        f"error: the command {command!r} is of the plugin {plugin!r}, which is blocked (plugins are switched off);"
+        f"error: the command {command!r} belongs to the plugin {plugin!r}, which is blocked (plugins are switched off);"
         " see PYCEMRG_PLUGINS and --no-plugins\n"
     )

@@ -32,7 +32,7 @@ def test_an_older_record_gives_the_recorded_voxels_again(recipe: str, tmp_path: 
     record.parent.mkdir()
     shutil.copy(RECORDS / f"{recipe}.json", record)
     result = pycemrg("run", "--again", record, HEART, "-o", tmp_path / "now")
-    assert "every voxel is as in" in result.stdout
+    assert "every voxel is the same as in" in result.stdout
     then, now = (json.loads((tmp_path / folder / "run.json").read_text()) for folder in ("then", "now"))
     assert then["output"]["voxels_sha256"].startswith(VOXELS[recipe])
     assert now["output"]["voxels_sha256"] == then["output"]["voxels_sha256"]

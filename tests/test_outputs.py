@@ -145,7 +145,7 @@ def test_what_is_needed_is_made_once_and_a_bad_verdict_makes_the_exit_code_1(tmp
         ("pictures", "no output is called 'pictures'; did you mean 'picture'?"),
         ("circle", "needs itself: "),
         ("twin,counts", "both write counts.json; choose one"),
-        ("robber", "would write heart.nrrd, which is the run's own file"),
+        ("robber", "writes heart.nrrd, a file of the run; rename it"),
         ("lost", "no_such_module"),
         ("needy", "needs the output 'nobody': no output is called 'nobody'"),
     ],
@@ -161,7 +161,13 @@ def test_an_output_that_fails_costs_only_itself(tmp_path: Path, plugin: Path) ->
     result = run(tmp_path, "--plugin", plugin, "--with", "broken,on_broken,good,wrong,worded,nothing", code=1)
     assert files(tmp_path) == {"heart.nrrd", "run.json", "counts.json", "good.txt"}
     error = result.stderr.splitlines()[-1] if result.stderr.count("\n") == 1 else result.stderr
-    for text in ("'broken'", "ValueError: a bug", "'on_broken'", "without the output 'broken'", "not Made(bytes)"):
+    for text in (
+        "'broken'",
+        "ValueError: a bug",
+        "'on_broken'",
+        "needs the output 'broken', which was not made",
+        "return Made(bytes)",
+    ):
         assert text in error
     assert "of two lines" not in error
     assert "content must be bytes: use .encode()" in error
@@ -310,10 +316,10 @@ def test_what_is_not_installed_says_where_it_is(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(loading, "discover", lambda *_: found)
     text = pycemrg("compare", "a.nrrd", "b.nrrd", code=1).stderr
     assert text == (
-        "error: the command 'compare' is of the plugin 'metrics', which is not installed;"
+        "error: the command 'compare' belongs to the plugin 'metrics', which is not installed;"
         " in a checkout of pycemrg: pip install ./plugins/pycemrg-metrics\n"
     )
     assert (
-        "the output 'report' is of the plugin 'report', which is not installed"
+        "the output 'report' belongs to the plugin 'report', which is not installed"
         in run(tmp_path, "--with", "report", code=1).stderr
     )

@@ -32,7 +32,7 @@ def test_nothing_runs_because_it_lies_there(folder: Path) -> None:
 
 
 def test_list_plugins_says_how_to_use_it(folder: Path) -> None:
-    note = "note: pycemrg.toml is not used; --project or PYCEMRG_PROJECT=1 uses what it lists\n"
+    note = "note: pycemrg.toml is not used; to use it, give --project or PYCEMRG_PROJECT=1\n"
     assert pycemrg("list-plugins").stderr == note
     assert pycemrg("list-plugins", "--project").stderr == ""
 

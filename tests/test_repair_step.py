@@ -47,7 +47,7 @@ def test_it_stands_in_the_record_and_runs_again(repaired: Path, tmp_path: Path) 
     assert last["ledger"]
     assert said["parameters"]["repair_limit"] == 2.0
     result = pycemrg("run", "--again", repaired / "run.json", "-o", tmp_path / "again", "--with", "certificate")
-    assert "every voxel is as in" in result.stdout
+    assert "every voxel is the same as in" in result.stdout
     assert (tmp_path / "again" / "certificate.json").read_bytes() == (repaired / "certificate.json").read_bytes()
     # Without another word about the recipe: what the heart was to be is in the record.
     assert record(tmp_path / "again")["blueprint"] == said["blueprint"]

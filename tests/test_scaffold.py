@@ -121,7 +121,7 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine" / "thesis.txt").write_text("three years of work", encoding="utf-8")
     before = contents(tmp_path)
     stderr = pycemrg("new-plugin", "mine", "-o", tmp_path, code=1).stderr
-    assert stderr == f"error: {tmp_path / 'mine'}: is already there; choose another name, or remove it\n"
+    assert stderr == f"error: {tmp_path / 'mine'}: already exists; choose another name, or remove it\n"
     assert contents(tmp_path) == before
 
 
@@ -145,5 +145,5 @@ def test_help_lists_every_kind() -> None:
 
 def test_yaml_holds_no_code(tmp_path: Path) -> None:
     stderr = pycemrg("new-plugin", "mine", "--yaml", "--with", "recipe,step", "-o", tmp_path, code=2).stderr
-    assert f"--yaml cannot write a step, which needs code (it can: {', '.join(DATA)})" in stderr
+    assert f"--yaml cannot write a step, which needs code; choose from {', '.join(DATA)}" in stderr
     assert contents(tmp_path) == {}

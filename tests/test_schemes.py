@@ -277,7 +277,7 @@ def test_a_run_in_our_own_integers_records_no_conversion(tmp_path: Path) -> None
 
 def test_the_run_can_be_repeated(converted: Path, tmp_path: Path) -> None:
     result = pycemrg("run", "--again", converted / "out" / "run.json", "-o", tmp_path / "again")
-    assert "every voxel is as in" in result.stdout
+    assert "every voxel is the same as in" in result.stdout
     assert np.array_equal(voxels(tmp_path / "again" / "heart.nrrd"), voxels(converted / "out" / "heart.nrrd"))
     assert record_of(tmp_path / "again")["conversion"] == record_of(converted / "out")["conversion"]
 

@@ -1,4 +1,4 @@
-"""The ``pycemrg`` group: finds its commands by name, ours and those of plugins, and reports errors."""
+"""The ``pycemrg`` group. It finds commands by name, ours and those of plugins, and reports errors."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ _LISTS = {kind.listing: kind for kind in KINDS}
 
 # name: (module:object, help line), in the order of the help page.
 _COMMANDS: dict[str, tuple[str, str]] = {
-    "run": ("run:run", "Grow a label map by a recipe."),
-    "plan": ("plan:plan", "Check what a run would do, and run nothing."),
+    "run": ("run:run", "Run a recipe on a label map."),
+    "plan": ("plan:plan", "Show what a run would do, without running it."),
     "init": ("init:init", "Write a configuration folder for a recipe."),
-    "describe": ("describe:describe", "What a name reads, writes and where it comes from."),
+    "describe": ("describe:describe", "Show what a name reads and writes, and which plugin provides it."),
     **{kind.listing: ("", kind.help) for kind in KINDS},
     "list-plugins": ("list_plugins:list_plugins", "Plugins, their state and what they provide."),
-    "new-plugin": ("new_plugin:new_plugin", "Write a plugin package that works, to start from."),
-    "bug-report": ("bug_report:bug_report", "Versions, plugins and platform for a bug ticket."),
+    "new-plugin": ("new_plugin:new_plugin", "Write a working plugin package to start from."),
+    "bug-report": ("bug_report:bug_report", "Versions, plugins and platform for a bug report."),
 }
 
 
 class CommandError(click.ClickException):
-    """What a user can mend: one line on stderr, exit code 1."""
+    """An error that the user can correct: one line on stderr, exit code 1."""
 
     def show(self, file: Any = None) -> None:
         click.echo(f"error: {self.message}", err=True)
 
 
 class PycemrgGroup(click.Group):
-    """A group that imports a command when it runs."""
+    """A group that imports a command only when it runs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*_COMMANDS, *(name for name, _ in self._plugin_commands(ctx))]
@@ -74,7 +74,7 @@ class PycemrgGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The help lines come from the tables, so that no command is imported to show them."""
+        """Show the help lines from the tables, so that no command is imported for them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
         if contributed := self._plugin_commands(ctx):
@@ -82,7 +82,7 @@ class PycemrgGroup(click.Group):
                 formatter.write_dl(contributed)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        # Before a plugin is imported to look for the command, wherever the option stands.
+        # Find the option anywhere on the line, before a plugin is imported to look for the command.
         if "--no-plugins" in args[: args.index("--") if "--" in args else None]:
             ctx.ensure_object(Session).no_plugins = True
         parsed: list[str] = _reported(ctx, lambda: super(PycemrgGroup, self).parse_args(ctx, args))
@@ -95,7 +95,7 @@ class PycemrgGroup(click.Group):
         contributions = ctx.ensure_object(Session).command_catalogue().all(Command)
         names = [c.name for c in contributions]
         return [
-            # Never a silent winner: a name that is taken is called by its qualified name.
+            # Two commands with one name: both are listed by their qualified names, and neither wins silently.
             (
                 c.name if names.count(c.name) == 1 and c.name not in _COMMANDS else c.qualified_name,
                 c.record.summary,
@@ -108,7 +108,7 @@ def _load(contribution: Contribution[Command]) -> click.Command:
     with blaming(PluginError, _who(contribution)):
         found = contribution.record.command.load()
         if not isinstance(found, click.Command):
-            raise PluginError(f"{contribution.record.command} is not a click command")
+            raise PluginError(f"{contribution.record.command} is not a click command; decorate it with @click.command")
         return found
 
 
@@ -117,7 +117,7 @@ def _who(contribution: Contribution[Command]) -> str:
 
 
 def _reported(ctx: click.Context, work: Callable[[], T]) -> T:
-    """Do the work. A user's mistake becomes one line, whatever raised it, and so does the failure of a plugin."""
+    """Do the work. A user's mistake becomes one line, no matter what raised it; so does the failure of a plugin."""
     session = ctx.ensure_object(Session)
     try:
         return work()
@@ -127,7 +127,7 @@ def _reported(ctx: click.Context, work: Callable[[], T]) -> T:
     except KeyboardInterrupt:
         raise CommandError("interrupted") from None
     except (click.ClickException, click.exceptions.Exit, click.Abort, SystemExit, BrokenPipeError):
-        raise  # the ways in which a command ends
+        raise  # these end a command in the normal way
     except BaseException as error:
         name = ctx.invoked_subcommand or ""
         failed = [c for c in session.command_catalogue().all(Command) if name not in _COMMANDS and c.answers_to(name)]

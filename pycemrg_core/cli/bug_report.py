@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @plugin_options
 @click.pass_context
 def bug_report(ctx: click.Context, as_json: bool) -> None:
-    """Versions, plugins and platform, to paste into a bug ticket; holds no personal paths."""
+    """Show versions, plugins and platform for a bug report, without personal paths."""
     catalogue = session_of(ctx).quiet_catalogue()
     report = {
         **_machine(),
@@ -49,7 +49,7 @@ def _machine() -> dict[str, Any]:
 
 
 def _libraries() -> dict[str, str]:
-    """Installed versions of what the core depends on."""
+    """Installed versions of the core's dependencies."""
     from importlib import metadata
 
     from packaging.requirements import Requirement
@@ -91,12 +91,12 @@ def _counts(plugin: Plugin) -> Iterator[tuple[Kind, int]]:
 
 
 def _private(text: str) -> str:
-    """The text with every absolute path cut to its last part."""
+    """The text with each absolute path shortened to its last part."""
     import os
     import re
 
     for folder in (os.getcwd(), os.path.expanduser("~")):
-        text = text.replace(folder, "~")  # these may hold blanks, which end a path below
+        text = text.replace(folder, "~")  # these may contain blanks, which end a path below
     return re.sub(r"(?:~|[A-Za-z]:)?[\\/](?:[^\\/\s'\":;,]+[\\/])*([^\\/\s'\":;,]+)", r"…/\1", text)
 
 

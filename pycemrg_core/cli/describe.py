@@ -22,7 +22,7 @@ _WORDS = [kind.word for kind in KINDS]
 
 
 @click.command(
-    short_help="What a name reads, writes and where it comes from.",
+    short_help="Show what a name reads and writes, and which plugin provides it.",
     help=f"Describe a {', '.join(_WORDS[:-1])} or {_WORDS[-1]}.",
 )
 @click.argument("name")
@@ -87,7 +87,7 @@ def _describe(contribution: Contribution[Record], catalogue: Catalogue) -> dict[
 
 
 def _fields(record: Record) -> dict[str, Any]:
-    """Every field of a record; an empty one is not shown."""
+    """All fields of a record. Empty fields are not shown."""
     names = [field.name for field in attrs.fields(type(record)) if field.name not in ("name", "summary")]
     return {name: _shown(getattr(record, name)) for name in names}
 

@@ -1,4 +1,4 @@
-"""What ``describe`` says of a record, where its fields alone do not do: for the rows of the kinds."""
+"""What ``describe`` shows about a record, for kinds that need more than the fields. Used in the rows of the kinds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def schematic(record: Schematic, catalogue: Catalogue) -> dict[str, Any]:
     lines = []
     for key, value in record.semantic_map.items():
-        # Shown as it is when it is not what it should be: planning says what is wrong.
+        # A wrong value is shown as it is; planning says what is wrong with it.
         if isinstance(value, (list, tuple)):
             lines.append(f"{key}: {('; ' if key == 'APPLICATION_STEPS' else ', ').join(map(_rule, value)) or 'none'}")
         elif not isinstance(value, str):
@@ -89,7 +89,7 @@ def _use(role: Role) -> str:
 
 def _conditions(entry: RecipeStep) -> str:
     """When an entry of a recipe runs, and what it keeps."""
-    when = f"; when {' and '.join(entry.when_present)} is there" if entry.when_present else ""
+    when = f"; only with {' and '.join(entry.when_present)} in the image" if entry.when_present else ""
     return when + (f"; keeps the image before it as {entry.snapshot!r}" if entry.snapshot else "")
 
 

@@ -1,4 +1,4 @@
-"""Unavailable is not unknown: which plugin has a name that is not loaded, and what to do about it."""
+"""For a name that no loaded plugin has: say which plugin has it, and what to do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HINTS = "install_hints.toml"
 
 
 def unavailable(section: str, name: str, catalogue: Catalogue) -> str:
-    """Why ``name`` cannot be used and what to do, or nothing when no plugin is known to have it.
+    """Why ``name`` cannot be used and what to do. Empty if no known plugin has it.
 
     ``section`` is ``commands``, ``outputs`` or ``schematics``.
     """
@@ -21,7 +21,7 @@ def unavailable(section: str, name: str, catalogue: Catalogue) -> str:
     if hint is None:
         return ""
     word = section.removesuffix("s")
-    what = f"the {word} {name!r} is of the plugin {hint['plugin']!r}"
+    what = f"the {word} {name!r} belongs to the plugin {hint['plugin']!r}"
     for plugin in catalogue.plugins:
         if (plugin.found.name, plugin.found.distribution) != (hint["plugin"], hint["distribution"]):
             continue

@@ -1,4 +1,4 @@
-"""The door for authors of commands: options, tables, progress, and files that are written whole or not at all."""
+"""The door for authors of commands: options, tables, progress, and files written completely or not at all."""
 
 from __future__ import annotations
 

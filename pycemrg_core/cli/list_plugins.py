@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 @click.command("list-plugins")
-@click.option("--check", is_flag=True, help="Import and plan all they contribute; exit 1 when anything is wrong.")
+@click.option("--check", is_flag=True, help="Import and plan all contributions; exit with 1 if anything is wrong.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @plugin_options
 @click.pass_context
 def list_plugins(ctx: click.Context, check: bool, as_json: bool) -> None:
-    """Plugins, their state, the reason when one is not loaded, and what they provide."""
+    """List plugins, their state, why one is not loaded, and what they provide."""
     from pycemrg_core.plugins.loading import Policy
 
     session = session_of(ctx)
@@ -42,7 +42,7 @@ def list_plugins(ctx: click.Context, check: bool, as_json: bool) -> None:
         for line in Policy.from_environment().unknown(plugin.found for plugin in catalogue.plugins):
             click.echo(f"note: PYCEMRG_PLUGINS: {line}", err=True)
         if os.path.exists("pycemrg.toml") and not session.uses_project:
-            click.echo("note: pycemrg.toml is not used; --project or PYCEMRG_PROJECT=1 uses what it lists", err=True)
+            click.echo("note: pycemrg.toml is not used; to use it, give --project or PYCEMRG_PROJECT=1", err=True)
     if check and wrong:
         ctx.exit(1)
     if check and not as_json:

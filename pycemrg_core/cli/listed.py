@@ -1,4 +1,4 @@
-"""What a ``list-*`` says of a contribution beyond name, summary and provider: for the rows of the kinds."""
+"""What a ``list-*`` command shows beyond name, summary and provider. Used in the rows of the kinds."""
 
 from __future__ import annotations
 

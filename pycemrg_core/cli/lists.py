@@ -1,4 +1,4 @@
-"""``list-*``: what the catalogue holds, one command for each kind, as a table for people and as JSON for machines."""
+"""The ``list-*`` commands: one for each kind of record, as a table or as JSON."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _cell(value: Any) -> str:
 
 
 def _blocks(kind: Kind, entries: list[Entry]) -> None:
-    """Room for long values under each name."""
+    """Show each name with its long values on the lines below it."""
     width = max(len(entry["name"]) for entry in entries)
     for entry in entries:
         head, indent = entry["name"].ljust(width), " " * (width + 2)

@@ -13,18 +13,18 @@ _DATA = {part: kind for part, kind in _PARTS.items() if kind.data}
 _DEFAULT = "schematic,recipe,step,metric"
 
 
-@click.command("new-plugin", short_help="Write a plugin package that works, to start from.")
+@click.command("new-plugin", short_help="Write a working plugin package to start from.")
 @click.argument("name")
 @click.option(
     "--with", "parts", metavar="KINDS",
     help=f"What to include, separated by commas: {', '.join(_PARTS)}. [default: {_DEFAULT}]",
 )  # fmt: skip
 @click.option(
-    "--yaml", "as_yaml", is_flag=True, help=f"Write a package of YAML alone, without code: {', '.join(_DATA)}."
+    "--yaml", "as_yaml", is_flag=True, help=f"Write a package with YAML only, without code: {', '.join(_DATA)}."
 )
-@click.option("-o", "--output", metavar="DIR", default=".", help="Where to make the folder NAME; here by default.")
+@click.option("-o", "--output", metavar="DIR", default=".", help="Make the folder NAME here. [default: this folder]")
 def new_plugin(name: str, parts: str | None, as_yaml: bool, output: str) -> None:
-    """Write a complete plugin package into a new folder NAME: installable, tested, ready to change.
+    """Write a complete plugin package into a new folder NAME. It installs, has tests, and is ready to change.
 
     \b
       pycemrg new-plugin my-heart-steps
@@ -40,7 +40,7 @@ def new_plugin(name: str, parts: str | None, as_yaml: bool, output: str) -> None
     chosen = [part.strip().replace(" ", "-") for part in parts.split(",") if part.strip()]
     for part in chosen:
         if part in _PARTS and part not in known:
-            raise click.UsageError(f"--yaml cannot write a {part}, which needs code (it can: {', '.join(known)})")
+            raise click.UsageError(f"--yaml cannot write a {part}, which needs code; choose from {', '.join(known)}")
         if part not in known:
             raise click.UsageError(f"--with knows no {part!r}{close_to(part, known)} (known: {', '.join(known)})")
     if not chosen:

@@ -1,4 +1,4 @@
-"""Options that ``run`` and ``plan`` share, and what they come to."""
+"""Options that ``run`` and ``plan`` share, and the settings that they give."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _assignments(_ctx: click.Context, _param: click.Parameter, texts: tuple[str,
         except ValueError:
             equals = ""
         if not equals or not name.strip():
-            raise click.BadParameter(f"{text!r} is not NAME=NUMBER, such as thickness=2.5")
+            raise click.BadParameter(f"{text!r} is not NAME=NUMBER; write it like thickness=2.5")
     return values
 
 
@@ -57,17 +57,18 @@ def _names(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...])
 
 
 def with_option(command: F) -> F:
-    """``--with``, the outputs to write beside the heart; :func:`outputs_from` finds them."""
+    """``--with``, the outputs to write next to the result; :func:`outputs_from` finds them."""
     return click.option(
         "--with", "outputs", metavar="OUTPUT,...", multiple=True, callback=_names,
-        help="Also write these outputs beside the heart, with commas between. See 'pycemrg list-outputs'.",
+        help="Also write these outputs, separated by commas. See 'pycemrg list-outputs'.",
     )(command)  # fmt: skip
 
 
 def outputs_from(catalogue: Catalogue, names: tuple[str, ...]) -> tuple[Contribution[Output], ...]:
-    """The outputs that ``--with`` names, and those that they need.
+    """The outputs that ``--with`` names, and the outputs that they need.
 
-    Raises :class:`PycemrgError` for one that cannot be made; of a plugin that is not loaded it says where it is.
+    Raises :class:`PycemrgError` for an output that cannot be made. If its plugin is not loaded, the text says where to
+    find the plugin.
     """
     if not names:
         return ()

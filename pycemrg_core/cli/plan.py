@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _SHOWN = 4  # labels of a step in the table; --json has all of them
 
 
-@click.command(short_help="Check what a run would do, and run nothing.")
+@click.command(short_help="Show what a run would do, without running it.")
 @click.argument("recipe")
 @click.argument("image")
 @setting_options
@@ -34,7 +34,7 @@ def plan(
     check: bool,
     as_json: bool,
 ) -> None:
-    """Check RECIPE against IMAGE as a run would; exit with 1 when it would not run."""
+    """Show what RECIPE would do with IMAGE, without running it. Exits with 1 if it cannot run."""
     from pycemrg_core.images import image_files
     from pycemrg_core.recipes import planner
     from pycemrg_core.recipes.preparation import prepare

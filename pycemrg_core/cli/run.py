@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from pycemrg_core.runs.run_folder import Source
 
 
-@click.command(short_help="Grow a label map by a recipe.")
+@click.command(short_help="Run a recipe on a label map.")
 @click.argument("recipe", required=False)
 @click.argument("image", required=False)
 @click.option("-o", "--output", metavar="DIR", help="The folder for heart.nrrd and run.json.")
 @setting_options
 @with_option
 @click.option("--keep-steps", is_flag=True, help="Also write the image after each step, into DIR/steps.")
-@click.option("--resume", is_flag=True, help="Take up a run with --keep-steps where it stopped.")
-@click.option("--again", metavar="RUN.JSON", help="Repeat the run of a record, bit by bit.")
+@click.option("--resume", is_flag=True, help="Continue an interrupted run that had --keep-steps.")
+@click.option("--again", metavar="RUN.JSON", help="Repeat a recorded run exactly.")
 @click.option("--any-version", is_flag=True, help="With --again: allow other plugin versions.")
 @plugin_options
 @click.pass_context
@@ -53,7 +53,7 @@ def run(
     again: str | None,
     any_version: bool,
 ) -> None:
-    """Grow the label map IMAGE by RECIPE and write the result into a folder.
+    """Run RECIPE on the label map IMAGE and write the result into a folder.
 
     \b
       pycemrg run four_chamber_full heart_labels.nrrd -o out
@@ -62,7 +62,7 @@ def run(
       pycemrg run --again out/run.json
     """
     if any_version and not again:
-        raise click.UsageError("--any-version goes with --again", ctx)
+        raise click.UsageError("--any-version needs --again", ctx)
     catalogue = session_of(ctx).catalogue()
     chosen = outputs_from(catalogue, outputs)
     if again:
@@ -118,7 +118,7 @@ def _run_again(
     done = _execute(catalogue, planned, prepared, source, folder, chosen)
     if done.run.voxels_sha256 != saved.data["output"]["voxels_sha256"]:
         raise OutputError(f"{folder}: the image differs from the one of {record}; compare the two run.json")
-    click.echo(f"every voxel is as in {record}")
+    click.echo(f"every voxel is the same as in {record}")
     _judge(ctx, done)
 
 
@@ -139,7 +139,7 @@ def _execute(
     kept: KeptSteps | None = None,
     start: Resume | None = None,
 ) -> _Done:
-    """Run, show progress, make the outputs, write all of it."""
+    """Run, show progress, make the outputs, write everything."""
     from pycemrg_core.errors import PycemrgError
     from pycemrg_core.runs.finished import FinishedRun
     from pycemrg_core.runs.outputs import make_outputs
@@ -161,7 +161,7 @@ def _execute(
         outputs = make_outputs(run, chosen)
         removed = write_result(run, folder, outputs)
     except KeyboardInterrupt:
-        raise PycemrgError(f"interrupted; {folder} is as it was") from None
+        raise PycemrgError(f"interrupted; {folder} is unchanged") from None
     if removed:
         click.echo(f"note: {', '.join(removed)} of an earlier run removed from {folder}", err=True)
     written = [IMAGE, RECORD, *outputs.files]
@@ -203,7 +203,7 @@ def _steps(planned: Plan, prepared: Prepared, folder: Path, kept: KeptSteps | No
         progress.stopped()
         if not isinstance(error, KeyboardInterrupt):
             raise
-        how = "go on with --resume" if kept else f"{folder} is as it was"
+        how = "continue with --resume" if kept else f"{folder} is unchanged"
         raise PycemrgError(f"interrupted; {how}") from None
     assert isinstance(result, RunResult)
     return result
@@ -229,6 +229,6 @@ class Progress:
             self._open = False
 
     def stopped(self) -> None:
-        """End the line of a step that did not finish, so that the error has one of its own."""
+        """End the line of a step that did not finish, so that the error starts on a new line."""
         if self._open:
             click.echo(err=True)

@@ -1,7 +1,7 @@
-"""A new plugin package, written from templates: it installs, passes its tests and shows up in the lists.
+"""Write a new plugin package from templates. It installs, passes its tests and appears in the lists.
 
-The templates of a kind of record are in a folder named after it: ``hook.txt``, modules and their tests. A kind without
-templates has the example in its hook's specification, and functions that still have to be written.
+The templates for a kind of record are in a folder with its name: ``hook.txt``, modules and their tests. For a kind
+without templates, the example in its hook's specification is used; the author still has to write its functions.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ _YAML = "contributions.yaml"
 
 
 def write_package(parent: Path, name: str, kinds: Sequence[Kind], *, as_yaml: bool = False) -> list[str]:
-    """Write a package into the new folder ``parent / name``, with one record of each kind; returns its files.
+    """Write a package into the new folder ``parent / name``, with one record of each kind. Returns its files.
 
-    ``as_yaml``: the package holds a YAML file and no code, so ``kinds`` are among those whose records are data. Raises
-    :class:`OutputError` when the name is not one for a distribution, or the folder holds anything.
+    ``as_yaml``: the package holds a YAML file and no code; the records of all ``kinds`` must be data. Raises
+    :class:`OutputError` when the name is not valid for a distribution, or the folder is not empty.
     """
     if not _DISTRIBUTION.fullmatch(name) or len(name) > 40:
         raise OutputError(f"{name!r} cannot name a package; use lower-case letters, digits and '-': my-heart-steps")
@@ -48,7 +48,7 @@ def write_package(parent: Path, name: str, kinds: Sequence[Kind], *, as_yaml: bo
         raise OutputError(f"{name!r} is a name of Python itself; choose another, such as my-{name}")
     folder = parent / name
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise OutputError(f"{folder}: is already there; choose another name, or remove it")
+        raise OutputError(f"{folder}: already exists; choose another name, or remove it")
     files = _Package(name, module, tuple(kinds), as_yaml).files()
     with staged(folder) as inner:
         for path, text in files.items():
@@ -100,7 +100,7 @@ class _Package:
         if kind.word == "schematic" and self._has("step"):
             template = "hook_of_step"
         if kind.word == "recipe":
-            # It ends with the package's own schematic, if there is one.
+            # Its last step is the package's own schematic, if there is one.
             own = [_NAME.findall(self._hook(other))[0] for other in self.kinds if other.word == "schematic"]
             template, values = ("hook", {"last": own[0]}) if own else ("hook_alone", {})
         if (_TEMPLATES / kind.part / f"{template}.txt").exists():
@@ -122,15 +122,15 @@ class _Package:
         }
 
     def _plugin(self, hooks: Iterable[str]) -> str:
-        """The module that the entry point names."""
+        """The text of the module that the entry point names."""
         names = {name for hook in hooks for line in _IMPORT.findall(hook) for name in line.split(", ")}
         text = f'"""What {self.name} contributes to pycemrg."""\n\n{_import("pycemrg_core.api", sorted(names))}'
         return text + "".join(f"\n\n{_IMPORT.sub('', hook)}" for hook in hooks)
 
     def _conformance(self) -> str:
-        """The tests that are inherited from the kit."""
+        """The tests that inherit from the testing kit."""
         kits = ["PluginConformance", *(kind.kit for kind in self.kinds if kind.kit)]
-        text = f'"""What {self.name} contributes keeps the promises that pycemrg relies on."""\n\n'
+        text = f'"""Check that the contributions of {self.name} do what pycemrg expects."""\n\n'
         text += _import("pycemrg_core.testing", sorted(kits))
         text += f'\nPLUGIN = "{self.module}{f":{_YAML}" if self.as_yaml else ".plugin"}"\n'
         return text + "".join(
@@ -182,7 +182,7 @@ def _sections(hooks: dict[Kind, str]) -> str:
 
 
 def _filled_in(data: Any) -> Any:
-    """Data without what is empty, which is the default of every field that may be."""
+    """Data without empty values: a field that may be empty is empty by default."""
     if isinstance(data, dict):
         return {key: _filled_in(value) for key, value in data.items() if value not in ("", {}, [], (), None)}
     return [_filled_in(value) for value in data] if isinstance(data, (list, tuple)) else data

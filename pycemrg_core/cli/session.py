@@ -1,4 +1,4 @@
-"""What the commands share: the plugins in use, and how tables and progress are shown."""
+"""What the commands share: the plugins in use, and how to show tables and progress."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TOLD = {"failed": "failed", "incompatible": "is incompatible"}
 
 
 class Session:
-    """The plugin choices of one call of the command line, and the catalogue they give."""
+    """The plugin options of one call of the command line, and the catalogue that results."""
 
     def __init__(self) -> None:
         self.no_plugins = False
@@ -36,14 +36,14 @@ class Session:
         self._catalogue: Catalogue | None = None
 
     def quiet_catalogue(self) -> Catalogue:
-        """The catalogue, without a word about plugins that failed, however strict the policy."""
+        """The catalogue, without messages about plugins that failed, even if the policy is strict."""
         if self._catalogue is None:
             self._catalogue = self._load(lambda _name: True)
         return self._catalogue
 
     def command_catalogue(self) -> Catalogue:
-        """The catalogue for looking up commands. YAML plugins cannot contribute any, and reading YAML is slow, so they
-        are left out until a command asks for the whole catalogue: that keeps ``--help`` fast."""
+        """The catalogue for looking up commands. YAML plugins cannot contribute commands, and reading YAML is slow. So
+        they are left out until a command asks for the whole catalogue: that keeps ``--help`` fast."""
         from pycemrg_core.plugins.loading import is_data
 
         return self._catalogue or self._load(lambda name: not is_data(name))
@@ -69,7 +69,7 @@ class Session:
         return Policy.from_environment(no_plugins=self.no_plugins)
 
     def _project_files(self) -> tuple[str, ...]:
-        """The plugins that ``pycemrg.toml`` lists, when the user said to use them."""
+        """The plugins that ``pycemrg.toml`` lists, if the user asked for them."""
         if not self.uses_project:
             return ()
         from pycemrg_core.plugins.project import project_plugins
@@ -77,9 +77,9 @@ class Session:
         return project_plugins(os.curdir, required=self.project)
 
     def catalogue(self) -> Catalogue:
-        """The catalogue; plugins that failed are named on stderr, one line each.
+        """The catalogue. Plugins that failed are named on stderr, one line each.
 
-        Raises :class:`PluginError` when the policy is strict and one failed.
+        Raises :class:`PluginError` when the policy is strict and a plugin failed.
         """
         from pycemrg_core.plugins.loading import refuse_failures
 
@@ -92,7 +92,7 @@ class Session:
         return catalogue
 
     def show_chain(self, error: BaseException | None) -> None:
-        """Print an error with everything that led to it on stderr, when the user asked for that."""
+        """Print an error with its full traceback on stderr, if the user asked for it."""
         if self.traceback and error is not None:
             import traceback
 
@@ -100,7 +100,7 @@ class Session:
 
     @property
     def uses_project(self) -> bool:
-        """Whether the user said, by an option or the environment, to use what ``pycemrg.toml`` lists."""
+        """Whether the user asked, by option or environment, for the plugins in ``pycemrg.toml``."""
         return self.project or (os.environ.get("PYCEMRG_PROJECT", "") not in ("", "0") and not self.no_plugins)
 
     def add_local(self, _ctx: click.Context, _param: click.Parameter, paths: tuple[str, ...]) -> None:
@@ -142,11 +142,11 @@ def plugin_options(command: F) -> F:
     )(command)  # fmt: skip
     command = click.option(
         "--traceback", is_flag=True, is_eager=True, expose_value=False, callback=_traceback,
-        help="When something fails, show the whole chain of errors, as PYCEMRG_DEBUG=1 does.",
+        help="If something fails, show the full Python traceback, as with PYCEMRG_DEBUG=1.",
     )(command)  # fmt: skip
     return click.option(
         "--no-plugins", is_flag=True, is_eager=True, expose_value=False, callback=_no_plugins,
-        help="Use nothing but the built-in catalogue.",
+        help="Use only the built-in plugins.",
     )(command)  # fmt: skip
 
 
@@ -156,19 +156,19 @@ def session_of(ctx: click.Context) -> Session:
 
 
 def echo_json(data: Any) -> None:
-    """Data for machines, on stdout."""
+    """Print data as JSON on stdout."""
     import json
 
     click.echo(json.dumps(data, indent=2, ensure_ascii=False))
 
 
 def echo_table(headers: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[int] = ()) -> None:
-    """Columns that fit the terminal: the widest wraps first. ``right`` ones align right."""
+    """Print a table that fits the terminal; wide columns wrap. The columns in ``right`` align right."""
     cells = [[str(cell) for cell in row] for row in rows]
     room = terminal_width()
     widths = [max(len(line[i]) for line in [list(headers), *cells]) for i in range(len(headers))]
     while sum(widths) + 2 * (len(widths) - 1) > room:
-        # The last column is prose and yields first; the first is a name to copy, and yields last.
+        # Narrow the last column first, because it is prose; the first one last, because it is a name to copy.
         others = max(widths[1:], default=0)
         widths[-1 if widths[-1] > 24 else 0 if others <= 8 else widths.index(others, 1)] -= 1
 
@@ -187,12 +187,12 @@ def echo_table(headers: Sequence[str], rows: Iterable[Sequence[object]], right: 
 
 
 def wrapped(text: str, first: str = "", rest: str = "") -> str:
-    """A text that fits the terminal; its first line and the others start with these."""
+    """A text wrapped to the terminal's width. ``first`` starts its first line, ``rest`` the others."""
     return click.wrap_text(text, terminal_width(), first, rest)
 
 
 def terminal_width() -> int:
-    """The width of the terminal; in a pipe there is no limit, so that what is searched for stays on one line."""
+    """The width of the terminal. In a pipe there is no limit, so that text to search for stays on one line."""
     import shutil
 
     return max(60, min(shutil.get_terminal_size((80, 24)).columns, 120)) if sys.stdout.isatty() else sys.maxsize

@@ -1,6 +1,6 @@
 """Configuration folders: ``labels.yaml``, ``parameters.json`` and ``semantic_maps/*.json``.
 
-The format is the one that ``pycemrg-image-analysis`` writes, so that its folders load as they are.
+The format is that of ``pycemrg-image-analysis``, so its folders load without changes.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ MAPS = "semantic_maps"
 def read_labels_file(path: Path) -> LabelTable:
     """Names and integers of a ``labels.yaml``, with its groups.
 
-    Raises :class:`DocumentError` for a file of another form, :class:`LabelError` when two names share an integer.
+    Raises :class:`DocumentError` when the file has another format or two names share an integer.
     """
     document = documents.load_yaml(path)
     entries = document.get("labels")
     if not isinstance(entries, dict):
-        raise DocumentError(f"{path}: has no mapping 'labels' of names to integers")
+        raise DocumentError(f"{path}: no mapping 'labels'; write 'labels:', then lines 'name: integer' below it")
     groups = document.get("groups") or {}
     if not isinstance(groups, dict):
-        raise DocumentError(f"{path}: 'groups' is not a mapping of names to lists of names")
+        raise DocumentError(f"{path}: 'groups' is not a mapping; write lines 'name: [label, ...]' below it")
     try:
         labels = documents.from_data(entries, dict[str, int], "labels")
         return LabelTable(labels, documents.from_data(groups, dict[str, tuple[str, ...]], "groups"))
@@ -50,7 +50,7 @@ def read_config(folder: Path, catalogue: Catalogue) -> Settings:
     Raises :class:`DocumentError` naming the file that is missing or wrong.
     """
     if not folder.is_dir():
-        raise DocumentError(f"{folder}: no such folder; 'pycemrg init {folder} --recipe ...' makes one")
+        raise DocumentError(f"{folder}: no such folder; make it with 'pycemrg init {folder} --recipe ...'")
     labels = dict(read_labels_file(folder / LABELS).labels)
     parameters: dict[str, float] = {}
     if (folder / PARAMETERS).exists():
@@ -72,7 +72,7 @@ def _schematic(
 ) -> Schematic | None:
     semantic_map = documents.load_json(path)
     if not semantic_map:
-        return None  # 'myo_push_steps' has no map: pushes are schematics of the catalogue here
+        return None  # 'myo_push_steps' has no map: here, pushes are schematics of the catalogue
     known = any(c.answers_to(path.stem) for c in catalogue.all(Schematic))
     base = catalogue.get(Schematic, path.stem) if known else None
     step = base.step if base else _step_with_roles(path, set(semantic_map), catalogue)
@@ -90,7 +90,7 @@ def _schematic(
 
 
 def _step_with_roles(path: Path, keys: set[str], catalogue: Catalogue) -> str:
-    """The step kind whose roles are those of the map."""
+    """The step kind that has exactly the roles of the map."""
     matches = []
     for contribution in catalogue.all(Step):
         try:
@@ -100,8 +100,8 @@ def _step_with_roles(path: Path, keys: set[str], catalogue: Catalogue) -> str:
         if keys == {role.key for role in roles}:
             matches.append(contribution.qualified_name)
     if len(matches) != 1:
-        found = f"fit several: {', '.join(matches)}" if matches else "are those of no step kind (see list-steps)"
-        raise DocumentError(f"{path}: its roles {', '.join(sorted(keys))} {found}")
+        found = f"several step kinds ({', '.join(matches)})" if matches else "no step kind"
+        raise DocumentError(f"{path}: its roles {', '.join(sorted(keys))} fit {found}; see 'pycemrg list-steps'")
     return matches[0]
 
 
@@ -122,11 +122,11 @@ sys.exit(subprocess.call([sys.executable, "-m", "pycemrg_core", *command]))
 
 
 def write_config(folder: Path, recipe: str, catalogue: Catalogue, local: Iterable[str | Path] = ()) -> tuple[str, ...]:
-    """Write the configuration of a recipe's schematics and a script that runs it; return the names written.
+    """Write the configuration of a recipe's schematics and a script that runs the recipe; return the file names.
 
     ``local`` are the plugin files that the script needs.
 
-    Raises :class:`OutputError` when any of the files exists already, or the folder cannot be written.
+    Raises :class:`OutputError` when one of the files exists already, or the folder cannot be written.
     """
     steps = list(flatten(catalogue.get(Recipe, recipe), catalogue))
     schematics = [catalogue.get(Schematic, step.schematic) for step in steps]

@@ -1,4 +1,4 @@
-"""A run that is over, as what comes after it sees it."""
+"""A finished run, for the code that works with its result."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from pycemrg_core.runs.run_folder import Source
 
 @frozen(kw_only=True, eq=False, slots=False)
 class FinishedRun:
-    """A run that is over, as outputs are given it; nothing of it may be changed.
+    """A finished run, as an output gets it. Do not change any part of it.
 
-    ``result`` holds image and record, ``prepared`` the input as the steps saw it, ``plan`` what ran, ``source`` the
-    input's file. ``kept_steps`` is the folder with the image after each step, when those were kept. ``prepared`` is
-    None only for a run that was read from its folder when its input is not there any more.
+    ``result`` holds image and record, ``prepared`` the input of the steps, ``plan`` what ran, ``source`` the input
+    file. ``kept_steps`` is the folder with the image after each step, if these were kept. ``prepared`` is None only if
+    the run was read from its folder and its input no longer exists.
     """
 
     result: RunResult
@@ -41,7 +41,7 @@ class FinishedRun:
 
     @property
     def volume(self) -> LabelVolume:
-        """The grown heart, with its blueprint."""
+        """The resulting label map, with its blueprint."""
         return self.result.volume
 
     @property
@@ -51,7 +51,7 @@ class FinishedRun:
 
     @cached_property
     def voxels_sha256(self) -> str:
-        """The hash of the grown heart's voxels, as ``run.json`` has it: an output says with it what it speaks of."""
+        """The hash of the result's voxels, as in ``run.json``. An output can store it to say which image it shows."""
         return self.result.volume.voxels_sha256()
 
     @cached_property
@@ -60,5 +60,5 @@ class FinishedRun:
         return colours_of(self.catalogue)
 
     def name(self, label: int) -> str:
-        """The name of a label, or its integer as text."""
+        """The name of a label; without a name, its integer as text."""
         return self.plan.names.get(label, str(label)) if label else "background"

@@ -1,4 +1,4 @@
-"""What a finished run can leave beside the heart: outputs are chosen by name before it, and made after it."""
+"""Outputs, the files that a finished run can write next to its result: chosen before the run, made after it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TAKEN = {IMAGE, RECORD, STEPS}
 
 @frozen
 class Made:
-    """What an output has made: the bytes of its file, a verdict if it gives one, and a line for people."""
+    """What an output made: the bytes of its file, a verdict if it gives one, and a line for the user."""
 
     content: bytes
     verdict: bool | None = None
@@ -26,7 +26,7 @@ class Made:
 
 @frozen
 class Outputs:
-    """What was made for a run, in order, and why something could not be made."""
+    """The outputs made for a run, in order, and the errors of those that could not be made."""
 
     made: tuple[tuple[Contribution[Output], Made], ...] = ()
     failures: tuple[PycemrgError, ...] = ()
@@ -38,16 +38,16 @@ class Outputs:
 
     @property
     def verdict(self) -> bool | None:
-        """False when an output says so, True when all that judge say so, None when none judges."""
+        """False if an output's verdict is False, True if all verdicts are True, None without a verdict."""
         verdicts = [made.verdict for _, made in self.made if made.verdict is not None]
         return all(verdicts) if verdicts else None
 
 
 def choose_outputs(catalogue: Catalogue, names: Iterable[str]) -> tuple[Contribution[Output], ...]:
-    """The outputs of these names and those that they need, each once and after what it needs.
+    """The outputs with these names and the outputs that they need. Each comes once, after those that it needs.
 
-    Their code is imported, so that what cannot be made is refused before anything runs. Raises what the catalogue
-    raises for a name, :class:`RefError`, and :class:`OutputError` for outputs that need each other or share a file.
+    Their code is imported, so that a broken output is refused before anything runs. Raises the catalogue's errors for
+    a name, and :class:`OutputError` when code cannot be imported, or outputs need each other or share a file.
     """
     chosen: list[Contribution[Output]] = []
     for name in names:
@@ -56,7 +56,7 @@ def choose_outputs(catalogue: Catalogue, names: Iterable[str]) -> tuple[Contribu
     for one in chosen:
         file = one.record.file
         if file.lower() in _TAKEN:
-            raise OutputError(f"output {one.name!r} of {one.provider} would write {file}, which is the run's own file")
+            raise OutputError(f"output {one.name!r} of {one.provider} writes {file}, a file of the run; rename it")
         if (other := files.setdefault(file.lower(), one)) is not one:
             raise OutputError(
                 f"the outputs {other.qualified_name} and {one.qualified_name} both write {file}; choose one"
@@ -72,7 +72,8 @@ def _choose(
     if one in chosen:
         return
     if one.qualified_name in inside:
-        raise OutputError(f"output {one.name!r} needs itself: {' > '.join([*inside, one.qualified_name])}")
+        chain = " > ".join([*inside, one.qualified_name])
+        raise OutputError(f"output {one.name!r} needs itself: {chain}; remove one of these needs")
     for needed in _needed(catalogue, one):
         _choose(catalogue, needed, chosen, (*inside, one.qualified_name))
     chosen.append(one)
@@ -90,7 +91,7 @@ def _needed(catalogue: Catalogue, one: Contribution[Output]) -> Iterator[Contrib
 
 
 def make_outputs(run: FinishedRun, chosen: Iterable[Contribution[Output]]) -> Outputs:
-    """Make each of the chosen outputs; one that fails costs only itself and those that need it."""
+    """Make each of the chosen outputs. If one fails, only it and the outputs that need it are missing."""
     return _Maker(run).outputs(chosen)
 
 
@@ -119,13 +120,13 @@ class _Maker:
             if found and found[0].qualified_name in self.made:
                 given[name] = self.made[found[0].qualified_name]
             elif name in one.record.needs:
-                raise OutputError(f"{who} cannot be made without the output {name!r}")
+                raise OutputError(f"{who} needs the output {name!r}, which was not made; see its error")
         with blaming(OutputError, who):
             function = one.record.function.load()
         with blaming(OutputError, who, function):
             made = function(self.run, given)
             if not isinstance(made, Made):
-                raise OutputError(f"it returned {made!r:.80}, not Made(bytes)")
+                raise OutputError(f"it returned {made!r:.80}; return Made(bytes)")
             if not isinstance(made.content, bytes):
                 instead = "use .encode()" if isinstance(made.content, str) else f"it is {made.content!r:.80}"
                 raise OutputError(f"content must be bytes: {instead}")

@@ -1,4 +1,4 @@
-"""Taking up a run again: from its record, bit by bit, or from the steps that an unfinished run has kept."""
+"""Repeat a recorded run exactly, or resume an interrupted run from its kept steps."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from pycemrg_core.runs.run_folder import FORMAT, Source, write_json
 
 PROGRESS = "progress.json"
 
-# What a record must hold to be run again.
+# The parts of a record that are needed to repeat the run.
 _SHAPE: dict[str, Any] = {
     "recipe": str,
     "input": {"path": str, "sha256": str},
@@ -43,25 +43,27 @@ _SHAPE: dict[str, Any] = {
 
 @frozen
 class SavedRun:
-    """A ``run.json``: where it lies and what it says."""
+    """A ``run.json``: its path and its content."""
 
     path: Path
     data: Mapping[str, Any]
 
     @classmethod
     def read(cls, path: str | Path) -> SavedRun:
-        """Read a record. Raises :class:`DocumentError` naming the file when it is not one."""
+        """Read a record. Raises :class:`DocumentError` naming the file when it is not a record."""
         data = documents.load_json(Path(path))
         if data.get("format", FORMAT) != FORMAT:
-            raise DocumentError(f"{path}: a record of format {data['format']!r}; this version reads {FORMAT}")
+            raise DocumentError(
+                f"{path}: a record of format {data['format']!r}; this version reads only {FORMAT}, use another one"
+            )
         if wrong := next(_wrong_places(data, _SHAPE, ""), None):
-            raise DocumentError(f"{path}: not the record of a run: {wrong}")
+            raise DocumentError(f"{path}: not the record of a run: {wrong}; give a run.json")
         return cls(Path(path), data)
 
     def prepare(self, volume: LabelVolume, notes: tuple[str, ...] = ()) -> Prepared:
-        """The input as that run saw it: converted as it was then.
+        """The input of that run: the image, converted in the same way as then.
 
-        Raises :class:`DocumentError` when the record does not say how, and :class:`LabelError`.
+        Raises :class:`DocumentError` when the conversion in the record is damaged, and :class:`LabelError`.
         """
         conversion = None
         if "conversion" in self.data:
@@ -75,18 +77,18 @@ class SavedRun:
 
     @property
     def input_path(self) -> Path:
-        """Where the input was, seen from here."""
+        """The path of the input, resolved from the folder of the record."""
         return Path(os.path.normpath(self.path.parent / str(self.data["input"]["path"])))
 
     def plan(self, catalogue: Catalogue, source: Source, *, any_version: bool = False) -> Plan:
-        """The plan that was run, with the code that is installed now.
+        """The plan of that run, with the code that is installed now.
 
-        Raises :class:`PlanError` when the input's bytes or a provider's version differ, unless
-        ``any_version`` allows the latter.
+        Raises :class:`PlanError` when the input's bytes or a plugin's version differ. ``any_version`` allows other
+        versions.
         """
         problems = []
         if source.sha256 != self.data["input"]["sha256"]:
-            problems.append(f"{source.path} is not the image of that run: its SHA-256 differs")
+            problems.append(f"{source.path} is not the image of that run: its SHA-256 differs; give that image")
         if not any_version:
             problems += [*self._version_problems(catalogue)]
         steps = []
@@ -119,10 +121,10 @@ class SavedRun:
         )
 
     def blueprint(self, catalogue: Catalogue, contracts: Iterable[Any], names: Mapping[int, str]) -> Blueprint:
-        """What the heart of that run was made to be.
+        """The blueprint of that run.
 
-        ``contracts`` are those of its steps: an older record holds no more. Its recipe's rules are then asked of the
-        catalogue, and are none when the recipe is not there. Raises :class:`DocumentError`.
+        An older record has none. It is then made from the ``contracts`` of its steps and the rules of its recipe in the
+        catalogue; if the recipe is not there, without rules. Raises :class:`DocumentError`.
         """
         if "blueprint" in self.data:
             try:
@@ -147,11 +149,11 @@ class SavedRun:
             now = installed.get(saved["name"])
             then = f"{saved['distribution']} {saved['version']}"
             if now is None and saved["distribution"] == LOCAL_FILE:
-                yield f"plugin {saved['name']} is not here; give its file with --plugin"
+                yield f"plugin {saved['name']} is not loaded; give its file with --plugin"
             elif now is None:
-                yield f"plugin {saved['name']} ({then}) is not here; install {then}"
+                yield f"plugin {saved['name']} ({then}) is not installed; install {then}"
             elif (now.distribution, now.version) != (saved["distribution"], saved["version"]):
-                remedy = "give the file as it was" if now.local else f"install {then}"
+                remedy = "give the earlier version of the file" if now.local else f"install {then}"
                 yield (
                     f"plugin {saved['name']} was {then} and is {now.distribution} {now.version};"
                     f" {remedy}, or allow it with --any-version"
@@ -159,7 +161,7 @@ class SavedRun:
 
 
 def _wrong_places(data: Any, shape: Any, where: str) -> Iterator[str]:
-    """What of ``data`` is missing or of another kind than ``shape`` says, as ``steps[2].name``."""
+    """The places in ``data``, such as ``steps[2].name``, that are missing or have a type other than in ``shape``."""
     kind: Any = shape if isinstance(shape, type) else type(shape)
     if not isinstance(data, kind):
         words = {str: "text", int: "a whole number", list: "a list", dict: "a mapping"}
@@ -189,7 +191,7 @@ def _planned(saved: Mapping[str, Any], catalogue: Catalogue, where: str) -> Plan
 
 @frozen
 class KeptSteps:
-    """The folder ``steps``: the image after each step, and what a later run needs to take up from there."""
+    """The folder ``steps``: the image after each step, and the data that a later run needs to resume from there."""
 
     folder: Path
     plan: Plan
@@ -198,7 +200,7 @@ class KeptSteps:
     _done: list[StepRecord] = Factory(list)
 
     def keep(self, event: StepFinished) -> None:
-        """Write the image after a step, then note that it is there."""
+        """Write the image after a step, then record that it is complete."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -213,18 +215,18 @@ class KeptSteps:
         )
 
     def _clear(self) -> None:
-        """Remove what an earlier run kept here: its images would look like this one's."""
+        """Remove the images of an earlier run: they would look like images of this run."""
         with suppress(DocumentError, OSError, KeyError, TypeError):
             for number, saved in enumerate(documents.load_json(self.folder / PROGRESS)["steps"], 1):
-                # Only a name that this class would give.
+                # Remove only files with a name that this class would give.
                 if (image := self._image(number, saved["name"])).parent == self.folder:
                     image.unlink(missing_ok=True)
             (self.folder / PROGRESS).unlink()
 
     def resume(self) -> Resume | None:
-        """Where to take up, or None when no step was kept.
+        """Where to resume, or None when no step was kept.
 
-        Raises :class:`PlanError` when the steps kept are of another run.
+        Raises :class:`PlanError` when the kept steps belong to another run.
         """
         path = self.folder / PROGRESS
         if not path.is_file():

@@ -1,4 +1,4 @@
-"""A finished run to its folder: the heart, the record and the outputs, all of them or none."""
+"""Write a finished run to its folder: image, record and outputs, all of them or none."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from pycemrg_core.runs.run_folder import FORMAT, IMAGE, RECORD, STEPS, Source, r
 
 
 def write_result(run: FinishedRun, folder: Path, outputs: Outputs | None = None) -> tuple[str, ...]:
-    """Write image, record and outputs together, and return the names of files of an earlier run that went.
+    """Write image, record and outputs together. Returns the names of an earlier run's files that were removed.
 
-    Raises :class:`OutputError`; what was in the folder before is then untouched.
+    Raises :class:`OutputError`; the files that were in the folder before are then unchanged.
     """
     outputs = outputs or Outputs()
     stale = tuple(name for name in leftovers(folder, run.catalogue) if name not in outputs.files)
@@ -41,7 +41,7 @@ def write_result(run: FinishedRun, folder: Path, outputs: Outputs | None = None)
 
 
 def leftovers(folder: Path, catalogue: Catalogue) -> tuple[str, ...]:
-    """The files in a folder that outputs have written, or that look as if they had."""
+    """The files in a folder that outputs wrote, or that have the name of an output's file."""
     names = {contribution.record.file for contribution in catalogue.all(Output)}
     with suppress(DocumentError, KeyError, TypeError):
         names |= {str(saved["file"]) for saved in documents.load_json(folder / RECORD)["outputs"]}
@@ -51,17 +51,17 @@ def leftovers(folder: Path, catalogue: Catalogue) -> tuple[str, ...]:
 def require_place(
     folder: Path, source: Source, catalogue: Catalogue, chosen: Iterable[Contribution[Output]] = ()
 ) -> None:
-    """Refuse, before anything runs, a folder that cannot be written or whose files would come to be misunderstood.
+    """Refuse, before anything runs, a folder that cannot be written or has files that would be misleading.
 
-    Raises :class:`OutputError` when the result would replace its input, and when a folder without a run holds a file
-    that would look like an output of this one.
+    Raises :class:`OutputError` when the result would replace its input, and when a folder without a run has a file that
+    would look like an output of this run.
     """
     require_folder(folder)
     written = [IMAGE, RECORD, *(contribution.record.file for contribution in chosen)]
     if any(os.path.realpath(folder / name) == os.path.realpath(source.path) for name in written):
-        raise OutputError(f"{source.path}: the result would take the place of its input; choose another folder")
+        raise OutputError(f"{source.path}: the result would overwrite its input; choose another folder")
     if any((folder / name).exists() for name in (IMAGE, RECORD, STEPS)):
-        return  # what outputs have left there goes together with the earlier run
+        return  # outputs of the earlier run are removed together with it
     if strange := [name for name in leftovers(folder, catalogue) if name not in written]:
         raise OutputError(
             f"{folder}: holds {', '.join(strange)}, which would look like an output of this run; move it, or choose"
@@ -70,7 +70,7 @@ def require_place(
 
 
 def record_json(run: FinishedRun, folder: Path, outputs: Outputs) -> dict[str, Any]:
-    """The record of a run as plain data: what ``run.json`` holds."""
+    """The record of a run as plain data, as in ``run.json``."""
     record, source = run.record, run.source
     return {
         "format": FORMAT,
@@ -105,7 +105,7 @@ def record_json(run: FinishedRun, folder: Path, outputs: Outputs) -> dict[str, A
 
 @frozen(kw_only=True)
 class SavedBlueprint:
-    """A blueprint as ``run.json`` holds it: integers are texts where they are keys."""
+    """A blueprint as in ``run.json``. Integers that are keys are stored as text."""
 
     recipe: str
     names: dict[str, str]
@@ -174,7 +174,7 @@ def step_json(step: StepRecord) -> dict[str, Any]:
 
 
 def _relative(path: Path, folder: Path) -> str:
-    """Relative, so that a folder and its inputs can move together and no personal path is recorded."""
+    """A relative path: a folder and its inputs can move together, and no personal path is recorded."""
     try:
         return Path(os.path.relpath(path, folder)).as_posix()
     except ValueError:  # another drive

@@ -1,7 +1,7 @@
-"""The folder that a run leaves, and files that are written whole or not at all.
+"""The folder of a run, and files that are written completely or not at all.
 
-Everything is written beside its place first and renamed when all of it is there, so whoever looks sees the old
-result or the whole new one.
+Everything is first written next to its place and renamed when it is complete. So the folder always has the old result
+or the complete new one.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from pycemrg_core.errors import OutputError
 from pycemrg_core.images import image_files
 
 IMAGE = "heart.nrrd"
-"""The name of the grown heart in the folder of a run."""
+"""The file name of the resulting label map in the folder of a run."""
 RECORD = "run.json"
-"""The name of the record in the folder of a run."""
+"""The file name of the record in the folder of a run."""
 STEPS = "steps"
-"""The name of the folder with the image after each step, inside that of a run."""
+"""The name of the folder with the image after each step, inside the folder of a run."""
 FORMAT = 1
 _OLD = ".old"
 
 
 @frozen
 class Source:
-    """The file a run started from: its path and the SHA-256 of its bytes."""
+    """The input file of a run: its path and the SHA-256 of its bytes."""
 
     path: Path
     sha256: str
@@ -45,9 +45,9 @@ class Source:
 
 @contextmanager
 def staged(folder: Path, remove: Iterable[str] = ()) -> Iterator[Path]:
-    """A folder inside ``folder`` to write into; its files are moved up when the block ends without an error.
+    """A folder inside ``folder`` to write into. Its files move to ``folder`` when the block ends without an error.
 
-    Files of ``folder`` whose names are in ``remove`` go at the same moment, unless they are written anew.
+    At the same time, files of ``folder`` whose names are in ``remove`` are deleted, unless they were written again.
 
     Raises :class:`OutputError` when ``folder`` cannot be made or written.
     """
@@ -64,13 +64,13 @@ def staged(folder: Path, remove: Iterable[str] = ()) -> Iterator[Path]:
             f"{folder}: cannot be written: {error.strerror or error}; free some space or choose another folder"
         ) from error
     except OutputError as error:
-        # The user knows the folder, not the one inside it.
+        # Name the folder that the user knows, not the one inside it.
         text = str(error).replace(os.path.realpath(inner or folder), str(folder)).replace(str(inner), str(folder))
         raise OutputError(text) from error
     finally:
         if inner:
             shutil.rmtree(inner, ignore_errors=True)
-        for place in made:  # those that are still empty
+        for place in made:  # removes only those that are still empty
             with suppress(OSError):
                 place.rmdir()
 
@@ -86,7 +86,7 @@ def require_folder(folder: Path) -> None:
 
 
 def _take_places(inner: Path, folder: Path, remove: Iterable[str]) -> None:
-    """Move the files of ``inner`` up: all of them, or, when one cannot be moved, none."""
+    """Move the files of ``inner`` to ``folder``: all of them, or none if one cannot be moved."""
     names = sorted(os.listdir(inner), key=lambda name: (name == RECORD, name))
     (inner / _OLD).mkdir()
     done = []

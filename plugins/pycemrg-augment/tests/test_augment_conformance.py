@@ -1,4 +1,4 @@
-"""What the plugin contributes keeps the promises that pycemrg relies on."""
+"""Check that the contributions of the plugin do what pycemrg expects."""
 
 from typing import ClassVar
 

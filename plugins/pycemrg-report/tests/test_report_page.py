@@ -195,7 +195,7 @@ def test_steps_whose_plugin_is_not_here_have_no_pictures(copy: Path) -> None:
     (copy / "run.json").write_text(json.dumps(data), encoding="utf-8")
     page = report(copy)
     assert words(one(page, "header .note")) == (
-        "The steps cannot be run again here: plugin atlas (my-atlas 1.2) is not here; install my-atlas 1.2."
+        "The steps cannot be run again here: plugin atlas (my-atlas 1.2) is not installed; install my-atlas 1.2."
     )
     assert page.select("#steps img") == []
 

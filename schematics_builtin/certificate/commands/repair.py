@@ -43,7 +43,7 @@ def repair(
     from schematics_builtin.certificate.repairing import repair as repair_image
 
     if Path(output).resolve() == Path(image).resolve():
-        raise OutputError(f"{output}: the result would take the place of its input; choose another name")
+        raise OutputError(f"{output}: the result would overwrite its input; choose another name")
     catalogue = session_of(ctx).catalogue()
     asked = asked_of(catalogue, recipe, scheme)
     label_map, notes = read_labels(image)
