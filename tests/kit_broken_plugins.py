@@ -125,7 +125,7 @@ BROKEN = {
     ),
     "heavy import": plugin(
         "from pycemrg_core.api import", "import numpy\nfrom pycemrg_core.api import", "test_its_module_is_light",
-        "importing PACKAGE.plugin imports numpy, which every pycemrg --help would pay for; move the code to another "
+        "importing PACKAGE.plugin imports numpy, which slows down every pycemrg --help; move the code to another "
         "module and refer to it by Ref",
     ),
     "print at import": plugin(
@@ -250,7 +250,7 @@ BROKEN = {
     ),
     "other findings each time": check(
         "faces=faces", "faces=faces + next(CALLS)", "test_it_repeats_itself",
-        "gives other findings for the same heart; it must depend on nothing but its argument",
+        "gives other findings for the same heart; it must depend only on its argument",
     ),
     "the size of one axis": check(
         "faces=faces", "faces=heart.volume.array.shape[0]", "test_it_is_the_same_along_every_axis",
@@ -268,7 +268,7 @@ BROKEN = {
     ),
     "a generator of its own": augmentation(
         "rng.uniform", "np.random.default_rng().uniform", "test_it_repeats_itself",
-        "gives another result for the same seed; draw from the generator it is given only",
+        "gives another result for the same seed; draw only from the generator it is given",
     ),
     "changes the sample": augmentation(
         "    labels = sample.labels", "    labels = sample.labels\n    if labels: labels[0, 0, 0] = 1",
@@ -287,7 +287,7 @@ BROKEN = {
         "makes the labels 4, 6, which were not there; resample label maps with nearest neighbours",
     ),
     "draws an array": augmentation(
-        '{"by": by}', '{"by": np.array(by)}', "test_what_it_drew_is_json", "which is no mapping for JSON",
+        '{"by": by}', '{"by": np.array(by)}', "test_what_it_drew_is_json", "which is not a mapping for JSON",
     ),
     # --- schematics
     "step that is not there": schematic(

@@ -1,4 +1,4 @@
-"""Checks of an augmentation: driven by its generator alone, it keeps image and labels on one grid."""
+"""Checks of an augmentation: it depends only on its generator, and keeps image and labels on one grid."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class AugmentationConformance(Conformance):
         return record.function.load()(sample, np.random.default_rng(seed), **self.parameters.get(record.name, {}))
 
     def made(self, record: Augmentation, sample: Sample, seed: int) -> tuple[Any, Any]:
-        """The new sample and what was drawn; an augmentation that fails is the matter of another test."""
+        """The new sample and what was drawn. If the augmentation fails, another test reports it."""
         try:
             made, drawn = self.call(record, sample, seed)
         except Exception as error:
@@ -57,7 +57,7 @@ class AugmentationConformance(Conformance):
 
     @pytest.mark.parametrize("given", _GIVEN)
     def test_it_runs(self, record: Augmentation, sample: Sample, given: str) -> None:
-        """It returns a sample that holds what it was given, and what it drew.
+        """It returns a sample with the same parts as the given one, and what it drew.
 
         An image or a label map alone may be refused with an AugmentationError.
         """
@@ -88,7 +88,7 @@ class AugmentationConformance(Conformance):
             first, again = self.made(record, sample, seed), self.made(record, sample, seed)
             require(
                 _digest(first[0]) == _digest(again[0]) and repr(first[1]) == repr(again[1]),
-                f"{who(record)} gives another result for the same seed; draw from the generator it is given only",
+                f"{who(record)} gives another result for the same seed; draw only from the generator it is given",
             )
 
     def test_it_leaves_its_input_alone(self, record: Augmentation, sample: Sample) -> None:
@@ -110,7 +110,7 @@ class AugmentationConformance(Conformance):
             )
 
     def test_it_keeps_the_pixel_types(self, record: Augmentation, sample: Sample) -> None:
-        """The image stays float32 and finite, the label map of its type."""
+        """The image stays float32 and finite, and the label map keeps its type."""
         for seed in _SEEDS:
             made, _ = self.made(record, sample, seed)
             for name in ("image", "labels"):
@@ -143,7 +143,7 @@ class AugmentationConformance(Conformance):
                 plain = describe(error)
             require(
                 isinstance(plain, dict),
-                f"{who(record)} drew {drawn!r:.80}, which is no mapping for JSON ({plain!s:.80}); return a dict of "
+                f"{who(record)} drew {drawn!r:.80}, which is not a mapping for JSON ({plain!s:.80}); return a dict of "
                 "names to int, float, bool, text or lists of them",
             )
 

@@ -1,4 +1,4 @@
-"""What all the classes share: the plugin, what it contributes, and how a check fails."""
+"""What all the classes share: the plugin, its contributions, and how a check fails."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from pycemrg_core.plugins.loading import GROUP, LOCAL_FILE, Found, Plugin, Polic
 
 
 def fail(message: str) -> NoReturn:
-    """Fail the test with a message alone: no traceback into the kit, and nothing of what led to it."""
+    """Fail the test with only a message, without a traceback into the kit and without earlier exceptions."""
     raise pytest.fail.Exception(message, pytrace=False) from None
 
 
 def require(holds: bool, message: str) -> None:
-    """Fail the test with a message unless something holds."""
+    """Fail the test with a message unless ``holds`` is true."""
     if not holds:
         fail(message)
 
 
 def describe(error: BaseException) -> str:
-    """An exception's type, what it says, and where the plugin raised it."""
+    """An exception's type, its text, and where the plugin raised it."""
     return f"{type(error).__name__}: {fault(error)}" if isinstance(error, PycemrgError) else fault(error)
 
 
@@ -49,7 +49,7 @@ def find(plugin: str | Path) -> Found:
 
 @cache
 def load(plugin: str | Path) -> Plugin:
-    """The plugin, loaded as the command line loads it; one that cannot be found has failed."""
+    """The plugin, loaded as the command line loads it. A plugin that cannot be found counts as failed."""
     try:
         return loading.load([find(plugin)], Policy())[0]
     except PluginError as error:
@@ -65,7 +65,7 @@ def require_loaded(plugin: str | Path) -> None:
 
 @cache
 def catalogue_with(plugin: str | Path) -> Catalogue:
-    """What the plugin and all the others that are installed contribute."""
+    """The contributions of the plugin and of all other installed plugins."""
     mine = load(plugin)
     others = [found for found in loading.discover() if found != mine.found]
     return compose([mine, *loading.load(others, Policy())])
@@ -90,14 +90,14 @@ class Conformance:
         ]
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """One test for each record; none when there is none, which one test of its own reports."""
+        """Make one test for each record. Without records there are no tests; a separate test reports that."""
         if "record" in metafunc.fixturenames:
             chosen = self.chosen()
             metafunc.parametrize("record", chosen, ids=[record.name for record in chosen])
 
     @pytest.fixture
     def catalogue(self) -> Catalogue:
-        """The plugin and all the others that are installed."""
+        """The plugin and all other installed plugins."""
         return catalogue_with(self.plugin)
 
     def test_there_is_something_to_check(self) -> None:
@@ -117,6 +117,6 @@ class Conformance:
 
 
 def who(record: Record) -> str:
-    """A record as messages call it: its kind, its name and where its code is."""
+    """A record as it is named in messages: its kind, its name and where its code is."""
     code: Any = getattr(record, "run", None) or getattr(record, "function", None)
     return f"{kind_of(record).word} {record.name!r}{f' ({code})' if code else ''}"

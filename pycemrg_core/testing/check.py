@@ -1,4 +1,4 @@
-"""Checks of a check: a pure function of a heart that yields findings, each with its place."""
+"""Tests of a check: a pure function of a heart that yields findings, each with its place."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ each_case = pytest.mark.parametrize("case", CASES)
 def example_heart(volume: LabelVolume, on: CheckOn = CheckOn.RESULT) -> Heart:
     """A heart of two lumens, 1 and 3: a wall 2 round one, a valve 4 between them, a ring 5 round the other.
 
-    ``on``: what a check of the input gets has the names of the labels only.
+    ``on``: for a check of the input, the heart has only the names of the labels.
     """
     names = {value: f"{kind.value}_{value}" for value, kind in _TYPES.items()}
     if on is CheckOn.INPUT:
@@ -70,7 +70,7 @@ class CheckConformance(Conformance):
 
     @each_case
     def test_it_runs(self, record: Check, catalogue: Catalogue, case: str) -> None:
-        """It gets along with every heart; where there is nothing to find it yields nothing."""
+        """It works on every heart. Where there is nothing to find, it yields nothing."""
         if list(record_faults(record, catalogue)):
             pytest.skip("it cannot be called")
         try:
@@ -91,7 +91,7 @@ class CheckConformance(Conformance):
 
     @each_case
     def test_it_leaves_its_input_alone(self, record: Check, case: str) -> None:
-        """Neither the voxels nor the boxes change."""
+        """The voxels and the boxes do not change."""
         heart = example_heart(CASES[case](_LABELS), record.on)
         voxels, boxes = heart.volume.array.tobytes(), heart.volume.boxes
         _findings(record, heart)
@@ -103,7 +103,7 @@ class CheckConformance(Conformance):
         first, again = (_findings(record, example_heart(volume, record.on)) for _ in range(2))
         require(
             first == again,
-            f"{who(record)} gives other findings for the same heart; it must depend on nothing but its argument",
+            f"{who(record)} gives other findings for the same heart; it must depend only on its argument",
         )
 
     @pytest.mark.parametrize("rotation", ROTATIONS)
@@ -125,7 +125,7 @@ class CheckConformance(Conformance):
 
 
 def _findings(record: Check, heart: Heart) -> list[Any]:
-    """What the check yields; one that cannot run is the matter of another test."""
+    """What the check yields. If it cannot run, another test reports it."""
     try:
         return list(record.function.load()(heart))
     except (Exception, SystemExit) as error:
@@ -133,7 +133,7 @@ def _findings(record: Check, heart: Heart) -> list[Any]:
 
 
 def _wrong(finding: Any, heart: Heart) -> str:
-    """What is wrong with a finding, in words, or nothing."""
+    """What is wrong with a finding, in words; empty if nothing is wrong."""
     if not isinstance(finding, Finding):
         return f"{finding!r:.80}, not a Finding"
     if not isinstance(finding.severity, Severity) or not isinstance(finding.what, str) or not finding.what:
@@ -152,7 +152,7 @@ def _wrong(finding: Any, heart: Heart) -> str:
     try:
         json.dumps(to_data(finding))
     except (TypeError, ValueError) as error:
-        return f"a finding that is no data for JSON ({error})"
+        return f"a finding that JSON cannot hold ({error})"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Commands called in the process of a test."""
+"""Run commands in the process of a test."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from click.testing import CliRunner, Result
 
 
 def run_command(*arguments: object, code: int = 0) -> Result:
-    """Run ``pycemrg`` with these arguments; it must end with this exit code, and never with a traceback.
+    """Run ``pycemrg`` with these arguments. It must end with the exit code ``code``, and never with a traceback.
 
     The result has ``stdout`` and ``stderr``. It goes into a pipe, so text is not wrapped::
 

@@ -1,4 +1,4 @@
-"""A contract of any class, filled with labels and numbers that mean nothing in particular."""
+"""A contract of any class, filled with arbitrary labels and numbers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _BYSTANDER = Label("bystander", 90)
 def generic_contract(kind: type) -> Any:
     """A contract with the labels 1, 2, ... in its roles, walls of 2.6 mm and every choice at its default.
 
-    Raises ``TypeError`` when the class is no contract.
+    Raises ``TypeError`` when the class is not a contract.
     """
     values = count(1)
     return kind(**{role.field_name: _value(role, values) for role in roles(kind)})
@@ -44,7 +44,8 @@ def generic_contract(kind: type) -> Any:
 def ready_volume(volume: LabelVolume, contract: Any) -> LabelVolume:
     """The label map as a run would give it to a step: with a blueprint and the snapshots that the contract names.
 
-    What the volume brings of them stays. Otherwise the blueprint is the contract's, a snapshot the volume itself.
+    If the volume has a blueprint or snapshots, they stay. Otherwise the blueprint follows from the contract, and each
+    snapshot is the volume itself.
     """
     labels = {label.name: label.value for label in labels_in(contract, *LABEL_USES[:-1])}
     given = volume
@@ -75,7 +76,7 @@ def _value(role: Role, values: Iterator[int]) -> Any:
 
 
 def image_labels(contract: Any) -> list[int]:
-    """The integers that the contract reads or changes, in the order of its fields, and a bystander's."""
+    """The integers that the contract reads or changes, in the order of its fields, and one of another label."""
     found = [label.value for label in labels_in(contract, Use.READS, Use.READS_ANY, Use.CHANGES)]
     return list(dict.fromkeys([*found, _BYSTANDER.value]))
 

@@ -1,4 +1,4 @@
-"""Planning and running a recipe on an image made for it."""
+"""Plan and run a recipe on an image made for it."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 def schematics(recipe: Recipe, catalogue: Catalogue, settings: Settings) -> list[Schematic]:
-    """The schematics of a recipe and of those that it includes, in order.
+    """The schematics of a recipe and of the recipes that it includes, in order.
 
-    Raises what the catalogue raises for a name it does not know, and ``PlanError`` for a recipe in itself.
+    Raises the catalogue's errors for an unknown name, and ``PlanError`` for a recipe that includes itself.
     """
     names = [step.schematic for step in flatten(recipe, catalogue)]
     return [settings.schematics.get(name) or catalogue.get(Schematic, name) for name in names]
@@ -52,12 +52,12 @@ def grow(recipe: Recipe, image: sitk.Image, catalogue: Catalogue, settings: Sett
 
 
 def reasons(error: PycemrgError) -> str:
-    """All that an error says, in one line."""
+    """The text of an error in one line."""
     return "; ".join(error.problems) if isinstance(error, PlanError) else str(error)
 
 
 def changes(before: sitk.Image, after: sitk.Image) -> Mapping[tuple[int, int], int]:
-    """How many voxels of each label became another, counted in the images."""
+    """How many voxels of each label changed to another label, counted in the images."""
     old, new = _array(before), _array(after)
     differs = old != new
     pairs, counts = np.unique(np.stack([old[differs], new[differs]]), axis=1, return_counts=True)

@@ -1,4 +1,4 @@
-"""Checks of a metric: a pure function that returns one number for what it measures."""
+"""Checks of a metric: a pure function that returns one number."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ PAIRS: Mapping[str, Callable[[], Pair]] = {
 
 
 def subjects(measures: Measures, pair: Pair) -> tuple[Any, ...]:
-    """What a metric of this kind is given, from a prediction and a reference."""
+    """The input of a metric of this kind, made from a prediction and a reference."""
     prediction, reference = pair
     match measures:
         case Measures.STRUCTURE:
@@ -57,7 +57,7 @@ def subjects(measures: Measures, pair: Pair) -> tuple[Any, ...]:
 
 
 def _grey(volume: LabelVolume) -> Any:
-    """A grey image: the labels, and a ramp along each axis that tells the voxels of one label apart."""
+    """A grey image: the labels plus a ramp along each axis, so that voxels of one label differ."""
     ramps = np.meshgrid(*(np.linspace(0.0, 0.1, size) for size in volume.array.shape), indexing="ij")
     return volume.array.astype(np.float64) + sum(ramps)
 
@@ -80,7 +80,7 @@ class MetricConformance(Conformance):
         return _pair("anisotropic")
 
     def test_it_takes_its_parameters(self, record: Metric, catalogue: Catalogue) -> None:
-        """The function takes what it measures and the record's parameters by name, and asks for nothing else."""
+        """The function takes what it measures, and the record's parameters by name, and nothing else."""
         faults = list(record_faults(record, catalogue))
         require(not faults, f"{who(record)}, Measures.{record.measures.name}: {'; '.join(faults)}")
 
@@ -107,7 +107,7 @@ class MetricConformance(Conformance):
 
     @pytest.mark.parametrize("case", PAIRS)
     def test_it_gets_along(self, record: Metric, catalogue: Catalogue, case: str) -> None:
-        """Where it cannot be worked out it returns NaN or infinity, or raises MetricError and says why."""
+        """Where it cannot be computed, it returns NaN or infinity, or raises MetricError and says why."""
         if list(record_faults(record, catalogue)):
             pytest.skip("it cannot be called")
         given = subjects(record.measures, PAIRS[case]())
@@ -122,21 +122,21 @@ class MetricConformance(Conformance):
             )
 
     def test_it_leaves_its_input_alone(self, record: Metric, pair: Pair) -> None:
-        """Neither label map and neither image changes."""
+        """The label maps and the images do not change."""
         given = subjects(record.measures, pair)
         before = _bytes(given)
         _call(record, given)
         require(_bytes(given) == before, f"{who(record)} changes what it is given; work on a copy")
 
     def test_it_repeats_itself(self, record: Metric, pair: Pair) -> None:
-        """The same subject, asked again or made again, gives the same number."""
+        """The same subject, measured again or made again, gives the same number."""
         given = subjects(record.measures, pair)
         fresh = subjects(record.measures, pair)
         values = [_call(record, one) for one in (given, given, fresh)]
         require(
             len({repr(value) for value in values}) == 1,
             f"{who(record)} gives {', '.join(map(str, values))} for the same input; "
-            "it must depend on nothing but its arguments",
+            "it must depend only on its arguments",
         )
 
     @pytest.mark.parametrize("rotation", ROTATIONS)
@@ -171,7 +171,7 @@ def _turn(one: Any, rotation: str) -> Any:
 
 
 def _call(record: Metric, given: tuple[Any, ...]) -> float:
-    """The value as the core gets it; a function that fails is the matter of another test."""
+    """The value as the core gets it. If the function fails, another test reports it."""
     try:
         return evaluate(record, *given)
     except PycemrgError as error:
@@ -179,7 +179,7 @@ def _call(record: Metric, given: tuple[Any, ...]) -> float:
 
 
 def _bytes(given: tuple[Any, ...]) -> list[bytes]:
-    """The voxels of all that a metric is given."""
+    """The voxels of a metric's input."""
     found: list[bytes] = []
     for one in given:
         if isinstance(one, StructureMask):

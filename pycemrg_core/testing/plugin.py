@@ -1,4 +1,4 @@
-"""Checks of a plugin's module: it loads, stays light and quiet, and what it refers to is there."""
+"""Checks of a plugin's module: it loads, is light and quiet, and everything that it refers to exists."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from pycemrg_core.plugins.loading import GROUP, Plugin, Policy, State
 from pycemrg_core.recipes.validation import record_faults
 from pycemrg_core.testing.base import fail, load, require, require_loaded, who
 
-# Imports a plugin in a fresh interpreter. The last line says which modules that brought.
+# Imports a plugin in a fresh interpreter. The last line says which modules this imported.
 _IMPORT = """
 import json, os, sys
 from pathlib import Path
@@ -41,7 +41,7 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 class PluginConformance:
     """``plugin``: the module that the entry point names, or the path of a local plugin.
 
-    ``heavy``: libraries that importing this module must not import, since every ``pycemrg --help`` does it.
+    ``heavy``: libraries that this module must not import, because every ``pycemrg --help`` imports the module.
     """
 
     plugin: str | Path
@@ -49,7 +49,7 @@ class PluginConformance:
 
     @pytest.fixture
     def loaded(self) -> Plugin:
-        """The plugin, for the checks that make sense only when it loads."""
+        """The plugin, for checks that need a loaded plugin."""
         plugin = load(self.plugin)
         if plugin.state is not State.LOADED:
             pytest.skip("the plugin does not load")
@@ -57,7 +57,7 @@ class PluginConformance:
 
     @pytest.fixture
     def importing(self) -> tuple[list[str], str]:
-        """What importing the plugin's module imports in turn, and what it prints."""
+        """The modules that importing the plugin's module imports, and what it prints."""
         found = load(self.plugin).found
         if found.data_only:
             pytest.skip("a YAML file is not imported")
@@ -83,7 +83,7 @@ class PluginConformance:
         )
 
     def test_its_references_resolve(self, loaded: Plugin) -> None:
-        """Every ``Ref`` names an object that is there."""
+        """Every ``Ref`` names an object that exists."""
         wrong = []
         for record in loaded.records:
             for field, ref in _references(record):
@@ -94,7 +94,7 @@ class PluginConformance:
         require(not wrong, "; ".join([*wrong, "correct the Ref or the module it names"]))
 
     def test_its_references_fit(self, loaded: Plugin) -> None:
-        """What a ``Ref`` names can be called as the core calls it, and a contract is frozen and names its roles."""
+        """The core can call what a ``Ref`` names. A contract is frozen, and each field has a role."""
         catalogue = compose([loaded])
         wrong = []
         for record in loaded.records:
@@ -104,7 +104,7 @@ class PluginConformance:
         require(not wrong, "; ".join(wrong))
 
     def test_its_commands_have_their_names(self, loaded: Plugin) -> None:
-        """Each click command is called as its record is, so that its help says what to type."""
+        """Each click command has the name of its record, so that its help says what to type."""
         for record in loaded.records:
             if isinstance(record, Command) and _loads(record):
                 command = record.command.load()
@@ -121,7 +121,7 @@ class PluginConformance:
         brought = {name.partition(".")[0] for name in importing[0]} & set(self.heavy)
         require(
             not brought,
-            f"importing {self.plugin} imports {', '.join(sorted(brought))}, which every pycemrg --help would pay for; "
+            f"importing {self.plugin} imports {', '.join(sorted(brought))}, which slows down every pycemrg --help; "
             "move the code to another module and refer to it by Ref",
         )
 

@@ -1,4 +1,4 @@
-"""Checks of a recipe: its steps are there, in an order that works, and it runs the same each time."""
+"""Checks of a recipe: its steps exist, their order works, and each run gives the same result."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class RecipeConformance(Conformance):
 
     @pytest.fixture
     def image(self, record: Recipe, catalogue: Catalogue, settings: Settings) -> sitk.Image:
-        """A small label map with every label that the recipe reads and does not make itself."""
+        """A small label map with all labels that the recipe reads but does not make."""
         try:
             planned = plan_in_principle(record, catalogue, settings, volumes.SPACING)
         except PlanError:
@@ -52,7 +52,7 @@ class RecipeConformance(Conformance):
         return volumes.oblique_image(array)
 
     def test_its_steps_exist(self, record: Recipe, catalogue: Catalogue, settings: Settings) -> None:
-        """Every schematic, step kind and included recipe is there, and no recipe includes itself."""
+        """Every schematic, step kind and included recipe exists, and no recipe includes itself."""
         problems = _unresolved(record, catalogue, settings)
         require(not problems, f"{who(record)}, steps: {'; '.join(problems)}")
 
@@ -66,7 +66,7 @@ class RecipeConformance(Conformance):
             fail(f"{who(record)}: {'; '.join(error.problems)}")
 
     def test_it_runs(self, record: Recipe, image: sitk.Image, catalogue: Catalogue, settings: Settings) -> None:
-        """What its steps read is in the image or made before; geometry and pixel type are kept, the input too."""
+        """Its steps find what they read. Geometry and pixel type are kept, and the input does not change."""
         voxels = image_files.voxels_sha256(image)
         try:
             result = growing.grow(record, image, catalogue, settings)
@@ -80,7 +80,7 @@ class RecipeConformance(Conformance):
     def test_it_writes_what_it_declares(
         self, record: Recipe, image: sitk.Image, catalogue: Catalogue, settings: Settings
     ) -> None:
-        """Every label that grew is one that a step's contract writes or changes."""
+        """Only labels that a step's contract writes or changes have grown."""
         result = _result(record, image, catalogue, settings)
         declared: set[int] = set()
         for step in result.record.steps:
@@ -101,7 +101,7 @@ class RecipeConformance(Conformance):
         require(
             not differing,
             f"{who(record)} gives another result for the same image ({differing} voxels); "
-            "its steps must depend on nothing but their arguments",
+            "its steps must depend only on their arguments",
         )
 
 
@@ -118,7 +118,7 @@ def _unresolved(recipe: Recipe, catalogue: Catalogue, settings: Settings) -> lis
 
 
 def _needed(recipe: Recipe, catalogue: Catalogue, settings: Settings) -> str:
-    """What the image must bring, for a message."""
+    """The labels that the image needs, for a message."""
     try:
         needed = inputs(plan_in_principle(recipe, catalogue, settings, volumes.SPACING))
     except PlanError:
@@ -128,7 +128,7 @@ def _needed(recipe: Recipe, catalogue: Catalogue, settings: Settings) -> str:
 
 
 def _result(recipe: Recipe, image: sitk.Image, catalogue: Catalogue, settings: Settings) -> RunResult:
-    """The result of a run; one that fails is the matter of another test."""
+    """The result of a run. If it fails, another test reports it."""
     try:
         return growing.grow(recipe, image, catalogue, settings)
     except PycemrgError:

@@ -1,4 +1,4 @@
-"""Checks of a schematic: it fills every role of its step, and grows on a small image."""
+"""Checks of a schematic: it fills every role of its step, and works on a small image."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class SchematicConformance(Conformance):
 
     @pytest.fixture
     def judged(self, record: Schematic, catalogue: Catalogue) -> tuple[Recipe, Settings]:
-        """A recipe of this schematic only, and its settings; it stands in for others of its name."""
+        """A recipe of this schematic only, and its settings. The schematic replaces others with its name."""
         given = Settings(labels=self.labels, parameters=self.parameters, schematics={record.name: record})
         return judged_alone(record, catalogue, given)
 
@@ -53,7 +53,7 @@ class SchematicConformance(Conformance):
 
     @pytest.fixture
     def image(self, alone: Recipe, catalogue: Catalogue, settings: Settings) -> sitk.Image:
-        """A small oblique label map with every label that the schematic speaks of and does not write."""
+        """A small oblique label map with all labels that the schematic names but does not write."""
         try:
             (step,) = plan_in_principle(alone, catalogue, settings, volumes.SPACING).steps
         except PlanError:
@@ -101,7 +101,7 @@ class SchematicConformance(Conformance):
     def test_it_runs(
         self, record: Schematic, alone: Recipe, image: sitk.Image, catalogue: Catalogue, settings: Settings
     ) -> None:
-        """It is planned for an image with the labels it reads, and runs."""
+        """It can be planned for an image with the labels it reads, and it runs."""
         try:
             growing.grow(alone, image, catalogue, settings)
         except PycemrgError as error:
@@ -121,7 +121,7 @@ class SchematicConformance(Conformance):
     def test_its_changes_are_in_the_ledger(
         self, record: Schematic, alone: Recipe, image: sitk.Image, catalogue: Catalogue, settings: Settings
     ) -> None:
-        """What changed in the image is what the step's edits said."""
+        """The changes in the image are those of the step's edits."""
         result = _result(alone, image, catalogue, settings)
         changed = growing.changes(image, result.image)
         ledger = {(entry.old, entry.new): entry.voxels for step in result.record.steps for entry in step.ledger}
@@ -137,7 +137,7 @@ class SchematicConformance(Conformance):
 
 
 def _result(recipe: Recipe, image: sitk.Image, catalogue: Catalogue, settings: Settings) -> RunResult:
-    """The result of a run; one that fails is the matter of another test."""
+    """The result of a run. If it fails, another test reports it."""
     try:
         return growing.grow(recipe, image, catalogue, settings)
     except (PlanError, StepError):

@@ -1,4 +1,4 @@
-"""Checks of a step kind: a pure function of a label volume and a contract, which keeps to what the contract says."""
+"""Checks of a step kind: a pure function of a label volume and a contract that does only what the contract says."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ class StepConformance(Conformance):
         return volumes.ordinary_volume(image_labels(contract))
 
     def test_its_function_and_contract_fit(self, record: Step, catalogue: Catalogue) -> None:
-        """The function takes (volume, contract); the contract is a frozen class whose fields all say their role."""
+        """The function takes (volume, contract). The contract is a frozen class, and each field has a role."""
         faults = list(record_faults(record, catalogue))
         require(not faults, f"{who(record)}: {'; '.join(faults)}")
 
     def test_its_contract_round_trips(self, record: Step, contract: Any) -> None:
-        """The contract written as plain data and read again is the same."""
+        """The contract is the same after it is written as plain data and read again."""
         try:
             again = documents.from_data(documents.to_data(contract), type(contract))
         except DocumentError as error:
@@ -68,7 +68,7 @@ class StepConformance(Conformance):
 
     @each_case
     def test_it_runs(self, record: Step, contract: Any, case: str) -> None:
-        """It gets along with every label map; where there is nothing to do it returns no edit."""
+        """It works on every label map. Where there is nothing to do, it returns no edit."""
         volume = ready_volume(CASES[case](image_labels(contract)), contract)
         try:
             list(record.run.load()(volume, contract))
@@ -91,7 +91,7 @@ class StepConformance(Conformance):
 
     @each_case
     def test_it_writes_what_it_declares(self, record: Step, contract: Any, case: str) -> None:
-        """It writes only labels that the contract writes or changes, and background where the contract says so."""
+        """It writes only labels that the contract writes or changes, and background if the contract allows it."""
         written = contracts.writable_values(contract)
         volume = ready_volume(CASES[case](image_labels(contract)), contract)
         edits = _edits(record, volume, contract)
@@ -104,7 +104,7 @@ class StepConformance(Conformance):
 
     @each_case
     def test_it_leaves_its_input_alone(self, record: Step, contract: Any, case: str) -> None:
-        """Neither the voxels, the boxes nor the contract change."""
+        """The voxels, the boxes and the contract do not change."""
         volume = ready_volume(CASES[case](image_labels(contract)), contract)
         voxels, boxes, plain = volume.array.tobytes(), volume.boxes, documents.to_data(contract)
         _edits(record, volume, contract)
@@ -116,7 +116,7 @@ class StepConformance(Conformance):
             require(same, f"{who(record)} changes the {what} it is given ({case!r}); return edits instead")
 
     def test_it_changes_something(self, record: Step, contract: Any, volume: LabelVolume) -> None:
-        """On an ordinary label map it changes a voxel; otherwise the other checks would say little."""
+        """It changes a voxel of an ordinary label map. Otherwise the other checks would prove little."""
         require(
             not np.array_equal(_grown(record, volume, contract), volume.array),
             f"{who(record)} changes no voxel of a label map that holds every label it reads; "
@@ -130,14 +130,14 @@ class StepConformance(Conformance):
         require(
             not differing,
             f"{who(record)} gives another result for the same input ({differing} voxels); "
-            "it must depend on nothing but its arguments",
+            "it must depend only on its arguments",
         )
 
     @each_rotation
     def test_it_is_the_same_along_every_axis(
         self, record: Step, contract: Any, volume: LabelVolume, rotation: str
     ) -> None:
-        """A heart stored with its axes in another order or direction grows the same."""
+        """A heart stored with its axes in another order or direction gives the same result."""
         if record.name in self.depends_on_axes:
             pytest.skip("it depends on the axes")
         expected = ROTATIONS[rotation](_steady(record, volume, contract))
@@ -150,7 +150,7 @@ class StepConformance(Conformance):
         )
 
     def test_it_takes_labels_beyond_255(self, record: Step, contract: Any, volume: LabelVolume) -> None:
-        """Labels that need uint16 are treated as small ones are."""
+        """Labels that need uint16 give the same result as small ones."""
         small = _steady(record, volume, contract)
         dtype = np.min_scalar_type(max(int(volume.array.max()), int(small.max())) + _MORE)
         expected = _more(small, dtype)
@@ -173,7 +173,7 @@ def _renumbered(volume: LabelVolume, dtype: np.dtype[Any]) -> LabelVolume:
 
 
 def _edits(record: Step, volume: LabelVolume, contract: Any) -> tuple[Any, ...]:
-    """What the step returns; a step that cannot run is the matter of another test."""
+    """What the step returns. If it cannot run, another test reports it."""
     try:
         returned = record.run.load()(volume, contract)
         return tuple(one for one in returned if not isinstance(one, Note))
@@ -182,14 +182,14 @@ def _edits(record: Step, volume: LabelVolume, contract: Any) -> tuple[Any, ...]:
 
 
 def _working(volume: LabelVolume, contract: Any) -> WorkingVolume:
-    """A copy that can hold whatever the contract writes."""
+    """A copy whose type can hold all labels that the contract writes."""
     written = contracts.writable_values(contract)
     dtype = np.promote_types(volume.array.dtype, np.min_scalar_type(max(written, default=0)))
     return WorkingVolume(volume, dtype)
 
 
 def _grown(record: Step, volume: LabelVolume, contract: Any) -> LabelArray:
-    """The label map after the step, worked out on a copy of its own."""
+    """The label map after the step, computed on a copy."""
     work = _working(volume, contract)
     given = volume.with_array(volume.array.copy())
     given.snapshots.update(volume.snapshots)
@@ -202,7 +202,7 @@ def _grown(record: Step, volume: LabelVolume, contract: Any) -> LabelArray:
 
 
 def _steady(record: Step, volume: LabelVolume, contract: Any) -> LabelArray:
-    """The label map after a step that repeats itself; one that does not is the matter of another test."""
+    """The label map after a repeatable step. If it is not repeatable, another test reports it."""
     first, again = (_grown(record, volume, contract) for _ in range(2))
     if not np.array_equal(first, again):
         pytest.skip("it does not repeat itself")

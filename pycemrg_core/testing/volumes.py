@@ -60,12 +60,12 @@ def _absent(labels: Sequence[int]) -> int:
 
 
 def _filled(labels: Sequence[int], shape: tuple[int, int, int]) -> LabelArray:
-    """All voxels in turn: the labels reach every border and there is no background."""
+    """Labels alternate from voxel to voxel: they reach every border and there is no background."""
     return np.resize(np.array(labels, np.min_scalar_type(max(labels))), shape)
 
 
 def ordinary_volume(labels: Sequence[int]) -> LabelVolume:
-    """The label map on which something is expected to happen: anisotropic, with all labels."""
+    """The label map on which a step is expected to change something: anisotropic, with all labels."""
     return LabelVolume(random_cells(labels), SPACING)
 
 
@@ -90,7 +90,7 @@ CASES: Mapping[str, Callable[[Sequence[int]], LabelVolume]] = {
     "labels absent": lambda labels: LabelVolume(random_cells([_absent(labels)]), SPACING),
     "background only": lambda labels: LabelVolume(np.zeros((4, 5, 6), np.uint8), SPACING),
 }
-"""By name: what a step or metric must get along with, given the integers that it reads."""
+"""Label maps by name that a step or metric must work with, made from the integers that it reads."""
 
 ROTATIONS: Mapping[str, Callable[[NDArray[np.generic]], NDArray[np.generic]]] = {
     "z reversed": lambda array: array[::-1],
