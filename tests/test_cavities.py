@@ -88,7 +88,7 @@ def test_a_leak_through_a_corner_is_a_leak() -> None:
     (found,) = (one for one in said(HEARTS["a leak through corners only"]) if one.severity is Severity.ERROR)
     voxels = int((array() == A).sum())
     assert (found.values, found.voxels) == ((A,), voxels)
-    assert found.what == f"A is not closed: {voxels} voxels one with the outside"
+    assert found.what == f"A is not closed: {voxels} voxels connected to the outside"
     assert array()[found.voxel[::-1]] == A  # type: ignore[index]
 
 
@@ -102,12 +102,12 @@ def test_two_lumens_in_one_cavity() -> None:
 
 def test_an_open_lumen_that_is_sealed_in() -> None:
     (found,) = (one for one in said(array(), open=frozenset({A, VEIN})) if one.severity is Severity.ERROR)
-    assert found.what == f"A should be open; {(array() == A).sum()} voxels of it sealed in"
+    assert found.what == f"A should be open; closed in: {(array() == A).sum()} voxels"
     pocket = array()
     pocket[4, 12, 22] = VEIN  # inside the thick wall of B
     assert pocket[3, 12, 22] == WALL_B
     (found,) = (one for one in said(pocket) if one.severity is Severity.WARNING)
-    assert found.what == "vein should be open; 1 voxel of it sealed in"
+    assert found.what == "vein should be open; closed in: 1 voxel"
 
 
 def test_a_recipe_closes_what_it_makes_a_valve_for() -> None:

@@ -272,7 +272,7 @@ def test_pieces_and_holes_are_counted() -> None:
     assert (found["components"].voxels, found["holes"].voxels) == (2, 2)
     assert found["components"].what == "A_wall is in 2 components; all but the largest have 2 voxels (2.4 mm3)"
     assert found["holes"].what == (
-        "background is enclosed, most of it beside B_wall: 2 components of 2 voxels (2.4 mm3)"
+        "background is enclosed, most of it next to B_wall: 2 components of 2 voxels (2.4 mm3)"
     )
 
 

@@ -139,9 +139,9 @@ def test_repair_says_what_it_could_not_do(tmp_path: Path) -> None:
     left = [one["what"] for one in data["certificate"]["findings"] if one["severity"] == "error"]
     assert [one["what"] for one in data["not_repaired"]] == left
     reasons = {one["check"]: one["why"] for one in data["not_repaired"]}
-    assert reasons["not_made"] == "no rule mends this; look at the segmentation and run again"
+    assert reasons["not_made"] == "no rule repairs this; correct the segmentation and run again"
     shown = pycemrg("repair", heart, "-o", out, "--recipe", "four_chamber_full", code=1).stdout
-    assert "not repaired: not_made: MV_label is not there; the recipe makes it; no rule" in shown
+    assert "not repaired: not_made: MV_label is absent; the recipe makes it; no rule" in shown
     before, after = voxels(heart), voxels(out)
     changed = sum(entry["voxels"] for entry in data["ledger"])
     assert (before != after).sum() <= changed
@@ -157,7 +157,7 @@ def test_repair_says_what_it_could_not_do(tmp_path: Path) -> None:
         (("certify", "HEART", "--scheme", "cemgr"), "error: no label scheme is called 'cemgr'; did you mean 'cemrg'"),
         (("certify", "nowhere.nrrd"), "error: nowhere.nrrd: no such file"),
         (("certify", "HEART", "-o", "c.txt"),
-            "error: c.txt: a certificate is JSON; choose a name that ends in .json"),
+            "error: c.txt: a certificate is JSON; choose a name that ends with .json"),
         (("certify", "HEART", "-o", "gone/c.json"), "error: gone/c.json: cannot be written: No such file"),
         (("repair", "HEART", "-o", "HEART"), "the result would overwrite its input; choose another name"),
         (("repair", "HEART", "-o", "gone/r.nrrd"), "error: gone/r.nrrd: cannot be written, the folder"),

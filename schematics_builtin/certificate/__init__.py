@@ -1,4 +1,4 @@
-"""Is a grown heart closed, and closing it by rule: plugin ``certificate``, and its names for other code.
+"""The public names of the plugin ``certificate``: check that a grown heart is closed, and repair it.
 
 Names are imported at first use.
 """

@@ -1,4 +1,4 @@
-"""Which lumens are closed: flood everything that a mesher drops, and see what the flood joins.
+"""Find which lumens are closed: flood all voxels that a mesher drops, and see which of them the flood connects.
 
 The flood goes through blood and background alike and stops at tissue. Voxels are neighbours when they share a face,
 an edge or a corner (26), so a leak through a corner counts. A lumen is closed when the flood from it does not reach
@@ -19,7 +19,7 @@ CONNECTIVITY = 26
 
 @frozen
 class Cavity:
-    """Connected space that no tissue divides: voxels of each label in it by integer, 0 for background."""
+    """A connected space without tissue: its number of voxels by label, 0 for background."""
 
     voxels: Mapping[int, int]
 
@@ -30,26 +30,26 @@ class Cavity:
 
 @frozen
 class Cavities:
-    """The ``closed`` cavities of a heart, and the voxels that are one with the ``outside``."""
+    """The ``closed`` cavities of a heart, and the voxels that are connected to the ``outside``."""
 
     closed: tuple[Cavity, ...]
     outside: Cavity
 
     def count(self) -> int:
-        """How many connected spaces there are, the outside included."""
+        """The number of connected spaces, including the outside."""
         return len(self.closed) + 1
 
     def closed_lumens(self, heart: Heart) -> tuple[int, ...]:
-        """The lumens that no part of is one with the outside, in the order of their labels."""
+        """The lumens without any part connected to the outside, in the order of their labels."""
         return tuple(lumen for lumen in heart.lumens if lumen not in self.outside.voxels)
 
     def open_lumens(self, heart: Heart) -> tuple[int, ...]:
-        """The lumens that are one with the outside, in the order of their labels."""
+        """The lumens that are connected to the outside, in the order of their labels."""
         return self.outside.lumens(heart)
 
 
 def cavities(heart: Heart) -> Cavities:
-    """The cavities of a heart, through faces, edges and corners; worked out once for each heart."""
+    """The cavities of a heart, connected through faces, edges and corners. Computed once for each heart."""
     return heart.once(flood)
 
 
@@ -76,7 +76,7 @@ def flood(heart: Heart, connectivity: int = CONNECTIVITY) -> Cavities:
 
 
 def may_be_open(heart: Heart) -> frozenset[int]:
-    """The lumens that the recipe leaves open, alone or through others.
+    """The lumens that the recipe leaves open, directly or through others.
 
     A lumen that may touch an open one is open too, unless the recipe makes a valve or a plane between the two.
     """

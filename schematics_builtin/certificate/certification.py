@@ -1,6 +1,6 @@
-"""The certificate of a grown heart: what in it would leak, break a mesher or miss what was asked for.
+"""The certificate of a grown heart: faults that leak, break a mesher, or differ from what the recipe asks for.
 
-Every :class:`~pycemrg_core.api.records.Check` of the catalogue yields the faults that it knows of.
+Every :class:`~pycemrg_core.api.records.Check` of the catalogue yields the faults that it finds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FORMAT = 1
 
 @frozen(kw_only=True)
 class Certificate:
-    """What was looked for in a heart, by whom, and what was found.
+    """The checks that were made on a heart, their plugins, and the findings.
 
     ``closed`` and ``open`` are the names of the lumens that the heart closes, and of those that are one with the
     outside. ``name`` is what the image is called, ``voxels_sha256`` the hash of its voxels: it tells whether the
@@ -44,11 +44,11 @@ class Certificate:
         return "PASS" if self.passed else "FAIL"
 
     def of(self, severity: Severity) -> tuple[Finding, ...]:
-        """The findings of one severity."""
+        """The findings with one severity."""
         return tuple(finding for finding in self.findings if finding.severity is severity)
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data for JSON: what ``certificate.json`` holds."""
+        """Plain data for JSON, as in ``certificate.json``."""
         return {
             "format": FORMAT,
             "verdict": self.verdict,
@@ -62,7 +62,7 @@ class Certificate:
 
 
 def certify(heart: Heart, catalogue: Catalogue, *, name: str = "", voxels_sha256: str = "") -> Certificate:
-    """Ask every check of the catalogue that looks at results about a heart.
+    """Run every check of the catalogue that looks at results.
 
     ``name`` and ``voxels_sha256``, of the image, are only recorded. Raises :class:`PycemrgError` naming the check and
     its provider when one fails.

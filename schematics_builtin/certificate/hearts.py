@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pycemrg_core import RunResult
 
-# So fine that no wall is too thin for it: what was asked is wanted, not whether it can be done.
+# So small that no wall is too thin: only what the recipe asks for matters here, not whether it can run.
 _SPACING = (1e-6, 1e-6, 1e-6)
 
 
@@ -36,15 +36,15 @@ def asked_of(catalogue: Catalogue, recipe: str | Recipe | None = None, scheme: s
 
 
 def certify_image(image: sitk.Image, catalogue: Catalogue, asked: Blueprint, *, name: str = "") -> Certificate:
-    """The certificate of a label map. ``name`` is what the certificate calls the image."""
+    """The certificate of a label map. ``name`` is the image's name in the certificate."""
     return certify(heart_of(image, asked), catalogue, name=name, voxels_sha256=voxels_sha256(image))
 
 
 def certify_result(result: RunResult, catalogue: Catalogue, *, name: str = "") -> Certificate:
-    """The certificate of the heart that :func:`pycemrg_core.run_recipe` made, by the thicknesses of that run."""
+    """The certificate of a result of :func:`pycemrg_core.run_recipe`, with the thicknesses of that run."""
     return certify(Heart(volume=result.volume), catalogue, name=name, voxels_sha256=result.volume.voxels_sha256())
 
 
 def heart_of(image: sitk.Image, asked: Blueprint) -> Heart:
-    """A label map with what its labels are; it shares the image's memory."""
+    """A label map and what its labels are. It shares the image's memory."""
     return Heart(volume=volume_of(image).with_blueprint(asked))

@@ -1,4 +1,4 @@
-"""The certificate that a run can leave beside the heart."""
+"""The certificate as an output of a run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schematics_builtin.certificate.hearts import certify_result
 
 
 def certificate(run: FinishedRun, made: Mapping[str, Made]) -> Made:
-    """Certify the grown heart: what it must be follows from the contracts of the steps that ran."""
+    """Certify the result of a run. What it must be follows from the contracts of the steps that ran."""
     found = certify_result(run.result, run.catalogue, name=IMAGE)
     text = json.dumps(found.as_json(), indent=2, ensure_ascii=False) + "\n"
     return Made(text.encode(), verdict=found.passed, summary=_summary(found))

@@ -1,4 +1,4 @@
-"""What the plugin ``certificate`` contributes; light, since every command imports it."""
+"""What the plugin ``certificate`` contributes. Every command imports this module, so it is light."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ _COMMANDS = (
 _CHECKS = (
     ("lumen_contact", "two lumens touch that no rule allows to", "contact:lumen_contact"),
     ("lumen_open", "a lumen touches the background", "contact:lumen_open"),
-    ("closed_lumens", "a lumen is one with the outside or with another lumen, or sealed in", "cavities:closed_lumens"),
+    (
+        "closed_lumens",
+        "a lumen is open to the outside or to another lumen, or wrongly closed",
+        "cavities:closed_lumens",
+    ),
     ("valve_seal", "a valve does not separate its two lumens", "contact:valve_seal"),
     ("wall_thickness", "a wall is thinner than asked", "walls:wall_thickness"),
     ("ring_loop", "a ring does not go round its vein", "rings:ring_loop"),

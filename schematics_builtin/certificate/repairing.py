@@ -1,8 +1,8 @@
 """Repair leaks, holes and loose voxels in a grown heart by rule, and say what changed.
 
-Rounds of the rules run until none changes anything. Rules add tissue and move loose voxels; no structure of blood
-gains or loses more than a stated share of its volume. The command and the step of a recipe share all of it: the step
-cannot enlarge the image, and keeps to the labels of its contract.
+The rules run in rounds until nothing changes. They add tissue and move loose voxels. No structure of blood gains or
+loses more than a given share of its volume. The command and the step of a recipe use the same code, but the step cannot
+enlarge the image, and changes only the labels of its contract.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ MOST_ROUNDS = 20
 
 @frozen(kw_only=True)
 class RepairEntry:
-    """What one rule turned into what, over all rounds."""
+    """The voxels that one rule changed from one label to another, over all rounds."""
 
     rule: str
     change: LedgerEntry
@@ -72,7 +72,7 @@ class Repair:
 
     @property
     def left(self) -> tuple[Finding, ...]:
-        """The errors that no rule could mend."""
+        """The errors that no rule could repair."""
         return self.certificate.of(Severity.ERROR)
 
 
@@ -88,10 +88,11 @@ class _Fix:
 def repair(
     image: sitk.Image, catalogue: Catalogue, asked: Blueprint, *, limit_percent: float = LIMIT_PERCENT, name: str = ""
 ) -> Repair:
-    """Repair a label map; the image given is not changed.
+    """Repair a label map. The given image is not changed.
 
-    ``limit_percent``: no lumen gains or loses more than this share of its volume, and no component with
-    more than this share of its label is loose; what would be is not done. A limit of 0 leaves the blood as it is.
+    ``limit_percent``: no lumen gains or loses more than this share of its volume, and a component with more than this
+    share of its label is not treated as loose. Repairs beyond the limit are not made. With a limit of 0, the blood does
+    not change.
     """
     heart = heart_of(image, asked)
     done, refused = _repaired(heart, limit_percent, enlarge=True)
@@ -116,7 +117,7 @@ class RepairCreationContract:
 
 
 def repair_step(volume: LabelVolume, contract: RepairCreationContract) -> Iterator[Edit | Note]:
-    """Repair the heart as far as the recipe has grown it; see :func:`repair`.
+    """Repair the heart in its current state; see :func:`repair`.
 
     Raises :class:`LabelError` when the limit is not a percentage.
     """
@@ -130,7 +131,7 @@ def repair_step(volume: LabelVolume, contract: RepairCreationContract) -> Iterat
         yield Note(f"not repaired: {text}")
     if np.any(_pads(done.volume, heart)):
         yield Note(
-            "the heart touches the border of the image, and a step cannot enlarge it; pad the image, or use"
+            "the heart touches the border of the image, and a step cannot enlarge the image; pad it, or use"
             " 'pycemrg repair'"
         )
 
@@ -138,7 +139,7 @@ def repair_step(volume: LabelVolume, contract: RepairCreationContract) -> Iterat
 def _repaired(
     heart: Heart, limit_percent: float, *, enlarge: bool, allowed: frozenset[int] | None = None
 ) -> tuple[_Done, tuple[str, ...]]:
-    """Rounds of the rules until none changes anything, and what was not done."""
+    """Apply the rules in rounds until nothing changes."""
     start = heart.volume
     highest = max([*start.boxes, *(wall.wall for wall in heart.blueprint.walls), *heart.blueprint.made], default=0)
     dtype = np.promote_types(start.array.dtype, np.min_scalar_type(highest))
@@ -156,7 +157,7 @@ def _repaired(
 
 @frozen(eq=False)
 class _Done:
-    """The map as it is now, how much it has grown at the ends of its axes (z, y, x), and what has changed."""
+    """The current map, how much it was enlarged at the ends of its axes (z, y, x), and what has changed."""
 
     volume: WorkingVolume
     low: tuple[int, ...] = (0, 0, 0)
@@ -176,10 +177,10 @@ class _Limits:
     refused: dict[str, None] = Factory(dict)
 
     def allows(self, rule: str, fix: _Fix, heart: Heart) -> bool:
-        """Whether a fix stays within the limits; it then counts, and otherwise is noted."""
+        """Whether a fix stays within the limits. If so, it is counted; if not, it is noted as refused."""
         if self.allowed is not None and not {fix.old, fix.new} <= self.allowed:
             what = f"{heart.name(fix.old)} would become {heart.name(fix.new)}"
-            self.refused[f"{rule}: {what}, and not both are labels of the recipe"] = None
+            self.refused[f"{rule}: {what}, but one of them is not a label of the recipe"] = None
             return False
         count = len(fix.places)
         gains = {fix.old: -count, fix.new: count}
@@ -215,7 +216,7 @@ def _carry_out(
 
 
 def _loose(heart: Heart) -> Iterator[_Fix]:
-    """Components of a label but the largest go to the label that they share most surface with, small ones first."""
+    """All components of a label but the largest get the label with which they share most surface, small ones first."""
     found = heart.components
     loose = np.flatnonzero(~found.largest & (found.label > 0))
     if not len(loose):
@@ -229,7 +230,7 @@ def _loose(heart: Heart) -> Iterator[_Fix]:
 
 
 def _enclosed(heart: Heart) -> Iterator[_Fix]:
-    """Enclosed background goes to the label that it shares most surface with."""
+    """Enclosed background gets the label with which it shares most surface."""
     found = heart.components
     groups: dict[int, list[int]] = {}
     for component, around in found.enclosed():
@@ -240,7 +241,7 @@ def _enclosed(heart: Heart) -> Iterator[_Fix]:
 
 
 def _leaks(heart: Heart) -> Iterator[_Fix]:
-    """Where two lumens touch that must not, the larger one yields a layer to their valve, or to tissue beside."""
+    """Where two lumens touch but must not, a layer of the larger one becomes their valve or the adjacent tissue."""
     for a, b in combinations(heart.lumens, 2):
         valve = heart.valve_between(a, b)
         if not heart.faces_between(a, b) or (heart.allows(a, b) and not valve):
@@ -255,7 +256,7 @@ def _leaks(heart: Heart) -> Iterator[_Fix]:
 
 
 def _outside(heart: Heart) -> Iterator[_Fix]:
-    """Background too near to a lumen becomes its wall; a lumen without one gets a layer of the tissue beside."""
+    """Background too near to a lumen becomes its wall. A lumen without a wall gets a layer of the adjacent tissue."""
     walled = {wall.lumen: wall for wall in sorted(heart.blueprint.walls, key=lambda wall: wall.thickness_mm)}
     for lumen in heart.lumens:
         if lumen in heart.blueprint.open:
@@ -276,7 +277,7 @@ def _pinched(heart: Heart) -> Iterator[_Fix]:
     inside = np.all((pairs >= 0) & (pairs < heart.volume.array.shape), axis=2)
     clipped = np.clip(pairs, 0, np.array(heart.volume.array.shape) - 1)
     labels = heart.volume.array[tuple(np.moveaxis(clipped, 2, 0))]
-    # What is cheapest to give up comes first: background, then the larger lumens.
+    # The labels that may best lose voxels come first: background, then the larger lumens.
     order = sorted(heart.lumens, key=lambda value: -_count(heart.volume, value))
     rank = np.select([labels == value for value in (0, *order)], range(len(order) + 1), len(order) + 1)
     rank = np.where(inside, rank, len(order) + 2)
@@ -287,7 +288,7 @@ def _pinched(heart: Heart) -> Iterator[_Fix]:
 
 
 def _fixes(heart: Heart, places: Ints, new: Ints) -> Iterator[_Fix]:
-    """One fix for each pair of old and new label, the fewest voxels first; new labels below 0 are none."""
+    """One fix for each pair of old and new label, the smallest first. New labels below 0 are ignored."""
     old = heart.volume.array[tuple(places.T)].astype(np.int64)
     wanted = (new >= 0) & (new != old)
     pairs, which = np.unique(np.stack([old, new], axis=1)[wanted], axis=0, return_inverse=True)
@@ -322,9 +323,9 @@ _RULES: tuple[tuple[str, Callable[[Heart], Iterator[_Fix]]], ...] = (
 
 
 def _pads(volume: LabelVolume, heart: Heart) -> list[tuple[int, int]]:
-    """The voxels that are missing at the low and high end of each axis (z, y, x) where the heart touches the border.
+    """The number of voxels to add at the low and high end of each axis (z, y, x) where the heart touches the border.
 
-    They hold the thickest wall and a voxel of background.
+    They give room for the thickest wall and a voxel of background.
     """
     boxes = list(volume.boxes.values())
     thickest = max((wall.thickness_mm for wall in heart.blueprint.walls), default=0.0)
@@ -338,7 +339,7 @@ def _pads(volume: LabelVolume, heart: Heart) -> list[tuple[int, int]]:
 
 
 def _enlarged(done: _Done, heart: Heart) -> _Done:
-    """The image, larger where the heart touches its border."""
+    """Enlarge the image where the heart touches its border."""
     volume, pads = done.volume, _pads(done.volume, heart)
     if not np.any(pads):
         return done

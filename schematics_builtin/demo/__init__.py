@@ -1,4 +1,4 @@
-"""The main job on the heart that ships with the package: plugin ``demo``, and that heart for others."""
+"""The plugin ``demo``: a run on the heart that comes with the package. Its public name is that heart."""
 
 from __future__ import annotations
 

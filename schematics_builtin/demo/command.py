@@ -1,4 +1,4 @@
-"""``pycemrg demo``: the main job on the heart that ships with the package."""
+"""``pycemrg demo``: a run on the heart that comes with the package."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ THEN = ("repair",)
 OUTPUTS = ("picture", "certificate", "report")
 
 
-@click.command(short_help="Grow the heart that ships with the package, and draw it.")
+@click.command(short_help="Run four_chamber_full on the heart that comes with the package.")
 @click.option("-o", "--output", metavar="DIR", default="pycemrg_demo", show_default=True, help="The folder to write.")
 @plugin_options
 @click.pass_context
 def demo(ctx: click.Context, output: str) -> None:
     """Grow walls and valves on a real heart (1.0 mm) with four_chamber_full, repair and certify the result.
 
-    The heart itself is input.nrrd.
+    The heart itself is written to input.nrrd.
 
-    The heart is case 01 of Rodero et al. 2021, CC BY 4.0, modified; see ATTRIBUTION.md beside it.
+    The heart is case 01 of Rodero et al. 2021, CC BY 4.0, modified; see ATTRIBUTION.md in its folder.
     """
     import shutil
 

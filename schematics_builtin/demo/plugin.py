@@ -1,4 +1,4 @@
-"""What the plugin ``demo`` contributes; light, since every command imports it."""
+"""What the plugin ``demo`` contributes. Every command imports this module, so it is light."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from pycemrg_core.api import Command, Ref, hookimpl
 def pycemrg_commands() -> Iterable[Command]:
     yield Command(
         name="demo",
-        summary="Grow the heart that ships with the package, and draw it.",
+        summary="Run four_chamber_full on the heart that comes with the package.",
         command=Ref("schematics_builtin.demo.command:demo"),
     )

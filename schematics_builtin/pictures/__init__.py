@@ -1,4 +1,4 @@
-"""Pictures of label maps, and the colours of labels: names for other code, imported at first use."""
+"""The public names of the plugin ``pictures``: pictures of label maps and colours. Imported at first use."""
 
 from __future__ import annotations
 

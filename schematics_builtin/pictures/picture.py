@@ -28,7 +28,7 @@ Colour = tuple[int, int, int]
 
 
 def colour_of(label: int, name: str, colours: Mapping[str, str]) -> Colour:
-    """The colour given for a name as ``#rrggbb``, else one of its own, spread round the colour circle."""
+    """The colour given for a name as ``#rrggbb``. Without one, a different colour for each label."""
     given = colours.get(name)
     if given:
         return int(given[1:3], 16), int(given[3:5], 16), int(given[5:7], 16)
@@ -37,9 +37,9 @@ def colour_of(label: int, name: str, colours: Mapping[str, str]) -> Colour:
 
 
 def picture(run: FinishedRun, made: Mapping[str, Made]) -> Made:
-    """Slices before and after a run, as a PNG whose text ``voxels_sha256`` says which heart they show."""
+    """Slices before and after a run, as a PNG. Its text ``voxels_sha256`` says which image it shows."""
     if run.prepared is None:
-        raise ImageError("the input is not there any more: nothing to draw before the run")
+        raise ImageError("the input of the run no longer exists: cannot draw it; put it back, or run again")
     png, about = io.BytesIO(), {"voxels_sha256": run.voxels_sha256}
     draw_slices(image_of(run.prepared.volume), run.result.image, run.plan.names, run.colours, png, about)
     return Made(png.getvalue())
@@ -74,7 +74,7 @@ def draw_slices(
 def _views(
     array: NDArray[np.integer], box: list[tuple[int, int]], spacing: tuple[float, ...]
 ) -> list[tuple[NDArray[np.integer], float, float]]:
-    """Axial, coronal and sagittal slice cut to the heart, with the size of a pixel down and across in mm."""
+    """Axial, coronal and sagittal slices, cropped to the heart, with the pixel height and width in mm."""
     (z0, z1), (y0, y1), (x0, x1) = box
     z, y, x = (z0 + z1) // 2, (y0 + y1) // 2, (x0 + x1) // 2
     mm_x, mm_y, mm_z = spacing

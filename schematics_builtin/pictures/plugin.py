@@ -1,4 +1,4 @@
-"""What the plugin ``pictures`` contributes; light, since every command imports it."""
+"""What the plugin ``pictures`` contributes. Every command imports this module, so it is light."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lumens that are not closed, that are one with another, or that are sealed in although they should be open."""
+"""Lumens that are not closed, that are connected to another, or that are closed but should be open."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Ints = NDArray[np.int64]
 
 
 def closed_lumens(heart: Heart) -> Iterator[Finding]:
-    """A lumen that should be closed is one with the outside or with another; an open one is sealed in.
+    """A lumen that should be closed is connected to the outside or to another; an open one is closed.
 
     Found by flooding everything that is not tissue, through faces, edges and corners.
     """
@@ -37,7 +37,7 @@ def _open(heart: Heart, found: Cavities) -> Iterator[Finding]:
         severity, what = Severity.EXPECTED, f"{heart.name(lumen)} is open to the outside{through}"
         if lumen not in allowed:
             severity = Severity.ERROR
-            what = f"{heart.name(lumen)} is not closed: {counted(voxels, 'voxel')} one with the outside{through}"
+            what = f"{heart.name(lumen)} is not closed: {counted(voxels, 'voxel')} connected to the outside{through}"
         places = _border(heart, lumen, (0,) if at_background else beyond)
         yield heart.finding(severity, what, (lumen,), places, voxels=voxels)
 
@@ -55,13 +55,13 @@ def _joined(heart: Heart, cavity: Cavity) -> Iterator[Finding]:
 
 
 def _sealed(heart: Heart, cavity: Cavity, outside: Cavity) -> Iterator[Finding]:
-    """All of an open lumen that is sealed in is an error, a pocket of it a warning."""
+    """An open lumen that is closed completely is an error; a closed part of it is a warning."""
     for lumen in cavity.lumens(heart):
         if lumen in heart.blueprint.open:
             voxels = cavity.voxels[lumen]
             yield heart.finding(
                 Severity.WARNING if lumen in outside.voxels else Severity.ERROR,
-                f"{heart.name(lumen)} should be open; {counted(voxels, 'voxel')} of it sealed in",
+                f"{heart.name(lumen)} should be open; closed in: {counted(voxels, 'voxel')}",
                 (lumen,),
                 _border(heart, lumen, heart.meshed),
                 voxels=voxels,
@@ -69,7 +69,7 @@ def _sealed(heart: Heart, cavity: Cavity, outside: Cavity) -> Iterator[Finding]:
 
 
 def _border(heart: Heart, lumen: int, others: Collection[int]) -> Ints | None:
-    """Where a lumen touches other labels; all its voxels where it does so by an edge or corner only."""
+    """Where a lumen touches other labels. If it does so only at edges or corners, all its voxels."""
     places = heart.adjacency.faces((lumen,), others).voxels
     if len(places):
         return places

@@ -1,4 +1,4 @@
-"""Lumens that touch what they must not: each other, the background, the far side of their valve."""
+"""Forbidden contacts of lumens: with each other, the background, or the far side of their valve."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schematics_builtin.certificate.checks import counted
 
 
 def lumen_contact(heart: Heart) -> Iterator[Finding]:
-    """Two lumens share voxel faces. Pairs with a valve of their own are :func:`valve_seal` 's."""
+    """Two lumens share voxel faces. :func:`valve_seal` checks pairs that have a valve."""
     for a, b in combinations(heart.lumens, 2):
         if not heart.faces_between(a, b) or heart.valve_between(a, b):
             continue
@@ -32,7 +32,7 @@ def lumen_open(heart: Heart) -> Iterator[Finding]:
 
 
 def valve_seal(heart: Heart) -> Iterator[Finding]:
-    """A valve's two lumens touch beside it or through it, or it does not touch both of them.
+    """A valve's two lumens touch next to it or through it, or it does not touch both of them.
 
     Nothing is said of a valve or a lumen that is not in the image.
     """

@@ -1,4 +1,4 @@
-"""What the image itself must be: tags that fit, room round the heart, all structures there."""
+"""What the image must have: tags that fit, room round the heart, and all structures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pycemrg_core.api import Finding, Heart, Severity
 from schematics_builtin.certificate.checks import counted
 
 HIGHEST_TAG = 255
-"""Meshers keep tags in one byte."""
+"""Meshers store tags in one byte."""
 
 
 def tag_range(heart: Heart) -> Iterator[Finding]:
@@ -21,7 +21,7 @@ def tag_range(heart: Heart) -> Iterator[Finding]:
             places = np.argwhere(heart.volume.mask(label, region)) + [axis.start for axis in region]
             yield heart.finding(
                 Severity.ERROR,
-                f"{heart.name(label)} is {label}, over {HIGHEST_TAG}: a mesher keeps tags in one byte",
+                f"{heart.name(label)} is {label}, over {HIGHEST_TAG}: a mesher stores tags in one byte",
                 (label,),
                 places,
                 voxels=len(places),
@@ -53,4 +53,4 @@ def not_made(heart: Heart) -> Iterator[Finding]:
     """A structure that the recipe makes has no voxel."""
     for label in heart.blueprint.made:
         if label not in heart.volume.boxes:
-            yield heart.finding(Severity.ERROR, f"{heart.name(label)} is not there; the recipe makes it", (label,))
+            yield heart.finding(Severity.ERROR, f"{heart.name(label)} is absent; the recipe makes it", (label,))

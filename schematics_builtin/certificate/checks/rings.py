@@ -15,11 +15,11 @@ _Floats = NDArray[np.float64]
 
 
 def ring_loop(heart: Heart) -> Iterator[Finding]:
-    """The voxels of a ring that touch the atrium's wall hold no closed way round the vein.
+    """The voxels of a ring that touch the atrium's wall do not form a closed loop round the vein.
 
-    Two such voxels are on one way when they share at least a corner. The vein's axis is the normal of the plane
-    that fits those voxels best, through the middle of the vein's voxels there. ``mm`` is how far apart the two
-    ends of the ring are.
+    Two such voxels are connected if they share at least a corner. The vein's axis is the normal of the plane that
+    fits these voxels best, through the centre of the vein's voxels there. ``mm`` is the distance between the two ends
+    of the ring.
     """
     there = heart.volume.boxes
     for ring in heart.blueprint.rings:
@@ -63,10 +63,10 @@ def _angles(heart: Heart, ring: Ring, contact: Ints) -> _Floats:
 
 
 def _closed(contact: Ints, angle: _Floats) -> bool:
-    """Whether some closed way through the voxels winds round the axis.
+    """Whether a closed path through the voxels goes round the axis.
 
-    Along a spanning forest each voxel gets its angle without jumps. A link beside the forest whose two ends then
-    differ by a full turn closes such a way.
+    Along a spanning forest, each voxel gets an angle without jumps. If a link outside the forest connects two voxels
+    whose angles differ by a full turn, the path is closed.
     """
     pairs = cKDTree(contact).query_pairs(1.0, p=np.inf, output_type="ndarray")
     if not len(pairs):

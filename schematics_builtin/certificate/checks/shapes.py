@@ -1,4 +1,4 @@
-"""Structures that a mesher cannot take: in several components, with holes, or held together by an edge."""
+"""Structures that a mesher cannot process: in several components, with holes, or joined only at an edge."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from schematics_builtin.certificate.checks import counted, severity_in
 
 
 def edge_contact(heart: Heart) -> Iterator[Finding]:
-    """Voxels meet by an edge or a corner only, so that the surface is no manifold there.
+    """Voxels meet only at an edge or a corner, so the surface is not a manifold there.
 
-    For all labels that are meshed taken as one it is an error: their surface is what the mesher follows. For one
-    label alone, which has others beside it, it is a warning.
+    For all meshed labels together it is an error, because the mesher follows their common surface. For a single
+    label, with others next to it, it is a warning.
     """
     if heart.meshed:
         yield from _pinched(heart, Severity.ERROR, "the meshed labels as one", heart.meshed)
@@ -53,9 +53,9 @@ def components(heart: Heart) -> Iterator[Finding]:
 
 
 def holes(heart: Heart) -> Iterator[Finding]:
-    """Background that cannot be reached from outside is an error; a component of a label inside of another, a warning.
+    """Enclosed background is an error; a component of a label inside another label is a warning.
 
-    A lumen inside of its wall is what a heart is made of.
+    A lumen inside its wall is normal.
     """
     found = heart.components
     groups: dict[tuple[int, int], list[int]] = {}
@@ -66,7 +66,7 @@ def holes(heart: Heart) -> Iterator[Finding]:
     for (label, around), inside in sorted(groups.items()):
         voxels = int(found.voxels[inside].sum())
         amount = f"{counted(voxels, 'voxel')} ({voxels * heart.volume.voxel_mm3:.4g} mm3)"
-        where = f"inside of {heart.name(around)}" if label else f"enclosed, most of it beside {heart.name(around)}"
+        where = f"inside {heart.name(around)}" if label else f"enclosed, most of it next to {heart.name(around)}"
         yield heart.finding(
             Severity.WARNING if label else severity_in(heart, around),
             f"{heart.name(label)} is {where}: {counted(len(inside), 'component')} of {amount}",

@@ -1,9 +1,9 @@
-"""Walls that are thinner than asked.
+"""Walls that are thinner than the recipe asks for.
 
-A wall of t mm is grown as all voxels whose centre lies within t of the centre of a voxel of the lumen. So a wall is
-as thick as asked where no voxel within t of the lumen is outside; on any grid, a wall grown so and left alone
-passes. The thickness that is reported is measured where the outside is nearest: on the line between the two
-voxel centres, the part that lies in neither of the two voxels.
+A wall of t mm consists of all voxels whose centre lies within t of the centre of a voxel of the lumen. So a wall is
+thick enough if no voxel within t of the lumen is outside. On any grid, a wall made this way passes if nothing changes
+it later. The reported thickness is measured where the outside is nearest: on the line between the two voxel centres,
+without the parts inside the two voxels.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def wall_thickness(heart: Heart) -> Iterator[Finding]:
         for other in heart.lumens:
             both = min(thickness, asked.get(other, thickness))
             if other in asked and other < lumen:
-                continue  # said already
+                continue  # already reported
             if other != lumen and not heart.allows(lumen, other) and not heart.valve_between(lumen, other):
                 yield from _thin(heart, lumen, (other,), both)
 
@@ -60,7 +60,7 @@ def _thin(heart: Heart, lumen: int, others: tuple[int, ...], thickness_mm: float
 
 
 def _without_leaks(near: Ints, touching: Ints) -> Ints:
-    """Leave out what hangs together with places where the lumen is touched."""
+    """Leave out places that are connected to places where the lumen is touched."""
     if not len(near):
         return near
     low, high = near.min(axis=0), near.max(axis=0) + 1
@@ -75,7 +75,7 @@ def _without_leaks(near: Ints, touching: Ints) -> Ints:
 
 
 def _nearest(volume: LabelVolume, lumen: int, places: Ints, within_mm: float) -> tuple[int, float]:
-    """Which place is nearest to the lumen, and how much lies between the two voxels, mm."""
+    """The place nearest to the lumen, and the space between the two voxels in mm."""
     spacing = np.array(volume.spacing)
     reach = np.floor((within_mm + slack(volume.spacing)) / spacing).astype(np.int64)
     steps = np.stack(np.meshgrid(*(np.arange(-r, r + 1) for r in reach), indexing="ij"), axis=-1).reshape(-1, 3)

@@ -12,7 +12,7 @@ from schematics_builtin.certificate.commands.findings import echo_findings
 
 @click.command(short_help="Report what in a grown heart would leak or break a mesher.")
 @click.argument("image")
-@click.option("--recipe", metavar="NAME", help="The recipe that made IMAGE: what it asked for, and its rules.")
+@click.option("--recipe", metavar="NAME", help="The recipe that made IMAGE; its rules are used.")
 @click.option("--scheme", metavar="NAME", help="The label scheme of IMAGE; see 'pycemrg list-schemes'.")
 @click.option("-o", "--output", metavar="FILE", help="Also write the certificate, as JSON.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -21,9 +21,9 @@ from schematics_builtin.certificate.commands.findings import echo_findings
 def certify(
     ctx: click.Context, image: str, recipe: str | None, scheme: str | None, output: str | None, as_json: bool
 ) -> None:
-    """Look for everything in the label map IMAGE that is no closed heart. Exits with 1 when the verdict is FAIL.
+    """Check that the label map IMAGE is a closed heart, and list all faults. Exits with 1 if the verdict is FAIL.
 
-    Without a recipe nothing may be open: what is a lumen or a wall follows from the groups of the label scheme.
+    Without --recipe, no lumen may be open, and the groups of the label scheme say what is a lumen or a wall.
 
     \b
       pycemrg certify out/heart.nrrd --recipe four_chamber_full
@@ -56,4 +56,4 @@ def _require_output(output: Path) -> None:
     from pycemrg_core.api import OutputError
 
     if output.suffix != ".json":
-        raise OutputError(f"{output}: a certificate is JSON; choose a name that ends in .json")
+        raise OutputError(f"{output}: a certificate is JSON; choose a name that ends with .json")

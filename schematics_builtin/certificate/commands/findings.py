@@ -1,4 +1,4 @@
-"""How a certificate is shown to people."""
+"""Show a certificate as text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def echo_findings(certificate: Certificate) -> None:
-    """One finding after the other, errors first, and the verdict last."""
+    """Print the findings, errors first, and the verdict last."""
     from pycemrg_core.api import Severity
 
     for severity in Severity:
@@ -26,7 +26,7 @@ def echo_findings(certificate: Certificate) -> None:
 
 
 def verdict_line(certificate: Certificate) -> str:
-    """The verdict, which lumens are closed and which open, and how many findings there are of each severity."""
+    """The verdict, the closed and open lumens, and the number of findings of each severity."""
     from pycemrg_core.api import Severity
 
     errors, warnings, expected = (len(certificate.of(severity)) for severity in Severity)
@@ -38,5 +38,5 @@ def verdict_line(certificate: Certificate) -> str:
 
 
 def _short(name: str) -> str:
-    """A lumen's name as people say it."""
+    """A lumen's name without its suffixes."""
     return name.removesuffix("_label").removesuffix("_BP")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command(short_help="Repair leaks, holes and loose voxels in a grown heart.")
 @click.argument("image")
 @click.option("-o", "--output", required=True, metavar="FILE", help="The image to write.")
-@click.option("--recipe", metavar="NAME", help="The recipe that made IMAGE: what it asked for, and its rules.")
+@click.option("--recipe", metavar="NAME", help="The recipe that made IMAGE; its rules are used.")
 @click.option("--scheme", metavar="NAME", help="The label scheme of IMAGE; see 'pycemrg list-schemes'.")
 @click.option(
     "--limit", type=click.FloatRange(0, 100), metavar="PERCENT", default=2.0, show_default=True,
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 def repair(
     ctx: click.Context, image: str, output: str, recipe: str | None, scheme: str | None, limit: float, as_json: bool
 ) -> None:
-    """Repair the label map IMAGE by rule, and certify it again. Exits with 1 when the verdict is still FAIL.
+    """Repair the label map IMAGE by rule, and certify it again. Exits with 1 if the verdict is still FAIL.
 
-    Loose voxels go to the label that they touch most, enclosed background is filled, leaks are sealed with the
-    valve or wall beside them, walls are filled up to the thickness that the recipe asks for, voxels that meet by an
-    edge only are joined, and an image whose border the heart touches grows.
+    Loose voxels get the label that they touch most. Enclosed background is filled. Leaks are sealed with the
+    adjacent valve or wall. Walls are filled up to the thickness that the recipe asks for. Voxels that meet only
+    at an edge are joined. If the heart touches the border of the image, the image is enlarged.
 
     \b
       pycemrg repair out/heart.nrrd -o out/repaired.nrrd --recipe four_chamber_full
@@ -76,11 +76,11 @@ def _show(done: Repair) -> None:
 
 
 def _not_repaired(done: Repair) -> list[tuple[Any, str]]:
-    """The errors that are left, each with the reason."""
+    """The remaining errors, each with the reason."""
     found = []
     for finding in done.left:
         held = [why for why in done.refused if any(name in why for name in finding.labels)]
-        found.append((finding, "; ".join(held) or "no rule mends this; look at the segmentation and run again"))
+        found.append((finding, "; ".join(held) or "no rule repairs this; correct the segmentation and run again"))
     return found
 
 
