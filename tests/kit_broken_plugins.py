@@ -54,7 +54,7 @@ BROKEN = {
     # --- the plugin
     "misspelt hook": plugin(
         "def pycemrg_recipes", "def pycemrg_recipies", "test_it_loads",
-        "does not load: there is no hook 'pycemrg_recipies'; did you mean 'pycemrg_recipes'",
+        "does not load: unknown hook 'pycemrg_recipies'; did you mean 'pycemrg_recipes'",
     ),
     "unmarked hook": plugin(
         "@hookimpl\ndef pycemrg_metrics", "def pycemrg_metrics", "test_it_loads",
@@ -116,7 +116,7 @@ BROKEN = {
         "augmentation 'PACKAGE.brighten' (PACKAGE.augment:brighten): function must take 2 arguments", "augment.py",
     ),
     "command that is a function": plugin(
-        '@click.command("PACKAGE-weigh")\n', "", "test_its_references_fit", "is not a click command", "cli.py",
+        '@click.command("PACKAGE-weigh")\n', "", "test_its_references_fit", "not a click command", "cli.py",
     ),
     "command of another name": plugin(
         '@click.command("PACKAGE-weigh")', '@click.command("weigh")', "test_its_commands_have_their_names",

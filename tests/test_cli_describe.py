@@ -239,6 +239,6 @@ class Bare:
 def test_a_step_that_cannot_be_described_names_its_plugin(tmp_path: Path) -> None:
     plugin = tmp_path / "describe_faulty.py"
     plugin.write_text(BROKEN, encoding="utf-8")
-    for name, text in (("Bare", "Bare.wall says no role; "), ("Missing", "module 'describe_faulty' has no 'Missing'")):
+    for name, text in (("Bare", "Bare.wall has no role; "), ("Missing", "module 'describe_faulty' has no 'Missing'")):
         stderr = pycemrg("describe", f"odd_{name}", "--plugin", plugin, code=1).stderr
         assert stderr.startswith(f"error: step 'odd_{name}' of describe_faulty (local file): {text}")

@@ -354,7 +354,7 @@ def _rule(mode: object = "ADD", names: object = ()) -> dict[str, object]:
         ({"APPLICATION_STEPS": "ADD"}, "'ADD'"),
         ({"APPLICATION_STEPS": ["ADD"]}, "'ADD'"),
         ({"APPLICATION_STEPS": [{"RULE_LABEL_NAMES": []}]}, "MODE"),
-        (_rule("ERASE"), "'ERASE' (known: ADD, REPLACE, REPLACE_ONLY, REPLACE_EXCEPT)"),
+        (_rule("ERASE"), "unknown mode 'ERASE'; give one of ADD, REPLACE, REPLACE_ONLY, REPLACE_EXCEPT"),
         (_rule(["ADD"]), "['ADD']"),
         (_rule("ADD", 3), "RULE_LABEL_NAMES"),
         (_rule("REPLACE_ONLY", "SVC_label"), "RULE_LABEL_NAMES"),

@@ -27,7 +27,7 @@ INCOMPATIBLE = "written for plugin API pycemrg.v2, but this is pycemrg.v1; insta
 STATES = {
     "broken_conflict": ("loaded", ""),
     "broken_future": ("incompatible", INCOMPATIBLE),
-    "broken_hook": ("failed", "there is no hook 'pycemrg_schematic'; did you mean 'pycemrg_schematics'"),
+    "broken_hook": ("failed", "unknown hook 'pycemrg_schematic'; did you mean 'pycemrg_schematics'"),
     "broken_import": (
         "failed",
         "importing 'pycemrg_broken.raises_on_import': RuntimeError: this module cannot be imported",

@@ -182,15 +182,15 @@ BROKEN = {
     ),
     "misspelt hook": (
         f"{HOOKS}@hookimpl\ndef pycemrg_schematic():\n    return []",
-        "there is no hook 'pycemrg_schematic'; did you mean 'pycemrg_schematics'",
+        "unknown hook 'pycemrg_schematic'; did you mean 'pycemrg_schematics'",
     ),
     "misspelt specname": (
         f"{HOOKS}@hookimpl(specname='pycemrg_step')\ndef mine():\n    return []",
-        "there is no hook 'pycemrg_step'; did you mean 'pycemrg_steps'",
+        "unknown hook 'pycemrg_step'; did you mean 'pycemrg_steps'",
     ),
     "misspelt optional hook": (
         f"{HOOKS}@hookimpl(optionalhook=True)\ndef pycemrg_step():\n    return []",
-        "there is no hook 'pycemrg_step'; did you mean 'pycemrg_steps'",
+        "unknown hook 'pycemrg_step'; did you mean 'pycemrg_steps'",
     ),
     "unmarked hook": (
         f"{HOOKS}def pycemrg_schematics():\n    return []",

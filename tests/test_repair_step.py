@@ -85,7 +85,7 @@ def test_a_heart_at_the_border_is_told_of(tmp_path: Path) -> None:
     low = int(np.argwhere(sitk.GetArrayFromImage(image))[:, 0].min())
     sitk.WriteImage(image[:, :, low:], str(tmp_path / "cut.nrrd"))
     command = ("run", RECIPE, tmp_path / "cut.nrrd", "-o", tmp_path / "out", "--then", "repair", "--no-check")
-    note = "repair: the heart touches the border of the image, and a step cannot enlarge it"
+    note = "repair: the heart touches the border of the image, and a step cannot enlarge the image"
     assert f"note: {note}" in pycemrg(*command).stderr
     assert any(text.startswith(note) for text in record(tmp_path / "out")["warnings"])
     assert record(tmp_path / "out")["steps"][-1]["notes"]

@@ -129,7 +129,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Report]]
 
 
 def run(folder: Path, tests: str) -> dict[str, list[Report]]:
-    """Run tests with the plugins of a folder; the reports by test class."""
+    """Run tests with the plugins of a folder; the reports by test class, "" for functions outside of classes."""
     (folder / "conftest.py").write_text(CONFTEST)
     (folder / "test_them.py").write_text(tests)
     done = subprocess.run(
@@ -259,7 +259,9 @@ def test_the_classes_in_the_document_pass(tmp_path: Path) -> None:
     blocks = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
     write(tmp_path, "my_heart", GOOD)
     found = run(tmp_path, "\n\n".join(blocks))
-    found.pop("", None)  # tests of a command, which are in no class
+    functions = found.pop("")
+    assert len({one.test for one in functions}) == 2
+    assert not failures(functions)
     assert len(found) == 11
     for suite, reports in found.items():
         assert len({one.test for one in reports}) > 4, suite

@@ -265,7 +265,7 @@ def _require_hooks(manager: pluggy.PluginManager, module: ModuleType) -> None:
         where = defined_at(getattr(module, name))
         hook = options.get("specname") or name
         if hook not in HOOKS:
-            raise _PluginFaultError(f"there is no hook {hook!r}{close_to(hook, HOOKS)}{where}")
+            raise _PluginFaultError(f"unknown hook {hook!r}{close_to(hook, HOOKS)}{where}")
         if asked := [p.name for p in _parameters(getattr(module, name)) if p.default is p.empty]:
             raise _PluginFaultError(f"{hook} takes no arguments, but asks for {', '.join(map(repr, asked))}{where}")
         if any(options.get(key) for key in ("wrapper", "hookwrapper", "tryfirst", "trylast")):

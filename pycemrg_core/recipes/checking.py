@@ -1,4 +1,4 @@
-"""Asking the checks of a catalogue about a heart: before a run about its image, and after it about the result."""
+"""Run the checks of a catalogue: input checks on the image before a run, result checks on the result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pycemrg_core.images.heart import Finding, Heart, Severity
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.plugins.catalogue import Catalogue, Contribution
 
-UNCHECKED = "no anatomy check was made: no plugin that is loaded checks images before a run"
+UNCHECKED = "no anatomy check was made: no loaded plugin checks images before a run"
 
 
 def checks_on(catalogue: Catalogue, on: CheckOn) -> tuple[Contribution[Check], ...]:
@@ -22,7 +22,7 @@ def checks_on(catalogue: Catalogue, on: CheckOn) -> tuple[Contribution[Check], .
 
 
 def faults_of(heart: Heart, checks: tuple[Contribution[Check], ...]) -> Iterator[Finding]:
-    """What the checks find in a heart.
+    """The findings of the checks in a heart.
 
     Raises :class:`PycemrgError` naming the check and its provider when one fails.
     """
@@ -42,9 +42,9 @@ def faults_of(heart: Heart, checks: tuple[Contribution[Check], ...]) -> Iterator
 
 
 def require_sound(volume: LabelVolume, labels: Mapping[str, int], catalogue: Catalogue, name: str) -> tuple[str, ...]:
-    """Ask the input checks about a label map whose integers mean ``labels``; what is not an error comes as notes.
+    """Run the input checks on a label map whose integers mean ``labels``. Warnings are returned as notes.
 
-    ``name`` is what messages call the image. Raises :class:`PlanError` with every error that was found.
+    ``name`` is the image's name in messages. Raises :class:`PlanError` with every error that was found.
     """
     checks = checks_on(catalogue, CheckOn.INPUT)
     if not checks:

@@ -33,10 +33,10 @@ def prepare(
     notes: tuple[str, ...] = (),
     check: bool = True,
 ) -> Prepared:
-    """Ask the input checks about a label map, and convert it to the integers of ``recipe``.
+    """Run the input checks on a label map, and convert it to the integers of ``recipe``.
 
-    ``scheme``: the label scheme that the integers are of; by default they are the recipe's own. Without ``check``
-    no check is asked. ``notes`` are what reading the file had to say.
+    ``scheme``: the label scheme of the image; by default its integers are those of the recipe. With ``check=False``
+    the checks do not run. ``notes`` are the notes from reading the file.
 
     Raises :class:`LabelError` when the integers cannot be converted, and :class:`PlanError` when a check finds an
     error.

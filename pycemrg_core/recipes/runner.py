@@ -99,7 +99,7 @@ def run_recipe(
     changed.
     ``parameters`` override thicknesses and the like (mm), ``labels`` the integers of label names. ``scheme``
     names the label scheme of the image when its integers are not the recipe's. ``then`` are schematics to run after
-    the recipe. ``check``: ask the checks of the image first, such as whether its anatomy fits the labels.
+    the recipe. ``check``: run the input checks first, such as whether the anatomy fits the labels.
 
     Raises :class:`ImageError` when the image is not a label map, :class:`PlanError` with every reason why the
     recipe cannot run or with the errors that a check found, and :class:`StepError` when a step fails.

@@ -96,7 +96,7 @@ def _step_with_roles(path: Path, keys: set[str], catalogue: Catalogue) -> str:
         try:
             roles = contracts.roles(contribution.record.contract.load())
         except (RefError, TypeError):
-            continue  # a step that cannot be used is no match; what asks for it says why
+            continue  # skip a step that cannot be used; the code that needs it reports why
         if keys == {role.key for role in roles}:
             matches.append(contribution.qualified_name)
     if len(matches) != 1:

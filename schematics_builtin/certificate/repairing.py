@@ -190,7 +190,7 @@ class _Limits:
             if self.types.get(label) is LabelType.LUMEN
         }
         bounds = [(label, much, self.voxels.get(label, 0)) for label, much in change.items()]
-        if rule == _LOOSE:  # of what there is now: a wall may have been grown anew
+        if rule == _LOOSE:  # check the current image: a wall may have been made again
             bounds.append((fix.old, -count, int(heart.components.voxels[heart.components.label == fix.old].sum())))
         for label, much, had in bounds:
             if abs(much) > self.share * had:

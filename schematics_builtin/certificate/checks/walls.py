@@ -22,7 +22,7 @@ def wall_thickness(heart: Heart) -> Iterator[Finding]:
     """Background within the asked thickness of a lumen is an error; so near another lumen, a warning.
 
     Between two lumens the smaller of their two thicknesses counts. Where the two touch, or the lumen touches the
-    background, there is no wall to be too thin: that is a leak, and other checks say so.
+    background, this check reports nothing: that is a leak, and other checks report it.
     """
     asked: dict[int, float] = {}
     for wall in heart.blueprint.walls:
