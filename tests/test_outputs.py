@@ -171,7 +171,7 @@ def test_an_output_that_fails_costs_only_itself(tmp_path: Path, plugin: Path) ->
         assert text in error
     assert "of two lines" not in error
     assert "content must be bytes: use .encode()" in error
-    assert "it returned None, not Made(bytes)" in error
+    assert "it returned None; return Made(bytes)" in error
 
 
 def test_nothing_of_an_earlier_heart_stays(tmp_path: Path, plugin: Path) -> None:
