@@ -309,7 +309,7 @@ def test_describe_shows_schemes_conditions_snapshots_and_roles(tmp_path: Path) -
     plugin = late_plugin(tmp_path / "late_described.py")
     shown = " ".join(pycemrg("describe", "late", "--plugin", plugin).stdout.split())
     assert "label scheme: late" in shown
-    assert "when SVC_label and Nothing_label is there" in shown
+    assert "only with SVC_label and Nothing_label in the image" in shown
     assert "keeps the image before it as 'untouched'" in shown
     create = pycemrg("describe", "create").stdout
     assert "SOURCE_BLOOD_POOL_NAME: reads, a lumen" in create
@@ -485,7 +485,7 @@ class WrongContract:
 
 
 def test_what_a_step_makes_refers_to_fields_of_its_contract() -> None:
-    with pytest.raises(TypeError, match=r"^WrongContract\.wall makes a wall of the field 'lumne': declare that field"):
+    with pytest.raises(TypeError, match=r"^WrongContract\.wall makes a wall of the field 'lumne'; declare that field"):
         roles(WrongContract)
 
 
