@@ -33,6 +33,10 @@ def check(old: str, new: str, test: str, message: str) -> Broken:
     return Broken("CheckConformance", "checks.py", old, new, test, message)
 
 
+def output(old: str, new: str, test: str, message: str, file: str = "outputs.py") -> Broken:
+    return Broken("OutputConformance", file, old, new, test, message)
+
+
 def augmentation(old: str, new: str, test: str, message: str) -> Broken:
     return Broken("AugmentationConformance", "augment.py", old, new, test, message)
 
@@ -255,6 +259,29 @@ BROKEN = {
     "the size of one axis": check(
         "faces=faces", "faces=heart.volume.array.shape[0]", "test_it_is_the_same_along_every_axis",
         "when the image is stored with axes in turn: error of (1, 3) became error of (1, 3)",
+    ),
+    # --- outputs
+    "an output without its run": output(
+        "def counted(run, made):", "def counted(made):", "test_its_function_fits",
+        "output 'PACKAGE.count' (PACKAGE.outputs:counted): function must take 2 arguments: too many positional",
+    ),
+    "an output that nobody has": output(
+        'needs=("PACKAGE.count",)', 'needs=("PACKAGE.counts",)', "test_its_function_fits",
+        "output 'PACKAGE.share' (PACKAGE.outputs:shared): it needs the output 'PACKAGE.counts': no output is called",
+        "plugin.py",
+    ),
+    "text instead of bytes": output(
+        'return Made(f"{share:.3f}".encode())', 'return Made(f"{share:.3f}")', "test_it_runs",
+        "cannot be made from a small run: output 'PACKAGE.share' of PACKAGE (module PACKAGE.plugin): "
+        "content must be bytes: use .encode()",
+    ),
+    "other bytes each time": output(
+        'Made(f"{share:.3f}', 'Made(f"{share + next(CALLS):.3f}', "test_it_repeats_itself",
+        "makes something else from the same run; it must depend on nothing but its arguments",
+    ),
+    "writes into the run": output(
+        "    share =", "    v = run.volume.array\n    v.flags.writeable = True\n    v[0, 0, 0] += 1\n    share =",
+        "test_it_leaves_the_run_alone", "changes the run it is given; only look at it",
     ),
     # --- augmentations
     "nothing drawn": augmentation(

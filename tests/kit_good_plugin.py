@@ -3,8 +3,8 @@
 GOOD = {
     "plugin.py": '''
 """What a good plugin contributes; PACKAGE stands for its name."""
-from pycemrg_core.api import Augmentation, Check, Command, Measures, Metric, Recipe, RecipeStep, Ref, Schematic, Step
-from pycemrg_core.api import hookimpl
+from pycemrg_core.api import Augmentation, Check, Command, Measures, Metric, Output, Recipe, RecipeStep, Ref
+from pycemrg_core.api import Schematic, Step, hookimpl
 
 @hookimpl
 def pycemrg_steps():
@@ -64,6 +64,16 @@ def pycemrg_augmentations():
 @hookimpl
 def pycemrg_checks():
     yield Check(name="PACKAGE.leaks", summary="lumens that touch", function=Ref("PACKAGE.checks:leaks"))
+
+@hookimpl
+def pycemrg_outputs():
+    yield Output(
+        name="PACKAGE.count", file="PACKAGE_count.txt", summary="voxels", function=Ref("PACKAGE.outputs:counted"),
+    )
+    yield Output(
+        name="PACKAGE.share", file="PACKAGE_share.txt", summary="their share", needs=("PACKAGE.count",),
+        function=Ref("PACKAGE.outputs:shared"),
+    )
 
 @hookimpl
 def pycemrg_commands():
@@ -143,6 +153,20 @@ def leaks(heart):
                 yield heart.finding(
                     Severity.ERROR, f"{heart.name(a)} touches {heart.name(b)}", (a, b), places, faces=faces
                 )
+""",
+    "outputs.py": """
+from itertools import count
+from pycemrg_core.api import Made
+
+CALLS = count()
+
+def counted(run, made):
+    voxels = sum(int(run.volume.mask(label).sum()) for label in run.volume.boxes)
+    return Made(str(voxels).encode())
+
+def shared(run, made):
+    share = int(made["PACKAGE.count"].content) / run.volume.array.size
+    return Made(f"{share:.3f}".encode())
 """,
     "cli.py": '''
 import click

@@ -57,6 +57,10 @@ def augment(sample, rng, *, shift=(0, 1)):
     return sample, {}
 
 
+def draw(run, made):
+    return Made(b"")
+
+
 command = click.Command("weigh")
 number = 7
 """
@@ -68,6 +72,7 @@ GOOD = {
     "metrics": "Metric(name='m', summary='', measures=Measures.STRUCTURE, function=Ref('M:measure'))",
     "label_schemes": "LabelScheme(name='l', summary='', labels={'LV': 1}, groups={'g': ('LV',)})",
     "augmentations": "Augmentation(name='a', summary='', function=Ref('M:augment'))",
+    "outputs": "Output(name='drawn', file='drawn.txt', summary='', function=Ref('M:draw'))",
     "commands": "Command(name='weigh', summary='', command=Ref('M:command'))",
 }
 
@@ -235,6 +240,41 @@ def test_a_label_that_is_read_before_it_is_added_to_is_no_fault(tmp_path: Path, 
     assert faults(path) == [
         "recipe 'r': sc reads MV (1), which is not in the image and which only more writes, later; move more before sc"
     ]
+
+
+def an_output(name: str, **fields: object) -> str:
+    given = "".join(f", {key}={value!r}" for key, value in fields.items())
+    return f"Output(name='{name}', file='{name}.txt', summary='', function=Ref('M:draw'){given})"
+
+
+@pytest.mark.parametrize(
+    ("outputs", "expected"),
+    [
+        (
+            [an_output("o", needs=("nobody",))],
+            ["output 'o': it needs the output 'nobody': no output is called 'nobody'"],
+        ),
+        ([an_output("o", needs=("o",))], ["output 'o': it needs itself: M:o > M:o"]),
+        ([an_output("o", uses=("o",))], ["output 'o': it needs itself: M:o > M:o"]),
+        (
+            [an_output("o", needs=("p",)), an_output("p", uses=("o",))],
+            ["output 'o': it needs itself: M:o > M:p > M:o", "output 'p': it needs itself: M:p > M:o > M:p"],
+        ),
+        (
+            [an_output("o").replace("o.txt", "run.json")],
+            ["output 'o': it would write run.json, which is the run's own file"],
+        ),
+    ],
+)
+def test_what_an_output_needs(tmp_path: Path, outputs: list[str], expected: list[str]) -> None:
+    found = faults(plugin(tmp_path, outputs=", ".join(outputs)))
+    assert len(found) == len(expected)
+    assert all(map(str.startswith, found, expected)), found
+
+
+def test_an_output_may_use_one_that_nobody_provides(tmp_path: Path) -> None:
+    path = plugin(tmp_path, outputs=an_output("o", uses=("nobody",)))
+    assert pycemrg("list-plugins", "--check", "--plugin", path).stdout.endswith("no faults found\n")
 
 
 def test_people_see_the_faults_too(tmp_path: Path) -> None:

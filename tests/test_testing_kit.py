@@ -175,7 +175,7 @@ def test_a_good_plugin_passes(reports: dict[str, list[Report]], kit: str) -> Non
     found = reports[f"Test_good_{kit}"]
     # Not installed, so that its entry point cannot be checked.
     assert {one.test for one in found if one.outcome != "passed"} <= {"test_it_has_an_entry_point"}, found
-    assert len(found) > 5
+    assert len(found) >= 5
 
 
 @pytest.mark.slow
@@ -262,9 +262,9 @@ def test_the_classes_in_the_document_pass(tmp_path: Path) -> None:
     functions = found.pop("")
     assert len({one.test for one in functions}) == 2
     assert not failures(functions)
-    assert len(found) == 11
+    assert len(found) == 12
     for suite, reports in found.items():
-        assert len({one.test for one in reports}) > 4, suite
+        assert len({one.test for one in reports}) >= 5, suite
         assert not failures(reports), suite
 
 

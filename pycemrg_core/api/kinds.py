@@ -176,6 +176,8 @@ KINDS: tuple[Kind, ...] = (
         calls={"function": 2},
         columns=("name", "file", "provider", "summary"),
         listed=_listed("output"),
+        faults=Ref("pycemrg_core.runs.outputs:output_faults"),
+        kit="OutputConformance",
     ),
 )
 

@@ -90,6 +90,25 @@ def _needed(catalogue: Catalogue, one: Contribution[Output]) -> Iterator[Contrib
             yield catalogue.find(Output, name)
 
 
+def output_faults(record: Output, catalogue: Catalogue) -> Iterator[str]:
+    """What is wrong with the outputs that one needs or uses, and with the name of its file."""
+    if record.file.lower() in _TAKEN:
+        yield f"it would write {record.file}, which is the run's own file"
+    unknown = False
+    for name in record.needs:
+        try:
+            catalogue.find(Output, name)
+        except PycemrgError as error:
+            unknown = True
+            yield f"it needs the output {name!r}: {error}"
+    for one in catalogue.all(Output):
+        if one.record is record and not unknown:
+            try:
+                _choose(catalogue, one, [], ())
+            except PycemrgError as error:
+                yield str(error).replace(f"output {record.name!r} needs itself", "it needs itself")
+
+
 def make_outputs(run: FinishedRun, chosen: Iterable[Contribution[Output]]) -> Outputs:
     """Make each of the chosen outputs. If one fails, only it and the outputs that need it are missing."""
     return _Maker(run).outputs(chosen)

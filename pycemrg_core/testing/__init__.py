@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pycemrg_core.testing.commands import run_command as run_command
     from pycemrg_core.testing.contract import generic_contract as generic_contract
     from pycemrg_core.testing.metric import MetricConformance as MetricConformance
+    from pycemrg_core.testing.output import OutputConformance as OutputConformance
+    from pycemrg_core.testing.output import example_run as example_run
     from pycemrg_core.testing.plugin import PluginConformance as PluginConformance
     from pycemrg_core.testing.recipe import RecipeConformance as RecipeConformance
     from pycemrg_core.testing.schematic import SchematicConformance as SchematicConformance
@@ -40,6 +42,7 @@ else:
             "pycemrg_core.testing.commands": "run_command",
             "pycemrg_core.testing.contract": "generic_contract",
             "pycemrg_core.testing.metric": "MetricConformance",
+            "pycemrg_core.testing.output": "OutputConformance example_run",
             "pycemrg_core.testing.plugin": "PluginConformance",
             "pycemrg_core.testing.recipe": "RecipeConformance",
             "pycemrg_core.testing.schematic": "SchematicConformance",
