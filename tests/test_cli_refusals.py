@@ -343,7 +343,7 @@ def test_a_step_that_breaks_its_contract(tmp_path: Path, earlier: Path, heart: P
     ("name", "source", "part"),
     [
         ("absent.py", None, "no such plugin file"),
-        ("notes.txt", "hello", ".py or a .yaml"),
+        ("notes.txt", "hello", ".py or .yaml"),
         ("no_module.py", "import no_such_module_anywhere", "no_such_module_anywhere"),
         ("broken_syntax.py", "def (", "SyntaxError"),
         ("no_hooks.py", "x = 1", "@hookimpl"),

@@ -174,7 +174,7 @@ def test_anatomy_that_contradicts_the_labels_is_a_problem(ts: Path) -> None:
     result = pycemrg("labels", "check", ts, "--recipe", "four_chamber_full", code=1)
     (problem,) = [line for line in result.stdout.splitlines() if line.startswith("problem: ")]
     assert "the anatomy contradicts the labels" in problem
-    assert f"Try --scheme {TS}" in problem
+    assert f"try --scheme {TS}" in problem
 
 
 def test_a_check_in_the_image_s_own_scheme(ts: Path) -> None:
@@ -429,7 +429,7 @@ def test_a_run_without_the_scheme_is_refused_and_names_it(ts: Path, tmp_path: Pa
     title = f"error: {ts}: a check of the image found errors (use --no-check to run anyway):\n"
     assert result.stderr.startswith(title)
     assert "the anatomy contradicts the labels" in result.stderr
-    assert f"Try --scheme {TS}, " in result.stderr
+    assert f"try --scheme {TS}, " in result.stderr
     assert "--no-check" in result.stderr
     assert not (tmp_path / "out").exists()
     pycemrg("run", "biventricular_basic", ts, "-o", tmp_path / "out", "--no-check")

@@ -22,23 +22,23 @@ def doubts(volume: LabelVolume, labels: Mapping[str, int], schemes: Mapping[str,
     facts = measure(volume.array, volume.spacing)
     heart = [ml for label, ml in zip(facts.labels, facts.volume_ml, strict=True) if label in labels.values()]
     total = float(sum(heart))
-    if not heart:
-        ranking = rank(facts, schemes)
-        if ranking.verdict == "confident":
-            yield f"it holds none of the labels asked for; its anatomy is that of --scheme {ranking.top}"
-    elif not LEAST_ML <= total < MOST_ML:
+    # One label alone can have another meaning in a scheme of which nothing else is there.
+    if len(heart) < 2 and (ranking := rank(facts, schemes)).verdict == "confident":
+        few = "only one" if heart else "none"
+        yield f"it holds {few} of the labels asked for; its anatomy is that of --scheme {ranking.top}"
+    elif heart and not LEAST_ML <= total < MOST_ML:
         size = " x ".join(f"{spacing:g}" for spacing in volume.spacing[::-1])
         yield (
             f"its structures have {_litres(total)} with voxels of {size} mm; a heart has between {LEAST_ML:g} mL "
-            f"and {MOST_ML / 1000:g} L. Correct the spacing in the header (is it in cm, m or um?)"
+            f"and {MOST_ML / 1000:g} L; correct the spacing in the header (is it in cm, m or um?)"
         )
-    elif contradicts(facts, labels):
+    elif heart and contradicts(facts, labels):
         worst = judge(facts, labels).lines
         against = [line.text for line in sorted(worst, key=lambda line: line.points) if line.points < -0.5][:3]
         ranking = rank(facts, schemes)
         likely = f"--scheme {ranking.top}" if ranking.verdict == "confident" else "'pycemrg labels detect'"
         yield (
-            f"the anatomy contradicts the labels: {'; '.join(against)}. Try {likely}, or give the integers with "
+            f"the anatomy contradicts the labels: {'; '.join(against)}; try {likely}, or give the integers with "
             "--labels"
         )
 
