@@ -39,6 +39,8 @@ def pycemrg_outputs():
         "on_broken": ("on_broken.txt", ("broken",), ()),
         "wrong": ("wrong.txt", (), ()),
         "worded": ("worded.txt", (), ()),
+        "doubtful": ("doubtful.txt", (), ()),
+        "numbered": ("numbered.txt", (), ()),
         "nothing": ("nothing.txt", (), ()),
         "circle": ("circle.txt", ("elcric",), ()),
         "elcric": ("elcric.txt", ("circle",), ()),
@@ -84,6 +86,14 @@ def wrong(run, made):
 
 def worded(run, made):
     return Made("text")
+
+
+def doubtful(run, made):
+    return Made(b"text", verdict="no")
+
+
+def numbered(run, made):
+    return Made(b"text", summary=5)
 
 
 def nothing(run, made):
@@ -158,7 +168,9 @@ def test_what_cannot_be_made_is_refused_before_the_run(tmp_path: Path, plugin: P
 
 
 def test_an_output_that_fails_costs_only_itself(tmp_path: Path, plugin: Path) -> None:
-    result = run(tmp_path, "--plugin", plugin, "--with", "broken,on_broken,good,wrong,worded,nothing", code=1)
+    result = run(
+        tmp_path, "--plugin", plugin, "--with", "broken,on_broken,good,wrong,worded,doubtful,numbered,nothing", code=1
+    )
     assert files(tmp_path) == {"heart.nrrd", "run.json", "counts.json", "good.txt"}
     error = result.stderr.splitlines()[-1] if result.stderr.count("\n") == 1 else result.stderr
     for text in (
@@ -171,6 +183,8 @@ def test_an_output_that_fails_costs_only_itself(tmp_path: Path, plugin: Path) ->
         assert text in error
     assert "of two lines" not in error
     assert "content must be bytes: use .encode()" in error
+    assert "the verdict is 'no'; give True, False or None, such as bool(verdict)" in error
+    assert "the summary is 5; give text" in error
     assert "it returned None; return Made(bytes)" in error
 
 

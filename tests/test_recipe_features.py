@@ -484,9 +484,30 @@ class WrongContract:
     mm: float = thickness("MM")
 
 
-def test_what_a_step_makes_refers_to_fields_of_its_contract() -> None:
-    with pytest.raises(TypeError, match=r"^WrongContract\.wall makes a wall of the field 'lumne'; declare that field"):
-        roles(WrongContract)
+@frozen(kw_only=True)
+class NumberAsLumenContract:
+    wall: Label = writes("WALL", makes=wall_round("mm", thickness="mm"))
+    mm: float = thickness("MM")
+
+
+@frozen(kw_only=True)
+class OneLumenTwiceContract:
+    lumen: Label = reads("LUMEN")
+    valve: Label = writes("VALVE", makes=valve_between("lumen", "lumen"))
+
+
+@pytest.mark.parametrize(
+    ("contract", "text"),
+    [
+        (WrongContract, "wall makes a wall of the field 'lumne'; declare that field with reads"),
+        (NumberAsLumenContract, "wall makes a wall of the field 'mm'; declare that field with reads"),
+        (OneLumenTwiceContract, "valve makes a valve of the field 'lumen' twice; name different fields"),
+    ],
+)
+def test_what_a_step_makes_refers_to_fields_of_its_contract(contract: type, text: str) -> None:
+    with pytest.raises(TypeError) as error:
+        roles(contract)
+    assert str(error.value).startswith(f"{contract.__name__}.{text}")
 
 
 def test_the_blueprint_reaches_the_steps() -> None:

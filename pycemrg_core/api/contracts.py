@@ -240,10 +240,15 @@ def _require_makes(contract: type, found: Iterable[Role]) -> None:
     for role in found:
         if role.makes is None:
             continue
-        wanted: dict[str, tuple[Use, ...]] = dict.fromkeys(role.makes.around, (Use.READS, Use.READS_ANY))
+        wanted: list[tuple[str, tuple[Use, ...]]] = [(name, (Use.READS, Use.READS_ANY)) for name in role.makes.around]
         if role.makes.thickness:
-            wanted[role.makes.thickness] = (Use.THICKNESS,)
-        for name, allowed in wanted.items():
+            wanted.append((role.makes.thickness, (Use.THICKNESS,)))
+        if len(set(role.makes.around)) < len(role.makes.around):
+            raise TypeError(
+                f"{contract.__name__}.{role.field_name} makes a {role.makes.label_type.name.lower()} of the field"
+                f" {role.makes.around[0]!r} twice; name different fields"
+            )
+        for name, allowed in wanted:
             if uses.get(name) not in allowed:
                 raise TypeError(
                     f"{contract.__name__}.{role.field_name} makes a {role.makes.label_type.name.lower()} of the field"

@@ -149,4 +149,10 @@ class _Maker:
             if not isinstance(made.content, bytes):
                 instead = "use .encode()" if isinstance(made.content, str) else f"it is {made.content!r:.80}"
                 raise OutputError(f"content must be bytes: {instead}")
+            if made.verdict is not None and type(made.verdict) is not bool:
+                raise OutputError(
+                    f"the verdict is {made.verdict!r:.80}; give True, False or None, such as bool(verdict)"
+                )
+            if not isinstance(made.summary, str):
+                raise OutputError(f"the summary is {made.summary!r:.80}; give text")
             return made
