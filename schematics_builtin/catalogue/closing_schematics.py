@@ -174,7 +174,7 @@ def _names_in(filled: Any) -> list[str]:
     return [name for part in filled for name in ([part] if isinstance(part, str) else part["RULE_LABEL_NAMES"])]
 
 
-# The recipe takes its integers from its scheme; these are for whoever uses a schematic on its own.
+# The recipe takes its integers from its scheme; these are for people who use a schematic on its own.
 _INTEGERS = {
     **{name: value for name, value in LABELS.items() if not name.endswith("_ring_label")},
     **{f"{vein}_plane_label": 205 + at for at, vein in enumerate(VEINS)},

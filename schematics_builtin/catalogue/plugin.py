@@ -41,7 +41,7 @@ _STEPS = (
         "closing:ring_own_cell", "closing_contracts:OwnCellRingContract"),
     ("seal_lumens", "put wall where a closed lumen touches the background or another lumen",
         "closing:seal_lumens", "closing_contracts:SealLumensContract"),
-    ("manifold", "mend loose components, enclosed background and pinches",
+    ("manifold", "repair loose components, enclosed background and pinches",
         "closing:manifold", "closing_contracts:ManifoldContract"),
 )  # fmt: skip
 
