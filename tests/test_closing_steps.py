@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from brute import ADD, EXCEPT, ONLY, Array, Mask, Spacing, all_pairs, limit, write
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -311,6 +311,13 @@ def test_a_vessel_without_a_part(absent: int) -> None:
 
 @brute_force
 @given(maps(labels=(1, 2, 2, 3, 4)))
+# Two pieces of lumen on either side of the root: their ends lie round the middle, in no direction.
+@example(
+    (
+        np.array([0, 0, 0, 0, 0, 0, 2, 2, 1, 2, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2], np.uint8).reshape(1, 7, 3),
+        (0.4, 0.4, 2.0),
+    )
+)
 def test_open_vessel_clears_its_own_labels_and_nothing_else(case: tuple[Array, Spacing]) -> None:
     array, spacing = case
     found = grown(closing.open_vessel, array, spacing, OPEN)

@@ -40,7 +40,7 @@ class End:
 def flat_end(volume: LabelVolume, lumen: int, root: int) -> End | None:
     """The flat end of a lumen that is farthest from where it touches its root.
 
-    None where the lumen does not touch its root, or is too short to have an end.
+    None where the lumen does not touch its root, is too short to have an end, or ends on all sides alike.
     """
     contact = volume.touching(lumen, root).first
     if not len(contact):
@@ -57,11 +57,14 @@ def flat_end(volume: LabelVolume, lumen: int, root: int) -> End | None:
     # In blocks, as the levels are.
     size = float(np.prod(spacing * block)) ** (1 / 3)
     width = 2 * sqrt(mask.sum() * volume.voxel_mm3 / (last * size) / pi) / size
+    axis = _direction(level, width, spacing * block)
+    if axis @ axis < 0.5:  # not a unit vector: the middle of the end is the middle of what is before it
+        return None
     surface = np.argwhere(mask & _beside(~mask))
     # The far part of the lumen is one and a half times as long as it is wide.
     surface = surface[level[tuple((surface // block).T)] >= last - 1.5 * width] + corner
     points = surface * spacing
-    normal = _flattest(points, _direction(level, width, spacing * block), float(spacing.min()))
+    normal = _flattest(points, axis, float(spacing.min()))
     out = points @ normal
     extreme = float(out.max())
     return End(normal, extreme, surface[out >= extreme - _FLAT * spacing.min()])
