@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from os import PathLike
-from typing import Generic, TypeGuard, TypeVar
+from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
 
@@ -55,10 +55,16 @@ class Catalogue:
 
     contributions: tuple[Contribution[Record], ...] = field(converter=_sorted)
     plugins: tuple[Plugin, ...] = ()
+    _of_kind: dict[type[Record], tuple[Contribution[Any], ...]] = field(init=False, eq=False, repr=False)
+
+    @_of_kind.default
+    def _sort_by_kind(self) -> dict[type[Record], tuple[Contribution[Any], ...]]:
+        kinds = {type(contribution.record) for contribution in self.contributions}
+        return {kind: tuple(c for c in self.contributions if type(c.record) is kind) for kind in kinds}
 
     def all(self, kind: type[R]) -> tuple[Contribution[R], ...]:
         """Every contribution of one kind, including conflicting ones."""
-        return tuple(c for c in self.contributions if _is(c, kind))
+        return self._of_kind.get(kind, ())
 
     def find(self, kind: type[R], name: str) -> Contribution[R]:
         """The one contribution of this kind called ``name`` or ``provider:name``.
@@ -105,10 +111,6 @@ class Catalogue:
         if blocked := [plugin.found.name for plugin in self.plugins if plugin.reason == BLOCKED_BY_NAME]:
             text += f" (blocked by name: {', '.join(blocked)})"
         return text
-
-
-def _is(contribution: Contribution[Record], kind: type[R]) -> TypeGuard[Contribution[R]]:
-    return type(contribution.record) is kind
 
 
 def _conflict(kind: str, name: str, matches: Iterable[Contribution[Record]]) -> str:

@@ -86,20 +86,17 @@ def _scheme_types(catalogue: Catalogue, labels: Mapping[str, int], first: str) -
     """The types of these labels, from the groups of the label schemes."""
     types: dict[int, LabelType] = {}
     for contribution in sorted(catalogue.all(LabelScheme), key=lambda one: not one.answers_to(first)):
-        record = contribution.record
-        assert isinstance(record, LabelScheme)
-        for one in LabelType:
-            types = {**{labels[name]: one for name in _members(record, one) if name in labels}, **types}
+        for one, names in _members(contribution.record).items():
+            types = {**{labels[name]: one for name in names if name in labels}, **types}
     return types
 
 
-def _members(scheme: LabelScheme, label_type: LabelType) -> tuple[str, ...]:
-    if label_type.value not in scheme.groups:
-        return ()
+def _members(scheme: LabelScheme) -> dict[LabelType, tuple[str, ...]]:
     try:
-        return LabelTable(scheme.labels, scheme.groups).names_of(label_type.value)
+        table = LabelTable(scheme.labels, scheme.groups)
     except LabelError:  # "list-plugins --check" says what is wrong with the scheme
-        return ()
+        return {}
+    return {one: table.names_of(one.value) for one in LabelType if one.value in table.groups}
 
 
 def _values(labels: Mapping[str, int], names: Iterable[str]) -> frozenset[int]:
