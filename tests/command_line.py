@@ -35,8 +35,8 @@ def voxels(path: Path) -> np.ndarray[Any, Any]:
 
 
 def contents(folder: Path) -> dict[str, bytes | None]:
-    """Every file below a folder with its bytes, and every folder."""
-    found = sorted(folder.rglob("*"))
+    """Every file below a folder with its bytes, and every folder, but what Python keeps of modules there."""
+    found = sorted(path for path in folder.rglob("*") if "__pycache__" not in path.parts)
     return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in found}
 
 
