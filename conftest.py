@@ -1,16 +1,20 @@
 """What all tests of this repository share: how hypothesis draws, which lane a test is in, and a terminal.
 
-Lanes are markers, and every test of the slow lane is in the ordinary suite too::
+Lanes are markers, and every test of the slow lane is in the whole suite too::
 
     python3 -m pytest -m "not slow"     the fast lane, for every change
-    python3 -m pytest                   the ordinary suite
+    python3 -m pytest                   the whole suite
+    python3 -m pytest --sample 3        the fast lane, and every third case of each slow test
     python3 -m pytest -m installed      what is installed from wheels into environments of their own
     python3 -m pytest -m browser        pages in a real browser
+
+``slow(keep=2)`` leaves the first two cases of a parametrised test in the fast lane.
 """
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -25,12 +29,32 @@ settings.load_profile("pycemrg")
 LANES = {"browser": "browser", "built": "installed", "house": "installed"}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--sample", type=int, default=1, metavar="N", help="of the cases of each slow test, run the first of every N"
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    seen: Counter[str] = Counter()
+    left_out = []
     for item in items:
         for fixture, lane in LANES.items():
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(lane)
                 item.add_marker("slow")
+        if slow := item.get_closest_marker("slow"):
+            test = item.nodeid.partition("[")[0]
+            number = seen[test] - slow.kwargs.get("keep", 0)
+            seen[test] += 1
+            if number < 0:
+                item.own_markers.remove(slow)
+            elif number % config.getoption("sample"):
+                left_out.append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
 
 
 @pytest.fixture

@@ -65,6 +65,13 @@ class FakeSite:
         importlib.invalidate_caches()
         return info
 
+    def forget(self) -> None:
+        """Forget what was imported from this folder and from the one that it is in."""
+        for name, module in list(sys.modules.items()):
+            if str(getattr(module, "__file__", None) or "").startswith(str(self.folder.parent)):
+                del sys.modules[name]
+        importlib.invalidate_caches()
+
     def discover(self) -> tuple[Found, ...]:
         """The plugins of this folder, and of no other."""
         return loading.discover([str(self.folder)])
@@ -83,10 +90,7 @@ def fake_site(tmp_path: Path) -> Iterator[FakeSite]:
         yield site
     finally:
         sys.path.remove(str(site.folder))
-        for name, module in list(sys.modules.items()):
-            if str(getattr(module, "__file__", None) or "").startswith(str(tmp_path)):
-                del sys.modules[name]
-        importlib.invalidate_caches()
+        site.forget()
 
 
 def built_in() -> tuple[Found, ...]:

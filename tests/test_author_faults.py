@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import pycemrg
 from plugin_packages import FakeSite, fake_site, run_python
 
 from pycemrg_core.api import LabelVolume, write_volume
@@ -92,7 +93,8 @@ WHERE = f"IndexError: list index out of range (heart.py:{LINE}, in deep)"
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[FakeSite]:
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSite]:
+    monkeypatch.chdir(tmp_path)
     with fake_site(tmp_path) as site:
         site.install("my-heart", entry_points="[pycemrg.v1]\nheart = heart\n")
         (site.folder / "heart.py").write_text(HEART, encoding="utf-8")
@@ -103,11 +105,12 @@ def site(tmp_path: Path) -> Iterator[FakeSite]:
 
 
 def outcome(site: FakeSite, *arguments: str, code: int = 1, **environment: str) -> str:
-    """What a command prints on stderr in a process of its own."""
-    folder = site.folder.parent
-    done = run_python(MAIN, *arguments, path=[site.folder], cwd=folder, environment=environment)
-    assert done.returncode == code, done.stderr
-    return done.stderr
+    """What a command prints on stderr, with the plugins imported afresh."""
+    site.forget()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        return pycemrg(*arguments, code=code).stderr
 
 
 COMMAND = "command 'weigh' of heart (my-heart 1.0) failed: "
@@ -332,6 +335,10 @@ def pycemrg_commands():
         told.unlink(missing_ok=True)
         outcome(site, *arguments, code=0)
         assert sorted(told.read_text().split("\n")[:-1]) == ["commands", "import", "recipes"], arguments
+    told.unlink()
+    again = ("run", "kept", "in.nrrd", "-o", "again", "--no-check")
+    assert run_python(MAIN, *again, path=[site.folder], cwd=site.folder.parent).returncode == 0
+    assert sorted(told.read_text().split("\n")[:-1]) == ["commands", "import", "recipes"]
     for arguments in (("labels", "show", "in.nrrd", "--plugin"), ("list-recipes", "--plugin")):
         told.unlink()
         outcome(site, *arguments, str(file), code=0)
@@ -345,6 +352,6 @@ def test_plugins_that_are_switched_off_are_never_imported(site: FakeSite) -> Non
     for arguments in (("--no-plugins", "labels", "show", "in.nrrd"), ("labels", "show", "in.nrrd", "--no-plugins")):
         assert "telling" not in outcome(site, *arguments, code=0)
     assert "telling" in outcome(site, "labels", "show", "in.nrrd", code=0)
-    listed = run_python(MAIN, "list-plugins", "--json", "--no-plugins", path=[site.folder], cwd=site.folder.parent)
+    listed = pycemrg("list-plugins", "--json", "--no-plugins")
     states = {entry["name"]: entry["state"] for entry in json.loads(listed.stdout)["plugins"]}
     assert states["telling"] == "blocked"

@@ -89,6 +89,7 @@ def test_nothing_is_left_to_mend(seed, shape, fill):
     assert np.array_equal(mended(out.astype(np.uint8)), out)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_nothing_is_left_to_mend_in_a_larger_map(seed):
     array = random_map(seed, (40, 37, 45), (*LUMENS, *TISSUE), 0.6)

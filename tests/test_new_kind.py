@@ -93,6 +93,7 @@ def test_it_is_listed_and_described(pycemrg: Pycemrg, tmp_path: Path) -> None:
     assert [entry["provides"]["atlas"] for entry in provided if entry["name"] == "our_atlas"] == [["mean_heart"]]
 
 
+@pytest.mark.slow
 def test_it_is_validated(pycemrg: Pycemrg, tmp_path: Path) -> None:
     pycemrg("list-plugins", "--check", "--plugin", plugin(tmp_path, "our_atlas"))
     wrong = pycemrg("list-plugins", "--check", "--plugin", plugin(tmp_path, "odd_atlas", "heart"), code=1).stdout
@@ -111,6 +112,7 @@ def test_two_of_one_name_are_a_conflict(pycemrg: Pycemrg, tmp_path: Path) -> Non
     assert pycemrg("describe", "two_atlas:mean_heart", "--plugin", one, "--plugin", two).stdout
 
 
+@pytest.mark.slow
 def test_new_plugin_offers_it(pycemrg: Pycemrg, tmp_path: Path) -> None:
     assert "atlas" in pycemrg("new-plugin", "--help").stdout
     pycemrg("new-plugin", "my-atlas", "--with", "atlas,metric")

@@ -66,6 +66,7 @@ def test_the_example_has_no_faults() -> None:
     assert integers(catalogue)["SVC_label"] == scheme.labels["SVC_label"]
 
 
+@pytest.mark.slow
 def test_the_example_passes_the_kit(folder: Path) -> None:
     with_plugin(example())
     (folder / "test_them.py").write_text(KIT, encoding="utf-8")
