@@ -69,12 +69,12 @@ if TYPE_CHECKING:
     from pycemrg_core.recipes.runner import run_recipe as run_recipe
     from pycemrg_core.runs.configuration import read_config as read_config
     from pycemrg_core.runs.configuration import write_config as write_config
+    from pycemrg_core.runs.earlier import require_place as require_place
     from pycemrg_core.runs.outputs import Outputs as Outputs
     from pycemrg_core.runs.outputs import choose_outputs as choose_outputs
     from pycemrg_core.runs.outputs import make_outputs as make_outputs
     from pycemrg_core.runs.replay import SavedRun as SavedRun
     from pycemrg_core.runs.results import record_json as record_json
-    from pycemrg_core.runs.results import require_place as require_place
     from pycemrg_core.runs.results import write_result as write_result
     from pycemrg_core.runs.run_folder import Source as Source
 else:
@@ -100,7 +100,8 @@ else:
             "pycemrg_core.runs.configuration": "read_config write_config",
             "pycemrg_core.runs.outputs": "Outputs choose_outputs make_outputs",
             "pycemrg_core.runs.replay": "SavedRun",
-            "pycemrg_core.runs.results": "require_place record_json write_result",
+            "pycemrg_core.runs.earlier": "require_place",
+            "pycemrg_core.runs.results": "record_json write_result",
             "pycemrg_core.runs.run_folder": "Source",
         },
     )

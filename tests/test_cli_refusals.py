@@ -17,7 +17,7 @@ import pytest
 import SimpleITK as sitk
 from command_line import contents, local_plugin, pycemrg, small_heart, voxels
 
-from pycemrg_core.images import image_files
+from pycemrg_core.images import image_files, scratch
 from pycemrg_core.runs.replay import SavedRun
 
 RECIPE = "four_chamber_full"
@@ -445,7 +445,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, earlier: Path, heart:
     assert last.startswith(f"error: {folder}")
     assert "cannot be written" in last
     assert "ree s" in last  # Free some space, or: check the free space
-    assert ".partial" not in last
+    assert scratch.PREFIX not in last
     assert "Traceback" not in done.stderr
     assert contents(tmp_path) == before
 
@@ -520,7 +520,7 @@ def test_a_failure_while_files_take_their_places_leaves_the_old_result(
     replace = os.replace
 
     def fail(source: Path, target: Path) -> None:
-        if Path(target) == earlier / at and Path(source).parent.name.startswith(".partial"):
+        if Path(target) == earlier / at and Path(source).parent.name.startswith(scratch.PREFIX):
             raise error
         replace(source, target)
 

@@ -308,15 +308,17 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OutputError) as refused:
         write_label_table([LV], path, "slicer")
-    assert str(refused.value) == (f"{path}: cannot be written: No space left on device; choose another folder or name")
+    assert str(refused.value) == (
+        f"{path}: cannot be written: No space left on device; check the folder and its free space"
+    )
     assert [file.name for file in tmp_path.iterdir()] == ["a.ctbl"]
     assert path.read_text() == "before"
 
 
 def test_places_that_cannot_be_written(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="No such file or directory; choose another folder or name"):
+    with pytest.raises(OutputError, match="No such file or directory; check the folder and its free space"):
         write_label_table([LV], tmp_path / "none" / "a.ctbl", "slicer")
-    with pytest.raises(OutputError, match="directory; choose another folder or name"):
+    with pytest.raises(OutputError, match="directory; check the folder and its free space"):
         write_label_table([LV], tmp_path, "slicer")
 
 

@@ -189,12 +189,13 @@ def test_an_output_that_fails_costs_only_itself(tmp_path: Path, plugin: Path) ->
 
 
 def test_nothing_of_an_earlier_heart_stays(tmp_path: Path, plugin: Path) -> None:
-    run(tmp_path, "--plugin", plugin, "--with", "good,picture")
-    (tmp_path / "out" / "heart.label").write_text("made since, by hand")
+    run(tmp_path, "--plugin", plugin, "--with", "good,picture", "--keep-steps")
+    sha256 = record(tmp_path)["output"]["voxels_sha256"]
+    (tmp_path / "out" / "report.html").write_text(f"made since, and says of which heart: {sha256}")
     (tmp_path / "out" / "notes.txt").write_text("my own")
     # Also without the plugin: the record says what it wrote.
     result = run(tmp_path, "--set", "LA_WT=3", "--with", "slicer-table")
-    note = "note: counts.json, good.txt, heart.label, slices.png of an earlier run removed from"
+    note = "note: counts.json, good.txt, report.html, slices.png, steps of an earlier run removed from"
     assert f"{note} {tmp_path / 'out'}\n" in result.stderr
     assert files(tmp_path) == {"heart.nrrd", "run.json", "heart.ctbl", "notes.txt"}
 
@@ -203,8 +204,103 @@ def test_a_file_that_would_look_like_an_output_is_not_touched(tmp_path: Path) ->
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "slices.png").write_text("my own")
     text = run(tmp_path, code=1).stderr
-    assert f"{tmp_path / 'out'}: holds slices.png, which would look like an output of this run; move it" in text
+    what = f"{tmp_path / 'out'}: holds slices.png, which no run wrote there; move it, choose another folder, or"
+    assert f"error: {what} replace it with --force\n" == text
     assert files(tmp_path) == {"slices.png"}
+    assert (tmp_path / "out" / "slices.png").read_text() == "my own"
+    run(tmp_path, "--force")
+    assert files(tmp_path) == {"heart.nrrd", "run.json"}
+
+
+@pytest.mark.parametrize("name", ["slices.png", "heart.label", "heart.nrrd"])
+def test_a_file_of_the_user_in_the_folder_of_a_run_is_not_overwritten(tmp_path: Path, name: str) -> None:
+    """Neither one that is new there, nor one that was changed by hand."""
+    run(tmp_path, "--with", "itksnap-table")
+    (tmp_path / "out" / name).write_text("my own")
+    before = contents(tmp_path)
+    text = run(tmp_path, "--with", "picture", code=1).stderr
+    assert f"{tmp_path / 'out'}: holds {name}, not as its run wrote it; move it, choose another folder, or" in text
+    assert contents(tmp_path) == before
+    run(tmp_path, "--with", "picture", "--force")
+    assert files(tmp_path) == {"heart.nrrd", "run.json", "slices.png"}
+
+
+def test_the_result_of_another_heart_is_not_replaced(tmp_path: Path) -> None:
+    run(tmp_path, "--with", "picture")
+    other = small_heart(tmp_path, "other.nrrd", size=52)
+    before = contents(tmp_path)
+    command = ("run", RECIPE, other, "-o", tmp_path / "out", "--no-check")
+    assert pycemrg(*command, code=1).stderr == (
+        f"error: {tmp_path / 'out'}: holds the result of another heart, small.nrrd;"
+        " choose another folder, or replace it with --force\n"
+    )
+    assert "holds the result of another heart" in pycemrg("demo", "-o", tmp_path / "out", code=1).stderr
+    assert contents(tmp_path) == before
+    pycemrg(*command, "--force")
+    assert record(tmp_path)["input"]["name"] == "other.nrrd"
+    assert files(tmp_path) == {"heart.nrrd", "run.json"}
+
+
+def test_the_same_file_corrected_is_the_same_heart(tmp_path: Path) -> None:
+    run(tmp_path)
+    small_heart(tmp_path, size=52)
+    note = f"note: {tmp_path / 'small.nrrd'} has changed since the run in {tmp_path / 'out'}, whose result is replaced"
+    assert note in run(tmp_path).stderr
+    assert run(tmp_path).stderr == ""
+
+
+def test_a_copy_of_the_input_elsewhere_is_the_same_heart(tmp_path: Path) -> None:
+    run(tmp_path)
+    (tmp_path / "moved.nrrd").write_bytes((tmp_path / "small.nrrd").read_bytes())
+    pycemrg("run", RECIPE, tmp_path / "moved.nrrd", "-o", tmp_path / "out", "--no-check")
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", '{"input": 3}', '{"output": {}, "input": {"path": "x", "sha256": "y"}}'])
+def test_a_record_that_cannot_be_read_protects_its_folder(tmp_path: Path, damage: str) -> None:
+    run(tmp_path)
+    (tmp_path / "out" / "run.json").write_text(damage)
+    before = contents(tmp_path)
+    text = run(tmp_path, code=1).stderr
+    assert text.startswith(f"error: {tmp_path / 'out' / 'run.json'}")
+    assert text.endswith("choose another folder, or replace it with --force\n")
+    assert text.count("\n") == 1
+    assert contents(tmp_path) == before
+    run(tmp_path, "--force")
+
+
+def test_steps_of_another_heart_are_not_replaced(tmp_path: Path) -> None:
+    run(tmp_path, "--keep-steps")
+    for name in ("run.json", "heart.nrrd"):  # as if interrupted
+        (tmp_path / "out" / name).unlink()
+    other = small_heart(tmp_path, "other.nrrd", size=52)
+    before = contents(tmp_path)
+    command = ("run", RECIPE, other, "-o", tmp_path / "out", "--no-check")
+    for more in ((), ("--keep-steps",)):
+        assert (
+            f"{tmp_path / 'out' / 'steps'}: holds the steps of another heart" in pycemrg(*command, *more, code=1).stderr
+        )
+    assert contents(tmp_path) == before
+    pycemrg(*command, "--force")
+    assert files(tmp_path) == {"heart.nrrd", "run.json"}
+
+
+def test_images_of_the_user_in_the_folder_of_steps_stay(tmp_path: Path) -> None:
+    own = tmp_path / "out" / "steps" / "01_mine.nrrd"
+    own.parent.mkdir(parents=True)
+    own.write_text("my own")
+    assert "holds 01_mine.nrrd, which no run wrote there" in run(tmp_path, "--keep-steps", code=1).stderr
+    run(tmp_path)
+    assert own.read_text() == "my own"
+
+
+def test_a_step_is_not_the_input_of_a_run_into_its_folder(tmp_path: Path) -> None:
+    run(tmp_path, "--keep-steps")
+    step = min((tmp_path / "out" / "steps").glob("*.nrrd"))
+    before = contents(tmp_path)
+    for more in ((), ("--force",), ("--keep-steps", "--force")):
+        text = pycemrg("run", RECIPE, step, "-o", tmp_path / "out", "--no-check", *more, code=1).stderr
+        assert text == f"error: {step}: the result would replace the folder of its input; choose another folder\n"
+    assert contents(tmp_path) == before
 
 
 def test_outputs_say_of_which_heart_they_are(tmp_path: Path) -> None:

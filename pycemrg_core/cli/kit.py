@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from pycemrg_core.cli.session import plugin_options as plugin_options
     from pycemrg_core.cli.session import session_of as session_of
     from pycemrg_core.cli.session import wrapped as wrapped
+    from pycemrg_core.runs.earlier import step_images as step_images
     from pycemrg_core.runs.run_folder import IMAGE as IMAGE
     from pycemrg_core.runs.run_folder import RECORD as RECORD
     from pycemrg_core.runs.run_folder import STEPS as STEPS
+    from pycemrg_core.runs.run_folder import held as held
     from pycemrg_core.runs.run_folder import require_folder as require_folder
     from pycemrg_core.runs.run_folder import staged as staged
     from pycemrg_core.runs.run_folder import write_json as write_json
@@ -35,6 +37,7 @@ else:
             "pycemrg_core.cli.options": "outputs_from setting_options settings_from with_option",
             "pycemrg_core.cli.run": "run",
             "pycemrg_core.cli.session": "Session counted echo_json echo_table plugin_options session_of wrapped",
-            "pycemrg_core.runs.run_folder": ("IMAGE RECORD STEPS require_folder staged write_json write_text"),
+            "pycemrg_core.runs.earlier": "step_images",
+            "pycemrg_core.runs.run_folder": ("IMAGE RECORD STEPS held require_folder staged write_json write_text"),
         },
     )

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pycemrg_core.recipes.preparation import Prepared
     from pycemrg_core.recipes.runner import Resume, RunResult
     from pycemrg_core.runs.finished import FinishedRun
+    from pycemrg_core.runs.kept_steps import KeptSteps
     from pycemrg_core.runs.outputs import Outputs
-    from pycemrg_core.runs.replay import KeptSteps
     from pycemrg_core.runs.run_folder import Source
 
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @with_option
 @click.option("--keep-steps", is_flag=True, help="Also write the image after each step, into DIR/steps.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run that had --keep-steps.")
+@click.option("--force", is_flag=True, help="Replace files in DIR that are of another heart, or of no run.")
 @click.option("--again", metavar="RUN.JSON", help="Repeat a recorded run exactly.")
 @click.option("--any-version", is_flag=True, help="With --again: allow other plugin versions.")
 @plugin_options
@@ -50,6 +51,7 @@ def run(
     outputs: tuple[str, ...],
     keep_steps: bool,
     resume: bool,
+    force: bool,
     again: str | None,
     any_version: bool,
 ) -> None:
@@ -67,8 +69,8 @@ def run(
     chosen = outputs_from(catalogue, outputs)
     if again:
         if image or parameters or scheme or labels or config or then or keep_steps or resume:
-            raise click.UsageError("--again takes at most an IMAGE, -o, --with and --any-version", ctx)
-        _run_again(ctx, catalogue, again, recipe, output, any_version, chosen)
+            raise click.UsageError("--again takes at most an IMAGE, -o, --with, --force and --any-version", ctx)
+        _run_again(ctx, catalogue, again, recipe, output, any_version, chosen, force)
         return
     if not recipe or not image or not output:
         raise click.UsageError("give a RECIPE, an IMAGE and -o DIR; see 'pycemrg list-recipes'", ctx)
@@ -76,19 +78,21 @@ def run(
     from pycemrg_core.images import image_files
     from pycemrg_core.recipes.planner import plan
     from pycemrg_core.recipes.preparation import prepare
-    from pycemrg_core.runs.replay import KeptSteps
-    from pycemrg_core.runs.results import require_place
-    from pycemrg_core.runs.run_folder import STEPS, Source
+    from pycemrg_core.runs.earlier import require_place
+    from pycemrg_core.runs.kept_steps import KeptSteps
+    from pycemrg_core.runs.run_folder import STEPS, Source, held
 
     settings = settings_from(catalogue, parameters, labels, config, then)
     volume, notes = image_files.read_volume(image)
     prepared = prepare(volume, catalogue, settings, recipe=recipe, scheme=scheme, name=image, notes=notes, check=check)
     planned = plan(recipe, catalogue, prepared.facts, settings)
     folder, source = Path(output), Source.of(image)
-    require_place(folder, source, catalogue, chosen)
-    kept = KeptSteps(folder / STEPS, planned, source, prepared) if keep_steps or resume else None
-    start = kept.resume() if kept and resume else None
-    done = _execute(catalogue, planned, prepared, source, folder, chosen, kept=kept, start=start)
+    with held(folder):
+        kept = KeptSteps(folder / STEPS, planned, source, prepared) if keep_steps or resume else None
+        start = kept.resume() if kept and resume else None
+        fresh = kept is not None and start is None
+        _echo_notes(require_place(folder, source, catalogue, chosen, force=force, keep_steps=fresh))
+        done = _execute(catalogue, planned, prepared, source, folder, chosen, kept=kept, start=start)
     _judge(ctx, done)
 
 
@@ -100,12 +104,13 @@ def _run_again(
     output: str | None,
     any_version: bool,
     chosen: tuple[Contribution[Output], ...],
+    force: bool,
 ) -> None:
     from pycemrg_core.errors import OutputError
     from pycemrg_core.images import image_files
+    from pycemrg_core.runs.earlier import require_place
     from pycemrg_core.runs.replay import SavedRun
-    from pycemrg_core.runs.results import require_place
-    from pycemrg_core.runs.run_folder import Source
+    from pycemrg_core.runs.run_folder import Source, held
 
     saved = SavedRun.read(record)
     source = Source.of(image or saved.input_path)
@@ -113,13 +118,19 @@ def _run_again(
     folder = (
         Path(output) if output else saved.path.resolve().parent.with_name(f"{saved.path.resolve().parent.name}_again")
     )
-    require_place(folder, source, catalogue, chosen)
-    prepared = saved.prepare(*image_files.read_volume(source.path))
-    done = _execute(catalogue, planned, prepared, source, folder, chosen)
+    with held(folder):
+        _echo_notes(require_place(folder, source, catalogue, chosen, force=force))
+        prepared = saved.prepare(*image_files.read_volume(source.path))
+        done = _execute(catalogue, planned, prepared, source, folder, chosen)
     if done.run.voxels_sha256 != saved.data["output"]["voxels_sha256"]:
         raise OutputError(f"{folder}: the image differs from the one of {record}; compare the two run.json")
     click.echo(f"every voxel is the same as in {record}")
     _judge(ctx, done)
+
+
+def _echo_notes(notes: tuple[str, ...]) -> None:
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
 
 
 @frozen
@@ -147,8 +158,7 @@ def _execute(
     from pycemrg_core.runs.run_folder import IMAGE, RECORD
 
     result = _steps(planned, prepared, folder, kept, start)
-    for warning in result.record.warnings:
-        click.echo(f"note: {warning}", err=True)
+    _echo_notes(result.record.warnings)
     run = FinishedRun(
         result=result,
         prepared=prepared,

@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import os
 import re
-import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
@@ -21,7 +20,7 @@ import numpy.typing as npt
 import SimpleITK as sitk
 
 from pycemrg_core.errors import ImageError, OutputError
-from pycemrg_core.images import formats, voxel_values
+from pycemrg_core.images import formats, scratch, voxel_values
 from pycemrg_core.images.formats import files, grid, inria
 from pycemrg_core.images.formats.header import FormatError, Header
 from pycemrg_core.images.label_volume import LabelVolume
@@ -174,17 +173,17 @@ def write_image(image: sitk.Image, path: str | os.PathLike[str]) -> None:
         _require_image(image, name)
     except ImageError as error:
         raise OutputError(f"{name}: cannot be written: {str(error).removeprefix(f'{name}: ')}") from error
-    staged = target.with_name(f".{secrets.token_hex(6)}{extension}")
-    beside = inria.sidecar_path(staged)
     try:
-        # Opened here first: the error of the operating system is easier to understand than the one of ITK.
-        staged.open("xb").close()
-        if extension == ".inr":
-            _stage_inr(image, staged, beside)
-            inria.replace(staged, target)
-        else:
-            _stage(image, staged)
-            os.replace(staged, target)
+        with scratch.scratch(target.parent) as inner:
+            staged = inner / f"image{extension}"
+            if extension == ".inr":
+                _stage_inr(image, staged, inria.sidecar_path(staged))
+                inria.replace(staged, target)
+            else:
+                # Opened here first: the error of the operating system is easier to understand than the one of ITK.
+                staged.open("xb").close()
+                _stage(image, staged)
+                os.replace(staged, target)
     except ImageError as error:
         raise OutputError(f"{name}: cannot be written: {error}") from error
     except (OSError, RuntimeError) as error:
@@ -193,10 +192,6 @@ def write_image(image: sitk.Image, path: str | os.PathLike[str]) -> None:
             f"{name}: cannot be written: {reason};"
             f" check the free space and permissions of {target.parent}, or write elsewhere"
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            staged.unlink(missing_ok=True)
-            beside.unlink(missing_ok=True)
 
 
 def oriented_lps(image: sitk.Image) -> sitk.Image:

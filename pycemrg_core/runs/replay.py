@@ -1,4 +1,4 @@
-"""Repeat a recorded run exactly, or resume an interrupted run from its kept steps."""
+"""Repeat a recorded run exactly, from its ``run.json``."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from attrs import Factory, frozen
+from attrs import frozen
 
 from pycemrg_core.api import documents
 from pycemrg_core.api.records import Recipe, Step
-from pycemrg_core.errors import DocumentError, ImageError, OutputError, PlanError, PycemrgError
-from pycemrg_core.images import image_files
+from pycemrg_core.errors import DocumentError, PlanError, PycemrgError
 from pycemrg_core.images.blueprint import Blueprint
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.plugins.catalogue import Catalogue
@@ -23,12 +22,8 @@ from pycemrg_core.recipes.conversion import Conversion, convert_again, recipe_la
 from pycemrg_core.recipes.flatten import rules_of
 from pycemrg_core.recipes.planner import ImageFacts, LeftOut, Plan, PlannedStep
 from pycemrg_core.recipes.preparation import Prepared
-from pycemrg_core.recipes.run_record import LedgerEntry, StepRecord
-from pycemrg_core.recipes.runner import Resume, StepFinished, kept_before
-from pycemrg_core.runs.results import SavedBlueprint, step_json
-from pycemrg_core.runs.run_folder import FORMAT, Source, write_json
-
-PROGRESS = "progress.json"
+from pycemrg_core.runs.results import SavedBlueprint
+from pycemrg_core.runs.run_folder import FORMAT, Source
 
 # The parts of a record that are needed to repeat the run.
 _SHAPE: dict[str, Any] = {
@@ -187,102 +182,3 @@ def _planned(saved: Mapping[str, Any], catalogue: Catalogue, where: str) -> Plan
         step_provider=found.provider,
         snapshots=documents.from_data(saved.get("snapshots", []), tuple[str, ...], f"{where}.snapshots"),
     )
-
-
-@frozen
-class KeptSteps:
-    """The folder ``steps``: the image after each step, and the data that a later run needs to resume from there."""
-
-    folder: Path
-    plan: Plan
-    source: Source
-    prepared: Prepared
-    _done: list[StepRecord] = Factory(list)
-
-    def keep(self, event: StepFinished) -> None:
-        """Write the image after a step, then record that it is complete."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{self.folder}: cannot be written: {error.strerror}; choose another folder") from error
-        if not self._done:
-            self._clear()
-        image_files.write_volume(event.volume, self._image(event.number, event.record.name))
-        self._done.append(event.record)
-        write_json(
-            {"run": self._run(), "steps": [step_json(record) for record in self._done]},
-            self.folder / PROGRESS,
-        )
-
-    def _clear(self) -> None:
-        """Remove the images of an earlier run: they would look like images of this run."""
-        with suppress(DocumentError, OSError, KeyError, TypeError):
-            for number, saved in enumerate(documents.load_json(self.folder / PROGRESS)["steps"], 1):
-                # Remove only files with a name that this class would give.
-                if (image := self._image(number, saved["name"])).parent == self.folder:
-                    image.unlink(missing_ok=True)
-            (self.folder / PROGRESS).unlink()
-
-    def resume(self) -> Resume | None:
-        """Where to resume, or None when no step was kept.
-
-        Raises :class:`PlanError` when the kept steps belong to another run.
-        """
-        path = self.folder / PROGRESS
-        if not path.is_file():
-            return None
-        try:
-            return self._resume(documents.load_json(path))
-        except (DocumentError, ImageError, KeyError, TypeError) as error:
-            reason = str(error) if isinstance(error, PycemrgError) else f"{path}: damaged: {error!r}"
-            raise PlanError(f"{self.folder} cannot be resumed:", [f"{reason}; run without --resume"]) from error
-
-    def _resume(self, progress: Mapping[str, Any]) -> Resume | None:
-        if progress.get("run") != self._run():
-            raise PlanError(
-                f"{self.folder} cannot be resumed:",
-                ["its steps come from another image, recipe, setting or plugin version; run without --resume"],
-            )
-        records = tuple(
-            self._record(saved, step) for saved, step in zip(progress["steps"], self.plan.steps, strict=False)
-        )
-        if not records:
-            return None
-        snapshots = {}
-        for number, names in enumerate(kept_before(self.plan.steps)[: len(records)]):
-            if names:
-                before = self._image(number, records[number - 1].name) if number else None
-                volume = image_files.read_volume(before)[0] if before else self.prepared.volume
-                snapshots.update(dict.fromkeys(names, volume.with_blueprint(self.plan.blueprint)))
-        self._done[:] = records
-        volume, _ = image_files.read_volume(self._image(len(records), records[-1].name))
-        return Resume(records, volume, snapshots)
-
-    def _image(self, number: int, name: str) -> Path:
-        return self.folder / f"{number:02d}_{name}.nrrd"
-
-    def _record(self, saved: Mapping[str, Any], step: PlannedStep) -> StepRecord:
-        ledger = documents.from_data(saved["ledger"], tuple[LedgerEntry, ...], "ledger")
-        return StepRecord(
-            name=step.name,
-            step=step.step.name,
-            provider=step.step_provider.name,
-            contract=step.contract,
-            snapshots=step.snapshots,
-            notes=tuple(map(str, saved.get("notes", ()))),
-            seconds=saved["seconds"],
-            ledger=ledger,
-        )
-
-    def _run(self) -> dict[str, Any]:
-        """Everything that the steps depend on."""
-        return {
-            "sha256": self.source.sha256,
-            "dtype": self.plan.dtype,
-            "conversion": documents.to_data(self.prepared.conversion),
-            "plugins": [f"{found.name} {found.distribution} {found.version}" for found in self.plan.providers],
-            "contracts": [
-                [step.name, step.step.name, documents.to_data(step.contract), *step.snapshots]
-                for step in self.plan.steps
-            ],
-        }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,15 @@ from pycemrg_core import __version__
 from pycemrg_core.api import documents
 from pycemrg_core.api.contracts import LabelType
 from pycemrg_core.api.records import Output
-from pycemrg_core.errors import DocumentError, OutputError
+from pycemrg_core.errors import DocumentError
 from pycemrg_core.images import image_files
 from pycemrg_core.images.blueprint import Blueprint, Plane, Ring, Valve, Wall
-from pycemrg_core.plugins.catalogue import Catalogue, Contribution
+from pycemrg_core.plugins.catalogue import Contribution
 from pycemrg_core.recipes.run_record import StepRecord
+from pycemrg_core.runs.earlier import leftovers, step_leftovers
 from pycemrg_core.runs.finished import FinishedRun
 from pycemrg_core.runs.outputs import Made, Outputs
-from pycemrg_core.runs.run_folder import FORMAT, IMAGE, RECORD, STEPS, Source, require_folder, staged, write_json
+from pycemrg_core.runs.run_folder import FORMAT, IMAGE, RECORD, STEPS, staged, write_json
 
 
 def write_result(run: FinishedRun, folder: Path, outputs: Outputs | None = None) -> tuple[str, ...]:
@@ -32,41 +32,18 @@ def write_result(run: FinishedRun, folder: Path, outputs: Outputs | None = None)
     """
     outputs = outputs or Outputs()
     stale = tuple(name for name in leftovers(folder, run.catalogue) if name not in outputs.files)
-    with staged(folder, remove=stale) as inner:
+    steps = () if run.kept_steps else step_leftovers(folder)
+    with staged(folder, remove=(*stale, *steps)) as inner:
         image_files.write_volume(run.volume, inner / IMAGE)
         for contribution, made in outputs.made:
             (inner / contribution.record.file).write_bytes(made.content)
-        write_json(record_json(run, folder, outputs), inner / RECORD)
-    return stale
-
-
-def leftovers(folder: Path, catalogue: Catalogue) -> tuple[str, ...]:
-    """The files in a folder that outputs wrote, or that have the name of an output's file."""
-    names = {contribution.record.file for contribution in catalogue.all(Output)}
-    with suppress(DocumentError, KeyError, TypeError):
-        names |= {str(saved["file"]) for saved in documents.load_json(folder / RECORD)["outputs"]}
-    return tuple(sorted(name for name in names if Path(name).name == name and (folder / name).is_file()))
-
-
-def require_place(
-    folder: Path, source: Source, catalogue: Catalogue, chosen: Iterable[Contribution[Output]] = ()
-) -> None:
-    """Refuse, before anything runs, a folder that cannot be written or has files that would be misleading.
-
-    Raises :class:`OutputError` when the result would replace its input, and when a folder without a run has a file that
-    would look like an output of this run.
-    """
-    require_folder(folder)
-    written = [IMAGE, RECORD, *(contribution.record.file for contribution in chosen)]
-    if any(os.path.realpath(folder / name) == os.path.realpath(source.path) for name in written):
-        raise OutputError(f"{source.path}: the result would overwrite its input; choose another folder")
-    if any((folder / name).exists() for name in (IMAGE, RECORD, STEPS)):
-        return  # outputs of the earlier run are removed together with it
-    if strange := [name for name in leftovers(folder, catalogue) if name not in written]:
-        raise OutputError(
-            f"{folder}: holds {', '.join(strange)}, which would look like an output of this run; move it, or choose"
-            " another folder"
-        )
+        record = record_json(run, folder, outputs)
+        record["output"]["sha256"] = image_files.file_sha256(inner / IMAGE)
+        write_json(record, inner / RECORD)
+    if steps:
+        with suppress(OSError):  # removes only an empty folder
+            (folder / STEPS).rmdir()
+    return (*stale, *([STEPS] if steps else []))
 
 
 def record_json(run: FinishedRun, folder: Path, outputs: Outputs) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any
 from attrs import frozen
 
 from pycemrg_core.errors import OutputError
-from pycemrg_core.images import image_files
+from pycemrg_core.images import image_files, scratch
 
 IMAGE = "heart.nrrd"
 """The file name of the resulting label map in the folder of a run."""
@@ -44,6 +43,20 @@ class Source:
 
 
 @contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keep other commands out of a folder, which is made if it does not exist.
+
+    Raises :class:`OutputError` when another command works in it, or when it cannot be made.
+    """
+    with _made(folder), scratch.holding(folder) as alone:
+        if not alone:
+            raise OutputError(
+                f"{folder}: another command is writing here; wait until it has ended, or choose another folder"
+            )
+        yield
+
+
+@contextmanager
 def staged(folder: Path, remove: Iterable[str] = ()) -> Iterator[Path]:
     """A folder inside ``folder`` to write into. Its files move to ``folder`` when the block ends without an error.
 
@@ -51,14 +64,11 @@ def staged(folder: Path, remove: Iterable[str] = ()) -> Iterator[Path]:
 
     Raises :class:`OutputError` when ``folder`` cannot be made or written.
     """
-    made = [place for place in (folder, *folder.parents) if not place.exists()]
     inner = None
     try:
-        require_folder(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        inner = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
-        yield inner
-        _take_places(inner, folder, remove)
+        with _made(folder), scratch.scratch(folder) as inner:
+            yield inner
+            _take_places(inner, folder, remove)
     except OSError as error:
         raise OutputError(
             f"{folder}: cannot be written: {error.strerror or error}; free some space or choose another folder"
@@ -67,9 +77,22 @@ def staged(folder: Path, remove: Iterable[str] = ()) -> Iterator[Path]:
         # Name the folder that the user knows, not the one inside it.
         text = str(error).replace(os.path.realpath(inner or folder), str(folder)).replace(str(inner), str(folder))
         raise OutputError(text) from error
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make a folder, and remove it at the end of the block if it is still empty."""
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        require_folder(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"{folder}: cannot be written: {error.strerror or error}; free some space or choose another folder"
+            ) from error
+        yield
     finally:
-        if inner:
-            shutil.rmtree(inner, ignore_errors=True)
         for place in made:  # removes only those that are still empty
             with suppress(OSError):
                 place.rmdir()
@@ -88,32 +111,33 @@ def require_folder(folder: Path) -> None:
 def _take_places(inner: Path, folder: Path, remove: Iterable[str]) -> None:
     """Move the files of ``inner`` to ``folder``: all of them, or none if one cannot be moved."""
     names = sorted(os.listdir(inner), key=lambda name: (name == RECORD, name))
-    (inner / _OLD).mkdir()
-    done = []
+    old = inner / _OLD
+    old.mkdir()
+    done: list[tuple[str, Path]] = []
     try:
-        for name in {*remove} - {*names}:
+        for name in sorted({*remove} - {*names}):
             if (folder / name).is_file():
-                done.append(name)
-                os.replace(folder / name, inner / _OLD / name)
+                done.append((name, old / str(len(done))))
+                os.replace(folder / name, done[-1][1])
         for name in names:
-            done.append(name)
+            done.append((name, old / str(len(done))))
             if (folder / name).is_file():
-                _keep_copy(folder / name, inner / _OLD / name)
+                _keep_copy(folder / name, done[-1][1])
             os.replace(inner / name, folder / name)
     except BaseException:
-        for name in done:
-            if (inner / _OLD / name).exists():
-                os.replace(inner / _OLD / name, folder / name)
-            elif not (inner / name).exists():
+        for name, copy in done:
+            if os.path.lexists(copy):
+                os.replace(copy, folder / name)
+            elif name in names and not (inner / name).exists():
                 (folder / name).rename(inner / name)
         raise
 
 
 def _keep_copy(path: Path, copy: Path) -> None:
     try:
-        os.link(path, copy)
+        os.link(path, copy, follow_symlinks=False)
     except OSError:  # a file system without hard links
-        shutil.copy2(path, copy)
+        shutil.copy2(path, copy, follow_symlinks=False)
 
 
 def write_json(data: Any, path: Path) -> None:
@@ -122,15 +146,15 @@ def write_json(data: Any, path: Path) -> None:
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write text under a temporary name, then rename. Raises :class:`OutputError`."""
-    temporary = path.with_name(f".{path.name}.partial")
+    """Write text as UTF-8 under a temporary name, then rename. Raises :class:`OutputError`."""
     try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
+        with scratch.scratch(path.parent) as inner, (inner / path.name).open("wb") as file:
+            # A name of a file that is not UTF-8 has surrogates; JSON has the same notation for them.
+            file.write(text.encode("utf-8", "backslashreplace"))
+            file.flush()
+            os.fsync(file.fileno())
+            os.replace(inner / path.name, path)
     except OSError as error:
         raise OutputError(
-            f"{path}: cannot be written: {error.strerror}; check the folder and its free space"
+            f"{path}: cannot be written: {error.strerror or error}; check the folder and its free space"
         ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)

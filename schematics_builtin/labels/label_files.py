@@ -11,16 +11,15 @@ import csv
 import json
 import os
 import re
-import secrets
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
 from attrs import evolve, field, frozen
 
 from pycemrg_core.api import DocumentError, LabelError, OutputError, load_yaml, read_text
+from pycemrg_core.cli.kit import write_text
 
 Kind = Literal["slicer", "itksnap"]
 Entry = tuple[int, int, str, str]  # line (0 when there is none), value, name, colour
@@ -139,15 +138,10 @@ def write_label_table(rows: Iterable[LabelRow], path: str | os.PathLike[str], ki
         text = label_table(rows, kind, target.name)
     except OutputError as error:
         raise OutputError(f"{path}: {error}") from error
-    staged = target.with_name(f".{secrets.token_hex(6)}.partial")
     try:
-        staged.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(staged, target)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}; choose another folder or name") from error
-    finally:
-        with suppress(OSError):
-            staged.unlink(missing_ok=True)
+        write_text(text, target)
+    except OutputError as error:
+        raise OutputError(f"{path}{str(error).removeprefix(str(target))}") from error
 
 
 def label_table(rows: Iterable[LabelRow], kind: Kind, name: str = "labels") -> str:

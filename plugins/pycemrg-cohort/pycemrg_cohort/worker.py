@@ -138,7 +138,7 @@ def _make(job: Job, case: Case, source: Source, folder: Path, catalogue: Catalog
     """Run a case and write its folder; the marker that it is done is written last."""
     prepared, planned = _planned(job, case, catalogue)
     chosen = choose_outputs(catalogue, job.outputs)
-    require_place(folder, source, catalogue, chosen)
+    require_place(folder, source, catalogue, chosen, force=True)
     result = _run(planned, prepared)
     finished = FinishedRun(result=result, prepared=prepared, plan=planned, source=source, catalogue=catalogue)
     outputs = make_outputs(finished, chosen)

@@ -32,7 +32,7 @@ def read_certificate(folder: Path, voxels_sha256: str, notes: list[str]) -> Mapp
             f"{path}: not a certificate: {problem}; remove it, or write it again with 'pycemrg certify'"
         )
     about = data.get("input")
-    if isinstance(about, dict) and about.get("voxels_sha256", voxels_sha256) not in ("", voxels_sha256):
+    if not isinstance(about, dict) or about.get("voxels_sha256") != voxels_sha256:
         notes.append(f"{FILE} is for another heart, and is left out.")
         return None
     return data

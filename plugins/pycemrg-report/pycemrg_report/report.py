@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pycemrg_core import Catalogue
 from pycemrg_core.api import FinishedRun, LabelArray, Made, OutputError, PycemrgError, Region, as_region
-from pycemrg_core.cli.kit import write_text
+from pycemrg_core.cli.kit import held, write_text
 from pycemrg_report import certificate, pictures, surfaces, walls
 from pycemrg_report.pictures import Picture, picture
 from pycemrg_report.run import RanStep, Run, arrays_after, read_run, run_of
 
 PAGE = "report.html"
+_MARK = b'<meta name="voxels-sha256"'
 _AROUND_MM = 16.0
 _PICTURED_FINDINGS = 50  # a page with pictures of thousands of findings would be too large to open
 
@@ -38,10 +40,12 @@ def write_report(folder: Path, catalogue: Catalogue, target: Path | None = None)
     The default ``target`` is ``folder/report.html``. The page is written under a temporary name and renamed. Raises
     :class:`PycemrgError` when the folder is not a run, and :class:`OutputError` when the page cannot be written.
     """
+    if target is None and (folder / PAGE).is_file() and _MARK not in (folder / PAGE).read_bytes():
+        raise OutputError(f"{folder / PAGE}: is not a page of a run; move it, or choose another name with -o")
     target = folder / PAGE if target is None else target
-    run = read_run(folder, catalogue)
     _require_place(target)
-    write_text(_page(run), target)
+    with held(folder) if folder.is_dir() else nullcontext():
+        write_text(_page(read_run(folder, catalogue)), target)
     return target
 
 

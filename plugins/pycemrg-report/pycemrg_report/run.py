@@ -46,7 +46,7 @@ from pycemrg_core.api import (
     voxel_array,
     voxels_sha256,
 )
-from pycemrg_core.cli.kit import IMAGE, RECORD, STEPS
+from pycemrg_core.cli.kit import IMAGE, RECORD, STEPS, step_images
 from pycemrg_report.certificate import certify, read_certificate
 from schematics_builtin.pictures import Colour, colour_of
 
@@ -206,10 +206,8 @@ def arrays_after(run: Run) -> Iterator[LabelArray]:
 
     Raises :class:`PycemrgError` when neither is possible.
     """
-    kept = []
-    if run.kept_steps:
-        kept = [run.kept_steps / f"{number:02d}_{step.name}.nrrd" for number, step in enumerate(run.steps, 1)]
-    if kept and all(path.is_file() for path in kept) and _same(kept[-1], run):
+    kept = [run.kept_steps / name for name in step_images(run.kept_steps)] if run.kept_steps else []
+    if kept and len(kept) == len(run.steps) and _same(kept[-1], run):
         yield from (_read(path) for path in kept)
         return
     if run.prepared is None:

@@ -45,7 +45,8 @@ def certify(run: Path, findings: list[dict[str, Any]], verdict: str) -> None:
     origin = np.array(record(run)["input"]["origin"])
     for one_of_them in findings:
         one_of_them["point_mm"] = (origin + SPACING * np.array(one_of_them["voxel"])).tolist()
-    data = {"format": 1, "verdict": verdict, "recipe": "four_chamber_full", "input": {"name": "heart.nrrd"},
+    about = {"name": "heart.nrrd", "voxels_sha256": record(run)["output"]["voxels_sha256"]}
+    data = {"format": 1, "verdict": verdict, "recipe": "four_chamber_full", "input": about,
             "checks": [{"name": "lumen_contact", "provider": "builtin"}], "findings": findings}  # fmt: skip
     (run / "certificate.json").write_text(json.dumps(data), encoding="utf-8")
 
