@@ -14,7 +14,7 @@ from attrs import field, frozen
 DOORS = ("pycemrg_core", "pycemrg_core.api", "pycemrg_core.cli.kit", "pycemrg_core.testing")
 
 # A folder or module imports only from those before it.
-FOLDERS = ("doors", "errors", "api", "plugins", "images", "recipes", "runs", "cli", "testing")
+FOLDERS = ("doors", "errors", "text", "api", "plugins", "images", "recipes", "runs", "cli", "testing")
 
 LIGHT_LIBRARIES = frozenset({"attr", "attrs", "click", "packaging", "pluggy"})
 
@@ -241,6 +241,42 @@ def private_names(modules: Iterable[Module], ours: Collection[str]) -> Iterator[
                 yield f"{module.place(one.line)} imports {one.target}"
         if found := re.search(r"\b(pluggy|cattrs|attrs|yaml|click)\._\w+", module.source):
             yield f"{module.name} uses {found[0]}"
+
+
+_READING = frozenset({"read_text", "safe_load", "safe_load_all", "full_load", "unsafe_load"})
+_READERS = {"csv": {"reader", "DictReader"}, "json": {"load"}, "tomllib": {"load"}, "yaml": {"load", "load_all"}}
+
+
+def reading_text(modules: Iterable[Module]) -> dict[str, set[str]]:
+    """The modules that read text files, or parse YAML or tables, without the reader for text; and with what.
+
+    ``read_text`` as a function is that reader; as a method it is that of a path. Opening in binary or for writing is
+    allowed.
+    """
+    found: dict[str, set[str]] = {}
+    for module in modules:
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Call) and (what := _reads_text(node)):
+                found.setdefault(module.name, set()).add(what)
+    return found
+
+
+def _reads_text(call: ast.Call) -> str:
+    """The name of a function that reads text, if this calls one."""
+    if isinstance(call.func, ast.Name) and call.func.id == "open":
+        modes = [*call.args[1:2], *(keyword.value for keyword in call.keywords if keyword.arg == "mode")]
+    elif isinstance(call.func, ast.Attribute) and call.func.attr == "open":
+        modes = [*call.args[:1], *(keyword.value for keyword in call.keywords if keyword.arg == "mode")]
+        if isinstance(call.func.value, ast.Name) and call.func.value.id in ("os", "Image"):
+            return ""
+    elif isinstance(call.func, ast.Attribute):
+        name = call.func.attr
+        home = call.func.value.id if isinstance(call.func.value, ast.Name) else ""
+        return name if name in _READING or name in _READERS.get(home, ()) else ""
+    else:
+        return ""
+    mode = modes[0].value if modes and isinstance(modes[0], ast.Constant) else "r"
+    return "" if isinstance(mode, str) and set(mode) & set("bwax") else "open"
 
 
 BY_NAME = frozenset(

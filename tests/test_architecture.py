@@ -25,6 +25,7 @@ from architecture import (
     mentions,
     modules_in,
     private_names,
+    reading_text,
     relative_imports,
     through_doors_inside,
     undeclared,
@@ -306,11 +307,54 @@ def test_a_light_module_may_import_heavy_things_in_functions() -> None:
         ("SimpleITK", {"images.image_files", "testing.volumes"}),
         ("pluggy", {"api.hookspecs", "plugins.loading"}),
         ("cattrs", {"api.documents"}),
-        ("yaml", {"api.documents"}),
+        ("yaml", {"text.structured"}),
     ],
 )
 def test_a_library_has_one_home(library: str, names: set[str]) -> None:
     assert users(library, core()) == {f"pycemrg_core.{name}" for name in names}
+
+
+# Python source is read as Python reads it; the metadata of a distribution was written by its installer. In
+# ``structured`` and ``tables`` is the reader itself, and a package that is broken on purpose may do what it wants.
+READS_TEXT = {
+    "pycemrg_core.api.refs": {"open"},
+    "pycemrg_core.plugins.metadata": {"open"},
+    "pycemrg_core.cli.hints": {"read_text"},
+    "pycemrg_core.text.structured": {"load"},
+    "pycemrg_core.text.tables": {"reader"},
+}
+
+
+def test_one_reader_reads_all_text() -> None:
+    plugins = [one for folder in distributions() for one in modules_in(folder, folder) if "tests" not in one.name]
+    found = reading_text([*core(), *builtin(), *plugins])
+    assert found == READS_TEXT
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "open(path)",
+        "open(path, 'rt')",
+        "open(path, mode=how)",
+        "path.open()",
+        "path.read_text()",
+        "yaml.safe_load(text)",
+        "csv.reader(lines)",
+        "csv.DictReader(lines)",
+        "json.load(file)",
+        "tomllib.load(file)",
+    ],
+)
+def test_a_second_reader_is_found(source: str) -> None:
+    assert reading_text([module(source, "x")]).keys() == {"x"}
+
+
+@pytest.mark.parametrize(
+    "source", ["open(path, 'rb')", "path.open('xb')", "read_text(path)", "json.loads(text)", "os.open(path, 0)"]
+)
+def test_bytes_and_the_reader_itself_are_no_second_reader(source: str) -> None:
+    assert reading_text([module(source, "x")]) == {}
 
 
 def test_only_the_plugin_of_pictures_draws() -> None:

@@ -164,7 +164,13 @@ def test_a_wall_thinner_than_a_voxel(earlier: Path, heart: Path) -> None:
         assert part in text
 
 
-@pytest.mark.parametrize("value", ["nan", "inf", "0", "-2"])
+@pytest.mark.parametrize("value", ["nan", "inf", "1_0", "0x2", "1e999", "2,5", ""])
+def test_a_parameter_that_is_no_number(earlier: Path, heart: Path, value: str) -> None:
+    text = refused(earlier, RECIPE, heart, "--set", f"LA_WT={value}", code=2)
+    assert f"'LA_WT={value}' is not NAME=NUMBER; write it like thickness=2.5" in text
+
+
+@pytest.mark.parametrize("value", ["0", "-2"])
 def test_a_thickness_that_is_none(earlier: Path, heart: Path, value: str) -> None:
     assert f"LA_WT is {value}; it must be" in refused(earlier, RECIPE, heart, "--set", f"LA_WT={value}")
 
@@ -181,7 +187,7 @@ def test_a_misspelt_parameter(earlier: Path, heart: Path, name: str) -> None:
     [
         (
             "labels:\n  LA_BP_label: 4\n  RA_BP_label: 4\n",
-            ("'LA_BP_label' and 'RA_BP_label' are both 4", "another"),
+            ("'LA_BP_label' (line 2) and 'RA_BP_label' are both 4", "remove one"),
         ),
         ("labels:\n  LA_BP_label: 5\n", ("LA_BP_label", "RA_BP_label", "both 5", "its own integer")),
         ("labels:\n  LA_BP_lable: 44\n", ("'LA_BP_lable'", "did you mean 'LA_BP_label'?")),
@@ -203,8 +209,8 @@ def test_labels_with_the_wrong_meaning(tmp_path: Path, earlier: Path, heart: Pat
         ("labels:\n  LA_BP_label: four\n", ("'four'", "whole number", "LA_BP_label")),
         ("labels:\n  LA_BP_label:\n", ("None", "whole number", "LA_BP_label")),
         ("labels:\n  LA_BP_label: 4\n  LA_BP_label: 5\n", ("line ", "given twice")),
-        ("labels: [LA_BP_label]\n", ("labels", "mapping")),
-        ("LA_BP_label: 4\n", ("'labels'", "mapping")),
+        ("labels: [LA_BP_label]\n", ("labels must hold names and integers",)),
+        ("labels:\n  LA_BP_label: 010\n", ("'LA_BP_label' is '010'", "whole number")),
         ("labels:\n  LA_BP_label: [4\n", ("line", "YAML")),
         ("", ("mapping",)),
         (None, ("no such file",)),

@@ -29,6 +29,7 @@ from pycemrg_core.api.contracts import (
 )
 from pycemrg_core.api.records import LabelScheme, Metric, Recipe, Schematic, Step
 from pycemrg_core.errors import DocumentError
+from pycemrg_core.text.structured import load_json, load_yaml
 from schematics_builtin.catalogue.contracts import (
     MyocardiumCreationContract,
     PushCreationContract,
@@ -58,7 +59,7 @@ def refusal(value: Any, kind: type, where: str = "") -> str:
     ("kind", "value", "message"),
     [
         (Schematic, SCHEMATIC | {"labels": {"LV": "1"}}, "'1' is not a whole number @ labels.LV"),
-        (Schematic, SCHEMATIC | {"labels": {"LV": 2.0}}, "2.0 is not a whole number @ labels.LV"),
+        (Schematic, SCHEMATIC | {"labels": {"LV": 2.5}}, "2.5 is not a whole number @ labels.LV"),
         (Schematic, SCHEMATIC | {"labels": {"LV": True}}, "True is not a whole number @ labels.LV"),
         (Schematic, SCHEMATIC | {"labels": {1: 1}}, "1 is not text @ labels[1]"),
         (Schematic, SCHEMATIC | {"labels": ["LV"]}, "expected a mapping @ labels"),
@@ -160,7 +161,7 @@ def test_contracts_of_the_built_in_steps_come_back(tmp_path: Path, contract: typ
         plain = documents.to_data(one)
         assert documents.from_data(json.loads(json.dumps(plain)), contract) == one
         file.write_text(yaml.safe_dump(plain), encoding="utf-8")
-        assert documents.from_data(documents.load_yaml(file), contract) == one
+        assert documents.from_data(load_yaml(file), contract) == one
 
     comes_back()
 
@@ -251,24 +252,24 @@ def file(tmp_path: Path) -> Path:
 def file_refusal(file: Path, content: str | bytes) -> str:
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(DocumentError) as refused:
-        documents.load_yaml(file)
+        load_yaml(file)
     return str(refused.value)
 
 
 def test_a_plain_mapping(file: Path) -> None:
     file.write_text("\ufefflabels:\n  LV: 1\n", encoding="utf-8")
-    assert documents.load_yaml(file) == {"labels": {"LV": 1}}
+    assert load_yaml(file) == {"labels": {"LV": 1}}
 
 
 def test_no_file(file: Path) -> None:
     with pytest.raises(DocumentError) as refused:
-        documents.load_yaml(file)
+        load_yaml(file)
     assert str(refused.value) == f"{file}: no such file; check the path"
 
 
 def test_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(DocumentError, match="cannot read it as text: "):
-        documents.load_yaml(tmp_path)
+    with pytest.raises(DocumentError, match=": is a folder; give a configuration file"):
+        load_yaml(tmp_path)
 
 
 @pytest.mark.parametrize("content", ["", "# nothing\n", "- 1\n", "just text\n", "3\n", "null\n"])
@@ -288,7 +289,8 @@ def test_a_key_given_twice(file: Path, content: str) -> None:
 
 
 def test_merge_keys_and_unhashable_keys(file: Path) -> None:
-    assert ", line 1: not valid YAML: " in file_refusal(file, "<<: {a: 1}\n")
+    file.write_text("<<: {a: 1}\n")
+    assert load_yaml(file) == {"<<": {"a": 1}}, "no merging"
     assert ", line 1: not valid YAML: " in file_refusal(file, "? [a, b]\n: 1\n")
 
 
@@ -297,7 +299,7 @@ def test_tags_do_not_run_code(file: Path, tmp_path: Path) -> None:
     message = file_refusal(
         file, f"a: !!python/object/apply:pathlib.Path.touch [!!python/object/apply:pathlib.Path ['{told}']]"
     )
-    assert ", line 1: not valid YAML: could not determine a constructor for the tag" in message
+    assert ", line 1: not valid YAML: tags such as !!int are not allowed" in message
     assert not told.exists()
 
 
@@ -314,7 +316,7 @@ def test_a_binary_file(file: Path, content: bytes) -> None:
 
 def test_a_large_file(file: Path) -> None:
     file.write_bytes(b"a: 1\n#" + b" " * 999_994)
-    assert documents.load_yaml(file) == {"a": 1}
+    assert load_yaml(file) == {"a": 1}
     assert file_refusal(file, b"a: 1\n#" + b" " * 999_995) == (
         f"{file}: larger than 1,000,000 bytes; give a configuration file"
     )
@@ -328,19 +330,19 @@ def test_a_file_of_nothing_but_depth(file: Path, content: str) -> None:
 def json_refusal(file: Path, content: str) -> str:
     file.write_text(content, encoding="utf-8")
     with pytest.raises(DocumentError) as refused:
-        documents.load_json(file)
+        load_json(file)
     return str(refused.value)
 
 
 def test_json_files(tmp_path: Path) -> None:
     file = tmp_path / "parameters.json"
     with pytest.raises(DocumentError) as refused:
-        documents.load_json(file)
+        load_json(file)
     assert str(refused.value) == f"{file}: no such file; check the path"
     assert json_refusal(file, "[1]") == f"{file}: not a mapping; write lines of the form 'name: value'"
     assert json_refusal(file, '{"a": 1,\n "b" 2}') == f"{file}, line 2: not valid JSON: Expecting ':' delimiter"
     file.write_text('\ufeff{\n\t"LA_WT": 1e-3\n}', encoding="utf-8")
-    assert documents.load_json(file) == {"LA_WT": 0.001}
+    assert load_json(file) == {"LA_WT": 0.001}
 
 
 def test_json_files_have_the_same_limits(tmp_path: Path) -> None:
@@ -395,8 +397,8 @@ def test_sections_may_be_empty(file: Path, content: str) -> None:
             "'three' is not a number @ schematics.thick_la.parameters.LA_WT"),
         (RECORDS.replace("valve_WT: 3.5", "valve_WT: 3.5mm"),
             "'3.5mm' is not a number @ recipes.mine.steps[2].parameters.valve_WT"),
-        (RECORDS.replace("LA_BP_label: 4", "LA_BP_label: 4.0"),
-            "4.0 is not a whole number @ schematics.thick_la.labels.LA_BP_label"),
+        (RECORDS.replace("LA_BP_label: 4", "LA_BP_label: 4.5"),
+            "4.5 is not a whole number @ schematics.thick_la.labels.LA_BP_label"),
         (RECORDS.replace("summary:", "sumary:"), f"unknown key 'sumary' {KNOWN} @ schematics.thick_la"),
         (RECORDS.replace("thick_la:", "7:"), "7 is not text @ schematics.7.name"),
         ("schematics: [a]", "schematics must be a mapping of names to definitions @ schematics"),

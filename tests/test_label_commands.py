@@ -22,7 +22,7 @@ from pycemrg_core import LabelScheme
 from pycemrg_core.images import components
 from pycemrg_core.images.image_files import geometry, read_labels, volume_of
 from pycemrg_core.images.label_volume import WorkingVolume
-from schematics_builtin.labels.label_files import read_label_file
+from pycemrg_core.text.label_tables import read_label_file
 
 Array = np.ndarray[Any, Any]
 

@@ -16,14 +16,8 @@ from hypothesis import strategies as st
 
 from pycemrg_core.errors import DocumentError, LabelError, OutputError
 from pycemrg_core.images.remap import LabelRemapper
-from schematics_builtin.labels.label_files import (
-    Kind,
-    LabelRow,
-    labels_of,
-    read_label_file,
-    read_mapping_file,
-    write_label_table,
-)
+from pycemrg_core.text.label_tables import LabelRow, labels_of, read_label_file, read_mapping_file
+from schematics_builtin.labels.label_files import Kind, write_label_table
 
 KINDS: tuple[Kind, ...] = ("slicer", "itksnap")
 
@@ -116,7 +110,7 @@ def test_what_people_write_for_itk_snap(save: Save) -> None:
         ("values.yaml", "1: LV\n4: LA\n"),
         ("plain.csv", "name,value\nLV,1\nLA,4\n"),
         ("tabs.tsv", "value\tname\n1\tLV\n4\tLA\n"),
-        ("semicolons.csv", "Name;Value;note\r\n# comment\r\n'LV;1;x\r\n;;\r\nLA;4.0\r\n".replace("'", "")),
+        ("semicolons.csv", "# comment\r\nName;Value;note\r\n'LV;1;x\r\n;;\r\nLA;4.0\r\n".replace("'", "")),
         ("quoted.csv", '\ufeff"name", "value"\n"LV", "1"\n"LA", "4"\n'),
         ("table.txt", "name,value\nLV,1\nLA,4\n"),
     ],
@@ -149,11 +143,15 @@ def test_a_comma_in_a_name(save: Save) -> None:
     assert read_label_file(save("a.csv", 'name,value\n"atrium, left",4\n')) == (LabelRow(4, "atrium, left"),)
 
 
-WHOLE = "is not a whole number; give each label an integer from 1"
-NAMED = "give a name and an integer from 1"
-NO_TABLE = "not a table of labels; give YAML, JSON, CSV, or a table of 3D Slicer or ITK-SNAP"
-NO_LABELS = "no labels; give each an integer from 1 and a name"
+INTEGER = "give each label an integer from 1, in decimal digits, such as 10"
 FROM_ONE = "labels are integers from 1 to 4294967295"
+WHOLE = f"is not a whole number; {INTEGER}"
+NOT_WHOLE = f"not a whole number; {INTEGER}"
+NAMED = "is not the name of a label; give a name and an integer from 1"
+NO_TABLE = "not a table of labels; give YAML, JSON, CSV, or the table of a viewer (.ctbl, .label)"
+HASH = "begins with '#'; remove the line, or put its first cell in quotes"
+OR_NAME = "is not a whole number; give an integer, in decimal digits, such as 10, or a name"
+NO_LABELS = "no labels; give each an integer from 1 and a name"
 NOT_SLICER = "is not 'index name R G B A'; correct the line"
 HEXADECIMAL = "give it as '#rrggbb', in lower case"
 HEADING = "in the header; add it"
@@ -179,8 +177,13 @@ NOT_SNAP = "is not 'IDX R G B A VIS MSH \"NAME\"'; correct the line"
         ("a.label", '1.5 1 2 3 1 1 1 "LV"\n', f"line 1: '1.5' {WHOLE}"),
         ("a.label", '1 1 2 3 1 1 1 ""\n', "line 1: label 1 is called ''; give it a name of printable characters"),
         ("a.label", '5000000000 1 2 3 1 1 1 "LV"\n', f"line 1: label 'LV' is 5000000000; {FROM_ONE}"),
-        ("a.csv", "name,value\nLV,1\n\n# x\nLA,two\n", f"line 5: 'two' {WHOLE}"),
-        ("a.csv", "name,value\nLV,-1\n", f"line 2: '-1' {WHOLE}"),
+        ("a.csv", "# x\nname,value\nLV,1\n\nLA,two\n", f"line 5: 'two' {WHOLE}"),
+        ("a.csv", "name,value\nLV,-1\n", f"line 2: label 'LV' is -1; {FROM_ONE}"),
+        ("a.csv", "name,value\nLV,010\n", f"line 2: '010' {WHOLE}"),
+        ("a.csv", "name,value\nLV,1_0\n", f"line 2: '1_0' {WHOLE}"),
+        ("a.csv", "name,value\nLV,1.5\n", f"line 2: '1.5' {WHOLE}"),
+        ("a.csv", "name,value\nLV,1\n# LA,2\n", f"line 3: {HASH}"),
+        ("a.csv", "name,value\nLV,1\n#3 LA,2\n", f"line 3: {HASH}"),
         ("a.csv", "name,value\nLV\n", f"line 2: '' {WHOLE}"),
         ("a.csv", "name,value\nLV,0\n", f"line 2: label 'LV' is 0; {FROM_ONE}"),
         ("a.csv", "name,value,colour\nLV,1,red\n", f"line 2: label 'LV' has the colour 'red'; {HEXADECIMAL}"),
@@ -188,16 +191,22 @@ NOT_SNAP = "is not 'IDX R G B A VIS MSH \"NAME\"'; correct the line"
         ("a.csv", "source,target", f"line 1: no column name or value among 'source', 'target' {HEADING}"),
         ("a.csv", 'name,value\n"LV,1\nLA,2\n', "line 2: not CSV: unexpected end of data; correct the quotes"),
         ("a.csv", "", NO_LABELS),
-        ("a.yaml", "labels:\n  LV: 1\n  LA: two\n", f"line 3: label 'LA' is 'two'; {NAMED}"),
-        ("a.yaml", "LV: 1\nLA: yes\n", f"line 2: label 'LA' is True; {NAMED}"),
+        ("a.yaml", "labels:\n  LV: 1\n  LA: two\n", f"line 3: label 'LA' is 'two', {NOT_WHOLE}"),
+        ("a.yaml", "LV: 1\nLA: yes\n", f"line 2: label 'LA' is 'yes', {NOT_WHOLE}"),
         ("a.yaml", "LV: 1\nLA: 1\n", "line 2: labels 'LV' (line 1) and 'LA' are both 1; remove one"),
-        ("a.yaml", "\nlabels: [LV]\n", "line 2: labels must hold names and integers, such as 'labels: {LV: 1}'"),
+        ("a.yaml", "\nlabels: [LV]\n", "line 2: labels must hold names and integers, such as 'labels: {wall: 1}'"),
         ("a.yaml", "LV: 1\nLV: 2\n", "line 1: not valid YAML: key 'LV' is given twice"),
         ("a.yaml", "{}\n", NO_LABELS),
-        ("a.json", '{"LV": 1,\n "LV": 2}', "not valid JSON: key 'LV' is given twice; correct it"),
-        ("a.json", '{"LV": 1,\n "LA" 4}', "line 2: not valid JSON: Expecting ':' delimiter; correct it"),
-        ("a.json", "[1, 2]", "must hold a mapping of names to integers"),
-        ("a.json", '{"a": {"LV": 1}}', f"line 1: label 'a' is {{'LV': 1}}; {NAMED}"),
+        ("a.json", '{"LV": 1,\n "LV": 2}', "not valid JSON: key 'LV' is given twice"),
+        ("a.json", '{"LV": 1,\n "LA" 4}', "line 2: not valid JSON: Expecting ':' delimiter"),
+        ("a.json", "[1, 2]", "not a mapping; write lines of the form 'name: integer'"),
+        ("a.yaml", "RPV1: 010\n", f"line 1: label 'RPV1' is '010', {NOT_WHOLE}"),
+        ("a.yaml", "LV: 1:30\n", f"line 1: label 'LV' is '1:30', {NOT_WHOLE}"),
+        ("a.yaml", "LV: 0x10\n", f"line 1: label 'LV' is '0x10', {NOT_WHOLE}"),
+        ("a.yaml", "010: LV\n", f"line 1: '010' {NAMED}"),
+        ("a.yaml", "1.5: LV\n", f"line 1: 1.5 {NAMED}"),
+        ("a.json", '{"LV": NaN}', "not valid JSON: NaN is not a number"),
+        ("a.json", '{"a": {"LV": 1}}', f"line 1: label 'a' is {{'LV': 1}}, {NOT_WHOLE}"),
         ("a.txt", "Dear all,\nplease find attached\n", NO_TABLE),
         ("a.nrrd", "NRRD0004\ntype: uint8\n", NO_TABLE),
     ],
@@ -208,7 +217,7 @@ def test_malformed_files(save: Save, name: str, text: str, expected: str) -> Non
 
 def test_files_that_are_no_text(tmp_path: Path, save: Save) -> None:
     assert refusal(tmp_path / "none.csv") == "no such file; check the path"
-    assert refusal(tmp_path).startswith("cannot read it as text: ")
+    assert refusal(tmp_path).startswith("is a folder; give a table of labels")
     binary = tmp_path / "a.ctbl"
     binary.write_bytes(b"\x80\xff\x00")
     assert refusal(binary).endswith("; save it as UTF-8")
@@ -354,7 +363,7 @@ def test_names_to_integers() -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("map.csv", "# renumber\nsource,target\n1,LV\nLA,2\n3,0\n"),
+        ("map.csv", "# renumber\nsource,target\n1.0,LV\nLA,2\n3,0\n"),
         ("map.tsv", "From\tTo\tnote\n1\tLV\t\nLA\t2\t\n\n3\t0\tdeleted\n"),
         ("map.txt", '"old";"new"\n"1";"LV"\n"LA";"2"\n3;0\n'),
     ],
@@ -366,13 +375,19 @@ def test_a_mapping(save: Save, name: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
-        ("m.csv", "source,target\n1,2\n# x\n1,3\n", "line 4: source 1 is also on line 2; remove one"),
+        ("m.csv", "# x\nsource,target\n1,2\n1,3\n", "line 4: source 1 is also on line 3; remove one"),
         (
             "m.csv",
             "source,target\n1,\n",
             "line 2: source or target is empty; give an integer or a name (0 deletes)",
         ),
         ("m.csv", "source,target\n", "the mapping is empty; give old and new labels"),
+        ("m.csv", "source,target\n#3 LA,23\n", f"line 2: {HASH}"),
+        (
+            "m.csv",
+            "source,target\n010,23\n",
+            f"line 2: '010' {OR_NAME}",
+        ),
         ("m.csv", "1,2\n", f"line 1: no column source or target among '1', '2' {HEADING}"),
         ("m.csv", "name,value\nLV,1\n", f"line 1: no column source or target among 'name', 'value' {HEADING}"),
         ("m.ctbl", SLICER, "not a mapping of labels; give CSV or TSV with the columns source,target"),

@@ -41,10 +41,6 @@ if TYPE_CHECKING:
     from pycemrg_core.api.contracts import writes as writes
     from pycemrg_core.api.contracts import writes_background as writes_background
     from pycemrg_core.api.documents import from_data as from_data
-    from pycemrg_core.api.documents import load_json as load_json
-    from pycemrg_core.api.documents import load_yaml as load_yaml
-    from pycemrg_core.api.documents import load_yaml_list as load_yaml_list
-    from pycemrg_core.api.documents import read_text as read_text
     from pycemrg_core.api.documents import to_data as to_data
     from pycemrg_core.api.hookspecs import hookimpl as hookimpl
     from pycemrg_core.api.labels import LabelTable as LabelTable
@@ -169,6 +165,21 @@ if TYPE_CHECKING:
     from pycemrg_core.recipes.checking import require_sound as require_sound
     from pycemrg_core.runs.finished import FinishedRun as FinishedRun
     from pycemrg_core.runs.outputs import Made as Made
+    from pycemrg_core.text.files import open_ordinary as open_ordinary
+    from pycemrg_core.text.files import read_text as read_text
+    from pycemrg_core.text.label_tables import LabelRow as LabelRow
+    from pycemrg_core.text.label_tables import labels_of as labels_of
+    from pycemrg_core.text.label_tables import read_label_file as read_label_file
+    from pycemrg_core.text.label_tables import read_mapping_file as read_mapping_file
+    from pycemrg_core.text.numbers import like_number as like_number
+    from pycemrg_core.text.numbers import parse_number as parse_number
+    from pycemrg_core.text.numbers import whole_number as whole_number
+    from pycemrg_core.text.structured import as_yaml as as_yaml
+    from pycemrg_core.text.structured import load_json as load_json
+    from pycemrg_core.text.structured import load_yaml as load_yaml
+    from pycemrg_core.text.structured import load_yaml_list as load_yaml_list
+    from pycemrg_core.text.structured import parse_json as parse_json
+    from pycemrg_core.text.tables import table_rows as table_rows
 else:
     __all__, __getattr__, __dir__ = door(
         __name__,
@@ -179,7 +190,7 @@ else:
                 "roles snapshot snapshot_names thickness valve_between wall_round writable_values writes "
                 "writes_background"
             ),
-            "pycemrg_core.api.documents": ("from_data load_json load_yaml load_yaml_list read_text to_data"),
+            "pycemrg_core.api.documents": "from_data to_data",
             "pycemrg_core.api.hookspecs": "hookimpl",
             "pycemrg_core.api.labels": "LabelTable close_to",
             "pycemrg_core.api.records": (
@@ -221,6 +232,11 @@ else:
             "pycemrg_core.recipes.checking": "checks_on faults_of require_sound",
             "pycemrg_core.runs.finished": "FinishedRun",
             "pycemrg_core.runs.outputs": "Made",
+            "pycemrg_core.text.files": "open_ordinary read_text",
+            "pycemrg_core.text.label_tables": "LabelRow labels_of read_label_file read_mapping_file",
+            "pycemrg_core.text.numbers": "like_number parse_number whole_number",
+            "pycemrg_core.text.structured": "as_yaml load_json load_yaml load_yaml_list parse_json",
+            "pycemrg_core.text.tables": "table_rows",
         },
         classes_of="pycemrg_core.api.records",
     )

@@ -1,17 +1,15 @@
-"""Convert records and contracts to and from YAML and JSON. Errors say where in the document they are."""
+"""Convert records and contracts to and from the data of YAML and JSON. Errors say where in the document they are."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, get_origin
 
 import attrs
 import cattrs
-import yaml
 from cattrs.cols import homogenous_tuple_structure_factory
 from cattrs.preconf.json import make_converter
 
@@ -19,10 +17,9 @@ from pycemrg_core.api.kinds import KINDS
 from pycemrg_core.api.records import RecipeStep, Record
 from pycemrg_core.api.refs import Ref
 from pycemrg_core.errors import DocumentError, PycemrgError
+from pycemrg_core.text.structured import load_yaml
 
 T = TypeVar("T")
-
-_MOST_BYTES = 1_000_000
 
 
 @cache  # it never changes, and making it costs more than most conversions
@@ -72,6 +69,8 @@ def _list_only(kind: Any, converter: cattrs.Converter) -> Any:
 
 def _exactly(value: Any, kind: Any) -> Any:
     """Reject other types: cattrs would turn 2.7 into the label 2, and 5 into '5', without a word."""
+    if kind is int and isinstance(value, float) and value.is_integer():
+        return int(value)  # spreadsheets and other programs write 1.0
     allowed: tuple[type, ...] = (int, float) if kind is float else (kind,)
     if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
         raise TypeError(f"{value!r} is not {_WORDS[kind]}")
@@ -119,109 +118,6 @@ def _located(line: str, where: str) -> str:
     return f"{text} @ {path}" if path else text
 
 
-class _Loader(yaml.SafeLoader):
-    """Plain YAML. Aliases are refused, because they can make a small file huge; duplicate keys too."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()  # type: ignore[no-untyped-call]
-            raise yaml.MarkedYAMLError(problem="aliases are not allowed", problem_mark=event.start_mark)
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        first: dict[Any, Any] = {}
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, Hashable):  # the call below refuses any other key
-                if key in first:
-                    raise yaml.MarkedYAMLError(problem=f"key {key!r} is given twice", problem_mark=first[key])
-                first[key] = key_node.start_mark
-        return super().construct_mapping(node, deep)
-
-
-def load_json(path: Path) -> dict[str, Any]:
-    """Read a JSON file that holds a mapping.
-
-    Raises :class:`DocumentError` naming the file (and line) when it is missing, over 1 MB, not JSON, or holds
-    anything else, or a key twice.
-    """
-    text = read_text(path)
-    try:
-        loaded = json.loads(text, object_pairs_hook=_unique)
-    except json.JSONDecodeError as error:
-        raise DocumentError(f"{path}, line {error.lineno}: not valid JSON: {error.msg}") from error
-    except ValueError as error:
-        raise DocumentError(f"{path}: not valid JSON: {error}") from error
-    except RecursionError:
-        raise DocumentError(f"{path}: not valid JSON: nested too deeply") from None
-    return _mapping(path, loaded)
-
-
-def load_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML file that holds a mapping.
-
-    Raises :class:`DocumentError` naming the file (and line) when it is missing, over 1 MB, not YAML, or holds
-    anything else, aliases, or a key twice.
-    """
-    return _mapping(path, _yaml(path))
-
-
-def load_yaml_list(path: Path) -> list[Any]:
-    """Read a YAML file that holds a list. Raises the same errors as :func:`load_yaml`."""
-    loaded = _yaml(path)
-    if not isinstance(loaded, list):
-        raise DocumentError(f"{path}: not a list; write one item per line, each after '- '")
-    return loaded
-
-
-def as_yaml(data: Any) -> str:
-    """Plain data as the text of a YAML file. The order of keys is kept."""
-    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
-
-
-def _yaml(path: Path) -> Any:
-    text = read_text(path)
-    try:
-        return yaml.load(text, Loader=_Loader)
-    except yaml.MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise DocumentError(f"{path}{line}: not valid YAML: {error.problem}") from error
-    except yaml.YAMLError as error:
-        raise DocumentError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    except RecursionError:
-        raise DocumentError(f"{path}: not valid YAML: nested too deeply") from None
-
-
-def read_text(path: Path, what: str = "a configuration file") -> str:
-    """The text of a small UTF-8 file, with or without a byte-order mark. ``what`` says what it should be.
-
-    Raises :class:`DocumentError` naming the file when it is missing, over 1 MB, or not text.
-    """
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise DocumentError(f"{path}: larger than {_MOST_BYTES:,} bytes; give {what}")
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise DocumentError(f"{path}: no such file; check the path") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DocumentError(f"{path}: cannot read it as text: {error}; save it as UTF-8") from error
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise ValueError(f"key {key!r} is given twice")
-        found[key] = value
-    return found
-
-
-def _mapping(path: Path, loaded: Any) -> dict[str, Any]:
-    if not isinstance(loaded, dict):
-        raise DocumentError(f"{path}: not a mapping; write lines of the form 'name: value'")
-    return loaded
-
-
 def records_from_yaml(path: Path) -> tuple[Record, ...]:
     """The records of a YAML file. It has a section for each kind that is data, such as ``recipes``, with names as keys.
 
@@ -243,7 +139,18 @@ def records_from_yaml(path: Path) -> tuple[Record, ...]:
             if entry.get("name", name) != name:
                 raise DocumentError(f"{path.name}: two names, {name!r} and {entry['name']!r} @ {where}; remove 'name'")
             try:
+                _require_filled(entry, where)
                 records.append(from_data({"name": name, **entry}, kind, where))
             except DocumentError as error:
                 raise DocumentError(f"{path.name}: {error}") from error
     return tuple(records)
+
+
+def _require_filled(data: Any, where: str) -> None:
+    """Refuse an empty name: it would count as one that is not given. Prose may be empty."""
+    inner = data.items() if isinstance(data, Mapping) else enumerate(data) if isinstance(data, list) else ()
+    for key, value in inner:
+        place = f"{where}[{key}]" if isinstance(data, list) else f"{where}.{key}"
+        if value == "" and key not in ("summary", "source", "unit"):
+            raise DocumentError(f"the text is empty; give a name, or leave it out @ {place}")
+        _require_filled(value, place)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from pycemrg_core.text.numbers import parse_number
+
 if TYPE_CHECKING:
     from pycemrg_core.api.records import Output
     from pycemrg_core.plugins.catalogue import Catalogue, Contribution
@@ -19,13 +21,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 def _assignments(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> dict[str, float]:
     values = {}
     for text in texts:
-        name, equals, number = text.partition("=")
-        try:
-            values[name.strip()] = float(number)
-        except ValueError:
-            equals = ""
-        if not equals or not name.strip():
+        name, _, value = text.partition("=")
+        found = parse_number(value)
+        if found is None or not name.strip():
             raise click.BadParameter(f"{text!r} is not NAME=NUMBER; write it like thickness=2.5")
+        values[name.strip()] = found
     return values
 
 
@@ -94,9 +94,10 @@ def settings_from(
     import attrs
 
     from pycemrg_core.recipes.planner import Settings
-    from pycemrg_core.runs.configuration import read_config, read_labels_file
+    from pycemrg_core.runs.configuration import read_config
+    from pycemrg_core.text.label_tables import read_labels_file
 
     settings = read_config(Path(config), catalogue) if config else Settings()
     if labels:
-        settings = attrs.evolve(settings, labels={**settings.labels, **read_labels_file(Path(labels)).labels})
+        settings = attrs.evolve(settings, labels={**settings.labels, **read_labels_file(labels)})
     return attrs.evolve(settings, parameters=parameters, then=then)

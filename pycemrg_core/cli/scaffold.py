@@ -20,12 +20,14 @@ from typing import Any
 from attrs import frozen
 
 from pycemrg_core import __version__
-from pycemrg_core.api.documents import as_yaml, to_data
+from pycemrg_core.api.documents import to_data
 from pycemrg_core.api.hookspecs import HookSpecs
 from pycemrg_core.api.kinds import Kind
 from pycemrg_core.api.refs import import_file
 from pycemrg_core.errors import OutputError
 from pycemrg_core.runs.run_folder import staged
+from pycemrg_core.text.files import read_text
+from pycemrg_core.text.structured import as_yaml
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _DISTRIBUTION = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
@@ -92,7 +94,7 @@ class _Package:
 
     def _filled(self, template: str, values: dict[str, str] | None = None) -> str:
         names = {"distribution": self.name, "module": self.module, **(values or {})}
-        return Template((_TEMPLATES / template).read_text(encoding="utf-8")).substitute(names)
+        return Template(read_text(_TEMPLATES / template)).substitute(names)
 
     def _hook(self, kind: Kind) -> str:
         template = "hook"

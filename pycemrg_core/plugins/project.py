@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from pycemrg_core.errors import PluginError
+from pycemrg_core.errors import DocumentError, PluginError
+from pycemrg_core.text.files import read_text
 
 FILE = "pycemrg.toml"
 
@@ -18,14 +19,16 @@ def project_plugins(folder: str, *, required: bool) -> tuple[str, ...]:
     """
     import tomllib
 
-    try:
-        with open(os.path.join(folder, FILE), encoding="utf-8") as file:
-            document = tomllib.loads(file.read())
-    except FileNotFoundError:
+    place = os.path.join(folder, FILE)
+    if not os.path.lexists(place):
         if not required:
             return ()
-        raise PluginError(f"no {FILE} in this folder; write one, or leave out --project") from None
-    except (OSError, ValueError) as error:
+        raise PluginError(f"no {FILE} in this folder; write one, or leave out --project")
+    try:
+        document = tomllib.loads(read_text(place, f"a {FILE}"))
+    except DocumentError as error:
+        raise PluginError(str(error)) from error
+    except (ValueError, RecursionError) as error:
         raise PluginError(f"{FILE}: cannot read it: {error}; correct the file") from error
     files = _only(_only(document, "plugins", dict, ""), "files", list, "plugins.")
     for path in files:

@@ -12,36 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from pycemrg_core.api import contracts, documents
-from pycemrg_core.api.labels import LabelTable
 from pycemrg_core.api.records import Recipe, Schematic, Step
 from pycemrg_core.errors import DocumentError, OutputError, PycemrgError, RefError
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.flatten import flatten
 from pycemrg_core.recipes.planner import Settings
 from pycemrg_core.runs.run_folder import staged
+from pycemrg_core.text.label_tables import read_labels_file
+from pycemrg_core.text.structured import as_yaml, load_json
 
 LABELS = "labels.yaml"
 PARAMETERS = "parameters.json"
 MAPS = "semantic_maps"
-
-
-def read_labels_file(path: Path) -> LabelTable:
-    """Names and integers of a ``labels.yaml``, with its groups.
-
-    Raises :class:`DocumentError` when the file has another format or two names share an integer.
-    """
-    document = documents.load_yaml(path)
-    entries = document.get("labels")
-    if not isinstance(entries, dict):
-        raise DocumentError(f"{path}: no mapping 'labels'; write 'labels:', then lines 'name: integer' below it")
-    groups = document.get("groups") or {}
-    if not isinstance(groups, dict):
-        raise DocumentError(f"{path}: 'groups' is not a mapping; write lines 'name: [label, ...]' below it")
-    try:
-        labels = documents.from_data(entries, dict[str, int], "labels")
-        return LabelTable(labels, documents.from_data(groups, dict[str, tuple[str, ...]], "groups"))
-    except PycemrgError as error:
-        raise DocumentError(f"{path}: {error}") from error
 
 
 def read_config(folder: Path, catalogue: Catalogue) -> Settings:
@@ -51,10 +33,10 @@ def read_config(folder: Path, catalogue: Catalogue) -> Settings:
     """
     if not folder.is_dir():
         raise DocumentError(f"{folder}: no such folder; make it with 'pycemrg init {folder} --recipe ...'")
-    labels = dict(read_labels_file(folder / LABELS).labels)
+    labels = read_labels_file(folder / LABELS)
     parameters: dict[str, float] = {}
     if (folder / PARAMETERS).exists():
-        loaded = documents.load_json(folder / PARAMETERS)
+        loaded = load_json(folder / PARAMETERS)
         try:
             parameters = documents.from_data(loaded, dict[str, float], "parameters")
         except DocumentError as error:
@@ -70,7 +52,7 @@ def read_config(folder: Path, catalogue: Catalogue) -> Settings:
 def _schematic(
     path: Path, labels: Mapping[str, int], parameters: Mapping[str, float], catalogue: Catalogue
 ) -> Schematic | None:
-    semantic_map = documents.load_json(path)
+    semantic_map = load_json(path)
     if not semantic_map:
         return None  # 'myo_push_steps' has no map: here, pushes are schematics of the catalogue
     known = any(c.answers_to(path.stem) for c in catalogue.all(Schematic))
@@ -135,7 +117,7 @@ def write_config(folder: Path, recipe: str, catalogue: Catalogue, local: Iterabl
     parameters |= {name: value for step in steps for name, value in step.parameters.items()}
     ordered = dict(sorted(labels.items(), key=lambda item: item[1]))
     files: dict[str, str] = {
-        LABELS: documents.as_yaml({"labels": ordered}),
+        LABELS: as_yaml({"labels": ordered}),
         PARAMETERS: _json(parameters),
         "run.py": _SCRIPT.format(recipe=recipe, plugins=[_relative(path, folder) for path in local]),
         **{f"{MAPS}/{schematic.name}.json": _json(schematic.semantic_map) for schematic in schematics},

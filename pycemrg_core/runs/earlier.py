@@ -13,12 +13,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pycemrg_core.api import documents
 from pycemrg_core.api.records import Output
 from pycemrg_core.errors import DocumentError, OutputError, PycemrgError
 from pycemrg_core.images import image_files
 from pycemrg_core.plugins.catalogue import Catalogue, Contribution
 from pycemrg_core.runs.run_folder import IMAGE, RECORD, STEPS, Source, require_folder
+from pycemrg_core.text.structured import load_json
 
 PROGRESS = "progress.json"
 """The file in the folder ``steps`` that lists its images."""
@@ -61,7 +61,7 @@ def leftovers(folder: Path, catalogue: Catalogue) -> tuple[str, ...]:
     """The files in a folder that outputs wrote, or that have the name of an output's file."""
     names = {contribution.record.file for contribution in catalogue.all(Output)}
     with suppress(DocumentError, KeyError, TypeError, AttributeError):
-        names |= {str(saved["file"]) for saved in documents.load_json(folder / RECORD)["outputs"]}
+        names |= {str(saved["file"]) for saved in load_json(folder / RECORD)["outputs"]}
     return tuple(sorted(name for name in names if Path(name).name == name and (folder / name).is_file()))
 
 
@@ -69,7 +69,7 @@ def step_images(steps: Path) -> dict[str, str]:
     """The images that ``progress.json`` in a folder of steps lists and that are as they were written, with hashes."""
     found = {}
     with suppress(PycemrgError, OSError, KeyError, TypeError, AttributeError):
-        for number, saved in enumerate(documents.load_json(steps / PROGRESS)["steps"], 1):
+        for number, saved in enumerate(load_json(steps / PROGRESS)["steps"], 1):
             name = step_image(number, str(saved["name"]))
             if _STEP.fullmatch(name) and saved["image_sha256"] == image_files.file_sha256(steps / name):
                 found[name] = str(saved["image_sha256"])
@@ -101,7 +101,7 @@ def _earlier(folder: Path) -> Mapping[str, Any] | None:
     if not os.path.lexists(folder / RECORD):
         return None
     try:
-        data = documents.load_json(folder / RECORD)
+        data = load_json(folder / RECORD)
         return {
             "input": {key: str(data["input"][key]) for key in ("path", "sha256")},
             "voxels_sha256": str(data["output"]["voxels_sha256"]),
@@ -131,7 +131,7 @@ def _require_steps(folder: Path, source: Source, earlier: Mapping[str, Any] | No
     steps = folder / STEPS
     then = source.sha256
     with suppress(DocumentError, KeyError, TypeError):
-        then = documents.load_json(steps / PROGRESS)["run"]["sha256"]
+        then = load_json(steps / PROGRESS)["run"]["sha256"]
     if earlier is None and then != source.sha256:
         raise OutputError(f"{steps}: holds the steps of another heart; {_INSTEAD}")
     if keep_steps and steps.is_dir():

@@ -19,6 +19,7 @@ from pycemrg_core.recipes.runner import Resume, StepFinished, kept_before
 from pycemrg_core.runs.earlier import PROGRESS, step_image, step_images
 from pycemrg_core.runs.results import step_json
 from pycemrg_core.runs.run_folder import Source, write_json
+from pycemrg_core.text.structured import load_json
 
 
 @frozen
@@ -66,7 +67,7 @@ class KeptSteps:
         if not path.is_file():
             return None
         try:
-            return self._resume(documents.load_json(path))
+            return self._resume(load_json(path))
         except (DocumentError, ImageError, KeyError, TypeError) as error:
             reason = str(error) if isinstance(error, PycemrgError) else f"{path}: damaged: {error!r}"
             raise PlanError(f"{self.folder} cannot be resumed:", [f"{reason}; run without --resume"]) from error

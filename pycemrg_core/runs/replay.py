@@ -24,6 +24,7 @@ from pycemrg_core.recipes.planner import ImageFacts, LeftOut, Plan, PlannedStep
 from pycemrg_core.recipes.preparation import Prepared
 from pycemrg_core.runs.results import SavedBlueprint
 from pycemrg_core.runs.run_folder import FORMAT, Source
+from pycemrg_core.text.structured import load_json
 
 # The parts of a record that are needed to repeat the run.
 _SHAPE: dict[str, Any] = {
@@ -46,7 +47,7 @@ class SavedRun:
     @classmethod
     def read(cls, path: str | Path) -> SavedRun:
         """Read a record. Raises :class:`DocumentError` naming the file when it is not a record."""
-        data = documents.load_json(Path(path))
+        data = load_json(Path(path))
         if data.get("format", FORMAT) != FORMAT:
             raise DocumentError(
                 f"{path}: a record of format {data['format']!r}; this version reads only {FORMAT}, use another one"

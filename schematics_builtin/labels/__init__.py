@@ -22,11 +22,7 @@ if TYPE_CHECKING:
     from schematics_builtin.labels.diagnosis import LabelDiagnostic as LabelDiagnostic
     from schematics_builtin.labels.diagnosis import LabelReport as LabelReport
     from schematics_builtin.labels.diagnosis import LabelStatus as LabelStatus
-    from schematics_builtin.labels.label_files import LabelRow as LabelRow
     from schematics_builtin.labels.label_files import label_table as label_table
-    from schematics_builtin.labels.label_files import labels_of as labels_of
-    from schematics_builtin.labels.label_files import read_label_file as read_label_file
-    from schematics_builtin.labels.label_files import read_mapping_file as read_mapping_file
     from schematics_builtin.labels.label_files import write_label_table as write_label_table
     from schematics_builtin.labels.measuring import Facts as Facts
     from schematics_builtin.labels.measuring import measure as measure
@@ -38,9 +34,7 @@ else:
                 "Evidence Ranking Reading Suggestion contradicts judge rank suggest"
             ),
             "schematics_builtin.labels.diagnosis": "Contact LabelDiagnostic LabelReport LabelStatus",
-            "schematics_builtin.labels.label_files": (
-                "LabelRow label_table labels_of read_label_file read_mapping_file write_label_table"
-            ),
+            "schematics_builtin.labels.label_files": "label_table write_label_table",
             "schematics_builtin.labels.measuring": "Facts measure",
         },
     )

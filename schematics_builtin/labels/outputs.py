@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from pycemrg_core.api import FinishedRun, Made
-from schematics_builtin.labels.label_files import LabelRow, label_table
+from pycemrg_core.api import FinishedRun, LabelRow, Made
+from schematics_builtin.labels.label_files import label_table
 
 
 def slicer_table(run: FinishedRun, made: Mapping[str, Made]) -> Made:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import glob
 import os
 import re
@@ -12,10 +11,10 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from pycemrg_core.api import PlanError, PycemrgError, close_to, read_text
+from pycemrg_core.api import PlanError, PycemrgError, close_to, parse_number, read_text, table_rows
 
 EXTENSIONS = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd", ".inr")
-_TABLES = {".csv": ",", ".tsv": "\t"}
+_TABLES = (".csv", ".tsv")
 _COLUMNS = ("path", "id", "scheme")
 # An id becomes the name of a folder, so it follows the rule for names of records, which become file names.
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
@@ -102,23 +101,21 @@ def _case(path: str, **given: Any) -> Case:
 
 
 def _table(table: Path, parameters: Collection[str], schemes: Collection[str], problems: list[str]) -> Iterator[Case]:
-    text = read_text(table, "a table of cases")
-    reader = csv.reader(text.splitlines(), delimiter=_TABLES[table.suffix.lower()])
-    header = [name.strip() for name in next(reader, [])]
+    rows = table_rows(read_text(table, "a table of cases"), table)
+    first, header = next(rows, (1, []))
     wrong = [*_header_problems(header, parameters)]
-    problems += [f"{table}, line 1: {problem}" for problem in wrong]
+    problems += [f"{table}, line {first}: {problem}" for problem in wrong]
     if wrong:
         return
-    for cells in reader:
-        if not any(cell.strip() for cell in cells):
-            continue
-        where = f"{table}, line {reader.line_num}"
-        row = dict(zip(header, (cell.strip() for cell in cells), strict=False))
+    for line, cells in rows:
+        where = f"{table}, line {line}"
+        row = dict(zip(header, cells, strict=False))
         told = _row_problems(row, len(cells), len(header), table.parent, schemes)
         problems += [f"{where}: {problem}" for problem in told]
         if len(cells) == len(header) and row["path"]:  # its id is tested too, even if something else is wrong
             given = {key: row[key] for key in ("id", "scheme") if row.get(key)}
-            values = {name: float(cell) for name, cell in row.items() if name not in _COLUMNS and _is_number(cell)}
+            numbers = {name: parse_number(cell) for name, cell in row.items() if name not in _COLUMNS}
+            values = {name: value for name, value in numbers.items() if value is not None}
             yield _case(os.path.normpath(table.parent / row["path"]), where=where, parameters=values, **given)
 
 
@@ -146,16 +143,8 @@ def _row_problems(
     if (scheme := row.get("scheme", "")) and scheme not in schemes:
         yield f"no label scheme is called {scheme!r}{close_to(scheme, schemes)}"
     for name, cell in row.items():
-        if name not in _COLUMNS and cell and not _is_number(cell):
+        if name not in _COLUMNS and cell and parse_number(cell) is None:
             yield f"{name} is {cell!r}, not a number"
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _id_problems(cases: Iterable[Case]) -> Iterator[str]:

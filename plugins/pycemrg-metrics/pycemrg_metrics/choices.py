@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from attrs import frozen
 
 from pycemrg_core import Catalogue, Contribution
-from pycemrg_core.api import LabelError, LabelScheme, LabelTable, Measures, Metric, MetricError, close_to
+from pycemrg_core.api import LabelError, LabelScheme, LabelTable, Measures, Metric, MetricError, close_to, whole_number
 from pycemrg_metrics.tables import Column
 
 _DOES = {
@@ -91,10 +91,12 @@ def structures(names: Iterable[str | int], scheme: LabelScheme) -> dict[str, tup
 
 def integers(name: str | int, scheme: LabelScheme) -> tuple[int, ...]:
     """The integers of one label, group or integer. Raises :class:`LabelError` with close matches."""
-    if isinstance(name, int) or name.isdecimal():
-        if int(name) == 0:
-            raise LabelError("label 0 is the background, not a structure; give labels from 1")
-        return (int(name),)
+    value = name if isinstance(name, int) else whole_number(name)
+    if value is not None:
+        if value < 1:
+            raise LabelError(f"label {value} is not a structure; labels are integers from 1 (0 is the background)")
+        return (value,)
+    assert isinstance(name, str)
     table = LabelTable(scheme.labels, scheme.groups)
     known = [*table.labels, *table.groups]
     full = f"{name}_label" if name not in known and f"{name}_label" in known else name

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyvista as pv
 
+from pycemrg_core.api import DocumentError, read_text, whole_number
 from pycemrg_spatial.errors import MeshError
 
 TAG = "tag"
@@ -27,6 +28,7 @@ KINDS: dict[str, tuple[int, tuple[int, ...]]] = {
     "Py": (14, (0, 1, 2, 3, 4)),
 }
 _WHOLE = "export the mesh again"
+_MOST_BYTES = 4_000_000_000
 
 
 def read_opencarp(path: Path) -> pv.UnstructuredGrid:
@@ -94,14 +96,13 @@ def _points(path: Path) -> npt.NDArray[np.float64]:
 def _lines(path: Path) -> list[str]:
     """The lines after the count. Raises :class:`MeshError` when their number differs from the count."""
     try:
-        head, *lines = path.read_text(encoding="ascii").rstrip().splitlines()
-        count = int(head)
-    except FileNotFoundError:
-        raise MeshError(f"{path}: no such file; an openCARP mesh is NAME.pts and NAME.elem together") from None
-    except OSError as error:
-        raise MeshError(f"{path}: cannot be read: {error.strerror}; check its permissions") from error
+        head, *lines = read_text(path, "a text file of an openCARP mesh", _MOST_BYTES).rstrip().splitlines()
+    except DocumentError as error:
+        raise MeshError(f"{error}; an openCARP mesh is NAME.pts and NAME.elem together") from error
     except ValueError:
-        raise MeshError(f"{path}: the first line is not the number of lines that follow; {_WHOLE}") from None
+        head = ""
+    if (count := whole_number(head)) is None:
+        raise MeshError(f"{path}: the first line is not the number of lines that follow; {_WHOLE}")
     if len(lines) != count:
         raise MeshError(
             f"{path}: the first line says that {count:,} lines follow, but there are {len(lines):,}; {_WHOLE}"

@@ -178,7 +178,7 @@ ELEM = "1\nTt 0 1 2 3 7\n"
         ("1\n0 0 x\n", ELEM, "m.pts: a coordinate is not a number"),
         (PTS.replace("1 0 0", "nan 0 0"), ELEM, "m.elem: a node has a coordinate that is NaN or infinite;"
         " copy or export"),
-        (None, ELEM, "m.pts: no such file; an openCARP mesh is NAME.pts and NAME.elem together"),
+        (None, ELEM, "m.pts: no such file; check the path; an openCARP mesh is NAME.pts and NAME.elem together"),
     ],
 )  # fmt: skip
 def test_what_opencarp_files_are_refused(tmp_path: Path, pts: str | None, elem: str, text: str) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import stat
 from collections.abc import Iterable
 from io import BufferedReader
 from pathlib import Path
 
 from pycemrg_core.errors import ImageError
 from pycemrg_core.images.formats.header import FormatError, plain
+from pycemrg_core.text.files import NotOrdinaryError, open_ordinary
+from pycemrg_core.text.files import name_of as name_of
 
 _LONGEST_LINE = 1 << 20
 _MOST_LINES = 20_000
@@ -22,12 +23,6 @@ def extension(path: str | os.PathLike[str]) -> str:
     """Return the file name's extension in lower case: ``.nrrd``, ``.nii.gz``, empty when there is none."""
     name = os.fspath(path).lower()
     return ".nii.gz" if name.endswith(".nii.gz") else Path(name).suffix
-
-
-def name_of(path: str | os.PathLike[str]) -> str:
-    """The path for messages: as given, but on one line, and with nothing that a terminal would obey."""
-    name = os.fspath(path)
-    return name if name.isprintable() else repr(name)[1:-1]
 
 
 def require_file(path: str | os.PathLike[str], known: Iterable[str]) -> None:
@@ -57,14 +52,10 @@ def require_file(path: str | os.PathLike[str], known: Iterable[str]) -> None:
 
 def open_file(path: str | os.PathLike[str]) -> BufferedReader:
     """Open an ordinary file for reading. A pipe or a device is refused, without waiting for it."""
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise FormatError(f"{plain(os.path.basename(path))} is not an ordinary file; give an image file")
-        return open(descriptor, "rb")
-    except BaseException:
-        os.close(descriptor)
-        raise
+        return open_ordinary(path)
+    except (NotOrdinaryError, IsADirectoryError):
+        raise FormatError(f"{plain(os.path.basename(path))} is not an ordinary file; give an image file") from None
 
 
 def header_line(file: BufferedReader, kind: str, lines: int) -> str | None:

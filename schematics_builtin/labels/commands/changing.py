@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pycemrg_core.api import like_number, whole_number
 from pycemrg_core.cli.kit import plugin_options, session_of
 
 if TYPE_CHECKING:
@@ -64,8 +65,16 @@ def _pairs(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...])
         old, equals, new = (part.strip() for part in text.partition("="))
         if not (equals and old and new):
             raise click.BadParameter(f"{text!r} is not OLD=NEW; give for example 3=1 or 3=LV_BP_label")
-        pairs[int(old) if old.isdecimal() else old] = int(new) if new.isdecimal() else new
+        if wrong := [one for one in (old, new) if like_number(one) and whole_number(one) is None]:
+            raise click.BadParameter(
+                f"{wrong[0]!r} is not a whole number; give an integer in decimal digits, or a name"
+            )
+        pairs[_either(old)] = _either(new)
     return pairs
+
+
+def _either(text: str) -> int | str:
+    return text if (value := whole_number(text)) is None else value
 
 
 @click.command(short_help="Give the labels other integers.")
@@ -103,8 +112,7 @@ def remap(
     """
     if not (source and target) and not pairs and not table:
         raise click.UsageError("no mapping of labels; give --from and --to, --map, or --table", ctx)
-    from pycemrg_core.api import LabelRemapper, read_labels, remap_image, voxel_array
-    from schematics_builtin.labels.label_files import read_mapping_file
+    from pycemrg_core.api import LabelRemapper, read_labels, read_mapping_file, remap_image, voxel_array
 
     catalogue = session_of(ctx).catalogue()
     label_map, notes = read_labels(image)
@@ -150,8 +158,7 @@ def _full(name: int | str, known: Mapping[str, int]) -> int | str:
 
 def _names(scheme: str, catalogue: Catalogue) -> dict[str, int]:
     """The integers by name of a scheme or a label file."""
-    from pycemrg_core.api import LabelScheme
-    from schematics_builtin.labels.label_files import labels_of, read_label_file
+    from pycemrg_core.api import LabelScheme, labels_of, read_label_file
 
     if Path(scheme).suffix in _LABEL_FILES:
         return dict(labels_of(read_label_file(Path(scheme))))
@@ -206,13 +213,15 @@ def _selection(kind: str, help_line: str) -> click.Command:
 
 def chosen_labels(names: Iterable[str], record: Any) -> set[int]:
     """The integers of names, groups and integers. Raises :class:`LabelError` with close matches."""
-    from pycemrg_core.api import LabelTable
+    from pycemrg_core.api import LabelError, LabelTable
 
     table = LabelTable(record.labels, record.groups)
     chosen: set[int] = set()
     for name in names:
-        if name.isdecimal():
-            chosen.add(int(name))
+        if (value := whole_number(name)) is not None:
+            chosen.add(value)
+        elif like_number(name):
+            raise LabelError(f"{name!r} is not a whole number; give integers in decimal digits, or names")
         else:
             known = name if name in table.labels or name in table.groups else f"{name}_label"
             members = table.names_of(known if known in table.labels or known in table.groups else name)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from attrs import frozen
 
 from pycemrg_cohort.errors import CohortError
 from pycemrg_cohort.summary import COHORT, FORMAT
 from pycemrg_core.api import DocumentError, from_data, load_json
+
+_MOST_BYTES = 200_000_000  # a large cohort is larger than any configuration file
 
 
 @frozen(kw_only=True)
@@ -72,23 +73,16 @@ def read_cohort(folder: Path) -> SavedCohort:
     if not path.is_file():
         raise CohortError(f"{folder}: not a cohort: it has no {COHORT}; {remedy}")
     try:
-        # Does not use the reader for documents: a large cohort is larger than any configuration file.
-        data = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refused)
-        if isinstance(data, dict) and data.get("format", FORMAT) != FORMAT:
+        data = load_json(path, f"a {COHORT}", _MOST_BYTES)
+        if data.get("format", FORMAT) != FORMAT:
             raise CohortError(
                 f"{path}: unknown format {data['format']!r}, this version reads {FORMAT}; update pycemrg-cohort"
             )
         return _checked(from_data(data, SavedCohort))
-    except (OSError, ValueError, RecursionError) as error:
-        raise CohortError(f"{path}: not valid JSON: {error}; {remedy}") from error
     except DocumentError as error:
         first, *more = str(error).split("; ")
         others = f" (and {len(more)} more)" if more else ""
         raise CohortError(f"{path}: not what {remedy.replace('one', 'there')}: {first}{others}") from error
-
-
-def _refused(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not a number")
 
 
 def _checked(cohort: SavedCohort) -> SavedCohort:

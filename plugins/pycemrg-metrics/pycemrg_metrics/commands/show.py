@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from pycemrg_core.api import parse_number
 from pycemrg_core.cli.kit import echo_json, echo_table
 
 if TYPE_CHECKING:
@@ -25,10 +26,10 @@ def _settings(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ..
     values = {}
     for text in texts:
         name, _, number = text.partition("=")
-        try:
-            values[name.strip()] = float(number)
-        except ValueError:
-            raise click.BadParameter(f"{text!r} is not NAME=NUMBER; give for example tolerance_mm=2") from None
+        found = parse_number(number)
+        if found is None:
+            raise click.BadParameter(f"{text!r} is not NAME=NUMBER; give for example tolerance_mm=2")
+        values[name.strip()] = found
     return values
 
 

@@ -1,0 +1,136 @@
+"""Read and write YAML and JSON. Every message names the file, and the line if there is one."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Hashable
+from typing import Any, NoReturn
+
+import yaml
+
+from pycemrg_core.errors import DocumentError
+from pycemrg_core.text.files import MOST_BYTES, name_of, read_text
+
+Path = str | os.PathLike[str]
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain YAML, where a value is what it looks like.
+
+    Only decimal numbers, ``true``, ``false`` and ``null`` are not text: YAML 1.1 would read ``010`` as 8, ``1:30`` as
+    90 and the name ``no`` as false. Aliases are refused, because they can make a small file huge; tags and duplicate
+    keys too.
+    """
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        mark = event.start_mark
+        if isinstance(event, yaml.AliasEvent):
+            raise yaml.MarkedYAMLError(problem="aliases are not allowed", problem_mark=mark)
+        if getattr(event, "tag", None):
+            raise yaml.MarkedYAMLError(problem="tags such as !!int are not allowed", problem_mark=mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        first: dict[Any, Any] = {}
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, Hashable):  # the call below refuses any other key
+                if key in first:
+                    raise yaml.MarkedYAMLError(problem=f"key {key!r} is given twice", problem_mark=first[key])
+                first[key] = key_node.start_mark
+        return super().construct_mapping(node, deep)
+
+
+_Loader.yaml_implicit_resolvers = {}
+
+
+# What YAML 1.1 reads as another type and this module as text, others quote: so what they write is read as written.
+for _tag, _pattern, _first in (
+    ("int", r"[+-]?(0|[1-9][0-9]{0,30})", [*"+-0123456789"]),
+    ("float", r"[+-]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][+-][0-9]+)?", [*"+-.0123456789"]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", [*"tTfF"]),
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$", re.ASCII), _first)
+
+
+def load_json(path: Path, what: str = "a configuration file", most: int = MOST_BYTES) -> dict[str, Any]:
+    """Read a JSON file that holds a mapping.
+
+    Raises :class:`DocumentError` naming the file (and line) when it is missing, no ordinary file, over ``most`` bytes,
+    not JSON, or holds anything else, a key twice, or NaN.
+    """
+    return _mapping(path, parse_json(read_text(path, what, most), path))
+
+
+def parse_json(text: str, path: Path) -> Any:
+    """The data of a JSON text. Raises :class:`DocumentError` naming ``path``."""
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refused)
+    except json.JSONDecodeError as error:
+        raise DocumentError(f"{name_of(path)}, line {error.lineno}: not valid JSON: {error.msg}") from error
+    except ValueError as error:
+        raise DocumentError(f"{name_of(path)}: not valid JSON: {error}") from error
+    except RecursionError:
+        raise DocumentError(f"{name_of(path)}: not valid JSON: nested too deeply") from None
+
+
+def load_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file that holds a mapping. ``010``, ``0x10``, ``1:30``, ``no`` and dates are text there.
+
+    Raises :class:`DocumentError` naming the file (and line) when it is missing, no ordinary file, over 1 MB, not YAML,
+    or holds anything else, aliases, tags, or a key twice.
+    """
+    return _mapping(path, parse_yaml(read_text(path), path))
+
+
+def load_yaml_list(path: Path) -> list[Any]:
+    """Read a YAML file that holds a list. Raises the same errors as :func:`load_yaml`."""
+    loaded = parse_yaml(read_text(path), path)
+    if not isinstance(loaded, list):
+        raise DocumentError(f"{name_of(path)}: not a list; write one item per line, each after '- '")
+    return loaded
+
+
+def parse_yaml(text: str, path: Path) -> Any:
+    """The data of a YAML text. Raises :class:`DocumentError` naming ``path``."""
+    name = name_of(path)
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise DocumentError(f"{name}{line}: not valid YAML: {error.problem}") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise DocumentError(f"{name}: not valid YAML: {' '.join(str(error).split())}") from error
+    except RecursionError:
+        raise DocumentError(f"{name}: not valid YAML: nested too deeply") from None
+
+
+def as_yaml(data: Any) -> str:
+    """Plain data as the text of a YAML file. The order of keys is kept.
+
+    A text that YAML 1.1 would read as something else, such as ``no``, is quoted: other programs read the same.
+    """
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"key {key!r} is given twice")
+        found[key] = value
+    return found
+
+
+def _refused(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a number")
+
+
+def _mapping(path: Path, loaded: Any) -> dict[str, Any]:
+    if not isinstance(loaded, dict):
+        raise DocumentError(f"{name_of(path)}: not a mapping; write lines of the form 'name: value'")
+    return loaded
