@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from pycemrg_core.recipes.planner import Settings as Settings
     from pycemrg_core.recipes.planner import plan as plan
     from pycemrg_core.recipes.preparation import Prepared as Prepared
+    from pycemrg_core.recipes.preparation import make_room as make_room
     from pycemrg_core.recipes.preparation import prepare as prepare
     from pycemrg_core.recipes.run_record import LedgerEntry as LedgerEntry
     from pycemrg_core.recipes.run_record import RunRecord as RunRecord
@@ -94,7 +95,7 @@ else:
             "pycemrg_core.recipes.conversion": "colours_of recipe_labels",
             "pycemrg_core.recipes.flatten": "flatten",
             "pycemrg_core.recipes.planner": "ImageFacts LeftOut Plan PlannedStep Settings plan",
-            "pycemrg_core.recipes.preparation": "Prepared prepare",
+            "pycemrg_core.recipes.preparation": "Prepared make_room prepare",
             "pycemrg_core.recipes.run_record": "LedgerEntry RunRecord StepRecord",
             "pycemrg_core.recipes.runner": "RunResult StepFinished StepStarted run_plan run_recipe",
             "pycemrg_core.runs.configuration": "read_config write_config",

@@ -123,7 +123,9 @@ def line(*values: int) -> Array:
 
 
 def run(recipe: Recipe, array: Array, *records: Any) -> RunResult:
-    return run_recipe(recipe, LabelVolume(array, (1.0, 1.0, 1.0)), brute.catalogue(*STEPS, *records), check=False)
+    return run_recipe(
+        recipe, LabelVolume(array, (1.0, 1.0, 1.0)), brute.catalogue(*STEPS, *records), check=False, pad=False
+    )
 
 
 def planned(recipe: Recipe, labels: set[int], *records: Any) -> Plan:

@@ -151,8 +151,8 @@ def test_a_step_that_changes_nothing_is_a_warning() -> None:
 
 
 def test_a_label_beyond_8_bits_widens_the_result() -> None:
-    array = np.zeros((3, 3, 9), np.uint8)
-    array[1, 1, 4] = 4
+    array = np.zeros((7, 7, 9), np.uint8)
+    array[3, 3, 4] = 4
     result = run_recipe(
         Recipe(name="r", steps=["la_myocardium"]),
         brute.image_of(array),
@@ -162,7 +162,7 @@ def test_a_label_beyond_8_bits_widens_the_result() -> None:
     )
     after = voxels(result.image)
     assert after.dtype == np.uint16
-    assert after[1, 1].tolist() == [0, 0, 300, 300, 4, 300, 300, 0, 0]
+    assert after[3, 3].tolist() == [0, 0, 300, 300, 4, 300, 300, 0, 0]
     assert result.record.dtype == "uint16"
     assert result.record.warnings == ("label 300 does not fit uint8 pixels; the result is written as uint16",)
 

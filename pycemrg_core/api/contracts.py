@@ -279,6 +279,11 @@ def labels_changed(contract: Any) -> Iterator[Label]:
     return labels_in(contract, Use.CHANGES)
 
 
+def thicknesses(contract: Any) -> Iterator[float]:
+    """The thicknesses of a contract, in mm."""
+    return (getattr(contract, role.field_name) for role in roles(type(contract)) if role.use is Use.THICKNESS)
+
+
 def writable_values(contract: Any) -> frozenset[int]:
     """All integers that the step of this contract may write; 0 is the background."""
     values = {label.value for label in labels_in(contract, Use.WRITES, Use.WRITES_BACKGROUND)}

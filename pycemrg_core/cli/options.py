@@ -30,7 +30,11 @@ def _assignments(_ctx: click.Context, _param: click.Parameter, texts: tuple[str,
 
 
 def setting_options(command: F) -> F:
-    """``--scheme``, ``--set``, ``--then``, ``--labels``, ``--config`` and ``--no-check``."""
+    """``--scheme``, ``--set``, ``--then``, ``--labels``, ``--config``, ``--no-check`` and ``--no-pad``."""
+    command = click.option(
+        "--no-pad", "pad", is_flag=True, flag_value=False, default=True,
+        help="Do not add background where a wall would meet the border of the image.",
+    )(command)  # fmt: skip
     command = click.option(
         "--no-check", "check", is_flag=True, flag_value=False, default=True,
         help="Leave out the checks of the image, such as whether its anatomy fits the labels.",
@@ -89,6 +93,7 @@ def settings_from(
     labels: str | None,
     config: str | None,
     then: tuple[str, ...] = (),
+    pad: bool = True,
 ) -> Settings:
     """The settings that the options give; ``--labels`` and ``--set`` win over ``--config``."""
     import attrs
@@ -100,4 +105,4 @@ def settings_from(
     settings = read_config(Path(config), catalogue) if config else Settings()
     if labels:
         settings = attrs.evolve(settings, labels={**settings.labels, **read_labels_file(labels)})
-    return attrs.evolve(settings, parameters=parameters, then=then)
+    return attrs.evolve(settings, parameters=parameters, then=then, pad=pad)

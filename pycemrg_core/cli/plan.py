@@ -32,18 +32,20 @@ def plan(
     config: str | None,
     then: tuple[str, ...],
     check: bool,
+    pad: bool,
     as_json: bool,
 ) -> None:
     """Show what RECIPE would do with IMAGE, without running it. Exits with 1 if it cannot run."""
     from pycemrg_core.images import image_files
     from pycemrg_core.recipes import planner
-    from pycemrg_core.recipes.preparation import prepare
+    from pycemrg_core.recipes.preparation import make_room, prepare
 
     catalogue = session_of(ctx).catalogue()
-    settings = settings_from(catalogue, parameters, labels, config, then)
+    settings = settings_from(catalogue, parameters, labels, config, then, pad)
     volume, notes = image_files.read_volume(image)
     prepared = prepare(volume, catalogue, settings, recipe=recipe, scheme=scheme, name=image, notes=notes, check=check)
     planned = planner.plan(recipe, catalogue, prepared.facts, settings)
+    prepared = make_room(prepared, planned, settings)
     warnings = [*prepared.notes, *planned.warnings]
     steps = [_described(step) for step in planned.steps]
     if as_json:
@@ -63,7 +65,7 @@ def plan(
     ]
     echo_table(("", "schematic", "step", "writes", "from"), rows, right=(0,))
     for one in planned.left_out:
-        click.echo(f"left out: {one.name}: {', '.join(one.missing)} not in the image")
+        click.echo(f"left out: {one}")
     for warning in warnings:
         click.echo(f"note: {warning}", err=True)
     click.echo(f"{planned.recipe} runs on {image}: {counted(len(steps), 'step')}, {planned.dtype} pixels")

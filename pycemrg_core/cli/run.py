@@ -48,6 +48,7 @@ def run(
     config: str | None,
     then: tuple[str, ...],
     check: bool,
+    pad: bool,
     outputs: tuple[str, ...],
     keep_steps: bool,
     resume: bool,
@@ -77,15 +78,16 @@ def run(
 
     from pycemrg_core.images import image_files
     from pycemrg_core.recipes.planner import plan
-    from pycemrg_core.recipes.preparation import prepare
+    from pycemrg_core.recipes.preparation import make_room, prepare
     from pycemrg_core.runs.earlier import require_place
     from pycemrg_core.runs.kept_steps import KeptSteps
     from pycemrg_core.runs.run_folder import STEPS, Source, held
 
-    settings = settings_from(catalogue, parameters, labels, config, then)
+    settings = settings_from(catalogue, parameters, labels, config, then, pad)
     volume, notes = image_files.read_volume(image)
     prepared = prepare(volume, catalogue, settings, recipe=recipe, scheme=scheme, name=image, notes=notes, check=check)
     planned = plan(recipe, catalogue, prepared.facts, settings)
+    prepared = make_room(prepared, planned, settings)
     folder, source = Path(output), Source.of(image)
     with held(folder):
         kept = KeptSteps(folder / STEPS, planned, source, prepared) if keep_steps or resume else None
@@ -157,6 +159,8 @@ def _execute(
     from pycemrg_core.runs.results import write_result
     from pycemrg_core.runs.run_folder import IMAGE, RECORD
 
+    for one in planned.left_out:
+        click.echo(f"left out: {one}", err=True)
     result = _steps(planned, prepared, folder, kept, start)
     _echo_notes(result.record.warnings)
     run = FinishedRun(

@@ -55,7 +55,8 @@ class Settings:
 
     ``parameters`` are meant for this run: a parameter that no step uses is refused. ``defaults`` replace the default
     values of the schematics. ``schematics`` replace those of the catalogue with the same name. ``then`` are schematics
-    that run after those of the recipe. ``snapshots`` are names of the image as given.
+    that run after those of the recipe. ``snapshots`` are names of the image as given. ``pad`` allows the image to be
+    padded where a wall would meet its border.
     """
 
     labels: Mapping[str, int] = field(factory=dict)
@@ -64,6 +65,7 @@ class Settings:
     schematics: Mapping[str, Schematic] = field(factory=dict)
     then: tuple[str, ...] = ()
     snapshots: tuple[str, ...] = ()
+    pad: bool = True
 
 
 @frozen(kw_only=True)
@@ -94,6 +96,9 @@ class LeftOut:
 
     name: str
     missing: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {', '.join(self.missing)} not in the image"
 
 
 @frozen(kw_only=True)

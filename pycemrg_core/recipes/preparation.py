@@ -1,15 +1,24 @@
-"""Prepare an input label map, so that a recipe can be planned for it."""
+"""Prepare an input label map: convert its integers for the plan of a recipe, then pad it where the plan needs room."""
 
 from __future__ import annotations
 
-from attrs import frozen
+from typing import Any
 
+import numpy as np
+from attrs import evolve, frozen
+
+from pycemrg_core.api import contracts
+from pycemrg_core.api.contracts import LabelType
 from pycemrg_core.api.records import LabelScheme, Recipe
 from pycemrg_core.images.label_volume import LabelVolume
+from pycemrg_core.images.padding import Padding, meeting_border
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.checking import require_sound
 from pycemrg_core.recipes.conversion import Conversion, convert, recipe_labels
-from pycemrg_core.recipes.planner import ImageFacts, Settings
+from pycemrg_core.recipes.planner import ImageFacts, Plan, PlannedStep, Settings
+
+_GROWING = (LabelType.WALL, LabelType.RING)  # what reaches beyond the labels that are there
+_SHOWN = 4  # names in a note
 
 
 @frozen(kw_only=True, eq=False)
@@ -20,6 +29,11 @@ class Prepared:
     facts: ImageFacts
     notes: tuple[str, ...] = ()
     conversion: Conversion | None = None
+    padding: Padding | None = None
+
+    def geometry(self) -> dict[str, Any]:
+        """Size, spacing, origin and direction before the padding, and the pixel type, as plain data for JSON."""
+        return (self.padding.take_from(self.volume) if self.padding else self.volume).geometry()
 
 
 def prepare(
@@ -58,3 +72,31 @@ def prepare(
         lacks=frozenset(target.keys() - record.labels.keys()) if record else frozenset(),
     )
     return Prepared(volume=volume, facts=facts, notes=notes, conversion=conversion)
+
+
+def make_room(prepared: Prepared, planned: Plan, settings: Settings) -> Prepared:
+    """Pad the label map where a wall or ring of the plan, or the label that it grows from, meets the border.
+
+    A side is padded by the largest thickness of a wall or ring and one voxel, and a note says so. Otherwise the label
+    map is returned as it is, also when the settings forbid padding: a note then says what meets the border.
+    """
+    thickest = max(map(_thickest, planned.steps), default=0.0)
+    if not thickest:
+        return prepared
+    beyond = meeting_border(prepared.volume, planned.blueprint, planned.names, thickest)
+    if not beyond:
+        return prepared
+    names = ", ".join(map(planned.blueprint.name, list(beyond)[:_SHOWN]))
+    names += f" and {len(beyond) - _SHOWN} more" if len(beyond) > _SHOWN else ""
+    if not settings.pad:
+        note = f"not padded: {names} would meet the border of the image; what lies beyond is cut off"
+        return evolve(prepared, notes=(*prepared.notes, note))
+    padding = Padding.of_sides(np.any([*beyond.values()], axis=0), thickest, prepared.volume.spacing)
+    note = f"padded with background, in voxels: {padding}; {names} would meet the border of the image"
+    return evolve(prepared, volume=padding.add_to(prepared.volume), padding=padding, notes=(*prepared.notes, note))
+
+
+def _thickest(step: PlannedStep) -> float:
+    """The thickness of the wall or ring that a step makes, mm; 0 if it makes none."""
+    grows = any(role.makes and role.makes.label_type in _GROWING for role in contracts.roles(type(step.contract)))
+    return max(contracts.thicknesses(step.contract), default=0.0) if grows else 0.0

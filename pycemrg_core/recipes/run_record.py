@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import frozen
 
+from pycemrg_core.images.padding import Padding
 from pycemrg_core.plugins.loading import Found
 from pycemrg_core.recipes.conversion import Conversion
 from pycemrg_core.recipes.planner import LeftOut
@@ -48,7 +49,10 @@ class StepRecord:
 
 @frozen(kw_only=True)
 class RunRecord:
-    """What ran, with everything needed to run it again. ``left_out`` are the entries that did not run."""
+    """What ran, with everything needed to run it again.
+
+    ``image`` is the geometry of the input, before the ``padding``. ``left_out`` are the entries that did not run.
+    """
 
     recipe: str
     image: Mapping[str, Any]
@@ -58,6 +62,7 @@ class RunRecord:
     providers: tuple[Found, ...]
     steps: tuple[StepRecord, ...]
     conversion: Conversion | None = None
+    padding: Padding | None = None
     warnings: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     then: tuple[str, ...] = ()

@@ -23,7 +23,7 @@ from pycemrg_core.images.blueprint import Blueprint
 from pycemrg_core.images.label_volume import Change, Edit, LabelVolume, Note, WorkingVolume
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.planner import Plan, PlannedStep, Settings, plan
-from pycemrg_core.recipes.preparation import Prepared, prepare
+from pycemrg_core.recipes.preparation import Prepared, make_room, prepare
 from pycemrg_core.recipes.run_record import LedgerEntry, RunRecord, StepRecord
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True, slots=False, eq=False)
 class RunResult:
-    """The grown label map, of the same geometry as the input, and the record of the run."""
+    """The grown label map, of the same geometry as the input with its padding, and the record of the run."""
 
     volume: LabelVolume
     record: RunRecord
@@ -92,6 +92,7 @@ def run_recipe(
     scheme: str | None = None,
     then: tuple[str, ...] = (),
     check: bool = True,
+    pad: bool = True,
 ) -> RunResult:
     """Run a recipe on a label map.
 
@@ -100,15 +101,16 @@ def run_recipe(
     ``parameters`` override thicknesses and the like (mm), ``labels`` the integers of label names. ``scheme``
     names the label scheme of the image when its integers are not the recipe's. ``then`` are schematics to run after
     the recipe. ``check``: run the input checks first, such as whether the anatomy fits the labels.
+    ``pad``: add background to the image where a wall would meet its border; the result is then larger than ``image``.
 
     Raises :class:`ImageError` when the image is not a label map, :class:`PlanError` with every reason why the
     recipe cannot run or with the errors that a check found, and :class:`StepError` when a step fails.
     """
-    settings = Settings(parameters=parameters or {}, labels=labels or {}, then=then)
+    settings = Settings(parameters=parameters or {}, labels=labels or {}, then=then, pad=pad)
     volume, notes = _volume(image)
     prepared = prepare(volume, catalogue, settings, recipe=recipe, scheme=scheme, notes=notes, check=check)
     planned = plan(recipe, catalogue, prepared.facts, settings)
-    *_, result = run_plan(planned, prepared)
+    *_, result = run_plan(planned, make_room(prepared, planned, settings))
     assert isinstance(result, RunResult)
     return result
 
@@ -167,13 +169,14 @@ def run_plan(planned: Plan, prepared: Prepared, *, resume: Resume | None = None)
         volume=work.frozen(),
         record=RunRecord(
             recipe=planned.recipe,
-            image=prepared.volume.geometry(),
+            image=prepared.geometry(),
             dtype=planned.dtype,
             labels=planned.labels,
             parameters=planned.parameters,
             providers=planned.providers,
             steps=tuple(done),
             conversion=prepared.conversion,
+            padding=prepared.padding,
             warnings=(*prepared.notes, *planned.warnings, *unchanged, *said),
             left_out=planned.left_out,
             then=planned.then,

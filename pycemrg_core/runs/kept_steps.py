@@ -127,6 +127,7 @@ class KeptSteps:
             "sha256": self.source.sha256,
             "dtype": self.plan.dtype,
             "conversion": documents.to_data(self.prepared.conversion),
+            "padding": str(self.prepared.padding or ""),
             "plugins": [f"{found.name} {found.distribution} {found.version}" for found in self.plan.providers],
             "contracts": [
                 [step.name, step.step.name, documents.to_data(step.contract), *step.snapshots]

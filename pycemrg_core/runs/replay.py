@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import frozen
 
@@ -15,6 +15,7 @@ from pycemrg_core.api.records import Recipe, Step
 from pycemrg_core.errors import DocumentError, PlanError, PycemrgError
 from pycemrg_core.images.blueprint import Blueprint
 from pycemrg_core.images.label_volume import LabelVolume
+from pycemrg_core.images.padding import Padding
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.plugins.loading import LOCAL_FILE
 from pycemrg_core.recipes.blueprints import blueprint_of
@@ -25,6 +26,8 @@ from pycemrg_core.recipes.preparation import Prepared
 from pycemrg_core.runs.results import SavedBlueprint
 from pycemrg_core.runs.run_folder import FORMAT, Source
 from pycemrg_core.text.structured import load_json
+
+Part = TypeVar("Part", Conversion, Padding)
 
 # The parts of a record that are needed to repeat the run.
 _SHAPE: dict[str, Any] = {
@@ -57,19 +60,28 @@ class SavedRun:
         return cls(Path(path), data)
 
     def prepare(self, volume: LabelVolume, notes: tuple[str, ...] = ()) -> Prepared:
-        """The input of that run: the image, converted in the same way as then.
+        """The input of that run: the image, converted and padded in the same way as then.
 
-        Raises :class:`DocumentError` when the conversion in the record is damaged, and :class:`LabelError`.
+        Raises :class:`DocumentError` when the conversion or the padding in the record is damaged, and
+        :class:`LabelError`.
         """
-        conversion = None
-        if "conversion" in self.data:
-            try:
-                conversion = documents.from_data(self.data["conversion"], Conversion, "conversion")
-            except DocumentError as error:
-                raise DocumentError(f"{self.path}: {error}") from error
+        conversion, padding = self._part("conversion", Conversion), self._part("padding", Padding)
+        if conversion:
             volume = convert_again(volume, conversion)
         facts = ImageFacts(labels=frozenset(volume.boxes), spacing=volume.spacing, dtype=str(volume.array.dtype))
-        return Prepared(volume=volume, facts=facts, notes=notes, conversion=conversion)
+        if padding:
+            volume = padding.add_to(volume)
+            notes = (*notes, f"padded with background, in voxels: {padding}")
+        return Prepared(volume=volume, facts=facts, notes=notes, conversion=conversion, padding=padding)
+
+    def _part(self, name: str, kind: type[Part]) -> Part | None:
+        """A part of the record that not every record has. Raises :class:`DocumentError` when it is damaged."""
+        if name not in self.data:
+            return None
+        try:
+            return documents.from_data(self.data[name], kind, name)
+        except DocumentError as error:
+            raise DocumentError(f"{self.path}: {error}") from error
 
     @property
     def input_path(self) -> Path:

@@ -68,6 +68,7 @@ def record_json(run: FinishedRun, folder: Path, outputs: Outputs) -> dict[str, A
         "labels": dict(record.labels),
         "parameters": dict(record.parameters),
         **({"conversion": documents.to_data(record.conversion)} if record.conversion else {}),
+        **({"padding": documents.to_data(record.padding)} if record.padding else {}),
         "plugins": [
             {"name": found.name, "distribution": found.distribution, "version": found.version}
             for found in record.providers

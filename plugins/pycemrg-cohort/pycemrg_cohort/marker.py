@@ -105,6 +105,7 @@ def _asked(job: Job, case: Case, catalogue: Catalogue) -> dict[str, Any]:
     checks = catalogue.all(Check) if job.outputs else ()
     return {
         "check": job.check,
+        "pad": job.settings.pad,
         "scheme": case.scheme,
         "conversion": conversion,
         "outputs": [f"{one.qualified_name} {one.provider.version}" for one in choose_outputs(catalogue, job.outputs)],

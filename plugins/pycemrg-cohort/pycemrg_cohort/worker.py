@@ -26,6 +26,7 @@ from pycemrg_core import (
     Source,
     choose_outputs,
     make_outputs,
+    make_room,
     plan,
     prepare,
     require_place,
@@ -124,7 +125,8 @@ def _planned(job: Job, case: Case, catalogue: Catalogue) -> tuple[Prepared, Plan
         notes=notes,
         check=job.check,
     )
-    return prepared, plan(job.recipe, catalogue, prepared.facts, settings)
+    planned = plan(job.recipe, catalogue, prepared.facts, settings)
+    return make_room(prepared, planned, settings), planned
 
 
 def _run(planned: Plan, prepared: Prepared) -> RunResult:

@@ -41,6 +41,7 @@ def work(
     config: str | None,
     then: tuple[str, ...],
     check: bool,
+    pad: bool,
     outputs: tuple[str, ...] = (),
 ) -> tuple[Job, tuple[Case, ...]]:
     """The job and its cases. If a name, a setting or a table is wrong, raises before anything runs."""
@@ -48,7 +49,7 @@ def work(
     from pycemrg_cohort.job import Job, loaded_plugins, parameter_names
     from pycemrg_core.api import LabelScheme
 
-    settings = settings_from(catalogue, parameters, labels, config, then)
+    settings = settings_from(catalogue, parameters, labels, config, then, pad)
     if scheme:
         catalogue.find(LabelScheme, scheme)
     cases = read_cases(
