@@ -128,6 +128,7 @@ class Role:
     use: Use
     unit: str = ""
     minimum: float | None = None
+    between: tuple[float, float] | None = None
     options: tuple[int, ...] = ()
     default: int | None = None
     label_type: LabelType | None = None
@@ -167,9 +168,12 @@ def thickness(key: str) -> Any:
     return _role(key, Use.THICKNESS, unit="mm", minimum=0.0)
 
 
-def number(key: str, *, unit: str, minimum: float | None = None) -> Any:
-    """Any other parameter, in ``unit``; values at or below ``minimum`` are refused."""
-    return _role(key, Use.NUMBER, unit=unit, minimum=minimum)
+def number(key: str, *, unit: str, minimum: float | None = None, between: tuple[float, float] | None = None) -> Any:
+    """Any other parameter, in ``unit``.
+
+    Values at or below ``minimum`` are refused, and so are values outside ``between``, whose two ends are allowed.
+    """
+    return _role(key, Use.NUMBER, unit=unit, minimum=minimum, between=between)
 
 
 def changes(key: str) -> Any:

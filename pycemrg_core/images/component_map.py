@@ -78,6 +78,7 @@ class ComponentMap:
 
 def _merged(component: Ints, label: Ints, area: NDArray[np.float64]) -> tuple[Ints, Ints, NDArray[np.float64]]:
     """One row for each pair of component and label, sorted."""
-    keys, row = np.unique(np.stack([component, label], axis=1).reshape(-1, 2), axis=0, return_inverse=True)
-    total = np.bincount(row.ravel(), weights=area, minlength=len(keys)).astype(np.float64)
-    return keys[:, 0], keys[:, 1], total
+    width = int(label.max(initial=0)) + 1
+    keys, row = np.unique(component * width + label, return_inverse=True)
+    total = np.bincount(row, weights=area, minlength=len(keys)).astype(np.float64)
+    return keys // width, keys % width, total

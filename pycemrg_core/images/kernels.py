@@ -71,15 +71,15 @@ def _is_any(values: LabelArray, labels: Iterable[Label]) -> Mask:
     return found
 
 
-def edit_at(places: Ints, label: int) -> Edit:
+def edit_at(places: Ints, label: int, part: str = "") -> Edit:
     """The edit that writes ``label`` at some array indices (n, 3), (z, y, x)."""
     places = np.asarray(places, np.int64).reshape(-1, 3)
     if not len(places):
-        return Edit(NOWHERE, np.zeros((0, 0, 0), np.bool_), label)
+        return Edit(NOWHERE, np.zeros((0, 0, 0), np.bool_), label, part)
     low, high = places.min(axis=0), places.max(axis=0) + 1
     mask = np.zeros(high - low, np.bool_)
     mask[tuple((places - low).T)] = True
-    return Edit(as_region(map(slice, low.tolist(), high.tolist())), mask, label)
+    return Edit(as_region(map(slice, low.tolist(), high.tolist())), mask, label, part)
 
 
 def edits_between(old: LabelArray, new: LabelArray, region: Region | None = None) -> Iterator[Edit]:

@@ -56,11 +56,13 @@ class Edit:
     """Inside the box ``region``, where ``mask`` is true, write ``label``.
 
     ``region`` are array indices (z, y, x) into the volume, ``mask`` is a boolean array with the shape of the region.
+    ``part`` names a part of the step's ledger, for a step that does several things.
     """
 
     region: Region
     mask: Mask
     label: int
+    part: str = ""
 
 
 @frozen
@@ -72,11 +74,12 @@ class Note:
 
 @frozen
 class Change:
-    """The number of voxels that changed from label ``old`` to ``new``."""
+    """The number of voxels that changed from label ``old`` to ``new``, in a part of the step's ledger."""
 
     old: int
     new: int
     voxels: int
+    part: str = ""
 
 
 class LabelVolume:
@@ -437,13 +440,13 @@ class WorkingVolume(LabelVolume):
         edits = tuple(edits)
         for edit in edits:
             self._require_inside(edit)
-        voxels: Counter[tuple[int, int]] = Counter()
+        voxels: Counter[tuple[str, int, int]] = Counter()
         for edit in edits:
             for old, count in self._write(edit).items():
-                voxels[old, edit.label] += count
-        touched = frozenset(label for change in voxels for label in change)
+                voxels[edit.part, old, edit.label] += count
+        touched = frozenset(label for _, *labels in voxels for label in labels)
         self._answers = {key: one for key, one in self._answers.items() if not one[0] & touched}
-        return tuple(Change(old, new, voxels[old, new]) for old, new in sorted(voxels))
+        return tuple(Change(old, new, voxels[part, old, new], part) for part, old, new in sorted(voxels))
 
     def _require_inside(self, edit: Edit) -> None:
         if not isinstance(edit.mask, np.ndarray):

@@ -160,7 +160,8 @@ def find_components(runs: Runs, connectivity: int, together: bool = False) -> Co
     if count:
         graph = sparse.coo_array((np.ones(len(a), np.bool_), (a, b)), shape=(count, count))
         of_run = sparse.csgraph.connected_components(graph, directed=False)[1].astype(np.int64)
-    _, first = np.unique(of_run, return_index=True)
+    first = np.zeros(int(of_run.max(initial=-1)) + 1, np.int64)
+    first[of_run[::-1]] = np.arange(count)[::-1]  # the last assignment stays
     # Exact, because these are sums of whole numbers far below 2**53.
     voxels = np.bincount(of_run, weights=runs.voxels, minlength=len(first)).astype(np.int64)
     return Components(runs, of_run, voxels, first, together)

@@ -443,6 +443,9 @@ class _Planner:
         if not math.isfinite(value) or (role.minimum is not None and value <= role.minimum):
             least = "finite" if role.minimum is None else f"more than {role.minimum:g} {role.unit}".strip()
             raise LabelError(f"{parameter} is {value:g}; it must be {least}")
+        if role.between is not None and not role.between[0] <= value <= role.between[1]:
+            low, high = role.between
+            raise LabelError(f"{parameter} is {value:g} {role.unit}; give a number from {low:g} to {high:g}")
         if role.use is not Use.THICKNESS:
             return
         spacing = self.facts.spacing

@@ -15,7 +15,10 @@ from pycemrg_core.recipes.planner import LeftOut
 
 @frozen(kw_only=True)
 class LedgerEntry:
-    """How many voxels a step changed from the label ``old`` to ``new``, and their volume."""
+    """How many voxels a step changed from the label ``old`` to ``new``, and their volume.
+
+    A step that does several things names them: ``part``.
+    """
 
     old: int
     old_name: str
@@ -23,6 +26,7 @@ class LedgerEntry:
     new_name: str
     voxels: int
     mm3: float
+    part: str = ""
 
 
 @frozen(kw_only=True)

@@ -252,4 +252,5 @@ def _entry(change: Change, voxel_mm3: float, names: Mapping[int, str]) -> Ledger
         new_name=name(change.new),
         voxels=change.voxels,
         mm3=round(change.voxels * voxel_mm3, 6),
+        part=change.part,
     )

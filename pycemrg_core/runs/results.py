@@ -147,7 +147,7 @@ def step_json(step: StepRecord) -> dict[str, Any]:
         **({"snapshots": list(step.snapshots)} if step.snapshots else {}),
         **({"notes": list(step.notes)} if step.notes else {}),
         "seconds": round(step.seconds, 4),
-        "ledger": documents.to_data(step.ledger),
+        "ledger": [{k: v for k, v in documents.to_data(entry).items() if k != "part" or v} for entry in step.ledger],
     }
 
 

@@ -70,6 +70,8 @@ def _value(role: Role, values: Iterator[int]) -> Any:
         case Use.THICKNESS:
             return THICKNESS_MM
         case Use.NUMBER:
+            if role.between:
+                return sum(role.between) / 2
             return (role.minimum or 0.0) + (NUMBER if role.unit else FRACTION)
         case Use.CHOICE:
             return role.default

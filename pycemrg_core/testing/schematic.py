@@ -124,7 +124,9 @@ class SchematicConformance(Conformance):
         """The changes in the image are those of the step's edits."""
         result = _result(alone, image, catalogue, settings)
         changed = growing.changes(image, result.image)
-        ledger = {(entry.old, entry.new): entry.voxels for step in result.record.steps for entry in step.ledger}
+        ledger: Counter[tuple[int, int]] = Counter()
+        for entry in (entry for step in result.record.steps for entry in step.ledger):
+            ledger[entry.old, entry.new] += entry.voxels
         missing = {pair for pair in {*changed, *ledger} if changed.get(pair) != ledger.get(pair)}
         told = ", ".join(
             f"{old} became {new} in {changed.get((old, new), 0)} voxels, {ledger.get((old, new), 0)} in the ledger"
