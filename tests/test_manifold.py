@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from pycemrg_core.images.label_volume import LabelVolume
-from schematics_builtin.manifold import make_manifold
+from schematics_builtin.manifold import Manifold, make_manifold
 
 LUMENS, TISSUE, OTHER = (1, 2, 3), (4, 5, 6), 9
 SPACING = (1.3, 1.0, 0.7)
@@ -178,3 +178,55 @@ def test_labels_beyond_one_byte():
     (change,) = make_manifold(LabelVolume(array, SPACING), (7,), (300,))
     assert change.new.tolist() == [300]
     assert change.places.tolist() == [[2, 2, 2]]
+
+
+def test_where_one_voxel_may_not_be_filled_the_other_is():
+    array = np.zeros((6, 6, 6), np.uint8)
+    array[1:3, 1:3, 1:3], array[1:3, 3:5, 3:5] = 4, 5
+    array[1:3, 1:3, 3:5] = 2
+    array[1:5, 3:5, 1:3] = 1  # larger, so it would give
+    asked = []
+
+    def permit(mend, group, voxels):
+        asked.append(mend)
+        return mend.old != 1
+
+    work = Manifold.of(LabelVolume(array, SPACING), LUMENS, TISSUE, permit=permit)
+    work.mend()
+    out = array.copy()
+    for mend in work.mends:
+        out[tuple(mend.places.T)] = mend.new
+    assert (out[array == 1] == 1).all()
+    assert np.isin(out[array == 2], TISSUE).any()
+    assert any((mend.old == 1).any() for mend in asked)
+    assert is_mended(out)
+
+
+def test_what_is_forbidden_stays_and_the_rounds_end():
+    for seed in range(10):
+        array = random_map(seed, (12, 11, 13), (*LUMENS, *TISSUE), 0.5)
+        work = Manifold.of(LabelVolume(array, SPACING), LUMENS, TISSUE, permit=lambda mend, *_: mend.old == 0)
+        work.mend()
+        out = array.copy()
+        for mend in work.mends:
+            out[tuple(mend.places.T)] = mend.new
+        assert np.array_equal(out[array > 0], array[array > 0])
+
+
+def test_after_a_change_in_a_mended_map_only_that_is_mended():
+    """The same as mending the changed map as a whole, apart from which of two equal voxels is filled."""
+    for seed in range(30):
+        array = mended(random_map(seed, (16, 15, 17), (*LUMENS, *TISSUE), 0.7)).astype(np.uint8)
+        work = Manifold.of(LabelVolume(array, SPACING), LUMENS, TISSUE)
+        work.mend()
+        assert not work.mends
+        generator = np.random.default_rng(seed)
+        places = np.unique(generator.integers(1, 14, (6, 3)), axis=0)
+        places = places[array[tuple(places.T)] > 0]
+        old = work.at(places)
+        work.write("damage", places, np.full(len(places), 1 + seed % 6))
+        work.mend_round(places, old)
+        out = array.copy()
+        for mend in work.mends:
+            out[tuple(mend.places.T)] = mend.new
+        assert is_mended(out)

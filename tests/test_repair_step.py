@@ -22,7 +22,7 @@ def repaired(tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = pycemrg(
         "run", RECIPE, HEART, "-o", folder, "--then", "repair", "--with", "certificate", "--keep-steps", "--no-plugins"
     )
-    assert "PASS by the rules of four_chamber_full" in result.stdout
+    assert "certificate: PASS: left open by the recipe: LA, RA; closed: LV, RV, Ao, PArt\n" in result.stdout
     return folder
 
 
@@ -44,7 +44,10 @@ def test_it_stands_in_the_record_and_runs_again(repaired: Path, tmp_path: Path) 
     assert (said["recipe"], said["then"]) == (RECIPE, ["repair"])
     last = said["steps"][-1]
     assert (last["name"], last["step"], last["provider"]) == ("repair", "repair", "certificate")
-    assert last["ledger"]
+    rules = {entry["part"] for entry in last["ledger"]}
+    assert rules <= {"leak between lumens", "wall", "loose components", "enclosed background", "edge contact"}
+    assert {"enclosed background", "edge contact"} <= rules
+    assert all("part" not in entry for step in said["steps"][:-1] for entry in step["ledger"])
     assert said["parameters"]["repair_limit"] == 2.0
     result = pycemrg("run", "--again", repaired / "run.json", "-o", tmp_path / "again", "--with", "certificate")
     assert "every voxel is the same as in" in result.stdout
@@ -77,7 +80,14 @@ def test_its_limit_is_a_parameter(tmp_path: Path) -> None:
     for label in np.unique(before)[1:8]:
         if label != 2:  # blood
             assert np.array_equal(grown == label, after == label)
-    assert "give a number from 0 to 100" in pycemrg(*command, "--set", "repair_limit=101", code=1).stderr
+    for limit in ("101", "-1", "nan"):
+        refused = pycemrg(*command, "--set", f"repair_limit={limit}", code=1).stderr
+        planned = pycemrg(
+            "plan", *command[1:3], "--then", "repair", "--no-check", "--set", f"repair_limit={limit}", code=1
+        )
+        for said in (refused, planned.stdout + planned.stderr):
+            assert "repair_limit is" in said
+            assert "from 0 to 100" in said or "finite" in said
 
 
 def test_a_heart_at_the_border_is_told_of(tmp_path: Path) -> None:

@@ -1,52 +1,69 @@
 """Repair leaks, holes and loose voxels in a grown heart by rule, and say what changed.
 
-The rules run in rounds until nothing changes. They add tissue and move loose voxels. No structure of blood gains or
+Open lumens get walls, and touching lumens are separated; then the tissue is made a manifold, as by the step
+``manifold``. After that only what changed is looked at again, until nothing changes. No structure of blood gains or
 loses more than a given share of its volume. The command and the step of a recipe use the same code, but the step cannot
 enlarge the image, and changes only the labels of its contract.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from itertools import combinations
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
-from attrs import Factory, frozen
+from attrs import frozen
+from numpy.typing import NDArray
 
 from pycemrg_core import Catalogue, LedgerEntry
 from pycemrg_core.api import (
     Blueprint,
-    Change,
     Edit,
     Finding,
     Heart,
     Ints,
     Label,
     LabelError,
-    LabelType,
     LabelVolume,
     Note,
     Severity,
-    WorkingVolume,
+    as_region,
     changes,
-    edit_at,
-    edits_between,
     image_from_array,
     number,
     padded,
-    reassign_islands,
     slack,
 )
 from schematics_builtin.certificate.certification import Certificate, certify
 from schematics_builtin.certificate.hearts import heart_of
+from schematics_builtin.certificate.repair_limits import Limits, Refusal
+from schematics_builtin.certificate.repair_rules import LEAK, WALL, Fix, openings
+from schematics_builtin.manifold import ENCLOSED, LOOSE, PINCH, Manifold, Mend, net_edits
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
 LIMIT_PERCENT = 2.0
 MOST_ROUNDS = 20
+_TILE = 16  # voxels; what changed is looked at again in boxes of about this size
+
+# The rules that can mend what a check finds; for checks that are not here, any rule.
+_RULES_FOR = {
+    "closed_lumens": (LEAK, WALL),
+    "components": (LOOSE,),
+    "edge_contact": (PINCH,),
+    "holes": (ENCLOSED, LOOSE),
+    "image_border": (),
+    "lumen_contact": (LEAK,),
+    "lumen_open": (WALL,),
+    "not_made": (),
+    "open_end": (),
+    "ring_loop": (),
+    "tag_range": (),
+    "valve_seal": (LEAK,),
+    "wall_thickness": (WALL,),
+}
 
 
 @frozen(kw_only=True)
@@ -67,7 +84,7 @@ class Repair:
     image: sitk.Image
     ledger: tuple[RepairEntry, ...]
     padding: tuple[tuple[int, int, int], tuple[int, int, int]]
-    refused: tuple[str, ...]
+    refused: tuple[Refusal, ...]
     certificate: Certificate
 
     @property
@@ -75,14 +92,16 @@ class Repair:
         """The errors that no rule could repair."""
         return self.certificate.of(Severity.ERROR)
 
-
-@frozen(eq=False)
-class _Fix:
-    """Voxels (n, 3), indices (z, y, x), of one label and the label that they should get."""
-
-    places: Ints
-    old: int
-    new: int
+    def reasons(self, finding: Finding) -> tuple[str, ...]:
+        """The changes that would have mended what a check still finds, and why they were not made."""
+        rules, about = _RULES_FOR.get(finding.check), set(finding.values)
+        # The last of several rounds says how much it would have been in all.
+        found = {
+            (one.rule, one.labels): str(one)
+            for one in self.refused
+            if (rules is None or one.rule in rules) and (not about or about & one.touched)
+        }
+        return tuple(found.values())
 
 
 def repair(
@@ -90,18 +109,27 @@ def repair(
 ) -> Repair:
     """Repair a label map. The given image is not changed.
 
-    ``limit_percent``: no lumen gains or loses more than this share of its volume, and a component with more than this
-    share of its label is not treated as loose. Repairs beyond the limit are not made. With a limit of 0, the blood does
-    not change.
+    Raises :class:`LabelError` when ``limit_percent`` is not from 0 to 100.
+
+    ``limit_percent``: no lumen gains or loses more than this share of its volume or ten voxels, and a component with
+    more than this share of its label is not treated as loose. Repairs beyond the limit are not made. With a limit of 0,
+    the blood does not change.
     """
+    if not 0 <= limit_percent <= 100:
+        raise LabelError(f"the limit is {limit_percent:g} %; give a number from 0 to 100")
     heart = heart_of(image, asked)
-    done, refused = _repaired(heart, limit_percent, enlarge=True)
-    low, high = ((int(x), int(y), int(z)) for z, y, x in (done.low, done.high))
-    result = image_from_array(done.volume.array, padded(image, low, high))
+    pads = _pads(heart)
+    start = heart.volume.with_array(np.pad(heart.volume.array, pads)) if np.any(pads) else heart.volume
+    mends, refused = _repaired(attrs.evolve(heart, volume=start), limit_percent)
+    array = start.array.astype(_dtype(heart), copy=True)
+    for mend in mends:
+        array[tuple(mend.places.T)] = mend.new
+    low, high = ((int(x), int(y), int(z)) for z, y, x in zip(*pads, strict=True))
+    result = image_from_array(array, padded(image, low, high))
     again = heart_of(result, asked)
     return Repair(
         image=result,
-        ledger=tuple(_entries(done, heart)),
+        ledger=tuple(_entries(mends, again)),
         padding=(low, high),
         refused=refused,
         certificate=certify(again, catalogue, name=name, voxels_sha256=again.volume.voxels_sha256()),
@@ -113,23 +141,18 @@ class RepairCreationContract:
     """The labels that the step may change, and the most that a structure of blood may gain or lose, in percent."""
 
     labels: tuple[Label, ...] = changes("LABEL_NAMES")
-    limit_percent: float = number("LIMIT_PARAMETER_NAME", unit="%")
+    limit_percent: float = number("LIMIT_PARAMETER_NAME", unit="%", between=(0.0, 100.0))
 
 
 def repair_step(volume: LabelVolume, contract: RepairCreationContract) -> Iterator[Edit | Note]:
-    """Repair the heart in its current state; see :func:`repair`.
-
-    Raises :class:`LabelError` when the limit is not a percentage.
-    """
-    if not 0 <= contract.limit_percent <= 100:
-        raise LabelError(f"the limit is {contract.limit_percent:g} %; give a number from 0 to 100")
+    """Repair the heart in its current state; see :func:`repair`. Each rule has its part of the ledger."""
     heart = Heart(volume=volume)
     allowed = frozenset({0, *(label.value for label in contract.labels)})
-    done, refused = _repaired(heart, contract.limit_percent, enlarge=False, allowed=allowed)
-    yield from edits_between(volume.array, done.volume.array)
-    for text in refused:
+    mends, refused = _repaired(heart, contract.limit_percent, allowed)
+    yield from net_edits(mends)
+    for text in dict.fromkeys(map(str, refused)):
         yield Note(f"not repaired: {text}")
-    if np.any(_pads(done.volume, heart)):
+    if np.any(_pads(heart)):
         yield Note(
             "the heart touches the border of the image, and a step cannot enlarge the image; pad it, or use"
             " 'pycemrg repair'"
@@ -137,223 +160,113 @@ def repair_step(volume: LabelVolume, contract: RepairCreationContract) -> Iterat
 
 
 def _repaired(
-    heart: Heart, limit_percent: float, *, enlarge: bool, allowed: frozenset[int] | None = None
-) -> tuple[_Done, tuple[str, ...]]:
-    """Apply the rules in rounds until nothing changes."""
-    start = heart.volume
-    highest = max([*start.boxes, *(wall.wall for wall in heart.blueprint.walls), *heart.blueprint.made], default=0)
-    dtype = np.promote_types(start.array.dtype, np.min_scalar_type(highest))
-    counts = {value: _count(start, value) for value in start.boxes}
-    limits = _Limits(limit_percent / 100, counts, heart.blueprint.types, allowed)
-    done = _Done(WorkingVolume(start, dtype))
+    heart: Heart, limit_percent: float, allowed: frozenset[int] | None = None
+) -> tuple[list[Mend], tuple[Refusal, ...]]:
+    """Apply the rules in rounds until nothing changes; what changed, and what was refused and is still so."""
+    volume = heart.volume
+    if not volume.boxes:
+        return [], ()
+    had = {label: _count(volume, label) for label in volume.boxes}
+    limits = Limits(limit_percent / 100, had, heart.blueprint, allowed)
+    made = {wall.wall for wall in heart.blueprint.walls} | {valve.valve for valve in heart.blueprint.valves}
+    work = Manifold.of(
+        volume, heart.lumens, {*heart.meshed, *made}, permit=limits.permit, margin=max(_reach(heart, volume)) + 1
+    )
+    inside = np.array(volume.array.shape)
+    _carry_out(work, openings(heart, had), inside)
+    work.mend()
+    seen = 0
     for _ in range(MOST_ROUNDS):
-        limits.refused.clear()
-        if enlarge:
-            done = _enlarged(done, heart)
-        if not [change for rule in _RULES for change in _carry_out(rule, done, heart, limits)]:
+        # A wall or a valve can only be missing where a voxel has become blood or background.
+        changed = [mend.places[_is_open(heart, mend.new)] for mend in work.mends[seen:]]
+        seen = len(work.mends)
+        fixes = [fix for box in _boxes(changed, heart) for fix in _openings_in(box, work, heart, had)]
+        if not (done := _carry_out(work, fixes, inside)):
             break
-    return done, tuple(limits.refused)
+        places, old = (np.concatenate([getattr(mend, what) for mend in done]) for what in ("places", "old"))
+        work.mend_round(places, old)
+    return work.mends, tuple(_unsettled(limits, work))
 
 
-@frozen(eq=False)
-class _Done:
-    """The current map, how much it was enlarged at the ends of its axes (z, y, x), and what has changed."""
-
-    volume: WorkingVolume
-    low: tuple[int, ...] = (0, 0, 0)
-    high: tuple[int, ...] = (0, 0, 0)
-    counts: dict[tuple[str, int, int], int] = Factory(dict)
+def _is_open(heart: Heart, labels: Ints) -> NDArray[np.bool_]:
+    return np.isin(labels, [0, *heart.lumens])
 
 
-@frozen
-class _Limits:
-    """How much of each lumen may change, and how large a loose component may be: a share of its label's volume."""
-
-    share: float
-    voxels: Mapping[int, int]
-    types: Mapping[int, LabelType]
-    allowed: frozenset[int] | None
-    change: dict[int, int] = Factory(dict)
-    refused: dict[str, None] = Factory(dict)
-
-    def allows(self, rule: str, fix: _Fix, heart: Heart) -> bool:
-        """Whether a fix stays within the limits. If so, it is counted; if not, it is noted as refused."""
-        if self.allowed is not None and not {fix.old, fix.new} <= self.allowed:
-            what = f"{heart.name(fix.old)} would become {heart.name(fix.new)}"
-            self.refused[f"{rule}: {what}, but one of them is not a label of the recipe"] = None
-            return False
-        count = len(fix.places)
-        gains = {fix.old: -count, fix.new: count}
-        change = {
-            label: self.change.get(label, 0) + gain
-            for label, gain in gains.items()
-            if self.types.get(label) is LabelType.LUMEN
-        }
-        bounds = [(label, much, self.voxels.get(label, 0)) for label, much in change.items()]
-        if rule == _LOOSE:  # check the current image: a wall may have been made again
-            bounds.append((fix.old, -count, int(heart.components.voxels[heart.components.label == fix.old].sum())))
-        for label, much, had in bounds:
-            if abs(much) > self.share * had:
-                verb, percent = "lose" if much < 0 else "gain", 100 * abs(much) / max(had, 1)
-                text = f"{rule}: {heart.name(label)} would {verb} {percent:.3g} % of its volume"
-                self.refused[f"{text}, more than the limit of {100 * self.share:g} %"] = None
-                return False
-        self.change.update(change)
-        return True
+def _carry_out(work: Manifold, fixes: Iterable[Fix], inside: Ints) -> list[Mend]:
+    """Write what the rules ask for; the first to ask for a voxel gets it."""
+    before = len(work.mends)
+    for fix in fixes:
+        if len(fix.places):
+            places = fix.places[((fix.places >= 0) & (fix.places < inside)).all(axis=1)]
+            places = places[work.at(places) == fix.old]
+            work.write(fix.rule, places, np.full(len(places), fix.new))
+    return work.mends[before:]
 
 
-def _carry_out(
-    rule: tuple[str, Callable[[Heart], Iterator[_Fix]]], done: _Done, heart: Heart, limits: _Limits
-) -> tuple[Change, ...]:
-    name, propose = rule
-    now = attrs.evolve(heart, volume=done.volume)
-    edits = [edit_at(fix.places, fix.new) for fix in propose(now) if len(fix.places) and limits.allows(name, fix, now)]
-    changes = done.volume.apply(edits)
-    for change in changes:
-        key = name, change.old, change.new
-        done.counts[key] = done.counts.get(key, 0) + change.voxels
-    return changes
+def _boxes(changed: list[Ints], heart: Heart) -> Iterator[tuple[Ints, Ints]]:
+    """Boxes, from the first to after the last voxel, round changed voxels, wide enough for the thickest wall."""
+    places = np.concatenate([np.zeros((0, 3), np.int64), *changed])
+    margin = np.array(_reach(heart, heart.volume)) + 1
+    for tile in np.unique(places // _TILE, axis=0):
+        own = places[(places // _TILE == tile).all(axis=1)]
+        yield own.min(axis=0) - margin, own.max(axis=0) + 1 + margin
 
 
-def _loose(heart: Heart) -> Iterator[_Fix]:
-    """All components of a label but the largest get the label with which they share most surface, small ones first."""
-    found = heart.components
-    loose = np.flatnonzero(~found.largest & (found.label > 0))
-    if not len(loose):
-        return
-    future = heart.volume.array.copy()
-    for edit in reassign_islands(heart.volume, heart.volume.boxes):
-        future[edit.region][edit.mask] = edit.label
-    voxels = np.split(found.voxels_of(loose), np.cumsum(found.voxels[loose])[:-1])
-    for component, places in sorted(zip(loose.tolist(), voxels, strict=True), key=lambda one: len(one[1])):
-        yield _Fix(places, int(found.label[component]), int(future[tuple(places[0])]))
+def _openings_in(box: tuple[Ints, Ints], work: Manifold, heart: Heart, had: dict[int, int]) -> Iterator[Fix]:
+    """What the rules ask for in a box of the map as it is now."""
+    low, high = np.maximum(box[0], work.corner), np.minimum(box[1], work.corner + work.work.array.shape)
+    region = as_region(slice(int(a), int(b)) for a, b in zip(low - work.corner, high - work.corner, strict=True))
+    part = Heart(volume=heart.volume.with_array(work.work.array[region]))
+    for fix in openings(part, had):
+        yield attrs.evolve(fix, places=fix.places + low)
 
 
-def _enclosed(heart: Heart) -> Iterator[_Fix]:
-    """Enclosed background gets the label with which it shares most surface."""
-    found = heart.components
-    groups: dict[int, list[int]] = {}
-    for component, around in found.enclosed():
-        if found.label[component] == 0:
-            groups.setdefault(around, []).append(component)
-    for around, inside in groups.items():
-        yield _Fix(found.voxels_of(np.array(inside)), 0, around)
+def _unsettled(limits: Limits, work: Manifold) -> Iterator[Refusal]:
+    """Refused changes that are still to be made; another change may have made them needless."""
+    for one in limits.refused:
+        places = one.mend.places + work.corner  # of the kernel's copy
+        still = (work.at(places) == one.mend.old).any()
+        if still and (one.rule != PINCH or work.is_pinched(places)):
+            yield one
 
 
-def _leaks(heart: Heart) -> Iterator[_Fix]:
-    """Where two lumens touch but must not, a layer of the larger one becomes their valve or the adjacent tissue."""
-    for a, b in combinations(heart.lumens, 2):
-        valve = heart.valve_between(a, b)
-        if not heart.faces_between(a, b) or (heart.allows(a, b) and not valve):
-            continue
-        larger, other = sorted((a, b), key=lambda value: -_count(heart.volume, value))
-        places = np.unique(heart.adjacency.faces((larger,), (other,)).voxels, axis=0)
-        if valve:
-            yield _Fix(places, larger, valve.valve)
-            continue
-        walls = [wall.wall for lumen in (larger, other) for wall in heart.blueprint.walls if wall.lumen == lumen]
-        yield from _fixes(heart, places, _tissue_beside(heart, places, walls[0] if walls else 0))
+def _dtype(heart: Heart) -> np.dtype[np.integer]:
+    """A type that holds all labels, also those that the recipe makes and the image does not have yet."""
+    highest = max([*heart.volume.boxes, *(wall.wall for wall in heart.blueprint.walls), *heart.blueprint.made, 0])
+    return np.promote_types(heart.volume.array.dtype, np.min_scalar_type(highest))
 
 
-def _outside(heart: Heart) -> Iterator[_Fix]:
-    """Background too near to a lumen becomes its wall. A lumen without a wall gets a layer of the adjacent tissue."""
-    walled = {wall.lumen: wall for wall in sorted(heart.blueprint.walls, key=lambda wall: wall.thickness_mm)}
-    for lumen in heart.lumens:
-        if lumen in heart.blueprint.open:
-            continue
-        if lumen in walled:
-            wall = walled[lumen]
-            yield _Fix(heart.near(lumen, (0,), wall.thickness_mm), 0, wall.wall)
-        elif heart.faces_between(lumen, 0):
-            places = np.unique(heart.adjacency.faces((0,), (lumen,)).voxels, axis=0)
-            places = places[((places >= 0) & (places < heart.volume.array.shape)).all(axis=1)]
-            yield from _fixes(heart, places, _tissue_beside(heart, places, 0))
+def _reach(heart: Heart, volume: LabelVolume) -> list[int]:
+    """Voxels along each axis (z, y, x) that the thickest wall takes, and one of background."""
+    thickest = max((wall.thickness_mm for wall in heart.blueprint.walls), default=0.0)
+    return [int((thickest + slack(volume.spacing)) / spacing) + 1 for spacing in volume.spacing]
 
 
-def _pinched(heart: Heart) -> Iterator[_Fix]:
-    """Where meshed voxels meet by an edge or corner only, a voxel between them is filled: background, if it can be,
-    or else of the larger lumen."""
-    pairs = heart.adjacency.fillings(heart.meshed)
-    inside = np.all((pairs >= 0) & (pairs < heart.volume.array.shape), axis=2)
-    clipped = np.clip(pairs, 0, np.array(heart.volume.array.shape) - 1)
-    labels = heart.volume.array[tuple(np.moveaxis(clipped, 2, 0))]
-    # The labels that may best lose voxels come first: background, then the larger lumens.
-    order = sorted(heart.lumens, key=lambda value: -_count(heart.volume, value))
-    rank = np.select([labels == value for value in (0, *order)], range(len(order) + 1), len(order) + 1)
-    rank = np.where(inside, rank, len(order) + 2)
-    chosen = np.argmin(rank, axis=1)
-    rows = np.flatnonzero(inside.any(axis=1))
-    places = np.unique(clipped[rows, chosen[rows]], axis=0)
-    yield from _fixes(heart, places, _tissue_beside(heart, places, 0))
-
-
-def _fixes(heart: Heart, places: Ints, new: Ints) -> Iterator[_Fix]:
-    """One fix for each pair of old and new label, the smallest first. New labels below 0 are ignored."""
-    old = heart.volume.array[tuple(places.T)].astype(np.int64)
-    wanted = (new >= 0) & (new != old)
-    pairs, which = np.unique(np.stack([old, new], axis=1)[wanted], axis=0, return_inverse=True)
-    fixes = [_Fix(places[wanted][which.ravel() == i], int(a), int(b)) for i, (a, b) in enumerate(pairs)]
-    yield from sorted(fixes, key=lambda fix: len(fix.places))
-
-
-def _tissue_beside(heart: Heart, places: Ints, default: int) -> Ints:
-    """The tissue that each voxel has most neighbours of, across faces or else corners; ``default``, or -1 if 0."""
-    steps = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
-    at_face = np.abs(steps).sum(axis=1) == 1
-    wider = np.pad(heart.volume.array, 1)
-    around = wider[tuple(np.moveaxis(places[:, None, :] + 1 + steps, 2, 0))]
-    best = np.full(len(places), default or -1)
-    for chosen in (np.ones(27, np.bool_), at_face):  # faces last: they win
-        most = np.zeros(len(places), np.int64)
-        for label in heart.meshed:
-            count = (around[:, chosen] == label).sum(axis=1)
-            best = np.where(count > most, label, best)
-            most = np.maximum(most, count)
-    return best
-
-
-_LOOSE = "loose voxels"
-_RULES: tuple[tuple[str, Callable[[Heart], Iterator[_Fix]]], ...] = (
-    (_LOOSE, _loose),
-    ("enclosed background", _enclosed),
-    ("leak between lumens", _leaks),
-    ("wall", _outside),
-    ("edge contact", _pinched),
-)
-
-
-def _pads(volume: LabelVolume, heart: Heart) -> list[tuple[int, int]]:
+def _pads(heart: Heart) -> tuple[tuple[int, int], ...]:
     """The number of voxels to add at the low and high end of each axis (z, y, x) where the heart touches the border.
 
-    They give room for the thickest wall and a voxel of background.
+    They give room for the thickest wall and a voxel of background. A lumen whose wall would touch the border counts.
     """
-    boxes = list(volume.boxes.values())
-    thickest = max((wall.thickness_mm for wall in heart.blueprint.walls), default=0.0)
+    volume, walled = heart.volume, {wall.lumen for wall in heart.blueprint.walls} - heart.blueprint.open
     pads = []
-    for axis, (spacing, size) in enumerate(zip(volume.spacing, volume.array.shape, strict=True)):
-        margin = int((thickest + slack(volume.spacing)) / spacing) + 2
-        first = min((box[axis].start for box in boxes), default=1)
-        last = max((box[axis].stop for box in boxes), default=0)
-        pads.append((margin * (first == 0), margin * (last == size)))
-    return pads
-
-
-def _enlarged(done: _Done, heart: Heart) -> _Done:
-    """Enlarge the image where the heart touches its border."""
-    volume, pads = done.volume, _pads(done.volume, heart)
-    if not np.any(pads):
-        return done
-    grown = volume.with_array(np.pad(volume.array, pads))
-    low, high = np.add(done.low, [a for a, _ in pads]), np.add(done.high, [b for _, b in pads])
-    return _Done(WorkingVolume(grown, grown.array.dtype), tuple(low.tolist()), tuple(high.tolist()), done.counts)
+    for axis, (reach, size) in enumerate(zip(_reach(heart, volume), volume.array.shape, strict=True)):
+        low = [box[axis].start - (reach - 1) * (label in walled) for label, box in volume.boxes.items()]
+        high = [box[axis].stop + (reach - 1) * (label in walled) for label, box in volume.boxes.items()]
+        pads.append(((reach + 1) * (min(low, default=1) <= 0), (reach + 1) * (max(high, default=0) >= size)))
+    return tuple(pads)
 
 
 def _count(volume: LabelVolume, label: int) -> int:
     return int(np.count_nonzero(volume.mask(label, volume.region(label))))
 
 
-def _entries(done: _Done, heart: Heart) -> Iterator[RepairEntry]:
-    for (rule, old, new), voxels in done.counts.items():
-        mm3 = round(voxels * done.volume.voxel_mm3, 6)
+def _entries(mends: Iterable[Mend], heart: Heart) -> Iterator[RepairEntry]:
+    counts: dict[tuple[str, int, int], int] = {}
+    for mend in mends:
+        pairs, voxels = np.unique(np.stack([mend.old, mend.new]), axis=1, return_counts=True)
+        for old, new, count in zip(*pairs.tolist(), voxels.tolist(), strict=True):
+            counts[mend.rule, old, new] = counts.get((mend.rule, old, new), 0) + count
+    for (rule, old, new), count in counts.items():
         names = {"old_name": heart.name(old), "new_name": heart.name(new)}
-        yield RepairEntry(rule=rule, change=LedgerEntry(old=old, new=new, voxels=voxels, mm3=mm3, **names))
+        mm3 = round(count * heart.volume.voxel_mm3, 6)
+        yield RepairEntry(rule=rule, change=LedgerEntry(old=old, new=new, voxels=count, mm3=mm3, **names))

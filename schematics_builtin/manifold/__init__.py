@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING
 from pycemrg_core.api import door
 
 if TYPE_CHECKING:
+    from schematics_builtin.manifold.mending import Manifold as Manifold
     from schematics_builtin.manifold.mending import make_manifold as make_manifold
     from schematics_builtin.manifold.mending import net_edits as net_edits
+    from schematics_builtin.manifold.working_map import ENCLOSED as ENCLOSED
+    from schematics_builtin.manifold.working_map import LOOSE as LOOSE
+    from schematics_builtin.manifold.working_map import PINCH as PINCH
     from schematics_builtin.manifold.working_map import Mend as Mend
 else:
     __all__, __getattr__, __dir__ = door(
         __name__,
         {
-            "schematics_builtin.manifold.mending": "make_manifold net_edits",
-            "schematics_builtin.manifold.working_map": "Mend",
+            "schematics_builtin.manifold.mending": "Manifold make_manifold net_edits",
+            "schematics_builtin.manifold.working_map": "ENCLOSED LOOSE Mend PINCH",
         },
     )

@@ -63,6 +63,21 @@ def settle_cut_off(work: WorkingMap, filled: Ints, old: Ints) -> None:
         _settle_doubts(work, _Doubts.of_clusters(clusters))
 
 
+def settle_added(work: WorkingMap, places: Ints) -> None:
+    """Settle voxels that were given a label somewhere, where they are not joined to its main component."""
+    labels = work.array[tuple(places.T)].astype(np.int64)
+    added = dict(zip(map(tuple, places.tolist()), labels.tolist(), strict=True))
+    clusters = []
+    for at in map(tuple, places.tolist()):
+        label = added.get(at, 0)
+        if (cluster := _take_cluster(added, at)) and work.tissue[label] | work.lumen[label]:
+            clusters.append((np.array(cluster), np.array(cluster), label))
+    if clusters:
+        # With no count of what lay beside them at first, none is taken for settled before it is found to be.
+        doubts = _Doubts.of_clusters(clusters)
+        _settle_doubts(work, attrs.evolve(doubts, count=np.full(len(clusters), -1)))
+
+
 def _may_cut(array: LabelArray, places: Ints, label: Ints) -> Bools:
     """Which voxels join neighbours of a label that do not hang together without them, as far as can be seen."""
     same = array[tuple(np.moveaxis(places[:, None, :] + FACES, 2, 0))] == label[:, None]

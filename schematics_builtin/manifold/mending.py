@@ -21,11 +21,12 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import reduce
 
 import numpy as np
+from attrs import frozen
 
-from pycemrg_core.api import Edit, LabelVolume, edit_at, hull
-from schematics_builtin.manifold.cut_off import settle_all, settle_cut_off
-from schematics_builtin.manifold.pinches import blocks_around, fill_pinches, pinched_blocks
-from schematics_builtin.manifold.working_map import Bools, Mend, WorkingMap
+from pycemrg_core.api import NOWHERE, Edit, LabelVolume, edit_at, hull
+from schematics_builtin.manifold.cut_off import settle_added, settle_all, settle_cut_off
+from schematics_builtin.manifold.pinches import blocks_around, critical_blocks, fill_pinches, pinched_blocks
+from schematics_builtin.manifold.working_map import Bools, Ints, Mend, Permit, WorkingMap
 
 _MARGIN = 2  # a filled voxel lies between voxels of the tissue, so never beyond their box
 _TILE = 64  # voxels; one edit covers at most this many along each axis
@@ -36,27 +37,86 @@ def make_manifold(volume: LabelVolume, lumens: Collection[int], tissue: Collecti
 
     ``tissue`` are the labels that are meshed and ``lumens`` those that are not. Other labels are left alone.
     """
-    boxes = [box for label, box in volume.boxes.items() if label in {*lumens, *tissue}]
-    if not boxes:
-        return []
-    region = reduce(hull, boxes)
-    corner = np.array([axis.start for axis in region]) - _MARGIN
-    size = 1 + int(max(*volume.boxes, *lumens, *tissue))
-    work = WorkingMap(
-        array=np.pad(volume.array[region], _MARGIN),
-        spacing=volume.spacing,
-        tissue=_members(tissue, size),
-        lumen=_members(lumens, size),
-        voxels=np.zeros(size, np.int64),
-    )
-    settle_all(work)
-    blocks = pinched_blocks(work)
-    while len(blocks):
-        before = len(work.done)
-        settle_cut_off(work, *fill_pinches(work, blocks))
-        changed = [mend.places for mend in work.done[before:]]
-        blocks = blocks_around(np.concatenate(changed)) if changed else blocks[:0]
-    return [Mend(mend.rule, mend.places + corner, mend.old, mend.new) for mend in work.done]
+    mended = Manifold.of(volume, lumens, tissue)
+    mended.mend()
+    return mended.mends
+
+
+@frozen(eq=False)
+class Manifold:
+    """A copy of the box of a label map that holds the heart, in which the tissue is made a manifold.
+
+    The copy begins at ``corner``, (z, y, x), of the map; all places given and returned are those of the map.
+    """
+
+    work: WorkingMap
+    corner: Ints
+
+    @classmethod
+    def of(
+        cls,
+        volume: LabelVolume,
+        lumens: Collection[int],
+        tissue: Collection[int],
+        *,
+        permit: Permit | None = None,
+        margin: int = 0,
+    ) -> Manifold:
+        """Copy the box of the labels, with at least ``margin`` voxels round it. ``permit`` may forbid changes."""
+        boxes = [box for label, box in volume.boxes.items() if label in {*lumens, *tissue}]
+        region = reduce(hull, boxes) if boxes else NOWHERE
+        margin = max(margin, _MARGIN)
+        size = 1 + int(max(*volume.boxes, *lumens, *tissue, 0, 0))
+        array = np.pad(volume.array[region], margin)
+        work = WorkingMap(
+            array=array,
+            spacing=volume.spacing,
+            tissue=_members(tissue, size),
+            lumen=_members(lumens, size),
+            voxels=np.zeros(size, np.int64),
+            permit=permit,
+        )
+        return cls(work, np.array([axis.start for axis in region]) - margin)
+
+    def write(self, rule: str, places: Ints, new: Ints) -> Bools:
+        """Change voxels by another rule; returns which were written."""
+        return self.work.write(rule, places - self.corner, new)
+
+    def at(self, places: Ints) -> Ints:
+        """The labels of voxels, now."""
+        found: Ints = self.work.array[tuple((places - self.corner).T)].astype(np.int64)
+        return found
+
+    def mend(self) -> None:
+        """Read the whole map, and change what has to change."""
+        settle_all(self.work)
+        self._fill(pinched_blocks(self.work))
+
+    def mend_round(self, places: Ints, old: Ints) -> None:
+        """After a change of some voxels from ``old`` labels, in a map that was mended: change what that calls for."""
+        before = len(self.work.done)
+        settle_added(self.work, places - self.corner)
+        settle_cut_off(self.work, places - self.corner, old)
+        self._fill(blocks_around(np.concatenate([places - self.corner, *self._since(before)])))
+
+    def is_pinched(self, places: Ints) -> bool:
+        """Whether there is a pinch in a block of 2 x 2 x 2 voxels that holds one of some voxels."""
+        return bool(len(critical_blocks(self.work, blocks_around(places - self.corner))))
+
+    @property
+    def mends(self) -> list[Mend]:
+        """What was changed so far, in order."""
+        return [Mend(mend.rule, mend.places + self.corner, mend.old, mend.new) for mend in self.work.done]
+
+    def _fill(self, blocks: Ints) -> None:
+        while len(blocks):
+            before = len(self.work.done)
+            settle_cut_off(self.work, *fill_pinches(self.work, blocks))
+            changed = self._since(before)
+            blocks = blocks_around(np.concatenate(changed)) if changed else blocks[:0]
+
+    def _since(self, before: int) -> list[Ints]:
+        return [mend.places for mend in self.work.done[before:]]
 
 
 def _members(labels: Collection[int], size: int) -> Bools:
@@ -66,20 +126,25 @@ def _members(labels: Collection[int], size: int) -> Bools:
 
 
 def net_edits(mends: Iterable[Mend]) -> Iterator[Edit]:
-    """The edits that write each changed voxel once, with its last label, in boxes of a bounded size."""
-    mends = list(mends)
+    """The edits that write each changed voxel once, with its last label, in boxes of a bounded size.
+
+    Their parts of the ledger are the rules; of several that changed a voxel, the last.
+    """
+    mends = [mend for mend in mends if len(mend.places)]
     if not mends:
         return
     places = np.concatenate([mend.places for mend in mends])
     old, new = (np.concatenate([getattr(mend, side) for mend in mends]) for side in ("old", "new"))
+    rules = sorted({mend.rule for mend in mends})
+    rule = np.repeat([rules.index(mend.rule) for mend in mends], [len(mend.places) for mend in mends])
     shape = places.max(axis=0) + 1
     flat = np.ravel_multi_index(tuple(places.T), tuple(shape))
     _, first = np.unique(flat, return_index=True)
     last = len(flat) - 1 - np.unique(flat[::-1], return_index=True)[1]
     differs = old[first] != new[last]
-    places, new = places[first][differs], new[last][differs]
-    keys = np.stack([*(places // _TILE).T, new])
+    places, new, rule = places[first][differs], new[last][differs], rule[last][differs]
+    keys = np.stack([*(places // _TILE).T, new, rule])
     order = np.lexsort(keys)
     cuts = np.flatnonzero(np.any(np.diff(keys[:, order]), axis=0)) + 1
     for group in np.split(order, cuts) if len(order) else ():
-        yield edit_at(places[group], int(new[group[0]]))
+        yield edit_at(places[group], int(new[group[0]]), rules[rule[group[0]]])

@@ -99,25 +99,36 @@ def fill_pinches(work: WorkingMap, blocks: Ints) -> tuple[Ints, Ints]:
     """
     filled, was = [np.zeros((0, 3), np.int64)], [np.zeros(0, np.int64)]
     costs = work.costs()
-    while len(blocks):
+    forbidden = np.zeros(0, np.int64)
+    while len(blocks := critical_blocks(work, blocks)):
         code = _tissue_bits(work, blocks)
-        critical = _IS_CRITICAL[code]
-        blocks, code = blocks[critical], code[critical]
         pairs = []
         for seen, own, *either in _CONFIGURATIONS:
             here = blocks[(code & seen) == own]
             pairs.append(np.stack([here + _OFFSETS[k] for k in either], axis=1))
         places = np.concatenate(pairs)
         cost = costs[work.array[tuple(np.moveaxis(places, 2, 0))]]
+        if len(forbidden):
+            flat = np.ravel_multi_index(tuple(np.moveaxis(places, 2, 0)), work.array.shape)
+            cost = np.where(np.isin(flat, forbidden), NEVER, cost)
         # Of two that cost the same, the first in array order.
         swap = cost[:, 0] > cost[:, 1]
         chosen = np.where(swap[:, None], places[:, 1], places[:, 0])[cost.min(axis=1) < NEVER]
         chosen = np.unique(chosen, axis=0)
-        filled.append(chosen)
-        was.append(work.array[tuple(chosen.T)].astype(np.int64))
-        work.write(PINCH, chosen, _tissue_beside(work, chosen))
+        old = work.array[tuple(chosen.T)].astype(np.int64)
+        written = work.write(PINCH, chosen, _tissue_beside(work, chosen))
+        filled.append(chosen[written])
+        was.append(old[written])
+        # Where a voxel may not be filled, the other one of the pair is tried.
+        forbidden = np.append(forbidden, np.ravel_multi_index(tuple(chosen[~written].T), work.array.shape))
         blocks = blocks_around(chosen)
     return np.concatenate(filled), np.concatenate(was)
+
+
+def critical_blocks(work: WorkingMap, blocks: Ints) -> Ints:
+    """Those of some blocks in which the tissue is pinched."""
+    found: Ints = blocks[_IS_CRITICAL[_tissue_bits(work, blocks)]]
+    return found
 
 
 def _tissue_bits(work: WorkingMap, blocks: Ints) -> Ints:

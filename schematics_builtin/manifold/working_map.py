@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from attrs import Factory, frozen
 from numpy.typing import NDArray
@@ -11,8 +13,14 @@ from pycemrg_core.api import LabelArray, most_area
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-LOOSE, ENCLOSED, PINCH = "loose components", "enclosed background", "pinches"
-"""The names of the rules."""
+LOOSE = "loose components"
+"""The rule that gives components, but the largest of each label, to what they touch."""
+
+ENCLOSED = "enclosed background"
+"""The rule that fills background that cannot reach the outside."""
+
+PINCH = "edge contact"
+"""The rule that fills a voxel where tissue meets by an edge or a corner only."""
 
 NEVER = 1 << 20
 """The cost of a voxel that is not filled."""
@@ -30,13 +38,23 @@ class Mend:
     old: Ints
     new: Ints
 
+    @property
+    def group(self) -> Ints:
+        """A number for each voxel: voxels with the same old and the same new label are a group."""
+        found: Ints = np.unique(np.stack([self.old, self.new]), axis=1, return_inverse=True)[1].ravel()
+        return found
+
+
+Permit = Callable[[Mend, Ints, Ints], Bools]
+"""Which voxels of a change may be written. Voxels of one group, (n,), go together; sizes of labels by integer."""
+
 
 @frozen(eq=False)
 class WorkingMap:
     """A copy of the part of a label map that holds the heart, with background round it. The rules write to it.
 
-    ``tissue`` and ``lumen`` say by integer which labels are which. ``voxels`` are the labels' sizes. ``done`` is what
-    was changed.
+    ``tissue`` and ``lumen`` say by integer which labels are which. ``voxels`` are the labels' sizes. ``permit`` may
+    forbid changes. ``done`` is what was changed.
     """
 
     array: LabelArray
@@ -44,17 +62,24 @@ class WorkingMap:
     tissue: Bools
     lumen: Bools
     voxels: Ints
+    permit: Permit | None = None
     done: list[Mend] = Factory(list)
 
-    def write(self, rule: str, places: Ints, new: Ints) -> None:
-        """Give voxels their new labels, and keep account."""
-        if len(places):
-            where = tuple(places.T)
-            old = self.array[where].astype(np.int64)
-            self.array[where] = new
+    def write(self, rule: str, places: Ints, new: Ints, group: Ints | None = None) -> Bools:
+        """Give voxels their new labels where that is permitted, and keep account. Returns which were written."""
+        written = np.ones(len(places), np.bool_)
+        if not len(places):
+            return written
+        mend = Mend(rule, places, self.array[tuple(places.T)].astype(np.int64), new)
+        if self.permit is not None:
+            written = self.permit(mend, mend.group if group is None else group, self.voxels)
+            mend = Mend(rule, places[written], mend.old[written], new[written])
+        if written.any():
+            self.array[tuple(mend.places.T)] = mend.new
             size = len(self.voxels)
-            self.voxels[:] += np.bincount(new, minlength=size) - np.bincount(old, minlength=size)
-            self.done.append(Mend(rule, places, old, new))
+            self.voxels[:] += np.bincount(mend.new, minlength=size) - np.bincount(mend.old, minlength=size)
+            self.done.append(mend)
+        return written
 
     def costs(self) -> Ints:
         """By integer: the lower, the sooner a voxel is filled. The background first, then the larger lumens."""
@@ -87,7 +112,7 @@ class WorkingMap:
         self._decide(future, own[kept], other[kept], label[kept], area[kept])
         new = np.maximum(future, 0)[component]
         for rule, chosen in ((LOOSE, old > 0), (ENCLOSED, (old == 0) & (new > 0))):
-            self.write(rule, places[chosen], new[chosen])
+            self.write(rule, places[chosen], new[chosen], component[chosen])
 
     def _decide(self, future: Ints, own: Ints, other: Ints, label: Ints, area: NDArray[np.float64]) -> None:
         """Write the new label of each component to ``future``; -1, as at the start, is the background.

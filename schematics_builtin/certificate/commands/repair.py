@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pycemrg_core.cli.kit import counted, echo_json, plugin_options, session_of, wrapped
-from schematics_builtin.certificate.commands.findings import verdict_line
+from schematics_builtin.certificate.commands.findings import echo_verdict
 
 if TYPE_CHECKING:
     from schematics_builtin.certificate.repairing import Repair
@@ -72,14 +72,14 @@ def _show(done: Repair) -> None:
         click.echo("nothing to repair, or nothing that a rule can repair")
     for finding, why in _not_repaired(done):
         click.echo(wrapped(f"not repaired: {finding.check}: {finding.what}; {why}", "", "  "))
-    click.echo(wrapped(verdict_line(done.certificate), "", "  "))
+    echo_verdict(done.certificate)
 
 
 def _not_repaired(done: Repair) -> list[tuple[Any, str]]:
     """The remaining errors, each with the reason."""
     found = []
     for finding in done.left:
-        held = [why for why in done.refused if any(name in why for name in finding.labels)]
+        held = dict.fromkeys(done.reasons(finding))
         found.append((finding, "; ".join(held) or "no rule repairs this; correct the segmentation and run again"))
     return found
 

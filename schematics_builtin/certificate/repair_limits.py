@@ -1,0 +1,102 @@
+"""What a repair may change, and what was refused: how much blood may be lost or gained, and what counts as loose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from attrs import Factory, frozen
+from numpy.typing import NDArray
+
+from pycemrg_core.api import Blueprint, LabelType
+from schematics_builtin.manifold import LOOSE, Mend
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+FLOOR = 10
+"""Voxels that may always change, however small the structure is; not with a limit of 0."""
+
+
+@frozen(eq=False)
+class Refusal:
+    """A change that was not made: its rule, the labels concerned, the reason, and its voxels (n, 3)."""
+
+    rule: str
+    labels: tuple[int, ...]
+    why: str
+    mend: Mend
+
+    @property
+    def touched(self) -> frozenset[int]:
+        """All labels that the change would have taken voxels from or given voxels to, without the background."""
+        return frozenset({*self.mend.old.tolist(), *self.mend.new.tolist()} - {0})
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.why}"
+
+
+@frozen(eq=False)
+class Limits:
+    """How much of each lumen may change, and how large a loose component may be: a share of its label's volume.
+
+    ``had`` are the voxels of each label at the start. Only ``allowed`` labels may change, if this is given.
+    """
+
+    share: float
+    had: Mapping[int, int]
+    blueprint: Blueprint
+    allowed: frozenset[int] | None = None
+    change: dict[int, int] = Factory(dict)
+    refused: list[Refusal] = Factory(list)
+
+    def permit(self, mend: Mend, group: Ints, voxels: Ints) -> Bools:
+        """Which voxels of a change may be written; groups are judged one after the other, the smallest first.
+
+        ``voxels`` are the current sizes of the labels.
+        """
+        written = np.zeros(len(group), np.bool_)
+        order = np.argsort(group, kind="stable")
+        cuts = np.flatnonzero(np.diff(group[order])) + 1
+        for rows in sorted(np.split(order, cuts), key=len):
+            old, new = int(mend.old[rows[0]]), int(mend.new[rows[0]])
+            if refusal := self._refusal(mend.rule, old, new, len(rows), int(voxels[old])):
+                labels, why = refusal
+                part = Mend(mend.rule, mend.places[rows], mend.old[rows], mend.new[rows])
+                self.refused.append(Refusal(mend.rule, labels, why, part))
+            else:
+                written[rows] = True
+        return written
+
+    def _refusal(self, rule: str, old: int, new: int, count: int, now: int) -> tuple[tuple[int, ...], str] | None:
+        """The labels and the reason of a refusal; a change that stays within the limits is counted."""
+        name = self.blueprint.name
+        if self.allowed is not None and not {old, new} <= self.allowed:
+            what = f"{name(old)} would become {name(new)}"
+            return (old, new), f"{what}, but one of them is not a label of the recipe"
+        # A loose component is compared with its label as it is: a wall may have been made again.
+        if rule == LOOSE and count > self._most(now):
+            return (old,), self._too_much(f"a component of {name(old)} is", count, now)
+        change = {
+            label: self.change.get(label, 0) + gain
+            for label, gain in ((old, -count), (new, count))
+            if self.blueprint.types.get(label) is LabelType.LUMEN
+        }
+        for label, much in change.items():
+            had = self.had.get(label, 0)
+            if abs(much) > self._most(had):
+                verb = "lose" if much < 0 else "gain"
+                return (label,), self._too_much(f"{name(label)} would {verb}", abs(much), had)
+        self.change.update(change)
+        return None
+
+    def _most(self, had: int) -> float:
+        return max(self.share * had, FLOOR) if self.share else 0.0
+
+    def _too_much(self, what: str, much: int, had: int) -> str:
+        percent = 100 * much / max(had, 1)
+        floor = f" or {FLOOR} voxels" if self.share else ""
+        return (
+            f"{what} {percent:.3g} % of its volume ({much:,} of {had:,} voxels), more than the limit of"
+            f" {100 * self.share:g} %{floor}"
+        )
