@@ -32,7 +32,7 @@ from pycemrg_core.cli.kit import IMAGE, RECORD
 
 NAME = "case.json"
 FORMAT = 1
-_KEPT = ("seconds", "verdict", "files", "volumes_ml", "thickness_mm", "plugins")
+_KEPT = ("seconds", "verdict", "statement", "files", "volumes_ml", "thickness_mm", "plugins")
 
 
 def settings_of(job: Job, case: Case) -> Settings:

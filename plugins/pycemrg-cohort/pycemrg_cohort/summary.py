@@ -52,6 +52,7 @@ def _row(root: Path, job: Job, case: Case, outcome: Mapping[str, Any]) -> dict[s
         "seconds": outcome["seconds"],
         "error": outcome["error"],
         "verdict": outcome.get("verdict", ""),
+        "statement": outcome.get("statement", ""),
         "volumes_ml": dict(outcome.get("volumes_ml", {})),
         "thickness_mm": dict(outcome.get("thickness_mm", {})),
         "outputs": {name: f"cases/{case.id}/{file}" for name, file in outcome.get("files", {}).items()} if done else {},
@@ -61,7 +62,7 @@ def _row(root: Path, job: Job, case: Case, outcome: Mapping[str, Any]) -> dict[s
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:
     volumes = dict.fromkeys(name for row in rows for name in row["volumes_ml"])
     walls = dict.fromkeys(name for row in rows for name in row["thickness_mm"])
-    plain = ("id", "state", "seconds", "verdict", "error")
+    plain = ("id", "state", "seconds", "verdict", "statement", "error")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     measures = [*(f"volume_{name}_ml" for name in volumes), *(f"thickness_{name}_mm" for name in walls)]

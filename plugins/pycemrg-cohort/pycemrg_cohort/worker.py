@@ -153,6 +153,7 @@ def _make(job: Job, case: Case, source: Source, folder: Path, catalogue: Catalog
     outcome = {
         "seconds": round(time.perf_counter() - begin, 3),
         "verdict": _VERDICTS[outputs.verdict],
+        "statement": "; ".join(made.summary.partition("\n")[0] for _, made in outputs.made if made.verdict is not None),
         "files": {contribution.name: contribution.record.file for contribution, _ in outputs.made},
         **measured,
         "plugins": _taking_part(planned, catalogue, job),

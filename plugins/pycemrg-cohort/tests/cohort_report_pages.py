@@ -27,6 +27,7 @@ def case(name: str, **changes: Any) -> dict[str, Any]:
         "seconds": 1.5,
         "error": "",
         "verdict": "",
+        "statement": "",
         "volumes_ml": {"LV_BP_label": 100.0},
         "thickness_mm": {},
         "outputs": {},

@@ -48,6 +48,7 @@ def test_every_case_is_as_the_plain_command_makes_it(folder: Path, address: str)
     result = pycemrg(*command, *also, code=1)
     assert result.stdout == (
         f"{root}: 2 cases, 2 done, 0 failed; cohort.json and cases.csv written\nverdicts: 0 PASS, 2 FAIL\n"
+        "  2 cases: certificate: FAIL: not closed: RV, Ao, PArt; left open by the recipe: LA, RA; closed: LV\n"
     )
     assert result.stderr == ""
     plain = folder / "plain" / "cases"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pycemrg_cohort.commands.options import cohort_options, require_one_place, work
-from pycemrg_core.cli.kit import counted, outputs_from, plugin_options, session_of, with_option
+from pycemrg_core.cli.kit import counted, outputs_from, plugin_options, session_of, with_option, wrapped
 
 if TYPE_CHECKING:
     from pycemrg_cohort.cases import Case
+
+
+_STATEMENTS = 6  # different ones that are printed
 
 
 @click.command(short_help="Run a recipe on every case.")
@@ -97,6 +101,11 @@ def _tell(root: Path, cases: Sequence[Case], outcomes: dict[str, dict[str, Any]]
     verdicts = [outcome.get("verdict") for outcome in outcomes.values()]
     if any(verdicts):
         click.echo(f"verdicts: {verdicts.count('PASS')} PASS, {verdicts.count('FAIL')} FAIL")
+        said = Counter(str(one["statement"]) for one in outcomes.values() if one.get("statement"))
+        for statement, count in sorted(said.items(), key=lambda one: (-one[1], one[0]))[:_STATEMENTS]:
+            click.echo(wrapped(f"{counted(count, 'case')}: {statement}", "  ", "    "))
+        if len(said) > _STATEMENTS:
+            click.echo(f"  and {len(said) - _STATEMENTS} others; see {root / TABLE}")
     if failed:
         raise CohortError(
             f"{len(failed)} of {counted(len(cases), 'case')} failed, {failed[0]}: {outcomes[failed[0]]['error']}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,7 +18,7 @@ from pycemrg_cohort.report.measures import Measure
 from pycemrg_cohort.report.saved import SavedCase, names_of, read_cohort
 from pycemrg_cohort.report.thumbnails import Thumbnail, thumbnail
 from pycemrg_core import Catalogue, colours_of, recipe_labels
-from pycemrg_core.api import OutputError, PycemrgError, file_sha256, load_json, read_labels
+from pycemrg_core.api import LabelScheme, OutputError, PycemrgError, file_sha256, load_json, read_labels
 from pycemrg_core.cli.kit import IMAGE, RECORD, write_text
 
 # With more cases or pictures, a page takes long to write and to open.
@@ -67,11 +69,12 @@ def write_report(folder: Path, catalogue: Catalogue, drawn: Callable[[int, int],
     pictured = rows if len(rows) <= MOST_PICTURES else [row for row in rows if row.of_interest][:MOST_PICTURES]
     pictures = {}
     for row in pictured:
-        pictures[row.case.id] = _pictured(folder, row, catalogue)
+        pictures[row.case.id] = _pictured(folder, row, cohort.recipe, catalogue)
         drawn(len(pictures), len(pictured))
     strips, every_point = plots.plots(measured)
     page = _environment().get_template("cohort.html.j2").render(
         cohort=cohort,
+        statements=Counter(case.statement for case in cohort.cases if case.statement).most_common(),
         rows=[pictures.get(row.case.id, row) for row in rows],
         measures=measured,
         plots=strips,
@@ -137,14 +140,14 @@ def _shortened(error: PycemrgError, place: Path) -> str:
     return " ".join(str(error).split()).replace(f"{place}/", "")
 
 
-def _pictured(folder: Path, row: Row, catalogue: Catalogue) -> Row:
+def _pictured(folder: Path, row: Row, recipe: str, catalogue: Catalogue) -> Row:
     """The row with a picture of the result; for a failed case, of its input if this is readable."""
     case, place = row.case, folder / row.case.folder
     if row.problem:
         return row
     try:
         if case.failed:
-            names = {} if case.scheme else {value: name for name, value in recipe_labels(catalogue).items()}
+            names = _input_names(case, recipe, catalogue)
             image = read_labels(folder / case.input.path)[0]
         else:
             names = names_of(place / RECORD)
@@ -154,3 +157,14 @@ def _pictured(folder: Path, row: Row, catalogue: Catalogue) -> Row:
     what = f"the input of {case.id}" if case.failed else case.id
     alt = f"Axial, coronal and sagittal slice of {what}"
     return attrs.evolve(row, picture=thumbnail(image, names, colours_of(catalogue), alt))
+
+
+def _input_names(case: SavedCase, recipe: str, catalogue: Catalogue) -> dict[int, str]:
+    """The names of the labels of an input: in its scheme or, without one, in the recipe. Empty if that is gone."""
+    with suppress(PycemrgError):
+        if case.scheme:
+            labels = catalogue.get(LabelScheme, case.scheme).labels
+        else:
+            labels = recipe_labels(catalogue, recipe=recipe)
+        return {value: name for name, value in labels.items()}
+    return {}

@@ -24,7 +24,10 @@ class SavedInput:
 
 @frozen(kw_only=True)
 class SavedCase:
-    """One case: volumes in mL and median wall thicknesses in mm, by label name; ``error`` when it failed."""
+    """One case: volumes in mL and median wall thicknesses in mm, by label name; ``error`` when it failed.
+
+    ``statement`` is what the outputs with a verdict said first.
+    """
 
     id: str
     state: str
@@ -35,6 +38,7 @@ class SavedCase:
     seconds: float
     error: str
     verdict: str
+    statement: str
     volumes_ml: dict[str, float]
     thickness_mm: dict[str, float]
     outputs: dict[str, str]
