@@ -11,6 +11,7 @@ from closed_heart import VEIN, WALL_A, WALL_B, A, Array, B, C, array, certificat
 
 from pycemrg_core.api import Finding, Severity
 from schematics_builtin.certificate.cavities import cavities, flood, may_be_open
+from schematics_builtin.certificate.closure import Closure
 
 NEIGHBOURS = {
     6: [step for step in product((-1, 0, 1), repeat=3) if sum(map(abs, step)) == 1],
@@ -61,7 +62,8 @@ def test_the_flood_finds_what_a_walk_finds(name: str, connectivity: int) -> None
     truth, count = brute(HEARTS[name], of.meshed, connectivity)
     found = flood(of, connectivity)
     assert {frozenset(one.voxels) for one in found.closed} == truth
-    assert found.count() == count
+    assert found.spaces == {n: brute(HEARTS[name], of.meshed, n)[1] for n in NEIGHBOURS}
+    assert found.spaces[connectivity] == count == len(found.closed) + 1
     total = sum(sum(one.voxels.values()) for one in found.closed) + sum(found.outside.voxels.values())
     box = np.argwhere(HEARTS[name])
     region = tuple(slice(a, b + 1) for a, b in zip(box.min(axis=0), box.max(axis=0), strict=True))
@@ -75,8 +77,11 @@ def said(voxels: Array, **blueprint: frozenset[int]) -> list[Finding]:
 
 def test_what_is_closed_and_open_is_named() -> None:
     found = certificate(heart())
-    assert (found.closed, found.open) == (("A", "C"), ("B", "vein"))
-    assert (found.as_json()["closed"], found.as_json()["open"]) == (["A", "C"], ["B", "vein"])
+    assert found.closure == Closure(closed=("A", "C"), left_open=("B",), without_wall=("vein",), spaces={6: 3, 26: 3})
+    said_in_json = found.as_json()
+    assert said_in_json["statement"] == "left open by the recipe: B; closed: A, C"
+    assert said_in_json["closure"]["closed"] == ["A", "C"]
+    assert said_in_json["closure"]["spaces"] == {"6": 3, "26": 3}
     assert [one.what for one in said(array())] == [
         "B is open to the outside through vein",
         "vein is open to the outside",

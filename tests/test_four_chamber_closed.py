@@ -65,7 +65,7 @@ def test_the_certificate_is_pass_and_names_the_cavities() -> None:
     certificate = certify_result(closed(), catalogue())
     assert certificate.of(Severity.ERROR) == ()
     assert certificate.verdict == "PASS"
-    assert "closed: LV, RV, LA, RA; open: Ao, PArt, " in verdict_line(certificate)
+    assert verdict_line(certificate) == "PASS: closed: LV, RV, LA, RA; open: Ao, PArt at their ends"
 
 
 def test_the_outside_and_four_cavities_are_left_when_the_tissue_is_taken_away() -> None:

@@ -12,11 +12,13 @@ from pycemrg_core.api import door
 if TYPE_CHECKING:
     from schematics_builtin.certificate.certification import Certificate as Certificate
     from schematics_builtin.certificate.certification import certify as certify
+    from schematics_builtin.certificate.closure import Closure as Closure
     from schematics_builtin.certificate.commands.findings import verdict_line as verdict_line
     from schematics_builtin.certificate.hearts import asked_of as asked_of
     from schematics_builtin.certificate.hearts import certify_image as certify_image
     from schematics_builtin.certificate.hearts import certify_result as certify_result
     from schematics_builtin.certificate.hearts import heart_of as heart_of
+    from schematics_builtin.certificate.repair_limits import Refusal as Refusal
     from schematics_builtin.certificate.repairing import Repair as Repair
     from schematics_builtin.certificate.repairing import RepairEntry as RepairEntry
     from schematics_builtin.certificate.repairing import repair as repair
@@ -27,6 +29,8 @@ else:
             "schematics_builtin.certificate.certification": "Certificate certify",
             "schematics_builtin.certificate.commands.findings": "verdict_line",
             "schematics_builtin.certificate.hearts": "asked_of certify_image certify_result heart_of",
+            "schematics_builtin.certificate.closure": "Closure",
+            "schematics_builtin.certificate.repair_limits": "Refusal",
             "schematics_builtin.certificate.repairing": "Repair RepairEntry repair",
         },
     )

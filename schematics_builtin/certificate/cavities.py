@@ -2,7 +2,7 @@
 
 The flood goes through blood and background alike and stops at tissue. Voxels are neighbours when they share a face,
 an edge or a corner (26), so a leak through a corner counts. A lumen is closed when the flood from it does not reach
-the outside of the heart.
+the outside of the heart. A second flood, through faces only (6), counts the same spaces in a heart that can be meshed.
 """
 
 from __future__ import annotations
@@ -11,9 +11,13 @@ from collections.abc import Mapping
 
 import numpy as np
 from attrs import frozen
+from numpy.typing import NDArray
 
-from pycemrg_core.api import Heart, find_components, runs_of
+from pycemrg_core.api import Components, Heart, find_components
 
+Bools = NDArray[np.bool_]
+
+FACES = 6
 CONNECTIVITY = 26
 
 
@@ -30,14 +34,14 @@ class Cavity:
 
 @frozen
 class Cavities:
-    """The ``closed`` cavities of a heart, and the voxels that are connected to the ``outside``."""
+    """The ``closed`` cavities of a heart, and the voxels that are connected to the ``outside``.
+
+    ``spaces`` are the connected spaces, including the outside, by the number of neighbours of a voxel.
+    """
 
     closed: tuple[Cavity, ...]
     outside: Cavity
-
-    def count(self) -> int:
-        """The number of connected spaces, including the outside."""
-        return len(self.closed) + 1
+    spaces: Mapping[int, int]
 
     def closed_lumens(self, heart: Heart) -> tuple[int, ...]:
         """The lumens without any part connected to the outside, in the order of their labels."""
@@ -55,24 +59,33 @@ def cavities(heart: Heart) -> Cavities:
 
 def flood(heart: Heart, connectivity: int = CONNECTIVITY) -> Cavities:
     """Flood a heart; ``connectivity`` is 6 (faces) or 26 (faces, edges and corners)."""
-    volume = heart.volume
-    runs = runs_of(volume, volume.boxes)
+    runs = heart.components.connected.runs
     tissue = np.array(sorted(heart.meshed), np.int64)
-    found = find_components(runs.take(~np.isin(runs.label, tissue)), connectivity, together=True)
-    space = found.runs
-    depth, height, width = space.shape
-    z, y = space.place()
-    at_edge = (z == 0) | (z == depth - 1) | (y == 0) | (y == height - 1) | (space.start == 0) | (space.stop == width)
+    free = runs.take(~np.isin(runs.label, tissue))
+    floods = {neighbours: find_components(free, neighbours, together=True) for neighbours in (FACES, CONNECTIVITY)}
+    found = floods[connectivity]
+    reaches = _at_edge(found)
+    # One number for each pair of a space and a label; the outside is space 0.
+    space = np.where(reaches, 0, np.arange(1, len(reaches) + 1))[found.of_run]
+    width = int(found.runs.label.max(initial=0)) + 1
+    voxels = np.bincount(space * width + found.runs.label, weights=found.runs.voxels)
+    spaces: dict[int, dict[int, int]] = {0: {}}
+    for key in np.flatnonzero(voxels).tolist():
+        spaces.setdefault(key // width, {})[key % width] = int(voxels[key])
+    outside = Cavity(spaces.pop(0))
+    counts = {neighbours: 1 + int((~_at_edge(one)).sum()) for neighbours, one in floods.items()}
+    return Cavities(tuple(Cavity(one) for one in spaces.values()), outside, counts)
+
+
+def _at_edge(found: Components) -> Bools:
+    """Which components reach the border of the heart's box, and so the outside."""
+    runs = found.runs
+    depth, height, width = runs.shape
+    z, y = runs.place()
+    at_edge = (z == 0) | (z == depth - 1) | (y == 0) | (y == height - 1) | (runs.start == 0) | (runs.stop == width)
     reaches = np.zeros(len(found.voxels), np.bool_)
     reaches[found.of_run[at_edge]] = True
-    where = np.where(reaches[found.of_run], -1, found.of_run)
-    pairs, which = np.unique(np.stack([where, space.label], axis=1).reshape(-1, 2), axis=0, return_inverse=True)
-    voxels = np.bincount(which.ravel(), weights=space.voxels, minlength=len(pairs)).astype(np.int64)
-    spaces: dict[int, dict[int, int]] = {-1: {}}
-    for (space_of, label), count in zip(pairs.tolist(), voxels.tolist(), strict=True):
-        spaces.setdefault(space_of, {})[label] = count
-    outside = Cavity(spaces.pop(-1))
-    return Cavities(tuple(Cavity(one) for one in spaces.values()), outside)
+    return reaches
 
 
 def may_be_open(heart: Heart) -> frozenset[int]:

@@ -7,21 +7,21 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 from attrs import frozen
 
 from pycemrg_core import Catalogue
 from pycemrg_core.api import CheckOn, Finding, Heart, Severity, checks_on, faults_of
-from schematics_builtin.certificate.cavities import cavities
+from schematics_builtin.certificate.closure import Closure, closure_of
 
 FORMAT = 1
 
 
 @frozen(kw_only=True)
 class Certificate:
-    """The checks that were made on a heart, their plugins, and the findings.
+    """The checks that were made on a heart, their plugins, the findings, and which lumens are closed (``closure``).
 
-    ``closed`` and ``open`` are the names of the lumens that the heart closes, and of those that are one with the
-    outside. ``name`` is what the image is called, ``voxels_sha256`` the hash of its voxels: it tells whether the
+    ``name`` is what the image is called, ``voxels_sha256`` the hash of its voxels: it tells whether the
     certificate is about the image at hand.
     """
 
@@ -30,8 +30,7 @@ class Certificate:
     voxels_sha256: str = ""
     checks: tuple[tuple[str, str], ...]
     findings: tuple[Finding, ...]
-    closed: tuple[str, ...] = ()
-    open: tuple[str, ...] = ()
+    closure: Closure = Closure()
 
     @property
     def passed(self) -> bool:
@@ -54,8 +53,8 @@ class Certificate:
             "verdict": self.verdict,
             "recipe": self.recipe,
             "input": {"name": self.name, "voxels_sha256": self.voxels_sha256},
-            "closed": list(self.closed),
-            "open": list(self.open),
+            "statement": self.closure.statement,
+            "closure": _closure_json(self.closure),
             "checks": [{"name": name, "provider": provider} for name, provider in self.checks],
             "findings": [_finding_json(finding) for finding in self.findings],
         }
@@ -69,16 +68,19 @@ def certify(heart: Heart, catalogue: Catalogue, *, name: str = "", voxels_sha256
     """
     checks = checks_on(catalogue, CheckOn.RESULT)
     findings = tuple(faults_of(heart, checks))
-    space = cavities(heart)
     return Certificate(
         recipe=heart.blueprint.recipe,
         name=name,
         voxels_sha256=voxels_sha256,
         checks=tuple((one.name, f"{one.provider.distribution} {one.provider.version}") for one in checks),
         findings=findings,
-        closed=tuple(map(heart.name, space.closed_lumens(heart))),
-        open=tuple(map(heart.name, space.open_lumens(heart))),
+        closure=closure_of(heart),
     )
+
+
+def _closure_json(closure: Closure) -> dict[str, Any]:
+    groups = {name: list(value) for name, value in attrs.asdict(closure, recurse=False).items() if name != "spaces"}
+    return {**groups, "spaces": {str(neighbours): count for neighbours, count in closure.spaces.items()}}
 
 
 def _finding_json(finding: Finding) -> dict[str, Any]:

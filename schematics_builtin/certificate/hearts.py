@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pycemrg_core import Catalogue, ImageFacts, Settings, plan, recipe_labels
@@ -30,9 +31,17 @@ def asked_of(catalogue: Catalogue, recipe: str | Recipe | None = None, scheme: s
         labels = {**{name: value for name, value in labels.items() if value not in taken}, **own}
         settings = Settings(labels=labels)
     if recipe is None:
-        return blueprint_of((), catalogue, labels)
+        return blueprint_of((), catalogue, labels, names=_names(labels))
     facts = ImageFacts(labels=frozenset(labels.values()), spacing=_SPACING, dtype="uint32")
     return plan(recipe, catalogue, facts, settings).blueprint
+
+
+def _names(labels: Mapping[str, int]) -> dict[int, str]:
+    """The name of each integer. Without a recipe or a scheme an integer can have several, which are all named."""
+    found: dict[int, str] = {}
+    for name, value in labels.items():
+        found[value] = f"{found[value]} or {name}" if value in found else name
+    return found
 
 
 def certify_image(image: sitk.Image, catalogue: Catalogue, asked: Blueprint, *, name: str = "") -> Certificate:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pycemrg_core.api import FinishedRun, Made
 from pycemrg_core.cli.kit import IMAGE
 from schematics_builtin.certificate.certification import Certificate
-from schematics_builtin.certificate.commands.findings import verdict_line
+from schematics_builtin.certificate.commands.findings import judged_line, verdict_line
 from schematics_builtin.certificate.hearts import certify_result
 
 
@@ -20,5 +20,6 @@ def certificate(run: FinishedRun, made: Mapping[str, Made]) -> Made:
 
 
 def _summary(found: Certificate) -> str:
-    line = f"certificate: {verdict_line(found)}"
-    return line if found.passed else f"{line}; 'pycemrg repair' or --then repair repairs what a rule can"
+    """The first line is the verdict; the next how it was judged, and what to do about a FAIL."""
+    more = "" if found.passed else "; 'pycemrg repair' or --then repair repairs what a rule can"
+    return f"certificate: {verdict_line(found)}\n  {judged_line(found)}{more}"

@@ -23,6 +23,7 @@ _CHECKS = (
         "a lumen is open to the outside or to another lumen, or wrongly closed",
         "cavities:closed_lumens",
     ),
+    ("open_end", "an open vessel is open elsewhere than at one flat end", "open_ends:open_end"),
     ("valve_seal", "a valve does not separate its two lumens", "contact:valve_seal"),
     ("wall_thickness", "a wall is thinner than asked", "walls:wall_thickness"),
     ("ring_loop", "a ring does not go round its vein", "rings:ring_loop"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from attrs import frozen
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.spatial import cKDTree
@@ -19,7 +20,8 @@ def ring_loop(heart: Heart) -> Iterator[Finding]:
 
     Two such voxels are connected if they share at least a corner. The vein's axis is the normal of the plane that
     fits these voxels best, through the centre of the vein's voxels there. ``mm`` is the distance between the two ends
-    of the ring.
+    of the ring. Where other tissue on the wall, as near to the vein as the ring is, closes the loop, it does the
+    ring's work: that is a warning.
     """
     there = heart.volume.boxes
     for ring in heart.blueprint.rings:
@@ -35,31 +37,101 @@ def ring_loop(heart: Heart) -> Iterator[Finding]:
                 Severity.ERROR, f"{who}: it does not touch {heart.name(ring.wall)}", values, places, voxels=len(places)
             )
             continue
-        angle = _angles(heart, ring, contact)
-        if not _closed(contact, angle):
-            end, mm = _gap(contact, angle, heart.volume.spacing)
-            yield heart.finding(
-                Severity.ERROR,
-                f"{who}: where it touches {heart.name(ring.wall)} it has a gap of {mm:.3g} mm",
-                values,
-                contact,
-                at=contact[end],
-                mm=mm,
-            )
+        axis = _Axis.of(heart, ring, contact)
+        if not _closed(contact, axis.angles(contact)):
+            yield _open_ring(heart, ring, contact, axis, f"{who}: where it touches {heart.name(ring.wall)} it has")
 
 
-def _angles(heart: Heart, ring: Ring, contact: Ints) -> _Floats:
-    """The angle of each voxel round the vein's axis."""
-    spacing = np.array(heart.volume.spacing)
+def _open_ring(heart: Heart, ring: Ring, contact: Ints, axis: _Axis, who: str) -> Finding:
+    gap = _Gap.of(contact, axis)
+    beside, labels = _beside(heart, ring, contact)
+    is_tissue = np.isin(labels, heart.meshed)
+    path = np.concatenate([contact, beside[is_tissue]])
+    filled = _closed(path, axis.angles(path))
+    inside = gap.holds(axis.angles(beside)) & (is_tissue == filled)
+    names = [heart.name(label) for label in np.unique(labels[inside]).tolist()]
+    with_what = f", filled by {', '.join(names)}" if names else ""
+    return heart.finding(
+        Severity.WARNING if filled else Severity.ERROR,
+        f"{who} a gap of {gap.mm:.3g} mm{with_what}",
+        (ring.ring, ring.lumen, ring.wall),
+        contact,
+        at=contact[gap.end],
+        mm=gap.mm,
+    )
+
+
+@frozen(eq=False)
+class _Axis:
+    """The axis of a vein where its ring touches the wall: a point of it in mm, and two directions at right angles."""
+
+    middle: _Floats
+    across: _Floats
+    spacing: _Floats
+
+    @classmethod
+    def of(cls, heart: Heart, ring: Ring, contact: Ints) -> _Axis:
+        spacing = np.array(heart.volume.spacing)
+        points, vein = contact * spacing, _vein_at(heart, ring, contact)
+        middle = (vein * spacing if len(vein) else points).mean(axis=0)
+        # The normal of the plane has the smallest spread.
+        directions = np.linalg.eigh(np.cov((points - points.mean(axis=0)).T, ddof=0))[1].T
+        return cls(middle, directions[1:], spacing)
+
+    def angles(self, voxels: Ints) -> _Floats:
+        """The angle of each voxel round the axis."""
+        along, across = self.across @ (voxels * self.spacing - self.middle).T
+        found: _Floats = np.arctan2(across, along)
+        return found
+
+
+@frozen
+class _Gap:
+    """The widest gap of a ring: a voxel at one ``end``, how wide it is, and the angles where it begins and how many
+    radians it takes."""
+
+    end: int
+    mm: float
+    start: float
+    width: float
+
+    @classmethod
+    def of(cls, contact: Ints, axis: _Axis) -> _Gap:
+        angle = axis.angles(contact)
+        order = np.argsort(angle, kind="stable")
+        jump = np.diff(angle[order], append=angle[order[0]] + 2 * np.pi)
+        widest = int(np.argmax(jump))
+        end, other = order[widest], order[(widest + 1) % len(order)]
+        mm = float(np.linalg.norm((contact[end] - contact[other]) * axis.spacing))
+        return cls(int(end), mm, float(angle[end]), float(jump[widest]))
+
+    def holds(self, angle: _Floats) -> NDArray[np.bool_]:
+        """Which angles lie in the gap."""
+        found: NDArray[np.bool_] = (angle - self.start) % (2 * np.pi) < self.width
+        return found
+
+
+def _vein_at(heart: Heart, ring: Ring, contact: Ints) -> Ints:
+    """The voxels of the vein in the box of its ring's contact with the wall."""
     low, high = contact.min(axis=0), contact.max(axis=0) + 1
     region = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    vein = np.argwhere(heart.volume.array[region] == ring.lumen) + low
-    points = contact * spacing
-    middle = (vein * spacing if len(vein) else points).mean(axis=0)
-    _, _, directions = np.linalg.svd(points - points.mean(axis=0), full_matrices=True)
-    along, across = directions[:2] @ (points - middle).T
-    found: _Floats = np.arctan2(across, along)
+    found: Ints = np.argwhere(heart.volume.array[region] == ring.lumen) + low
     return found
+
+
+def _beside(heart: Heart, ring: Ring, contact: Ints) -> tuple[Ints, Ints]:
+    """Voxels on the wall that are not of the ring but as near to the vein, and the label of each."""
+    vein, spacing = _vein_at(heart, ring, contact), np.array(heart.volume.spacing)
+    others = [label for label in (0, *heart.volume.boxes) if label not in (ring.ring, ring.wall, ring.lumen)]
+    found = np.unique(heart.adjacency.faces(others, (ring.wall,)).voxels, axis=0)
+    found = found[((found >= 0) & (found < heart.volume.array.shape)).all(axis=1)]
+    if len(vein) and len(found):
+        tree = cKDTree(vein * spacing)
+        reach = float(np.max(tree.query(contact * spacing)[0]))
+        found = found[tree.query(found * spacing, distance_upper_bound=reach * (1 + 1e-9))[0] <= reach]
+    else:
+        found = found[:0]
+    return found, heart.volume.array[tuple(found.T)].astype(np.int64)
 
 
 def _closed(contact: Ints, angle: _Floats) -> bool:
@@ -82,12 +154,3 @@ def _closed(contact: Ints, angle: _Floats) -> bool:
         for voxel in order[1:]:
             total[voxel] = total[before[voxel]] + np.angle(np.exp(1j * (angle[voxel] - angle[before[voxel]])))
     return bool(np.any(np.abs(total[a] + turn - total[b]) > np.pi))
-
-
-def _gap(contact: Ints, angle: _Floats, spacing: tuple[float, float, float]) -> tuple[int, float]:
-    """A voxel at the end of the widest gap, and the distance to the voxel at its other end, mm."""
-    order = np.argsort(angle, kind="stable")
-    jump = np.diff(angle[order], append=angle[order[0]] + 2 * np.pi)
-    widest = int(np.argmax(jump))
-    end, other = order[widest], order[(widest + 1) % len(order)]
-    return int(end), float(np.linalg.norm((contact[end] - contact[other]) * np.array(spacing)))

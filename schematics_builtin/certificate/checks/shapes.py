@@ -14,15 +14,19 @@ def edge_contact(heart: Heart) -> Iterator[Finding]:
     """Voxels meet only at an edge or a corner, so the surface is not a manifold there.
 
     For all meshed labels together it is an error, because the mesher follows their common surface. For a single
-    label, with others next to it, it is a warning.
+    label, with others next to it, it is a warning: exactly there, VTK's SurfaceNets gives the surface of each label
+    points of its own, and a mesher that welds or clusters points may merge two labels.
     """
     if heart.meshed:
         yield from _pinched(heart, Severity.ERROR, "the meshed labels as one", heart.meshed)
     for label in heart.volume.boxes:
-        yield from _pinched(heart, Severity.WARNING, heart.name(label), (label,))
+        yield from _pinched(heart, Severity.WARNING, heart.name(label), (label,), _UNWELDED)
 
 
-def _pinched(heart: Heart, severity: Severity, who: str, labels: Collection[int]) -> Iterator[Finding]:
+_UNWELDED = ": there VTK's SurfaceNets leaves points unwelded, and a mesher may merge labels"
+
+
+def _pinched(heart: Heart, severity: Severity, who: str, labels: Collection[int], why: str = "") -> Iterator[Finding]:
     pinches = heart.adjacency.pinches(labels)
     if not pinches.edges and not pinches.corners:
         return
@@ -30,7 +34,7 @@ def _pinched(heart: Heart, severity: Severity, who: str, labels: Collection[int]
     where = " and ".join(counted(n, word) for n, word in counts if n)
     values = labels if severity is Severity.WARNING else ()
     yield heart.finding(
-        severity, f"{who}: voxels meet only at {where}", values, pinches.voxels, voxels=len(pinches.voxels)
+        severity, f"{who}: voxels meet only at {where}{why}", values, pinches.voxels, voxels=len(pinches.voxels)
     )
 
 

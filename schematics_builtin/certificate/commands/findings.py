@@ -22,21 +22,25 @@ def echo_findings(certificate: Certificate) -> None:
             head = f"{severity.value:<8} "
             text = wrapped(f"{finding.check}: {finding.what}{place}", head, " " * len(head))
             click.echo(click.style(head, bold=severity is Severity.ERROR) + text.removeprefix(head))
+    echo_verdict(certificate)
+
+
+def echo_verdict(certificate: Certificate) -> None:
+    """Print the verdict and what is closed, and below that how it was judged."""
     click.echo(wrapped(verdict_line(certificate), "", "  "))
+    click.echo(wrapped(judged_line(certificate), "  ", "  "))
 
 
 def verdict_line(certificate: Certificate) -> str:
-    """The verdict, the closed and open lumens, and the number of findings of each severity."""
+    """The verdict, and the lumens that are closed and open."""
+    return f"{certificate.verdict}: {certificate.closure.statement}"
+
+
+def judged_line(certificate: Certificate) -> str:
+    """By which rules the heart was judged, and the number of findings of each severity."""
     from pycemrg_core.api import Severity
 
     errors, warnings, expected = (len(certificate.of(severity)) for severity in Severity)
+    by = f"by the rules of {certificate.recipe}: " if certificate.recipe else ""
     counts = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}, {expected:,} expected"
-    by = f" by the rules of {certificate.recipe}" if certificate.recipe else ""
-    lumens = (("closed", certificate.closed), ("open", certificate.open))
-    state = "".join(f"{word}: {', '.join(map(_short, names))}; " for word, names in lumens if names)
-    return f"{certificate.verdict}{by}: {state}{counts}"
-
-
-def _short(name: str) -> str:
-    """A lumen's name without its suffixes."""
-    return name.removesuffix("_label").removesuffix("_BP")
+    return f"{by}{counts}; {certificate.closure.beside}"
