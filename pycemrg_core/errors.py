@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from types import FrameType
 
+from pycemrg_core.guard import guarded
+
 
 class PycemrgError(Exception):
     """Base of all errors. The text tells the user what is wrong, where, and what to do.
@@ -92,16 +94,19 @@ class blaming:  # noqa: N801 - it reads as a function
     The text ends with the place, as in ``metric 'mass' of my-heart 1.0 failed: IndexError: list index out of range
     (metrics.py:13, in deep)``. If the plugin itself raises a :class:`PycemrgError`, that is a refusal: its text stays
     as it is, after ``refused`` if that is given. If the error was already blamed on code that this plugin called, no
-    second place is added. ``KeyboardInterrupt`` is passed on.
+    second place is added. ``KeyboardInterrupt`` is passed on. What the block prints goes to stderr, and the working
+    directory stays (see :class:`~pycemrg_core.guard.guarded`).
     """
 
     def __init__(self, kind: type[PycemrgError], who: str, function: object = None, *, refused: str = "") -> None:
         self.kind, self.who, self.function, self.refused = kind, who, function, refused or who
+        self._guard = guarded()
 
     def __enter__(self) -> None:
-        pass
+        self._guard.__enter__()
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        self._guard.__exit__()
         if error is None or isinstance(error, KeyboardInterrupt):
             return
         if not isinstance(error, PycemrgError):  # it may be SystemExit too, or a class of the plugin's own

@@ -18,6 +18,7 @@ from typing import Any
 from attrs import field, frozen
 
 from pycemrg_core.errors import PluginError, RecordError, RefError, fault
+from pycemrg_core.guard import guarded
 
 _DOTTED = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
 _TARGET = re.compile(rf"{_DOTTED}:{_DOTTED}")
@@ -46,7 +47,8 @@ class Ref:
         """
         module_name, _, qualified = self.target.partition(":")
         try:
-            found: Any = importlib.import_module(module_name)
+            with guarded():
+                found: Any = importlib.import_module(module_name)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a module may also raise SystemExit

@@ -12,8 +12,8 @@ from pycemrg_core import __version__
 from pycemrg_core.api.kinds import KINDS
 from pycemrg_core.api.labels import close_to
 from pycemrg_core.api.records import Command
-from pycemrg_core.cli.hints import unavailable
 from pycemrg_core.cli.session import Session, plugin_options
+from pycemrg_core.cli.terminal import safe_streams
 from pycemrg_core.errors import PluginError, PycemrgError, blaming, fault
 
 if TYPE_CHECKING:
@@ -46,6 +46,11 @@ class CommandError(click.ClickException):
 class PycemrgGroup(click.Group):
     """A group that imports a command only when it runs."""
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        session = Session()
+        with safe_streams(), session.interrupts.watched():
+            return super().main(*args, **{"obj": session, **extra})
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*_COMMANDS, *(name for name, _ in self._plugin_commands(ctx))]
 
@@ -67,6 +72,8 @@ class PycemrgGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            from pycemrg_core.cli.hints import unavailable
+
             if why := unavailable("commands", args[0], ctx.ensure_object(Session).quiet_catalogue()):
                 raise CommandError(why)
             hint = close_to(args[0], self.list_commands(ctx))

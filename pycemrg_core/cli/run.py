@@ -14,6 +14,7 @@ from pycemrg_core.cli.session import counted, plugin_options, session_of
 
 if TYPE_CHECKING:
     from pycemrg_core.api.records import Output
+    from pycemrg_core.cli.terminal import Interrupts
     from pycemrg_core.plugins.catalogue import Catalogue, Contribution
     from pycemrg_core.recipes.planner import Plan
     from pycemrg_core.recipes.preparation import Prepared
@@ -94,7 +95,7 @@ def run(
         start = kept.resume() if kept and resume else None
         fresh = kept is not None and start is None
         _echo_notes(require_place(folder, source, catalogue, chosen, force=force, keep_steps=fresh))
-        done = _execute(catalogue, planned, prepared, source, folder, chosen, kept=kept, start=start)
+        done = _execute(ctx, catalogue, planned, prepared, source, folder, chosen, kept=kept, start=start)
     _judge(ctx, done)
 
 
@@ -123,7 +124,7 @@ def _run_again(
     with held(folder):
         _echo_notes(require_place(folder, source, catalogue, chosen, force=force))
         prepared = saved.prepare(*image_files.read_volume(source.path))
-        done = _execute(catalogue, planned, prepared, source, folder, chosen)
+        done = _execute(ctx, catalogue, planned, prepared, source, folder, chosen)
     if done.run.voxels_sha256 != saved.data["output"]["voxels_sha256"]:
         raise OutputError(f"{folder}: the image differs from the one of {record}; compare the two run.json")
     click.echo(f"every voxel is the same as in {record}")
@@ -142,6 +143,7 @@ class _Done:
 
 
 def _execute(
+    ctx: click.Context,
     catalogue: Catalogue,
     planned: Plan,
     prepared: Prepared,
@@ -161,7 +163,8 @@ def _execute(
 
     for one in planned.left_out:
         click.echo(f"left out: {one}", err=True)
-    result = _steps(planned, prepared, folder, kept, start)
+    interrupts = session_of(ctx).interrupts
+    result = _steps(planned, prepared, folder, kept, start, interrupts)
     _echo_notes(result.record.warnings)
     run = FinishedRun(
         result=result,
@@ -173,6 +176,7 @@ def _execute(
     )
     try:
         outputs = make_outputs(run, chosen)
+        interrupts.check()
         removed = write_result(run, folder, outputs)
     except KeyboardInterrupt:
         raise PycemrgError(f"interrupted; {folder} is unchanged") from None
@@ -196,7 +200,14 @@ def _judge(ctx: click.Context, done: _Done) -> None:
         ctx.exit(1)
 
 
-def _steps(planned: Plan, prepared: Prepared, folder: Path, kept: KeptSteps | None, start: Resume | None) -> RunResult:
+def _steps(
+    planned: Plan,
+    prepared: Prepared,
+    folder: Path,
+    kept: KeptSteps | None,
+    start: Resume | None,
+    interrupts: Interrupts,
+) -> RunResult:
     """Run the steps with a line of progress for each."""
     from pycemrg_core.errors import PycemrgError
     from pycemrg_core.recipes.runner import RunResult, StepFinished, StepStarted, run_plan
@@ -205,6 +216,7 @@ def _steps(planned: Plan, prepared: Prepared, folder: Path, kept: KeptSteps | No
     result = None
     try:
         for event in run_plan(planned, prepared, resume=start):
+            interrupts.check()
             if isinstance(event, StepStarted):
                 progress.started(event.number, event.total, event.name)
             elif isinstance(event, StepFinished):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 import click
 
+from pycemrg_core.cli.terminal import Interrupts
 from pycemrg_core.errors import debugging
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Session:
         self.local: list[str] = []
         self.project = False
         self.traceback = debugging()
+        self.interrupts = Interrupts()
         self._found: tuple[Found, ...] = ()
         self._known: dict[Found, Plugin] = {}
         self._catalogue: Catalogue | None = None
@@ -193,9 +195,11 @@ def wrapped(text: str, first: str = "", rest: str = "") -> str:
 
 def terminal_width() -> int:
     """The width of the terminal. In a pipe there is no limit, so that text to search for stays on one line."""
+    if not sys.stdout.isatty():
+        return sys.maxsize
     import shutil
 
-    return max(60, min(shutil.get_terminal_size((80, 24)).columns, 120)) if sys.stdout.isatty() else sys.maxsize
+    return max(60, min(shutil.get_terminal_size((80, 24)).columns, 120))
 
 
 def counted(count: int, noun: str) -> str:

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import inspect
 import os
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import redirect_stdout
 from enum import Enum
 from itertools import islice
 from types import ModuleType
@@ -26,6 +24,7 @@ from pycemrg_core.api.labels import close_to
 from pycemrg_core.api.records import Record
 from pycemrg_core.api.refs import find_data_file, import_file, import_plugin_module, neighbours
 from pycemrg_core.errors import PluginError, PycemrgError, defined_at, fault, returned_one
+from pycemrg_core.guard import guarded
 from pycemrg_core.plugins import metadata
 
 GROUP = "pycemrg.v1"
@@ -211,8 +210,7 @@ def _load_one(manager: pluggy.PluginManager, found: Found, policy: Policy, known
     if found in known:
         return known[found]
     try:
-        # What a plugin prints must not mix with output of a command that programs read.
-        with redirect_stdout(sys.stderr):
+        with guarded():
             return Plugin(found, State.LOADED, records=_records(manager, found))
     except KeyboardInterrupt:
         raise

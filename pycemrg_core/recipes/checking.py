@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 import attrs
 
@@ -13,6 +15,7 @@ from pycemrg_core.images.heart import Finding, Heart, Severity
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.plugins.catalogue import Catalogue, Contribution
 
+_MOST_FINDINGS = 100_000
 UNCHECKED = "no anatomy check was made: no loaded plugin checks images before a run"
 
 
@@ -34,10 +37,14 @@ def faults_of(heart: Heart, checks: tuple[Contribution[Check], ...]) -> Iterator
             returned = look(heart)
             if not isinstance(returned, Iterable):
                 raise PycemrgError(f"it {returned_one(returned, 'Findings')}")
-            found = list(returned)
+            found = list(islice(returned, _MOST_FINDINGS + 1))
+            if len(found) > _MOST_FINDINGS:
+                raise PycemrgError(f"it yields more than {_MOST_FINDINGS:,} findings; does it end?")
             for one in found:
                 if not isinstance(one, Finding):
                     raise PycemrgError(f"it yields {one!r:.80}, not a Finding")
+                if not all(map(math.isfinite, (one.mm2, one.mm or 0.0, *(one.point_mm or ())))):
+                    raise PycemrgError(f"a number of the finding {one.what!r:.80} is not finite")
         yield from (attrs.evolve(one, check=contribution.name) for one in found)
 
 

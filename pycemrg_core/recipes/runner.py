@@ -18,6 +18,7 @@ from attrs import field, frozen
 from pycemrg_core.api import contracts
 from pycemrg_core.api.records import Recipe
 from pycemrg_core.errors import StepError, fault, returned_one
+from pycemrg_core.guard import guarded
 from pycemrg_core.images import image_files
 from pycemrg_core.images.blueprint import Blueprint
 from pycemrg_core.images.label_volume import Change, Edit, LabelVolume, Note, WorkingVolume
@@ -78,6 +79,8 @@ class Resume:
     volume: LabelVolume
     snapshots: Mapping[str, LabelVolume] = field(factory=dict)
 
+
+_MOST_EDITS = 100_000
 
 Event = StepStarted | StepFinished | RunResult
 
@@ -188,7 +191,8 @@ def _run_step(step: PlannedStep, work: WorkingVolume, names: Mapping[int, str]) 
     begin = time.perf_counter()
     run = step.step.run.load()
     try:
-        edits, notes = _returned(run, step, work)
+        with guarded():
+            edits, notes = _returned(run, step, work)
         changes = work.apply(edits)
     except KeyboardInterrupt:
         raise
@@ -214,13 +218,18 @@ def _returned(
     run: Callable[..., Iterable[Edit | Note]], step: PlannedStep, volume: LabelVolume
 ) -> tuple[list[Edit], tuple[str, ...]]:
     """All edits and notes of a step, collected before anything is written: every edit sees the same input."""
-    edits, notes = [], []
+    edits: list[Edit] = []
+    notes: list[str] = []
     declared = contracts.writable_values(step.contract)
     returned = run(volume, step.contract)
     if not isinstance(returned, Iterable):
         raise StepError(f"it {returned_one(returned, 'Edits')}")
     for one in returned:
+        if len(edits) + len(notes) == _MOST_EDITS:
+            raise StepError(f"it returns more than {_MOST_EDITS:,} edits; does it end?")
         if isinstance(one, Note):
+            if not isinstance(one.text, str):
+                raise StepError(f"the text of a note is {one.text!r:.80}; give text")
             notes.append(one.text)
         elif not isinstance(one, Edit):
             raise StepError(f"it returned {one!r:.80}, not an Edit")

@@ -203,7 +203,7 @@ def _run(
     where = f"sample {index}, {_KEY}[{number}]"
     with blaming(AugmentationError, f"{where}: {step.provider}:{step.name}", step.function, refused=where):
         made, drawn = step.function(sample, rng, **step.parameters)
-        drawn = json.loads(json.dumps(drawn))
+        drawn = json.loads(json.dumps(drawn, allow_nan=False))
         if made.image is not None and made.labels is not None:
             require_same(made.image, made.labels)
     return made, drawn

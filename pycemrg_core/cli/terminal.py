@@ -1,0 +1,143 @@
+"""The one place where text reaches stdout and stderr, and where signals reach a command.
+
+Names, summaries and errors come from files and plugins. A terminal would obey control characters in them, and overrides
+of the writing direction can make a text look like another. So these are shown as ``\\u001b`` or ``\\u202e``; in JSON,
+this means the same.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from types import FrameType
+from typing import Any
+
+_AGAIN = 0.1  # seconds
+
+# Controls but tab and line feed; overrides and isolates of the writing direction; line separators; half characters.
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# What click writes: colours, and the cursor hidden behind a bar of progress.
+_COLOUR = re.compile("(\x1b\\[(?:[0-9;]*m|\\?25[hl]))")
+
+
+def shown(text: str) -> str:
+    """A text in which nothing can move the cursor, or change what was shown. Colours and a first ``\\r`` stay."""
+    if not _UNSAFE.search(text):
+        return text
+    first = "\r" if text.startswith("\r") else ""
+    parts = _COLOUR.split(text[len(first) :])
+    return first + "".join(part if odd % 2 else _UNSAFE.sub(_escaped, part) for odd, part in enumerate(parts))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
+
+
+class _Shown(io.TextIOWrapper):
+    """A text stream that writes :func:`shown` texts."""
+
+    def write(self, text: str, /) -> int:
+        return super().write(shown(text))
+
+
+@contextmanager
+def safe_streams() -> Iterator[None]:
+    """Show only safe text on stdout and stderr in this block."""
+    with ExitStack() as stack:
+        for name in ("stdout", "stderr"):
+            stack.enter_context(_safe(name))
+        yield
+
+
+@contextmanager
+def _safe(name: str) -> Iterator[None]:
+    before = getattr(sys, name)
+    if isinstance(before, _Shown) or not isinstance(getattr(before, "buffer", None), io.IOBase):
+        yield
+        return
+    encoding = before.encoding or "utf-8"
+    with suppress(OSError, ValueError):
+        before.flush()
+    safe = _Shown(
+        before.buffer,
+        "utf-8" if encoding.lower() in ("ascii", "ansi_x3.4-1968", "us-ascii") else encoding,
+        errors="backslashreplace",
+        line_buffering=before.line_buffering,
+    )
+    setattr(sys, name, safe)
+    try:
+        yield
+    finally:
+        setattr(sys, name, before)
+        with suppress(OSError, ValueError):  # nobody reads the other end of the pipe
+            safe.flush()
+        with suppress(OSError, ValueError):
+            safe.detach()
+
+
+def _handled() -> bool:
+    """Whether code that runs now handles a :class:`KeyboardInterrupt`, such as a clean-up."""
+    error = sys.exc_info()[1]
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
+
+
+class Interrupts:
+    """Stop a command by Ctrl-C, SIGTERM or a lost terminal: each raises :class:`KeyboardInterrupt`.
+
+    While a module is imported, the signal waits: compiled modules crash when their import is interrupted, and callbacks
+    of Python's own import lose the exception. It can be lost elsewhere too, in a destructor or in code that catches
+    everything; so it is raised again until somebody handles it, and :meth:`check` raises it at once.
+    """
+
+    def __init__(self) -> None:
+        self.came = False
+        self._outer: FrameType | None = None
+
+    def check(self) -> None:
+        """Raise :class:`KeyboardInterrupt` if a signal came and was lost."""
+        if self.came:
+            raise KeyboardInterrupt
+
+    def _on_signal(self, _number: int, frame: FrameType | None) -> None:
+        self.came = True
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN)
+            if self._importing(frame) or _handled():
+                return
+        raise KeyboardInterrupt
+
+    def _importing(self, frame: FrameType | None) -> bool:
+        while frame is not None and frame is not self._outer:
+            if str(frame.f_globals.get("__name__")).startswith("importlib._bootstrap"):
+                return True
+            frame = frame.f_back
+        return False
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Watch for signals in this block. A signal that the caller ignores stays ignored."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        self._outer = sys._getframe()
+        usual: dict[int, Any] = {}
+        for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM"):
+            number = getattr(signal, name, None)
+            # SIGALRM is the timer of a signal that waits.
+            if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+                usual[number] = signal.signal(number, self._on_signal)
+        try:
+            yield
+        finally:
+            self._outer = None
+            if hasattr(signal, "setitimer"):
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            for number, handler in usual.items():
+                signal.signal(number, handler)

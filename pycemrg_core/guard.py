@@ -1,0 +1,69 @@
+"""Call code of a plugin so that it changes nothing but what it returns."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from contextlib import suppress
+from typing import Any
+
+_STDOUT, _STDERR = 1, 2
+
+
+class guarded:  # noqa: N801 - it reads as a function
+    """What the code in this block prints goes to stderr; the working directory and the handler of Ctrl-C stay.
+
+    So ``--json`` prints JSON and nothing else, results are written where the user said, and a command can be stopped.
+    What compiled code prints goes to stderr too.
+    """
+
+    def __enter__(self) -> None:
+        self._folder: str | None = None
+        self._stdout: Any = None
+        self._descriptor: int | None = None
+        with suppress(OSError):  # the folder may be gone
+            self._folder = os.getcwd()
+        self._handler = signal.getsignal(signal.SIGINT)
+        if sys.stdout is not sys.stderr:
+            self._stdout = sys.stdout
+            self._descriptor = _moved(sys.stdout)
+            sys.stdout = sys.stderr
+
+    def __exit__(self, *_: object) -> None:
+        if self._stdout is not None:
+            sys.stdout = self._stdout
+        if self._descriptor is not None:
+            _flush()
+            os.dup2(self._descriptor, _STDOUT)
+            os.close(self._descriptor)
+        changed = self._handler is not None and signal.getsignal(signal.SIGINT) is not self._handler
+        if changed and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, self._handler)
+        with suppress(OSError):
+            if self._folder is not None and os.getcwd() != self._folder:
+                os.chdir(self._folder)
+
+
+def _moved(stream: Any) -> int | None:
+    """Let the descriptor of stdout be that of stderr; a copy of the one before, None if the stream has another one."""
+    try:
+        if stream.fileno() != _STDOUT:
+            return None
+        stream.flush()
+        before = os.dup(_STDOUT)
+        os.dup2(_STDERR, _STDOUT)
+    except (OSError, ValueError, AttributeError):
+        return None
+    return before
+
+
+def _flush() -> None:
+    """Flush what compiled code has printed and the C library has not yet written."""
+    # Without ctypes no compiled code with output of its own is here, and importing it takes time.
+    if "ctypes" in sys.modules:
+        import ctypes
+
+        with suppress(OSError, AttributeError, TypeError):
+            ctypes.CDLL(None).fflush(None)

@@ -1,0 +1,238 @@
+"""What a terminal is shown: nothing that it would obey; and signals, which stop a command wherever it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+from command_line import contents, local_plugin, pycemrg, small_heart
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pycemrg_core.cli.terminal import shown
+
+RECIPE = "left_atrium_with_veins"
+EVIL = "\x1b[2J\x07 \u202etxt.exe\u2066 \x9b31m \u2028 \udc80 \x00"
+UNSAFE = ["\x1b", "\x07", "\u202e", "\u2066", "\x9b", "\u2028", "\udc80", "\x00"]
+
+
+@given(st.text())
+def test_no_text_can_make_a_terminal_do_anything(text: str) -> None:
+    safe = re.sub("\x1b\\[([0-9;]*m|\\?25[hl])", "", shown(text))
+    assert not [c for c in safe[1:] if c in "\x1b\x07\x9b\r\u202e" or (c < " " and c not in "\n\t")]
+    safe.encode("utf-8")
+
+
+def test_ordinary_text_and_what_commands_write_themselves_stay() -> None:
+    for text in ("ß 心臓 é\tb\n", "\x1b[1mbold\x1b[0m", "\r3 of 4", "\r\x1b[?25l  [###]\x1b[?25h\n"):
+        assert shown(text) == text
+    assert shown("a\rb") == "a\\u000db"
+
+
+PLUGIN = """
+import os
+
+from pycemrg_core.api import Measures, Metric, Ref, hookimpl
+
+print("import")
+os.write(1, b"import, compiled\\n")
+os.chdir("/")
+
+
+@hookimpl
+def pycemrg_metrics():
+    print("hook")
+    yield Metric(
+        name="{name}",
+        summary={evil!r},
+        function=Ref("{name}:metric"),
+        measures=Measures.STRUCTURE,
+    )
+
+
+def metric(structure):
+    print("metric")
+    os.write(1, b"metric, compiled\\n")
+    os.chdir("/")
+    return 3.5
+"""
+
+
+def plugin(folder: Path) -> Path:
+    name = f"evil_{abs(hash(folder))}"
+    path = folder / f"{name}.py"
+    path.write_text(PLUGIN.format(name=name, evil=EVIL), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    "command", [("list-metrics",), ("list-plugins",), ("bug-report",), ("list-metrics", "--json"), ("--help",)]
+)
+def test_texts_of_a_plugin_cannot_crash_or_steer_a_list(tmp_path: Path, command: tuple[str, ...]) -> None:
+    result = pycemrg("--plugin", plugin(tmp_path), *command)
+    for character in UNSAFE:
+        assert character not in result.stdout
+    if "--json" in command:
+        assert EVIL in [one["summary"] for one in json.loads(result.stdout)]
+
+
+def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pycemrg_core", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.slow
+def test_what_a_plugin_prints_is_not_in_the_data(tmp_path: Path) -> None:
+    """Neither print nor a write of compiled code, at import, in a hook, or in a metric."""
+    heart, path = small_heart(tmp_path), plugin(tmp_path)
+    listed = run("list-metrics", "--json", "--plugin", path, cwd=tmp_path)
+    assert path.stem in [one["name"] for one in json.loads(listed.stdout)]
+    for text in ("import\n", "import, compiled\n", "hook\n"):
+        assert text in listed.stderr
+    measured = run("measure", heart, "--metrics", path.stem, "--json", "--plugin", path, cwd=tmp_path)
+    assert json.loads(measured.stdout)
+    assert "metric\n" in measured.stderr
+    assert "metric, compiled\n" in measured.stderr
+
+
+@pytest.mark.slow
+def test_a_step_that_changes_the_working_directory_moves_no_result(tmp_path: Path) -> None:
+    small_heart(tmp_path)
+    other = tmp_path / "other"
+    other.mkdir()
+    path = local_plugin(tmp_path, f"print('step')\nos.chdir({str(other)!r})\nreturn paint(volume, contract)")
+    done = run("run", "mine", "small.nrrd", "-o", "out", "--no-check", "--plugin", path.name, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "out: heart.nrrd and run.json written\n"), done.stderr
+    assert "step\n" in done.stderr
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {"heart.nrrd", "run.json"}
+    assert contents(other) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_without_unicode_is_shown_escapes(tmp_path: Path, encoding: str) -> None:
+    path = plugin(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "pycemrg_core", "list-metrics", "--plugin", str(path)],
+        env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"\\u202etxt.exe" in done.stdout
+
+
+# ------------------------------------------------------------------------------------------------- signals
+
+START = """
+import signal, sys
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+{before}
+from pycemrg_core.cli import main
+main()
+"""
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="no signals")
+
+
+def signalled(tmp_path: Path, number: int, body: str, before: str = "") -> tuple[int, str, str]:
+    """Run the body of a step, which makes the file ``started``, and send a signal then."""
+    started = tmp_path / "started"
+    path = local_plugin(tmp_path, f"Path({str(started)!r}).touch()\n{textwrap.dedent(body)}")
+    command = ["run", "mine", str(small_heart(tmp_path)), "-o", str(tmp_path / "out"), "--plugin", str(path)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", START.format(before=before), *command, "--no-check"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        end = time.monotonic() + 60
+        while not started.exists() and process.poll() is None and time.monotonic() < end:
+            time.sleep(0.02)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    return process.returncode, out, err
+
+
+@posix
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_ends_a_command_as_control_c_does(tmp_path: Path, name: str) -> None:
+    code, out, err = signalled(tmp_path, getattr(signal, name), "time.sleep(60)")
+    assert (code, out, err) == (1, "", f"error: interrupted; {tmp_path / 'out'} is unchanged\n")
+    assert not (tmp_path / "out").exists()
+
+
+SWALLOWED = """
+    try:
+        time.sleep(60)
+    except BaseException:
+        pass
+"""
+PAINT = "return paint(volume, contract)"
+
+
+@posix
+@pytest.mark.slow
+@pytest.mark.parametrize("after", ["", "time.sleep(60)"])
+def test_a_signal_that_a_plugin_swallows_is_not_lost(tmp_path: Path, after: str) -> None:
+    code, _, err = signalled(tmp_path, signal.SIGINT, f"{textwrap.dedent(SWALLOWED)}\n{after}\n{PAINT}")
+    assert (code, err) == (1, f"error: interrupted; {tmp_path / 'out'} is unchanged\n")
+    assert not (tmp_path / "out").exists()
+
+
+@posix
+@pytest.mark.slow
+def test_a_signal_waits_until_a_module_is_imported(tmp_path: Path) -> None:
+    """An interrupted import of a compiled module can end the process."""
+    (tmp_path / "slow_module.py").write_text(
+        f"import time\nfrom pathlib import Path\nend = time.monotonic() + 1\nwhile time.monotonic() < end:\n    pass\n"
+        f"Path({str(tmp_path / 'imported')!r}).touch()\n"
+    )
+    body = f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\nimport slow_module\ntime.sleep(60)"
+    code, _, err = signalled(tmp_path, signal.SIGTERM, body)
+    assert (tmp_path / "imported").exists()
+    assert (code, err) == (1, f"error: interrupted; {tmp_path / 'out'} is unchanged\n")
+
+
+@posix
+@pytest.mark.slow
+def test_a_signal_that_the_caller_ignores_stays_ignored(tmp_path: Path) -> None:
+    body = "time.sleep(1)\nreturn paint(volume, contract)"
+    code, out, _ = signalled(tmp_path, signal.SIGHUP, body, before="signal.signal(signal.SIGHUP, signal.SIG_IGN)")
+    assert code == 0
+    assert "written" in out
+
+
+@posix
+@pytest.mark.slow
+def test_a_plugin_does_not_take_control_c_away(tmp_path: Path) -> None:
+    """A library that a plugin uses may set a handler of its own."""
+    taken = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nreturn paint(volume, contract)"
+    path = local_plugin(tmp_path, taken)
+    code = """
+import signal, sys
+from pycemrg_core.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main(sys.argv[1:], standalone_mode=False)
+print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+"""
+    command = ["run", "mine", small_heart(tmp_path), "-o", tmp_path / "out", "--no-check", "--plugin", path]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, command)], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.stdout.endswith("True\n"), done.stderr
