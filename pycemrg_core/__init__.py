@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pycemrg_core.errors import LabelError as LabelError
     from pycemrg_core.errors import MetricError as MetricError
     from pycemrg_core.errors import NameConflictError as NameConflictError
+    from pycemrg_core.errors import NotApplicableError as NotApplicableError
     from pycemrg_core.errors import OutputError as OutputError
     from pycemrg_core.errors import PlanError as PlanError
     from pycemrg_core.errors import PluginError as PluginError
@@ -85,8 +86,9 @@ else:
             "pycemrg_core.api.labels": "LabelTable",
             "pycemrg_core.api.records": "LabelScheme Recipe RecipeStep Schematic include",
             "pycemrg_core.errors": (
-                "AugmentationError DocumentError ImageError LabelError MetricError NameConflictError OutputError "
-                "PlanError PluginError PycemrgError RecordError RefError StepError UnknownNameError"
+                "AugmentationError DocumentError ImageError LabelError MetricError NameConflictError "
+                "NotApplicableError OutputError PlanError PluginError PycemrgError RecordError RefError StepError "
+                "UnknownNameError"
             ),
             "pycemrg_core.images.image_files": "read_image read_labels read_volume write_image write_volume",
             "pycemrg_core.images.label_volume": "LabelVolume",

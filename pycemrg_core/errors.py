@@ -72,6 +72,10 @@ class AugmentationError(PycemrgError):
     """An augmentation, or a pipeline of augmentations, failed."""
 
 
+class NotApplicableError(AugmentationError):
+    """The sample lacks what an augmentation changes, such as a structure or any contrast; a pipeline may skip it."""
+
+
 class PlanError(PycemrgError):
     """The recipe cannot run on this image. ``problems`` holds every reason, not only the first."""
 

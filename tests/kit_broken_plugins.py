@@ -289,7 +289,7 @@ BROKEN = {
         "return the new Sample and a dict of what was drawn",
     ),
     "crash without an image": augmentation(
-        "None if sample.image is None else sample.image + by", "sample.image + by", "test_it_runs",
+        "    made =", "    sample.image + by\n    made =", "test_it_runs",
         "for labels with seed 0; it is called with a Sample, of which one part may be None, a generator, and what "
         "'parameters' of the test class holds",
     ),
@@ -302,16 +302,27 @@ BROKEN = {
         "test_it_leaves_its_input_alone", "changes the sample it is given; return a new one",
     ),
     "moves the image only": augmentation(
-        "    labels = sample.labels", "    labels = sample.labels\n    if image: image.SetOrigin((by, 0, 0))",
+        "    labels = sample.labels",
+        "    labels = sample.labels and sitk.Image(sample.labels)\n    if labels: labels.SetOrigin((by, 0, 0))",
         "test_it_keeps_one_grid", "gives image and labels of different origin; move both in the same way",
     ),
     "image of doubles": augmentation(
-        "sample.image + by", "sitk.Cast(sample.image, sitk.sitkFloat64)", "test_it_keeps_the_pixel_types",
+        "image: image + by", "image: sitk.Cast(image, sitk.sitkFloat64)", "test_it_keeps_the_pixel_types",
         "turns the image from float32 into float64; keep the pixel type",
     ),
     "invents a label": augmentation(
         "    labels = sample.labels", "    labels = sample.labels and sample.labels * 2", "test_it_invents_no_label",
         "makes the labels 4, 6, which were not there; resample label maps with nearest neighbours",
+    ),
+    "forgets further images": augmentation(
+        "evolve(made, labels=labels)", "type(made)(image=made.image, labels=labels)", "test_it_treats_all_alike",
+        "forgets the further images and label maps of a sample; return sample.changed(images=..., labels=...)",
+    ),
+    "changes the first image only": augmentation(
+        "    made = sample.changed(images=lambda image: image + by)",
+        "    made = sample if sample.image is None else evolve(sample, image=sample.image + by)",
+        "test_it_treats_all_alike",
+        "changes the image and not the further images; return sample.changed(images=..., labels=...)",
     ),
     "draws an array": augmentation(
         '{"by": by}', '{"by": np.array(by)}', "test_what_it_drew_is_json", "which is not a mapping for JSON",

@@ -129,13 +129,13 @@ def error(pair):
     "augment.py": """
 import numpy as np
 import SimpleITK as sitk
-from pycemrg_core.images.training_sample import Sample
+from attrs import evolve
 
 def brighten(sample, rng, most=0.1):
     by = rng.uniform(0, most)
-    image = None if sample.image is None else sample.image + by
     labels = sample.labels
-    return Sample(image=image, labels=labels), {"by": by}
+    made = sample.changed(images=lambda image: image + by)
+    return evolve(made, labels=labels), {"by": by}
 """,
     "checks.py": """
 from itertools import count

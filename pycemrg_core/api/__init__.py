@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from pycemrg_core.errors import LabelError as LabelError
     from pycemrg_core.errors import MetricError as MetricError
     from pycemrg_core.errors import NameConflictError as NameConflictError
+    from pycemrg_core.errors import NotApplicableError as NotApplicableError
     from pycemrg_core.errors import OutputError as OutputError
     from pycemrg_core.errors import PlanError as PlanError
     from pycemrg_core.errors import PluginError as PluginError
@@ -199,9 +200,9 @@ else:
             ),
             "pycemrg_core.api.refs": "Ref",
             "pycemrg_core.errors": (
-                "AugmentationError DocumentError ImageError LabelError MetricError NameConflictError OutputError "
-                "PlanError PluginError PycemrgError RecordError RefError StepError UnknownNameError blaming "
-                "debugging fault"
+                "AugmentationError DocumentError ImageError LabelError MetricError NameConflictError "
+                "NotApplicableError OutputError PlanError PluginError PycemrgError RecordError RefError StepError "
+                "UnknownNameError blaming debugging fault"
             ),
             "pycemrg_core.images.answers": "Cells Connected Contact Distances Mask Orientation Zone",
             "pycemrg_core.images.blueprint": "Blueprint Plane Ring Valve Wall",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, field, frozen
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -18,8 +18,29 @@ Drawn = Mapping[str, Any]
 class Sample:
     """An image, its label map, or both on the same grid.
 
-    ``image`` is float32 in [0, 1], ``labels`` a label map. An augmentation that moves voxels moves both.
+    ``image`` is usually float32 in [0, 1], and ``labels`` a label map. ``more_images`` and ``more_labels`` hold further
+    ones on the same grid, by name: other channels, other modalities, a second segmentation. An augmentation treats all
+    images alike, and moves all voxels that it moves in all of them. :meth:`changed` does that.
     """
 
     image: sitk.Image | None = None
     labels: sitk.Image | None = None
+    more_images: Mapping[str, sitk.Image] = field(factory=dict)
+    more_labels: Mapping[str, sitk.Image] = field(factory=dict)
+
+    def changed(
+        self,
+        images: Callable[[sitk.Image], sitk.Image] | None = None,
+        labels: Callable[[sitk.Image], sitk.Image] | None = None,
+    ) -> Sample:
+        """The sample with a function applied to each image, the first one first, and another one to each label map."""
+        made = self
+        if images is not None:
+            first = None if self.image is None else images(self.image)
+            more = {name: images(image) for name, image in self.more_images.items()}
+            made = evolve(made, image=first, more_images=more)
+        if labels is not None:
+            first = None if self.labels is None else labels(self.labels)
+            more = {name: labels(image) for name, image in self.more_labels.items()}
+            made = evolve(made, labels=first, more_labels=more)
+        return made

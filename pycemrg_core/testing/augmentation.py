@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from attrs import evolve
 
 from pycemrg_core.api.records import Augmentation
 from pycemrg_core.errors import PycemrgError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import SimpleITK as sitk
 
 _SEEDS = range(5)
+_ALIKE = "return sample.changed(images=..., labels=...)"
 _GIVEN = ("image and labels", "image", "labels")
 
 
@@ -107,6 +109,34 @@ class AugmentationConformance(Conformance):
             require(
                 not differing,
                 f"{who(record)} gives image and labels of different {differing}; move both in the same way",
+            )
+
+    def test_it_treats_all_alike(self, record: Augmentation, sample: Sample) -> None:
+        """Further images and label maps are changed and moved like the first ones, or refused."""
+        whole = evolve(sample, more_images={"second": sample.image}, more_labels={"second": sample.labels})
+        for seed in _SEEDS:
+            try:
+                made, _ = self.call(record, whole, seed)
+            except PycemrgError:
+                continue
+            except Exception as error:
+                fail(f"{who(record)} raised {describe(error)} for a sample with further images; handle or refuse them")
+            require(
+                "second" in made.more_images and "second" in made.more_labels,
+                f"{who(record)} forgets the further images and label maps of a sample; {_ALIKE}",
+            )
+            first, second = (image_files.voxels_sha256(one) for one in (made.labels, made.more_labels["second"]))
+            require(first == second, f"{who(record)} changes the labels and not the further label maps; {_ALIKE}")
+            require(
+                image_files.geometry(made.image) == image_files.geometry(made.more_images["second"]),
+                f"{who(record)} moves the image and not the further images; {_ALIKE}",
+            )
+            before, first, second = (
+                image_files.voxels_sha256(one) for one in (sample.image, made.image, made.more_images["second"])
+            )
+            require(
+                (first == before) == (second == before),
+                f"{who(record)} changes the image and not the further images; {_ALIKE}",
             )
 
     def test_it_keeps_the_pixel_types(self, record: Augmentation, sample: Sample) -> None:
