@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
-from pycemrg_augment import failures
+from pycemrg_augment.transforms import failures
 from scipy import ndimage
 from scipy.spatial import cKDTree
 

@@ -12,7 +12,7 @@ import click
 from pycemrg_core.cli.kit import counted, echo_json, plugin_options, session_of
 
 if TYPE_CHECKING:
-    from pycemrg_augment.pipeline import Pipeline
+    from pycemrg_augment.pipelines import Pipeline
     from pycemrg_core.api import Sample
 
 
@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 @click.argument("image", required=False)
 @click.option("--labels", metavar="FILE", help="The segmentation of IMAGE; IMAGE is not needed to simulate failures.")
 @click.option("--pipeline", "path", required=True, metavar="FILE", help="A YAML file that lists the augmentations.")
-@click.option("-n", "count", type=click.IntRange(min=1), default=1, show_default=True, help="Number of samples.")
+@click.option(
+    "-n",
+    "count",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Number of samples, or how often the pipeline runs.",
+)
 @click.option("-o", "--output", required=True, metavar="DIR", help="The folder to write to.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The random seed.")
 @click.option("--json", "as_json", is_flag=True, help="Print the records of all samples as JSON.")
@@ -39,15 +46,16 @@ def augment(
     """Make training samples from IMAGE with a pipeline of augmentations.
 
     Each sample is NUMBER_image.nrrd, NUMBER_labels.nrrd and NUMBER.json, the record of the values drawn. Sample
-    number i does not depend on -n. If one sample fails, nothing is written to DIR.
+    number i does not depend on -n. A pipeline with a step of 'samples: 4' makes four samples each time it runs. If
+    one sample fails, nothing is written to DIR.
 
     \b
       pycemrg augment ct.nrrd --pipeline pipeline.yaml -n 20 -o samples --seed 7
       pycemrg augment ct.nrrd --labels seg.nrrd --pipeline pipeline.yaml -n 20 -o samples
       pycemrg augment --labels heart.nrrd --pipeline failures.yaml -n 50 -o broken
     """
-    from pycemrg_augment.grids import require_same
-    from pycemrg_augment.pipeline import Pipeline
+    from pycemrg_augment.pipelines import Pipeline
+    from pycemrg_augment.transforms.grids import require_same
     from pycemrg_core.api import PycemrgError, Sample, file_sha256, read_image, read_labels
     from pycemrg_core.cli.kit import require_folder, staged
 
@@ -57,7 +65,7 @@ def augment(
     sources = {what: file for what, file in (("image", image), ("labels", labels)) if file}
     folder = Path(output)
     require_folder(folder)
-    _require_places(folder, sources, count)
+    _require_places(folder, sources, count * pipeline.samples)
     scan, notes = read_image(image) if image else (None, ())
     label_map, more = read_labels(labels) if labels else (None, ())
     for note in (*notes, *more):
@@ -74,34 +82,45 @@ def augment(
     if as_json:
         echo_json(records)
     else:
-        click.echo(f"{folder}: {counted(count, 'sample')} written")
+        for note in _skipped(records):
+            click.echo(f"note: {note}", err=True)
+        click.echo(f"{folder}: {counted(len(records), 'sample')} written")
 
 
 def _write(
     pipeline: Pipeline, sample: Sample, inputs: dict[str, Any], folder: Path, count: int, seed: int
 ) -> list[dict[str, Any]]:
     """Make and write the samples, and return their records."""
-    from pycemrg_augment.pipeline import record
+    from pycemrg_augment.pipelines import record
     from pycemrg_core.api import geometry, voxels_sha256, write_image
     from pycemrg_core.cli.kit import write_json
 
-    records = []
+    records: list[dict[str, Any]] = []
     bar = click.progressbar(range(count), label="samples", file=sys.stderr) if sys.stderr.isatty() else None
     with bar or nullcontext(range(count)) as numbers:
         for index in numbers:
-            made, steps = pipeline.apply(sample, seed=seed, index=index)
-            files = _files(index, made)
-            document = record(pipeline, steps, seed=seed, index=index)
-            document["input"] = inputs
-            document["output"] = {
-                what: {"name": name, "voxels_sha256": voxels_sha256(image), **geometry(image)}
-                for what, (name, image) in files.items()
-            }
-            for name, image in files.values():
-                write_image(image, folder / name)
-            write_json(document, folder / f"{index:04}.json")
-            records.append(document)
+            for copy, (made, steps) in enumerate(pipeline.apply_all(sample, seed=seed, index=index)):
+                files = _files(len(records), made)
+                document = record(pipeline, steps, seed=seed, index=index, copy=copy)
+                document["input"] = inputs
+                document["output"] = {
+                    what: {"name": name, "voxels_sha256": voxels_sha256(image), **geometry(image)}
+                    for what, (name, image) in files.items()
+                }
+                for name, image in files.values():
+                    write_image(image, folder / name)
+                write_json(document, folder / f"{len(records):04}.json")
+                records.append(document)
     return records
+
+
+def _skipped(records: list[dict[str, Any]]) -> list[str]:
+    """What was skipped in how many samples, and why."""
+    from collections import Counter
+
+    steps = (step for document in records for step in document["steps"])
+    reasons = Counter(step["skipped"] for step in steps if "skipped" in step)
+    return [f"skipped in {number} of {counted(len(records), 'sample')}: {text}" for text, number in reasons.items()]
 
 
 def _files(index: int, sample: Sample) -> dict[str, tuple[str, Any]]:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from command_line import contents, pycemrg
-from pycemrg_augment.pipeline import Pipeline, replay
+from pycemrg_augment.pipelines import Pipeline, replay
 
 from pycemrg_core import load_catalogue, read_image, read_labels
 from pycemrg_core.api import Sample, voxels_sha256
@@ -139,7 +139,7 @@ def test_nothing_is_written_when_a_sample_fails(tmp_path: Path) -> None:
     path.write_text("- brightness: {}\n")
     assert refused(CT, "--pipeline", path, "-o", out, "-n", 3) == (
         "error: sample 0, pipeline[0]: brightness: the image is int16 from -200 to 800, not float32 in [0, 1];"
-        " normalise it first with clip (a window), min_max or percentile\n"
+        " normalise it first with clip (a window), min_max or percentile, or give its limits\n"
     )
     assert not out.exists()
     # The leak fails, but in some samples only: what comes before it must not stay either.
@@ -208,14 +208,14 @@ def test_drawn_values_spread_over_their_range(pipeline: Path, tmp_path: Path) ->
 
 
 def test_an_interruption_leaves_nothing(pipeline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = Pipeline.apply
+    whole = Pipeline.apply_all
 
     def stopped(self: Pipeline, sample: Sample, *, seed: int, index: int = 0) -> Any:
         if index == 2:
             raise KeyboardInterrupt
         return whole(self, sample, seed=seed, index=index)
 
-    monkeypatch.setattr(Pipeline, "apply", stopped)
+    monkeypatch.setattr(Pipeline, "apply_all", stopped)
     out = tmp_path / "out"
     assert augment(pipeline, out, "-n", 4, code=1).stderr == f"error: interrupted; {out} was not changed\n"
     assert not out.exists()

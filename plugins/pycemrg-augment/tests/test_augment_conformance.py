@@ -4,11 +4,14 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from pycemrg_augment.pipelines import Pipeline
 
+from pycemrg_core import load_catalogue
 from pycemrg_core.api import Record, Sample, image_from_array
 from pycemrg_core.testing import AugmentationConformance, PluginConformance, oblique_image
 
 PLUGIN = "pycemrg_augment.plugin"
+STEPS = Pipeline.build([{"brightness": {}}, {"gaussian_noise": {}}, {"flip": {}}], load_catalogue()).steps
 
 
 class TestPlugin(PluginConformance):
@@ -27,6 +30,10 @@ class TestAugmentations(AugmentationConformance):
         "drop_structure": {"labels": (2,)},
         "islands": {"label": 1},
         "swap_labels": {"labels": (1, 2)},
+        "label_patch": {"size": (6, 6, 6), "weights": {1: 2.0, 0: 1.0}},
+        "consecutive_classes": {"labels": (2, 1, 3)},
+        "one_of": {"of": STEPS},
+        "some_of": {"of": STEPS, "count": (0, 3)},
     }
 
     @classmethod

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import inspect
 import re
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 import SimpleITK as sitk
+import yaml
 from command_line import HEART, pycemrg
-from pycemrg_augment import augmentations, plugin
-from pycemrg_augment.pipeline import Pipeline
+from pycemrg_augment import plugin
+from pycemrg_augment.pipelines import Pipeline
 
 from pycemrg_core import load_catalogue
+from pycemrg_core.api import Augmentation
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "augment.md").read_text(encoding="utf-8")
@@ -33,20 +37,39 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name", [one.name for one in plugin.pycemrg_augmentations()])
-def test_each_augmentation_has_its_row_with_all_parameters(name: str) -> None:
-    (row,) = re.findall(rf"^\| `{name}` \| (.*?) \|", PAGE, re.MULTILINE)
-    parameters = list(inspect.signature(getattr(augmentations, name)).parameters)[2:]
-    assert set(re.findall(r"`(\w+)", row)) == set(parameters) - {"inside"}
+@pytest.mark.parametrize("record", [*plugin.pycemrg_augmentations()], ids=lambda record: record.name)
+def test_each_augmentation_has_its_row_with_all_parameters_and_defaults(record: Augmentation) -> None:
+    (row,) = re.findall(rf"^\| `{record.name}` \| (.*?) \|", PAGE, re.MULTILINE)
+    parameters = list(inspect.signature(record.function.load()).parameters.values())[2:]
+    said = {name: yaml.safe_load(text) for name, text in re.findall(r"`(\w+): ([^`]*)`", row)}
+    assert set(re.findall(r"`(\w+)", row)) | {"inside", "limits"} >= {one.name for one in parameters}
+    for one in parameters:
+        if one.default is not one.empty and one.name in said:
+            default = list(one.default) if isinstance(one.default, tuple) else one.default
+            assert said[one.name] == default or [said[one.name]] * 2 == default  # a range of one number
+
+
+FRAMEWORKS = ("torch", "torchio", "monai")
 
 
 def test_the_python_blocks_run(folder: Path) -> None:
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     for block in blocks(PAGE, "python"):
-        exec(compile(block, "augment.md", "exec"), names)
-    assert len(names["stacks"]) == 4  # type: ignore[arg-type]
+        needed = set(re.findall(r"^(?:import|from) (\w+)", block, re.MULTILINE)) & set(FRAMEWORKS)
+        if "AugmentedDataset" in block:
+            needed.add("torch")
+        if all(find_spec(name) for name in needed):
+            exec(compile(block, "augment.md", "exec"), names)
+    assert len(names["stacks"]) == 4
+    assert names["sample"].image.GetSize() == (32, 32, 32)
     exec(compile(blocks(README, "python")[0], "README.md", "exec"), names)
-    assert names["data"][0]["image"].shape == (32, 32, 32)  # type: ignore[index]
+    assert names["made"]["image"].shape == (32, 32, 32)
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_the_python_blocks_of_a_framework_were_run(name: str) -> None:
+    pytest.importorskip(name)
+    assert f"import {name}\n" in PAGE or f"from {name}." in PAGE
 
 
 def test_the_commands_and_pipelines_run(folder: Path) -> None:
@@ -56,7 +79,7 @@ def test_the_commands_and_pipelines_run(folder: Path) -> None:
     pycemrg("run", "four_chamber_full", HEART, "-o", "grown")
     Path("heart.nrrd").unlink()
     sitk.WriteImage(sitk.ReadImage("grown/heart.nrrd"), "heart.nrrd")
-    grown.write_text(blocks(PAGE, "yaml")[1])
+    grown.write_text(blocks(PAGE, "yaml")[-1])
     assert blocks(README, "yaml") == blocks(PAGE, "yaml")[:1]
     for text in blocks(PAGE, "yaml"):
         Path("any.yaml").write_text(text)

@@ -11,7 +11,7 @@ import pytest
 import SimpleITK as sitk
 from command_line import HEART
 from phantom import heart_phantom
-from pycemrg_augment import failures
+from pycemrg_augment.transforms import failures
 from scipy import ndimage
 
 from pycemrg_core import AugmentationError, load_catalogue, run_recipe

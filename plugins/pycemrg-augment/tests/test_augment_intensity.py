@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from pycemrg_augment import intensity
+from pycemrg_augment.transforms import intensity, noise, normalising
 from sample_images import frame, make
 from scipy import stats
 
@@ -36,8 +36,8 @@ CHANGES: dict[str, Callable[..., sitk.Image]] = {
     "brightness": lambda given, mask=None: intensity.brightness(given, 0.2, mask),
     "contrast": lambda given, mask=None: intensity.contrast(given, 1.7, mask),
     "gamma": lambda given, mask=None: intensity.gamma(given, 1.8, mask),
-    "gaussian_noise": lambda given, mask=None: intensity.gaussian_noise(given, np.random.default_rng(1), 0.1, mask),
-    "rician_noise": lambda given, mask=None: intensity.rician_noise(given, np.random.default_rng(1), 0.1, mask),
+    "gaussian_noise": lambda given, mask=None: noise.gaussian_noise(given, np.random.default_rng(1), 0.1, mask),
+    "rician_noise": lambda given, mask=None: noise.rician_noise(given, np.random.default_rng(1), 0.1, mask),
     "bias_field": lambda given, mask=None: intensity.bias_field(given, np.linspace(-0.3, 0.3, 19), 3, mask),
     "blur": lambda given, mask=None: intensity.blur(given, 0.6, mask),
 }
@@ -111,9 +111,9 @@ def test_normalisations() -> None:
     hounsfield = RNG.integers(-1000, 2000, (6, 7, 8)).astype(np.int16)
     given = make(hounsfield)
     for made, low, high in (
-        (intensity.clip(given, (-200, 800)), -200, 800),
-        (intensity.min_max(given), hounsfield.min(), hounsfield.max()),
-        (intensity.percentile(given, 5, 90), *np.percentile(hounsfield, [5, 90])),
+        (normalising.clip(given, (-200, 800)), -200, 800),
+        (normalising.min_max(given), hounsfield.min(), hounsfield.max()),
+        (normalising.percentile(given, 5, 90), *np.percentile(hounsfield, [5, 90])),
     ):
         assert made.GetPixelID() == sitk.sitkFloat32
         np.testing.assert_array_equal(frame(made), frame(given))
@@ -125,16 +125,19 @@ def test_normalisations() -> None:
     ("call", "said"),
     [
         (
-            lambda: intensity.clip(image(), (3, 3)),
-            "clip: no contrast, the window is from 3 to 3; give an image or limits with contrast",
+            lambda: normalising.clip(image(), (3, 3)),
+            "clip: the window is from 3 to 3; give low < high",
         ),
         (
-            lambda: intensity.min_max(flat(2, 4)),
+            lambda: normalising.min_max(flat(2, 4)),
             "min_max: no contrast, the range of the image is from 2 to 2; give an image or limits",
         ),
-        (lambda: intensity.percentile(flat(2, 4)), "percentile: no contrast, the range from 1% to 99% is from 2 to 2"),
         (
-            lambda: intensity.min_max(flat(np.nan, 4)),
+            lambda: normalising.percentile(flat(2, 4)),
+            "percentile: no contrast, the range from 1% to 99% is from 2 to 2",
+        ),
+        (
+            lambda: normalising.min_max(flat(np.nan, 4)),
             "min_max: the image has NaN or infinite values; replace them first",
         ),
         (lambda: intensity.gamma(image(), 0), "gamma: the exponent is 0; give one above 0"),
@@ -149,16 +152,16 @@ def test_refusals(call: Callable[[], Any], said: str) -> None:
 
 
 def test_gaussian_noise_has_its_moments() -> None:
-    noise = values(intensity.gaussian_noise(flat(0.5), np.random.default_rng(3), 0.05)).astype(np.float64) - 0.5
+    added = values(noise.gaussian_noise(flat(0.5), np.random.default_rng(3), 0.05)).astype(np.float64) - 0.5
     # Standard errors of mean, standard deviation of n normal values; five of them.
-    assert abs(noise.mean()) < 5 * 0.05 / noise.size**0.5
-    assert abs(noise.std() - 0.05) < 5 * 0.05 / (2 * noise.size) ** 0.5
+    assert abs(added.mean()) < 5 * 0.05 / added.size**0.5
+    assert abs(added.std() - 0.05) < 5 * 0.05 / (2 * added.size) ** 0.5
 
 
 @pytest.mark.parametrize("signal", [0.0, 0.05, 0.5])
 def test_rician_noise_has_the_moments_of_the_distribution(signal: float) -> None:
     sigma = 0.05
-    noisy = values(intensity.rician_noise(flat(signal), np.random.default_rng(3), sigma)).astype(np.float64)
+    noisy = values(noise.rician_noise(flat(signal), np.random.default_rng(3), sigma)).astype(np.float64)
     rice = stats.rice(signal / sigma, scale=sigma)
     mean, variance, _, excess = rice.stats("mvsk")
     # Five standard errors of the mean and of the variance of n values.
@@ -167,9 +170,7 @@ def test_rician_noise_has_the_moments_of_the_distribution(signal: float) -> None
 
 
 def test_noise_follows_the_generator() -> None:
-    first, again, other = (
-        values(intensity.rician_noise(image(), np.random.default_rng(seed), 0.1)) for seed in (1, 1, 2)
-    )
+    first, again, other = (values(noise.rician_noise(image(), np.random.default_rng(seed), 0.1)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert (first != other).mean() > 0.9
 

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from phantom import heart_phantom
-from pycemrg_augment import intensity, plugin
-from pycemrg_augment.pipeline import Pipeline, record, replay
+from pycemrg_augment import plugin
+from pycemrg_augment.pipelines import Pipeline, record, replay
+from pycemrg_augment.transforms import intensity, noise, normalising
 from sample_images import make
 
 from pycemrg_core import AugmentationError, DocumentError, load_catalogue
@@ -49,9 +50,21 @@ EACH: dict[str, dict[str, Any]] = {
     "islands": {"label": 4},
     "staircase": {"shift_mm": 4},
     "swap_labels": {"labels": [4, 5]},
+    "standardise": {},
+    "motion": {"degrees": [-8, 8]},
+    "rotation": {"degrees": [-20, 20]},
+    "affine": {"scale": [0.8, 1.2], "shear": [-0.1, 0.1], "shift_mm": [-4, 4]},
+    "elastic": {"most_mm": [4, 8]},
+    "label_patch": {"size": [20, 20, 20], "weights": {1: 2, 4: 1}},
+    "consecutive_classes": {"labels": [4, 1, 2, 3, 5], "others": "background"},
+    "one_of": {"of": [{"brightness": {}}, {"blur": {}, "probability": 0.5}]},
+    "some_of": {"of": ["gamma", {"gaussian_noise": {}}, {"rotation": {}}], "count": [1, 3]},
 }
 # These draw nothing, so that another seed gives the same voxels.
-FIXED = {"clip", "min_max", "percentile", "downsample", "isotropic", "centre_patch", "swap_labels"}
+FIXED = {"clip", "min_max", "percentile", "downsample", "isotropic", "centre_patch", "swap_labels"} | {
+    "standardise",
+    "consecutive_classes",
+}
 
 
 def build(*entries: Any) -> Pipeline:
@@ -109,12 +122,12 @@ def test_a_record_of_something_else_is_refused() -> None:
 
 def test_drawn_values_give_the_same_voxels_with_the_plain_function() -> None:
     pipeline = build(NORMALISE, {"gamma": {}}, {"rician_noise": {"sigma": [0.02, 0.1]}})
-    made, (_, gamma, noise) = pipeline.apply(sample(), seed=1)
-    image = intensity.gamma(intensity.clip(SCAN, (-200, 800)), **gamma["drawn"])
-    rng = np.random.default_rng(noise["drawn"]["seed"])
-    image = intensity.rician_noise(image, rng, noise["drawn"]["sigma"])
+    made, (_, gamma, noisy) = pipeline.apply(sample(), seed=1)
+    image = intensity.gamma(normalising.clip(SCAN, (-200, 800)), **gamma["drawn"])
+    rng = np.random.default_rng(noisy["drawn"]["seed"])
+    image = noise.rician_noise(image, rng, noisy["drawn"]["sigma"])
     assert voxels_sha256(image) == voxels_sha256(made.image)
-    assert 0.02 <= noise["drawn"]["sigma"] <= 0.1
+    assert 0.02 <= noisy["drawn"]["sigma"] <= 0.1
 
 
 def test_the_stream_of_a_sample_is_the_one_that_numpy_spawns() -> None:
@@ -165,8 +178,23 @@ def test_a_pipeline_travels_to_worker_processes() -> None:
 PROBLEMS = [
     ({"blurr": {}}, "pipeline[1]: no augmentation is called 'blurr'; did you mean 'blur'?"),
     ({"blur": {"sgima_mm": 1}}, "pipeline[1].sgima_mm: no such parameter; did you mean 'sigma_mm'?"),
-    ({"blur": {"z": 1}}, "pipeline[1].z: no such parameter; it has sigma_mm, inside"),
-    ({"min_max": {"z": 1}}, "pipeline[1].z: no such parameter; it has none"),
+    ({"blur": {"z": 1}}, "pipeline[1].z: no such parameter; it has sigma_mm, inside, limits"),
+    ({"min_max": {"z": 1}}, "pipeline[1].z: no such parameter; it has constant"),
+    ({"one_of": {"of": []}}, "pipeline[1].of: must be a list of augmentations, not []"),
+    ({"one_of": {"of": ["flip", {"blur": {"sgima": 1}}]}}, "pipeline[1].of[1].sgima: no such parameter"),
+    ({"some_of": {"of": ["flipp"]}}, "pipeline[1].of[0]: no augmentation is called 'flipp'; did you mean 'flip'"),
+    ({"some_of": {"of": [{"flip": {}, "samples": 2}]}}, "pipeline[1].of[0].samples: a step inside another one makes"),
+    ({"flip": {}, "samples": 0}, "pipeline[1].samples: must be a whole number of at least 1, not 0"),
+    ({"flip": {}, "if_impossible": "pass"}, "pipeline[1].if_impossible: must be 'refuse' or 'skip', not 'pass'"),
+    ({"label_patch": {"size": [2, 2, 2], "weights": [1]}}, "pipeline[1].weights: must be a mapping, such as {1: 2.0"),
+    (
+        {"label_patch": {"size": [2, 2, 2], "weights": {1: -1}}},
+        "pipeline[1].weights: must be at least 0, not {1: -1.0}",
+    ),
+    (
+        {"label_patch": {"size": [2, 2, 2], "weights": {"LV": 1}}},
+        "pipeline[1].weights: must be a whole number, not 'LV'",
+    ),
     ({"downsample": {}}, "pipeline[1].downsample: missing spacing"),
     ({"downsample": None}, "pipeline[1].downsample: missing spacing"),
     ({"blur": [1]}, "pipeline[1].blur: must be a mapping of parameters to values, not [1]"),

@@ -10,7 +10,7 @@ import pytest
 import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pycemrg_augment import slices
+from pycemrg_augment.transforms import slices
 from sample_images import make, rotation
 from scipy.special import ndtr
 

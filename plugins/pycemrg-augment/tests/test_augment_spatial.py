@@ -10,7 +10,8 @@ import pytest
 import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pycemrg_augment import augmentations, spatial
+from pycemrg_augment.catalogued import space
+from pycemrg_augment.transforms import moving, patches, resampling
 from sample_images import VOXELS, make
 
 from pycemrg_core import AugmentationError
@@ -48,31 +49,31 @@ def assert_in_place(image: sitk.Image, made: sitk.Image, background: float) -> N
 @given(st.tuples(*[st.integers(-4, 9)] * 3), st.tuples(*[st.integers(5, 8)] * 3))
 def test_a_crop_keeps_every_voxel_in_place(start: tuple[int, ...], size: tuple[int, ...]) -> None:
     image = make()
-    made = spatial.crop(image, start, size, 99)
+    made = patches.crop(image, start, size, 99)
     assert made.GetSize() == size
     assert_in_place(image, made, 99)
 
 
 def test_a_crop_beside_the_image_is_background() -> None:
-    made = spatial.crop(make(), (50, 0, -20), (3, 4, 5), 7)
+    made = patches.crop(make(), (50, 0, -20), (3, 4, 5), 7)
     assert made.GetSize() == (3, 4, 5)
     assert (values(made) == 7).all()
 
 
 def test_padding_is_that_of_simpleitk() -> None:
     image = make()
-    made = spatial.pad(image, (1, 0, 3), (2, 5, 0), 200)
+    made = patches.pad(image, (1, 0, 3), (2, 5, 0), 200)
     expected = sitk.ConstantPad(image, (1, 0, 3), (2, 5, 0), 200)
     np.testing.assert_array_equal(values(made), values(expected))
     np.testing.assert_allclose(made.GetOrigin(), expected.GetOrigin(), atol=1e-9)
     with pytest.raises(AugmentationError, match=r"pad: \[-1, 0, 0\] and \[0, 0, 0\] voxels; give 0 or more"):
-        spatial.pad(image, (-1, 0, 0), (0, 0, 0))
+        patches.pad(image, (-1, 0, 0), (0, 0, 0))
 
 
 def test_patches_pad_images_with_their_smallest_value_and_labels_with_0() -> None:
     scan = make((VOXELS.astype(np.float32) + 5) / 50)
     sample = Sample(image=scan, labels=make(VOXELS + np.uint8(1)))
-    patch, start = spatial.centre_patch(sample, (20, 5, 12))
+    patch, start = patches.centre_patch(sample, (20, 5, 12))
     assert patch.image is not None
     assert patch.labels is not None
     assert start == (-3, 4, 0)  # (14 - 20) / 2, (13 - 5) / 2, (12 - 12) / 2
@@ -84,7 +85,7 @@ def test_patches_pad_images_with_their_smallest_value_and_labels_with_0() -> Non
 def test_random_patches_reach_every_place() -> None:
     rng = np.random.default_rng(0)
     sample = Sample(labels=make())
-    starts = np.array([spatial.random_patch(sample, rng, (12, 13, 20))[1] for _ in range(200)])
+    starts = np.array([patches.random_patch(sample, rng, (12, 13, 20))[1] for _ in range(200)])
     # 14 - 12 leaves the starts 0, 1, 2; 13 - 13 leaves 0; 12 is padded to 20, four on each side.
     assert [set(column) for column in starts.T.tolist()] == [{0, 1, 2}, {0}, {-4}]
 
@@ -92,11 +93,11 @@ def test_random_patches_reach_every_place() -> None:
 @pytest.mark.parametrize("axes", [(True, False, False), (False, True, True), (True, True, True), (False,) * 3])
 def test_a_flip_turns_the_array_and_leaves_the_body(axes: tuple[bool, ...]) -> None:
     image = make()
-    made = spatial.flip(image, axes)
+    made = moving.flip(image, axes)
     turned = [2 - number for number, one in enumerate(axes) if one]
     np.testing.assert_array_equal(values(made), np.flip(VOXELS, turned))
     assert_in_place(image, made, 0)
-    back = spatial.flip(made, axes)
+    back = moving.flip(made, axes)
     np.testing.assert_allclose(back.GetOrigin(), image.GetOrigin(), atol=1e-9)
     np.testing.assert_allclose(back.GetDirection(), image.GetDirection(), atol=1e-12)
 
@@ -105,9 +106,9 @@ def test_a_flip_turns_the_array_and_leaves_the_body(axes: tuple[bool, ...]) -> N
 def test_isotropic_voxels_fill_the_same_corners(spacing: float) -> None:
     image = make()
     for made in (
-        spatial.isotropic_volume(image, spacing),
-        spatial.isotropic_labels(image, spacing),
-        spatial.isotropic_labels(image, spacing, smooth=True),
+        resampling.isotropic_volume(image, spacing),
+        resampling.isotropic_labels(image, spacing),
+        resampling.isotropic_labels(image, spacing, smooth=True),
     ):
         for low, high in (
             ((-0.5,) * 3, (-0.5,) * 3),
@@ -123,7 +124,7 @@ def test_isotropic_voxels_fill_the_same_corners(spacing: float) -> None:
 def test_linear_interpolation_of_a_ramp_is_the_ramp() -> None:
     z, y, x = np.meshgrid(*(np.arange(n, dtype=np.float32) for n in (9, 10, 11)), indexing="ij")
     image = make(2 * x - 3 * y + z)
-    made = spatial.isotropic_volume(image, 0.29)
+    made = resampling.isotropic_volume(image, 0.29)
     for place in [(5, 8, 4), (8, 15, 6), (3, 11, 7)]:
         i, j, k = image.TransformPhysicalPointToContinuousIndex(made.TransformIndexToPhysicalPoint(place))
         assert made[place] == pytest.approx(2 * i - 3 * j + k, abs=1e-4)
@@ -133,7 +134,7 @@ def test_linear_interpolation_of_a_ramp_is_the_ramp() -> None:
 @given(st.integers(0, 10**6), st.floats(0.2, 1.5), st.booleans())
 def test_resampled_labels_are_never_new(seed: int, spacing: float, smooth: bool) -> None:
     array = np.random.default_rng(seed).choice([0, 2, 9, 300], (5, 6, 7)).astype(np.uint16)
-    made = spatial.isotropic_labels(make(array), spacing, smooth=smooth)
+    made = resampling.isotropic_labels(make(array), spacing, smooth=smooth)
     assert made.GetPixelID() == sitk.sitkUInt16
     assert set(np.unique(values(made))) <= set(np.unique(array))
 
@@ -145,8 +146,8 @@ def test_a_smooth_vote_rounds_a_stair() -> None:
     array[1, :, :7] = 1
     image = sitk.GetImageFromArray(array)
     image.SetSpacing((1, 1, 5))
-    smooth = values(spatial.isotropic_labels(image, 1.0, smooth=True))[:, 0].sum(axis=1)
-    stairs = values(spatial.isotropic_labels(image, 1.0))[:, 0].sum(axis=1)
+    smooth = values(resampling.isotropic_labels(image, 1.0, smooth=True))[:, 0].sum(axis=1)
+    stairs = values(resampling.isotropic_labels(image, 1.0))[:, 0].sum(axis=1)
     assert set(stairs.tolist()) == {3, 7}
     assert smooth.tolist() == sorted(smooth.tolist())
     share = sitk.Resample(
@@ -156,12 +157,12 @@ def test_a_smooth_vote_rounds_a_stair() -> None:
 
 
 MOVES: dict[str, Callable[[Sample, np.random.Generator], Any]] = {
-    "downsample": lambda sample, rng: augmentations.downsample(sample, rng, (0.6, 1.4, 0.7), "box", "nearest"),
-    "slice_shift": lambda sample, rng: augmentations.slice_shift(sample, rng, (0.7, 1.4), "box", "nearest"),
-    "isotropic": lambda sample, rng: augmentations.isotropic(sample, rng, 0.31),
-    "centre_patch": lambda sample, rng: augmentations.centre_patch(sample, rng, (5, 6, 20)),
-    "random_patch": lambda sample, rng: augmentations.random_patch(sample, rng, (5, 6, 7)),
-    "flip": lambda sample, rng: augmentations.flip(sample, rng),
+    "downsample": lambda sample, rng: space.downsample(sample, rng, (0.6, 1.4, 0.7), "box", "nearest"),
+    "slice_shift": lambda sample, rng: space.slice_shift(sample, rng, (0.7, 1.4), "box", "nearest"),
+    "isotropic": lambda sample, rng: space.isotropic(sample, rng, 0.31),
+    "centre_patch": lambda sample, rng: space.centre_patch(sample, rng, (5, 6, 20)),
+    "random_patch": lambda sample, rng: space.random_patch(sample, rng, (5, 6, 7)),
+    "flip": lambda sample, rng: space.flip(sample, rng),
 }
 
 
@@ -183,8 +184,8 @@ def test_image_and_labels_move_together(name: str) -> None:
 
 def test_refusals() -> None:
     with pytest.raises(AugmentationError, match=r"patch: the size is \[4, 0, 4\]; give three positive numbers"):
-        spatial.centre_patch(Sample(labels=make()), (4, 0, 4))
+        patches.centre_patch(Sample(labels=make()), (4, 0, 4))
     with pytest.raises(AugmentationError, match="the sample has neither image nor labels; give one of them"):
-        spatial.centre_patch(Sample(), (4, 4, 4))
+        patches.centre_patch(Sample(), (4, 4, 4))
     with pytest.raises(AugmentationError, match="isotropic: the spacing is 0 mm; give a positive number"):
-        spatial.isotropic_volume(make(), 0)
+        resampling.isotropic_volume(make(), 0)

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import numpy as np
 from attrs import frozen
 
+from pycemrg_augment.pipelines.steps import Steps
 from pycemrg_core.api import close_to
 
 Range = tuple[float, float]
@@ -31,7 +32,7 @@ class Bounds:
     above: bool = False
 
     def require(self, value: Any) -> None:
-        numbers = value if isinstance(value, tuple) else (value,)
+        numbers = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else (value,)
         if any(not self.low <= number <= self.high or (self.above and number == self.low) for number in numbers):
             least = f"above {self.low:g}" if self.above else f"at least {self.low:g}"
             limits = " and ".join([least, *([f"at most {self.high:g}"] if self.high < math.inf else [])])
@@ -44,11 +45,13 @@ def draw(rng: np.random.Generator, ends: Range) -> float:
     return float(low + (high - low) * rng.random())
 
 
-def structured(function: Callable[..., Any], given: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+def structured(
+    function: Callable[..., Any], given: Mapping[str, Any], nested: Callable[[Any, str], Any]
+) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     """The parameters for a function, and the problems of the given ones as (name, text).
 
     ``function(sample, rng, **parameters)`` is an augmentation. A problem about missing parameters has the name
-    ``""``.
+    ``""``. ``nested(value, name)`` makes the value of a parameter that is hinted ``Steps``, and reports its problems.
     """
     known = list(inspect.signature(function).parameters.values())[2:]
     names = [one.name for one in known if one.kind is not inspect.Parameter.VAR_KEYWORD]
@@ -62,7 +65,8 @@ def structured(function: Callable[..., Any], given: Mapping[str, Any]) -> tuple[
             problems.append((name, f"no such parameter{close_to(name, names) or others}"))
             continue
         try:
-            values[name] = _fit(value, hints.get(name, Any))
+            hint = hints.get(name, Any)
+            values[name] = nested(value, name) if hint == Steps else _fit(value, hint)
         except ValueError as error:
             problems.append((name, str(error)))
     missing = [one.name for one in known if one.name in names and one.default is one.empty and one.name not in given]
@@ -89,6 +93,8 @@ def _fit(value: Any, hint: Any) -> Any:
         return value
     if hint == Range:
         return _range(value)
+    if origin is dict:
+        return _mapping(value, arguments)
     if origin is tuple:
         return _tuple(value, arguments)
     if hint in _WORDS:
@@ -124,6 +130,14 @@ def _tuple(value: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         raise ValueError(f"must be a list{count}, not {_shown(value)}")
     kinds = [arguments[0]] * len(value) if open_ended else list(arguments)
     return tuple(_fit(one, kind) for one, kind in zip(value, kinds, strict=True))
+
+
+def _mapping(value: Any, arguments: tuple[Any, ...]) -> dict[Any, Any]:
+    if not isinstance(value, Mapping) or not value:
+        raise ValueError(f"must be a mapping, such as {{1: 2.0, 2: 1.0}}, not {_shown(value)}")
+    # JSON has only texts as keys.
+    keys = [int(key) if isinstance(key, str) and key.lstrip("-").isdigit() else key for key in value]
+    return {_fit(key, arguments[0]): _fit(one, arguments[1]) for key, one in zip(keys, value.values(), strict=True)}
 
 
 def _shown(value: Any) -> str:

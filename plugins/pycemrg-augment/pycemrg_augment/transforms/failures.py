@@ -2,7 +2,7 @@
 
 Every function takes a label map and a random generator, and returns the damaged map with a :class:`Damage`. The
 changed voxels are exactly the voxels where the two maps differ. The input is never changed. All functions raise
-:class:`AugmentationError` when the structure to damage is not in the map. Lengths are in mm.
+:class:`NotApplicableError` when the structure to damage is not in the map. Lengths are in mm.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from scipy import ndimage
 
 from pycemrg_core.api import (
     AugmentationError,
+    NotApplicableError,
     Region,
     as_region,
     dilate,
@@ -60,7 +61,7 @@ def drop_structure(image: sitk.Image, rng: np.random.Generator, labels: Sequence
     array = voxel_array(image)
     present = [label for label in labels if label and (array == label).any()]
     if not present:
-        raise AugmentationError(
+        raise NotApplicableError(
             f"drop_structure: none of the labels {_shown(labels)} is in the image; name labels that are"
         )
     label = present[int(rng.integers(len(present)))]
@@ -96,7 +97,7 @@ def islands(
     for done in range(count):
         places = np.flatnonzero(~blocked)
         if not places.size:
-            raise AugmentationError(
+            raise NotApplicableError(
                 f"islands: the background has room for only {done} of {count} loose balls of {radius_mm:g} mm;"
                 " ask for fewer or smaller ones"
             )
@@ -166,7 +167,7 @@ def leak(
             whole[region] = damaged
             return _finish("leak", image, whole, (lumen, other, *map(int, crossed)))
     what = f" of the labels {_shown(through)}" if through else ""
-    raise AugmentationError(
+    raise NotApplicableError(
         f"leak: no wall of up to {THICKEST_MM:g} mm{what} separates labels {lumen} and {other}"
         f"{' (background)' if other == 0 else ''}; grow walls and valves first, or name two other lumens"
     )
@@ -261,7 +262,7 @@ def _finish(kind: str, before: sitk.Image, after: _Labels, labels: tuple[int, ..
     array = voxel_array(before)
     changed = np.argwhere(array != after)
     if not changed.size:
-        raise AugmentationError(f"{kind}: nothing changed; give other labels or a larger size")
+        raise NotApplicableError(f"{kind}: nothing changed; give other labels or a larger size")
     middle = changed[np.argmin(((changed - changed.mean(axis=0)) ** 2).sum(axis=1))]
     box = (_index(changed.min(axis=0)), _index(changed.max(axis=0)))
     image = image_from_array(after.astype(array.dtype), before)
@@ -275,7 +276,7 @@ def _index(place: NDArray[np.intp]) -> Index:
 
 def _require_present(kind: str, array: _Labels, labels: Sequence[int]) -> None:
     if absent := [label for label in labels if not (array == label).any()]:
-        raise AugmentationError(f"{kind}: label {_shown(absent)} is not in the image; name labels that are")
+        raise NotApplicableError(f"{kind}: label {_shown(absent)} is not in the image; name labels that are")
 
 
 def _require_radius(kind: str, radius_mm: float) -> None:

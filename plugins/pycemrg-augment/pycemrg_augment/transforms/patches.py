@@ -1,50 +1,19 @@
-"""Resampling to cubic voxels, patches, padding and flips; every voxel keeps its place in space.
+"""Cut out boxes and patches, and pad; every voxel keeps its place in space.
 
 Sizes, indices and spacings are (x, y, z), in voxels and mm. No function changes its input.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
-import attrs
 import numpy as np
 import SimpleITK as sitk
 
-from pycemrg_augment import grids
-from pycemrg_core.api import AugmentationError, Sample, voxel_array
+from pycemrg_augment.transforms import grids
+from pycemrg_core.api import AugmentationError, NotApplicableError, Sample, voxel_array
 
 Index = tuple[int, int, int]
-
-
-def isotropic_volume(image: sitk.Image, spacing: float) -> sitk.Image:
-    """Resample to cubic voxels of about ``spacing`` mm over the same extent, by linear interpolation; float32.
-
-    A whole number of voxels fills the extent corner to corner, so the spacing can differ a little along each axis.
-    The function does not smooth: for voxels much larger than those of the image, use
-    :func:`pycemrg_augment.slices.downsample_volume`.
-    """
-    return _resampled(sitk.Cast(image, sitk.sitkFloat32), spacing, sitk.sitkLinear)
-
-
-def isotropic_labels(labels: sitk.Image, spacing: float, *, smooth: bool = False) -> sitk.Image:
-    """Resample a label map to the grid of :func:`isotropic_volume`; no new label ever appears.
-
-    A voxel gets the label of the nearest voxel. With ``smooth``, it gets the label with the largest linearly
-    interpolated share (if shares are equal, the smallest integer): fewer stairs where slices were thick.
-    """
-    if not smooth:
-        return _resampled(labels, spacing, sitk.sitkNearestNeighbor)
-    made = _resampled(labels, spacing, sitk.sitkNearestNeighbor)
-    winner = np.zeros_like(voxel_array(made))
-    most = np.full(winner.shape, -1.0)
-    for label in np.unique(voxel_array(labels)):
-        share = voxel_array(_resampled(sitk.Cast(labels == int(label), sitk.sitkFloat64), spacing, sitk.sitkLinear))
-        ahead = share > most + 1e-9  # equal shares differ by rounding
-        winner[ahead], most[ahead] = label, share[ahead]
-    result = sitk.GetImageFromArray(winner, isVector=False)
-    result.CopyInformation(made)
-    return result
 
 
 def crop(image: sitk.Image, start: Sequence[int], size: Sequence[int], background: float = 0) -> sitk.Image:
@@ -70,10 +39,9 @@ def pad(image: sitk.Image, lower: Sequence[int], upper: Sequence[int], backgroun
 
 def crop_sample(sample: Sample, start: Sequence[int], size: Sequence[int]) -> Sample:
     """The same box of image and labels; voxels outside get the smallest value of the image, and label 0."""
-    return each(
-        sample,
-        lambda image: crop(image, start, size, voxel_array(image).min()),
-        lambda labels: crop(labels, start, size),
+    return sample.changed(
+        images=lambda image: crop(image, start, size, voxel_array(image).min()),
+        labels=lambda labels: crop(labels, start, size),
     )
 
 
@@ -93,28 +61,32 @@ def random_patch(sample: Sample, rng: np.random.Generator, size: Sequence[int]) 
     return crop_sample(sample, (x, y, z), size), (x, y, z)
 
 
-def flip(image: sitk.Image, axes: Sequence[bool]) -> sitk.Image:
-    """Reverse the voxel order along some of the axes (x, y, z); every voxel stays where it is in space.
+def label_patch(
+    sample: Sample, rng: np.random.Generator, size: Sequence[int], weights: Mapping[int, float]
+) -> tuple[Sample, Index, int]:
+    """A patch of ``size`` voxels around a random voxel of a label, with its first index and the label.
 
-    Origin and direction change with the order, so left stays left. Code that sees only the array sees a mirror image.
+    The label is drawn in proportion to its weight, among those in the label map; 0 is the background. All voxels of the
+    label are equally likely. The voxel is in the middle, unless the patch would then reach beyond the image.
     """
-    turned = voxel_array(image)[tuple(slice(None, None, -1 if axis else 1) for axis in reversed(axes))]
-    corner = [n - 1 if axis else 0 for axis, n in zip(axes, image.GetSize(), strict=True)]
-    made = _framed(turned, image, corner)
-    signs = np.where(axes, -1.0, 1.0)
-    made.SetDirection((grids.direction(image) * signs).ravel().tolist())
-    return made
-
-
-def each(
-    sample: Sample, image: Callable[[sitk.Image], sitk.Image], labels: Callable[[sitk.Image], sitk.Image]
-) -> Sample:
-    """Apply one function to the image and one to the labels, if present, and return a sample of the results."""
-    return attrs.evolve(
-        sample,
-        image=None if sample.image is None else image(sample.image),
-        labels=None if sample.labels is None else labels(sample.labels),
-    )
+    if sample.labels is None:
+        raise AugmentationError("label_patch: the sample has no label map; give one")
+    array = voxel_array(sample.labels)
+    wanted = {label: weight for label, weight in weights.items() if weight > 0}
+    places = {label: np.flatnonzero(array == label) for label in wanted}
+    present = [label for label in wanted if places[label].size]
+    if not present:
+        shown = ", ".join(map(str, wanted)) or "(none)"
+        raise NotApplicableError(f"label_patch: none of the labels {shown} is in the image; weight labels that are")
+    shares = np.array([wanted[label] for label in present], np.float64)
+    label = present[int(rng.choice(len(present), p=shares / shares.sum()))]
+    z, y, x = np.unravel_index(places[label][int(rng.integers(places[label].size))], array.shape)
+    start = [
+        min(max(int(at) - length // 2, 0), known - length) if known >= length else (known - length) // 2
+        for at, length, known in zip((x, y, z), _checked(size), size_of(sample), strict=True)
+    ]
+    first = start[0], start[1], start[2]
+    return crop_sample(sample, first, size), first, label
 
 
 def size_of(sample: Sample) -> Index:
@@ -130,16 +102,6 @@ def _checked(size: Sequence[int]) -> Sequence[int]:
     if len(size) != 3 or min(size) < 1:
         raise AugmentationError(f"patch: the size is {list(size)}; give three positive numbers of voxels (x, y, z)")
     return size
-
-
-def _resampled(image: sitk.Image, spacing: float, interpolator: int) -> sitk.Image:
-    if not spacing > 0:
-        raise AugmentationError(f"isotropic: the spacing is {spacing:g} mm; give a positive number")
-    size = grids.size_for(image, [spacing] * 3)
-    new, origin = grids.frame_of_size(image, size)
-    return sitk.Resample(
-        image, size, sitk.Transform(), interpolator, origin, new, image.GetDirection(), 0, image.GetPixelID()
-    )
 
 
 def _framed(

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import ndtr
 
-from pycemrg_augment import grids
+from pycemrg_augment.transforms import grids
 from pycemrg_core.api import AugmentationError, Region, as_region, is_empty, volume_of, voxel_array
 
 Profile = Literal["gaussian", "box"]
@@ -178,7 +178,8 @@ def _majority(
     shape = [weight.shape[0] for weight in weights]
     winner, most = np.zeros(shape, array.dtype), np.zeros(shape)
     whole = as_region(slice(0, n) for n in array.shape)
-    for label, box in {0: whole, **boxes}.items():
+    negative = {int(label): whole for label in np.unique(array) if label < 0} if array.min() < 0 else {}
+    for label, box in {**negative, 0: whole, **boxes}.items():
         there = as_region(_reached(weight, part) for weight, part in zip(weights, box, strict=True))
         if is_empty(there):  # before the first slice or after the last
             continue

@@ -1,0 +1,71 @@
+"""Bring the intensities of an image to a known range: functions that take any image and return float32.
+
+All raise :class:`AugmentationError`, or its subclass :class:`NotApplicableError` for an image without contrast. None
+changes its input.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from pycemrg_core.api import AugmentationError, NotApplicableError, image_from_array, voxel_array
+
+
+def clip(image: sitk.Image, window: tuple[float, float]) -> sitk.Image:
+    """Clip to ``window`` (low, high), in the unit of the image, and scale to [0, 1]."""
+    if not window[0] < window[1]:
+        raise AugmentationError(f"clip: the window is from {window[0]:g} to {window[1]:g}; give low < high")
+    return _scaled(_finite(image, "clip"), window, image)
+
+
+def min_max(image: sitk.Image) -> sitk.Image:
+    """Scale the image so that its smallest value becomes 0 and its largest 1."""
+    array = _finite(image, "min_max")
+    ends = float(array.min()), float(array.max())
+    _require_contrast("min_max", "range of the image", ends)
+    return _scaled(array, ends, image)
+
+
+def percentile(image: sitk.Image, low: float = 1.0, high: float = 99.0) -> sitk.Image:
+    """Clip to two percentiles of the voxels, and scale to [0, 1]."""
+    array = _finite(image, "percentile")
+    first, last = np.percentile(array, (low, high))
+    ends = float(first), float(last)
+    _require_contrast("percentile", f"range from {low:g}% to {high:g}%", ends)
+    return _scaled(array, ends, image)
+
+
+def standardise(image: sitk.Image, mask: sitk.Image | None = None) -> sitk.Image:
+    """Subtract the mean and divide by the standard deviation, both of the voxels where ``mask`` is not 0."""
+    array = _finite(image, "standardise").astype(np.float64)
+    known = array if mask is None else array[voxel_array(mask) != 0]
+    mean, deviation = (float(known.mean()), float(known.std())) if known.size else (0.0, 0.0)
+    if not deviation > 0:
+        raise NotApplicableError(
+            "standardise: no contrast, the standard deviation is 0; give an image or a mask with contrast"
+        )
+    return image_from_array(((array - mean) / deviation).astype(np.float32), image)
+
+
+def _finite(image: sitk.Image, what: str) -> NDArray[Any]:
+    array = voxel_array(image)
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise AugmentationError(f"{what}: the image has NaN or infinite values; replace them first")
+    return array
+
+
+def _require_contrast(what: str, name: str, ends: tuple[float, float]) -> None:
+    if not ends[0] < ends[1]:
+        raise NotApplicableError(
+            f"{what}: no contrast, the {name} is from {ends[0]:g} to {ends[1]:g}; give an image or limits with contrast"
+        )
+
+
+def _scaled(array: NDArray[np.generic], ends: tuple[float, float], like: sitk.Image) -> sitk.Image:
+    low, high = ends
+    scaled = (np.clip(array.astype(np.float64), low, high) - low) / (high - low)
+    return image_from_array(scaled.astype(np.float32), like)
