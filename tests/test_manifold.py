@@ -223,9 +223,8 @@ def test_after_a_change_in_a_mended_map_only_that_is_mended():
         generator = np.random.default_rng(seed)
         places = np.unique(generator.integers(1, 14, (6, 3)), axis=0)
         places = places[array[tuple(places.T)] > 0]
-        old = work.at(places)
         work.write("damage", places, np.full(len(places), 1 + seed % 6))
-        work.mend_round(places, old)
+        work.mend_round(work.mends)
         out = array.copy()
         for mend in work.mends:
             out[tuple(mend.places.T)] = mend.new

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from closed_heart import RING, VALVE, VEIN, WALL_A, WALL_B, WALL_C, A, Array, B, C, array, catalogue, heart
+from closed_heart import RING, VALVE, VEIN, WALL_A, WALL_B, WALL_C, A, Array, B, C, array, catalogue, changed, heart
 from command_line import HEART
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +17,7 @@ from test_certificate import DAMAGES, damaged
 
 from pycemrg_core.errors import LabelError
 from pycemrg_core.images import image_files
-from pycemrg_core.images.blueprint import Blueprint
+from pycemrg_core.images.blueprint import Blueprint, Wall
 from pycemrg_core.images.heart import Heart
 from pycemrg_core.recipes.runner import run_recipe
 from schematics_builtin.certificate import repairing
@@ -279,3 +279,18 @@ def test_a_second_repair_finds_nothing_to_do(seed: int) -> None:
         twice = repairing.repair(once.image, catalogue(), Blueprint(), limit_percent=100)
     assert twice.ledger == ()
     assert np.array_equal(image_files.voxel_array(once.image), image_files.voxel_array(twice.image))
+
+
+def test_a_wall_that_needs_two_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    voxels = np.where(array() == WALL_A, 0, array())
+
+    def of(image: sitk.Image, _: Blueprint) -> Heart:
+        asked = heart(image_files.voxel_array(image))
+        return changed(asked, walls=(Wall(A, 300, 2.0), *asked.blueprint.walls[1:]))
+
+    monkeypatch.setattr(repairing, "heart_of", of)
+    done = repaired(voxels)
+    after = image_files.voxel_array(done.image)
+    assert after.dtype == np.uint16
+    assert (after == 300).sum() > 500
+    assert {finding.check for finding in done.left} <= {"tag_range", "not_made", "components"}

@@ -9,6 +9,7 @@ from attrs import Factory, frozen
 from numpy.typing import NDArray
 
 from pycemrg_core.api import Blueprint, LabelType
+from schematics_builtin.certificate.repair_rules import WALL
 from schematics_builtin.manifold import LOOSE, Mend
 
 Ints = NDArray[np.int64]
@@ -40,7 +41,8 @@ class Refusal:
 class Limits:
     """How much of each lumen may change, and how large a loose component may be: a share of its label's volume.
 
-    ``had`` are the voxels of each label at the start. Only ``allowed`` labels may change, if this is given.
+    ``had`` are the voxels of each label at the start. Only ``allowed`` labels may change, if this is given. ``walls``
+    are the voxels that became a wall: they stay tissue.
     """
 
     share: float
@@ -49,6 +51,7 @@ class Limits:
     allowed: frozenset[int] | None = None
     change: dict[int, int] = Factory(dict)
     refused: list[Refusal] = Factory(list)
+    walls: list[Ints] = Factory(list)
 
     def permit(self, mend: Mend, group: Ints, voxels: Ints) -> Bools:
         """Which voxels of a change may be written; groups are judged one after the other, the smallest first.
@@ -60,13 +63,27 @@ class Limits:
         cuts = np.flatnonzero(np.diff(group[order])) + 1
         for rows in sorted(np.split(order, cuts), key=len):
             old, new = int(mend.old[rows[0]]), int(mend.new[rows[0]])
-            if refusal := self._refusal(mend.rule, old, new, len(rows), int(voxels[old])):
+            part = Mend(mend.rule, mend.places[rows], mend.old[rows], mend.new[rows])
+            if refusal := self._opens(part, new) or self._refusal(mend.rule, old, new, len(rows), int(voxels[old])):
                 labels, why = refusal
-                part = Mend(mend.rule, mend.places[rows], mend.old[rows], mend.new[rows])
                 self.refused.append(Refusal(mend.rule, labels, why, part))
             else:
                 written[rows] = True
+                if mend.rule == WALL:
+                    self.walls.append(_codes(part.places))
         return written
+
+    def _opens(self, part: Mend, new: int) -> tuple[tuple[int, ...], str] | None:
+        """The refusal of a change that would take a wall away again."""
+        becomes_open = new == 0 or self.blueprint.types.get(new) is LabelType.LUMEN
+        if part.rule != LOOSE or not self.walls or not becomes_open or new in self.blueprint.open:
+            return None
+        if not np.isin(_codes(part.places), np.concatenate(self.walls)).any():
+            return None
+        old = int(part.old[0])
+        return (
+            old,
+        ), f"a component of {self.blueprint.name(old)} is not joined to the rest, but a lumen needs it there"
 
     def _refusal(self, rule: str, old: int, new: int, count: int, now: int) -> tuple[tuple[int, ...], str] | None:
         """The labels and the reason of a refusal; a change that stays within the limits is counted."""
@@ -100,3 +117,9 @@ class Limits:
             f"{what} {percent:.3g} % of its volume ({much:,} of {had:,} voxels), more than the limit of"
             f" {100 * self.share:g} %{floor}"
         )
+
+
+def _codes(places: Ints) -> Ints:
+    """One number for each voxel."""
+    found: Ints = (places[:, 0] << 42) + (places[:, 1] << 21) + places[:, 2]
+    return found

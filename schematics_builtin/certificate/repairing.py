@@ -1,9 +1,10 @@
 """Repair leaks, holes and loose voxels in a grown heart by rule, and say what changed.
 
-Open lumens get walls, and touching lumens are separated; then the tissue is made a manifold, as by the step
-``manifold``. After that only what changed is looked at again, until nothing changes. No structure of blood gains or
-loses more than a given share of its volume. The command and the step of a recipe use the same code, but the step cannot
-enlarge the image, and changes only the labels of its contract.
+Loose voxels and enclosed background are settled; open lumens get walls and touching lumens are separated; then pinches
+are filled. All but walls and leaks is done by the kernel of the step ``manifold``. After that only what changed is
+looked at again, until nothing changes. No structure of blood gains or loses more than a given share of its volume. The
+command and the step of a recipe use the same code, but the step cannot enlarge the image, and changes only the labels
+of its contract.
 """
 
 from __future__ import annotations
@@ -119,9 +120,8 @@ def repair(
         raise LabelError(f"the limit is {limit_percent:g} %; give a number from 0 to 100")
     heart = heart_of(image, asked)
     pads = _pads(heart)
-    start = heart.volume.with_array(np.pad(heart.volume.array, pads)) if np.any(pads) else heart.volume
-    mends, refused = _repaired(attrs.evolve(heart, volume=start), limit_percent)
-    array = start.array.astype(_dtype(heart), copy=True)
+    array = np.pad(heart.volume.array.astype(_dtype(heart), copy=False), pads)
+    mends, refused = _repaired(attrs.evolve(heart, volume=heart.volume.with_array(array)), limit_percent)
     for mend in mends:
         array[tuple(mend.places.T)] = mend.new
     low, high = ((int(x), int(y), int(z)) for z, y, x in zip(*pads, strict=True))
@@ -173,8 +173,9 @@ def _repaired(
         volume, heart.lumens, {*heart.meshed, *made}, permit=limits.permit, margin=max(_reach(heart, volume)) + 1
     )
     inside = np.array(volume.array.shape)
-    _carry_out(work, openings(heart, had), inside)
-    work.mend()
+    work.settle()  # before walls are made, so that loose blood gets none
+    work.settle_round(_carry_out(work, _openings_in((-inside, 2 * inside), work, heart, had), inside))
+    work.fill()
     seen = 0
     for _ in range(MOST_ROUNDS):
         # A wall or a valve can only be missing where a voxel has become blood or background.
@@ -183,8 +184,7 @@ def _repaired(
         fixes = [fix for box in _boxes(changed, heart) for fix in _openings_in(box, work, heart, had)]
         if not (done := _carry_out(work, fixes, inside)):
             break
-        places, old = (np.concatenate([getattr(mend, what) for mend in done]) for what in ("places", "old"))
-        work.mend_round(places, old)
+        work.mend_round(done)
     return work.mends, tuple(_unsettled(limits, work))
 
 

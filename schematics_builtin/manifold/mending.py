@@ -89,15 +89,33 @@ class Manifold:
 
     def mend(self) -> None:
         """Read the whole map, and change what has to change."""
+        self.settle()
+        self.fill()
+
+    def settle(self) -> None:
+        """Read the whole map, and settle loose components and enclosed background."""
         settle_all(self.work)
+
+    def fill(self) -> None:
+        """Read the whole map, and fill pinches in a map that is settled; then settle what that cuts off."""
         self._fill(pinched_blocks(self.work))
 
-    def mend_round(self, places: Ints, old: Ints) -> None:
-        """After a change of some voxels from ``old`` labels, in a map that was mended: change what that calls for."""
+    def settle_round(self, changed: Iterable[Mend]) -> list[Ints]:
+        """After changes in a map that is settled: settle what they call for. Returns what has changed in all."""
+        changed = [mend for mend in changed if len(mend.places)]
+        if not changed:
+            return []
         before = len(self.work.done)
-        settle_added(self.work, places - self.corner)
-        settle_cut_off(self.work, places - self.corner, old)
-        self._fill(blocks_around(np.concatenate([places - self.corner, *self._since(before)])))
+        places = np.concatenate([mend.places for mend in changed]) - self.corner
+        old = np.concatenate([mend.old for mend in changed])
+        settle_added(self.work, places)
+        settle_cut_off(self.work, places, old)
+        return [places, *self._since(before)]
+
+    def mend_round(self, changed: Iterable[Mend]) -> None:
+        """After changes in a map that was mended: change what they call for."""
+        if round_ := self.settle_round(changed):
+            self._fill(blocks_around(np.concatenate(round_)))
 
     def is_pinched(self, places: Ints) -> bool:
         """Whether there is a pinch in a block of 2 x 2 x 2 voxels that holds one of some voxels."""
