@@ -34,9 +34,9 @@ from pycemrg_core import load_catalogue
 from pycemrg_core.images import image_files
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes import planner
-from pycemrg_core.recipes.planner import Settings
 from pycemrg_core.recipes.preparation import prepare
 from pycemrg_core.recipes.runner import RunResult, run_plan
+from pycemrg_core.recipes.settings import Settings
 from pycemrg_core.runs.finished import FinishedRun
 from pycemrg_core.runs.results import write_result
 from pycemrg_core.runs.run_folder import Source

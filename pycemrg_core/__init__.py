@@ -56,7 +56,6 @@ if TYPE_CHECKING:
     from pycemrg_core.recipes.planner import LeftOut as LeftOut
     from pycemrg_core.recipes.planner import Plan as Plan
     from pycemrg_core.recipes.planner import PlannedStep as PlannedStep
-    from pycemrg_core.recipes.planner import Settings as Settings
     from pycemrg_core.recipes.planner import plan as plan
     from pycemrg_core.recipes.preparation import Prepared as Prepared
     from pycemrg_core.recipes.preparation import make_room as make_room
@@ -69,6 +68,7 @@ if TYPE_CHECKING:
     from pycemrg_core.recipes.runner import StepStarted as StepStarted
     from pycemrg_core.recipes.runner import run_plan as run_plan
     from pycemrg_core.recipes.runner import run_recipe as run_recipe
+    from pycemrg_core.recipes.settings import Settings as Settings
     from pycemrg_core.runs.configuration import read_config as read_config
     from pycemrg_core.runs.configuration import write_config as write_config
     from pycemrg_core.runs.earlier import require_place as require_place
@@ -96,8 +96,9 @@ else:
             "pycemrg_core.plugins.loading": "Found Plugin Policy State discover local_plugin",
             "pycemrg_core.recipes.conversion": "colours_of recipe_labels",
             "pycemrg_core.recipes.flatten": "flatten",
-            "pycemrg_core.recipes.planner": "ImageFacts LeftOut Plan PlannedStep Settings plan",
+            "pycemrg_core.recipes.planner": "ImageFacts LeftOut Plan PlannedStep plan",
             "pycemrg_core.recipes.preparation": "Prepared make_room prepare",
+            "pycemrg_core.recipes.settings": "Settings",
             "pycemrg_core.recipes.run_record": "LedgerEntry RunRecord StepRecord",
             "pycemrg_core.recipes.runner": "RunResult StepFinished StepStarted run_plan run_recipe",
             "pycemrg_core.runs.configuration": "read_config write_config",

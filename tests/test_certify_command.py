@@ -18,13 +18,13 @@ from pycemrg_core.api.contracts import Label, LabelType, reads, roles, writes
 from pycemrg_core.api.documents import records_from_yaml
 from pycemrg_core.api.records import Check, CheckOn, Recipe, include
 from pycemrg_core.api.refs import Ref
+from pycemrg_core.cli.faults import record_faults
 from pycemrg_core.errors import LabelError, RecordError
 from pycemrg_core.images.blueprint import Ring, Valve, Wall
 from pycemrg_core.images.heart import Severity
 from pycemrg_core.images.image_files import read_labels
 from pycemrg_core.recipes.blueprints import blueprint_of
 from pycemrg_core.recipes.flatten import Rules, rules_of
-from pycemrg_core.recipes.validation import record_faults
 from schematics_builtin.certificate import certify_result
 from schematics_builtin.certificate.hearts import asked_of, heart_of
 

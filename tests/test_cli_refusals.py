@@ -189,7 +189,14 @@ def test_a_misspelt_parameter(earlier: Path, heart: Path, name: str) -> None:
             "labels:\n  LA_BP_label: 4\n  RA_BP_label: 4\n",
             ("'LA_BP_label' (line 2) and 'RA_BP_label' are both 4", "remove one"),
         ),
-        ("labels:\n  LA_BP_label: 5\n", ("LA_BP_label", "RA_BP_label", "both 5", "its own integer")),
+        (
+            "labels:\n  LA_BP_label: 5\n",
+            (
+                "'RA_BP_label' has no integer: 5 is its default in",
+                "but 'LA_BP_label' in your labels",
+                "its own integer",
+            ),
+        ),
         ("labels:\n  LA_BP_lable: 44\n", ("'LA_BP_lable'", "did you mean 'LA_BP_label'?")),
         ("labels:\n  LA_BP_label: 0\n", ("LA_BP_label", "0", "integers from 1")),
         ("labels:\n  LA_BP_label: -4\n", ("LA_BP_label", "-4", "integers from 1")),

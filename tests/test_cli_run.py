@@ -19,9 +19,10 @@ from PIL import Image
 
 from pycemrg_core import LabelScheme, __version__, load_catalogue, run_recipe
 from pycemrg_core.images.image_files import file_sha256, geometry, read_labels, read_volume, voxels_sha256
-from pycemrg_core.recipes.planner import Settings, plan
+from pycemrg_core.recipes.planner import plan
 from pycemrg_core.recipes.preparation import prepare
 from pycemrg_core.recipes.runner import Resume, RunResult, run_plan
+from pycemrg_core.recipes.settings import Settings
 from schematics_builtin.catalogue.schematics import LABELS
 
 RECIPE = "four_chamber_full"

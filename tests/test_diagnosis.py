@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from pycemrg_core.errors import PlanError, UnknownNameError
 from pycemrg_core.images.label_volume import LabelVolume
-from pycemrg_core.recipes.planner import Settings
+from pycemrg_core.recipes.settings import Settings
 from schematics_builtin.labels.diagnosis import Contact, LabelDiagnostic, LabelReport, LabelStatus
 from schematics_builtin.labels.measuring import NEAR_MM, measure
 

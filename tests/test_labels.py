@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from pycemrg_core.api.labels import LabelTable, close_to
+from pycemrg_core.api.labels import LabelTable
 from pycemrg_core.errors import LabelError
+from pycemrg_core.text.names import close_to
 
 TABLE = LabelTable(
     {"background": 0, "LV": 1, "RV": 3, "LA": 4, "RA": 5},

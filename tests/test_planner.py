@@ -154,7 +154,8 @@ def test_two_names_on_one_integer() -> None:
         "'lumen' and 'wall' are both 1; give each its own integer",
     )
     assert problems("la_myocardium", labels={"LA_myo_label": 4}) == (
-        "'LA_myo_label' and 'LA_BP_label' are both 4; give each its own integer",
+        "'LA_BP_label' has no integer: 4 is its default in the schematic 'la_myocardium', but 'LA_myo_label' in your"
+        " labels; needed by la_myocardium; give it its own integer in your labels",
     )
 
 
@@ -173,7 +174,7 @@ def test_a_name_without_an_integer() -> None:
 
 def test_a_misspelt_label_in_the_settings() -> None:
     assert problems("la_myocardium", labels={"LA_BP_lable": 9}) == (
-        "no step uses the label 'LA_BP_lable'; did you mean 'LA_BP_label'?",
+        "no structure is called 'LA_BP_lable'; did you mean 'LA_BP_label'?",
     )
     # A table of the whole heart holds names that this recipe does not use.
     assert planned("la_myocardium", labels={"LV_apex_label": 90}).labels["LA_BP_label"] == 4
@@ -396,14 +397,14 @@ def test_several_problems_come_at_once() -> None:
         "mine will not run on heart.nrrd:",
         "  1. no schematic is called 'la_myocardum'; did you mean 'la_myocardium' or 'ra_myocardium' "
         "or 'rv_myocardium'?",
-        "  2. 'MV_label' and 'LA_BP_label' are both 4; give each its own integer",
-        "  3. 'lumen' and 'LV_BP_label' are both 1; give each its own integer",
-        "  4. no step uses the parameter 'RA_WT'; did you mean 'LA_WT'? (in use: LA_WT, thick, valve_WT)",
-        "  5. one: unknown mode 'OVERWRITE'; give one of ADD, REPLACE, REPLACE_ONLY, REPLACE_EXCEPT",
-        "  6. la_push_aorta: LA_WT is -1; it must be more than 0 mm",
-        "  7. RA_BP_label (5) is not in the image; needed by tricuspid_valve"
+        "  2. 'lumen' and 'LV_BP_label' are both 1; give each its own integer",
+        "  3. no step uses the parameter 'RA_WT'; did you mean 'LA_WT'? (in use: LA_WT, thick, valve_WT)",
+        "  4. one: unknown mode 'OVERWRITE'; give one of ADD, REPLACE, REPLACE_ONLY, REPLACE_EXCEPT",
+        "  5. 'LA_BP_label' has no integer: 4 is its default in the schematic 'mitral_valve', but 'MV_label' in your"
+        " labels; needed by mitral_valve, la_push_aorta; give it its own integer in your labels",
+        "  6. RA_BP_label (5) is not in the image; needed by tricuspid_valve"
         "; if it has another integer there, set it in labels.yaml",
-        "  8. the image holds 1, 3, 4",
+        "  7. the image holds 1, 3, 4",
     ]
 
 

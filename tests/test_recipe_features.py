@@ -52,7 +52,7 @@ from pycemrg_core.api import (
 )
 from pycemrg_core.api.documents import records_from_yaml
 from pycemrg_core.images.blueprint import Plane, Valve, Wall
-from pycemrg_core.recipes.labelling import labels_of
+from pycemrg_core.recipes.labelling import labelling_of
 from schematics_builtin.certificate.hearts import asked_of
 from schematics_builtin.labels.diagnosis import LabelDiagnostic
 
@@ -407,9 +407,9 @@ def test_the_integers_of_another_plugin_change_nothing_for_a_built_in_recipe(rec
     for field in ("types", "walls", "valves", "planes", "rings", "made", "open", "may_touch"):
         assert getattr(found, field) == getattr(expected, field), field
     assert {**found.names, **expected.names} == dict(found.names)
-    assert labels_of(recipe, beside)["LA_BP_label"] == 4
-    assert "Strange_label" not in labels_of(recipe, beside)  # 4 is taken
-    assert labels_of(recipe, beside)["Free_label"] == 88
+    assert labelling_of(recipe, beside).labels["LA_BP_label"] == 4
+    assert "Strange_label" not in labelling_of(recipe, beside).labels  # 4 is taken
+    assert labelling_of(recipe, beside).labels["Free_label"] == 88
 
 
 # ----------------------------------------------------------------------------------------------------------- roles

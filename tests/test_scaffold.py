@@ -30,7 +30,7 @@ CHECK = """
 import sys
 from pycemrg_core.api.kinds import kind_of
 from pycemrg_core.plugins.catalogue import load_catalogue
-from pycemrg_core.recipes.validation import faults
+from pycemrg_core.cli.faults import faults
 from pycemrg_core.plugins.loading import GROUP, Found, Policy, discover
 built_in = [found for found in discover() if found.built_in]
 catalogue = load_catalogue(Policy(strict=True), found=[*built_in, Found("mine", "mine", "1", GROUP, sys.argv[1])])

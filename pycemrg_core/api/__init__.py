@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from pycemrg_core.api.documents import to_data as to_data
     from pycemrg_core.api.hookspecs import hookimpl as hookimpl
     from pycemrg_core.api.labels import LabelTable as LabelTable
-    from pycemrg_core.api.labels import close_to as close_to
     from pycemrg_core.api.records import Augmentation as Augmentation
     from pycemrg_core.api.records import Check as Check
     from pycemrg_core.api.records import CheckOn as CheckOn
@@ -58,6 +57,7 @@ if TYPE_CHECKING:
     from pycemrg_core.api.records import Record as Record
     from pycemrg_core.api.records import Schematic as Schematic
     from pycemrg_core.api.records import Step as Step
+    from pycemrg_core.api.records import Structure as Structure
     from pycemrg_core.api.records import include as include
     from pycemrg_core.api.refs import Ref as Ref
     from pycemrg_core.errors import AugmentationError as AugmentationError
@@ -164,14 +164,18 @@ if TYPE_CHECKING:
     from pycemrg_core.recipes.checking import checks_on as checks_on
     from pycemrg_core.recipes.checking import faults_of as faults_of
     from pycemrg_core.recipes.checking import require_sound as require_sound
+    from pycemrg_core.recipes.labelling import names_in as names_in
     from pycemrg_core.runs.finished import FinishedRun as FinishedRun
     from pycemrg_core.runs.outputs import Made as Made
-    from pycemrg_core.text.files import open_ordinary as open_ordinary
     from pycemrg_core.text.files import read_text as read_text
+    from pycemrg_core.text.label_tables import LABEL_FILES as LABEL_FILES
     from pycemrg_core.text.label_tables import LabelRow as LabelRow
     from pycemrg_core.text.label_tables import labels_of as labels_of
     from pycemrg_core.text.label_tables import read_label_file as read_label_file
+    from pycemrg_core.text.label_tables import read_labels_file as read_labels_file
     from pycemrg_core.text.label_tables import read_mapping_file as read_mapping_file
+    from pycemrg_core.text.names import Names as Names
+    from pycemrg_core.text.names import close_to as close_to
     from pycemrg_core.text.numbers import like_number as like_number
     from pycemrg_core.text.numbers import parse_number as parse_number
     from pycemrg_core.text.numbers import whole_number as whole_number
@@ -179,7 +183,6 @@ if TYPE_CHECKING:
     from pycemrg_core.text.structured import load_json as load_json
     from pycemrg_core.text.structured import load_yaml as load_yaml
     from pycemrg_core.text.structured import load_yaml_list as load_yaml_list
-    from pycemrg_core.text.structured import parse_json as parse_json
     from pycemrg_core.text.tables import table_rows as table_rows
 else:
     __all__, __getattr__, __dir__ = door(
@@ -193,10 +196,10 @@ else:
             ),
             "pycemrg_core.api.documents": "from_data to_data",
             "pycemrg_core.api.hookspecs": "hookimpl",
-            "pycemrg_core.api.labels": "LabelTable close_to",
+            "pycemrg_core.api.labels": "LabelTable",
             "pycemrg_core.api.records": (
                 "Augmentation Check CheckOn Command LabelScheme Measures Metric Output Recipe RecipeStep Record "
-                "Schematic Step include"
+                "Schematic Step Structure include"
             ),
             "pycemrg_core.api.refs": "Ref",
             "pycemrg_core.errors": (
@@ -231,12 +234,16 @@ else:
             "pycemrg_core.images.training_sample": "Drawn Sample",
             "pycemrg_core.recipes.blueprints": "blueprint_of",
             "pycemrg_core.recipes.checking": "checks_on faults_of require_sound",
+            "pycemrg_core.recipes.labelling": "names_in",
             "pycemrg_core.runs.finished": "FinishedRun",
             "pycemrg_core.runs.outputs": "Made",
-            "pycemrg_core.text.files": "open_ordinary read_text",
-            "pycemrg_core.text.label_tables": "LabelRow labels_of read_label_file read_mapping_file",
+            "pycemrg_core.text.files": "read_text",
+            "pycemrg_core.text.label_tables": (
+                "LABEL_FILES LabelRow labels_of read_label_file read_labels_file read_mapping_file"
+            ),
+            "pycemrg_core.text.names": "Names close_to",
             "pycemrg_core.text.numbers": "like_number parse_number whole_number",
-            "pycemrg_core.text.structured": "as_yaml load_json load_yaml load_yaml_list parse_json",
+            "pycemrg_core.text.structured": "as_yaml load_json load_yaml load_yaml_list",
             "pycemrg_core.text.tables": "table_rows",
         },
         classes_of="pycemrg_core.api.records",

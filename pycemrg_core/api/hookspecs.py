@@ -22,6 +22,7 @@ from pycemrg_core.api.records import (
     Recipe,
     Schematic,
     Step,
+    Structure,
 )
 
 PROJECT = "pycemrg"
@@ -133,6 +134,25 @@ class HookSpecs:
                     labels={"LV_BP_label": 10, "LV_myo_label": 20},
                     groups={"left_heart": ("LV_BP_label", "LV_myo_label")},
                     source="the scanner's manual",
+                )
+        """
+        raise NotImplementedError
+
+    @hookspec
+    def pycemrg_structures(self) -> Iterable[Structure]:
+        """What labels can mean: canonical names, and what else the structures are called.
+
+        Example::
+
+            from pycemrg_core.api import Structure, hookimpl
+
+            @hookimpl
+            def pycemrg_structures():
+                yield Structure(
+                    name="RCA_label",
+                    summary="right coronary artery",
+                    spellings=("RCA", "right coronary artery", "coronary_right"),
+                    snomed="13647002",
                 )
         """
         raise NotImplementedError

@@ -22,6 +22,7 @@ from pycemrg_core.api.records import (
     Record,
     Schematic,
     Step,
+    Structure,
 )
 from pycemrg_core.api.refs import Ref
 
@@ -92,7 +93,7 @@ def _described(name: str) -> Ref:
 
 
 def _faults(name: str) -> Ref:
-    return Ref(f"pycemrg_core.recipes.validation:{name}_faults")
+    return Ref(f"pycemrg_core.cli.faults:{name}_faults")
 
 
 # The order of every listing.
@@ -148,6 +149,16 @@ KINDS: tuple[Kind, ...] = (
         listed=_listed("scheme"),
         described=_described("scheme"),
         faults=_faults("scheme"),
+    ),
+    Kind(
+        record=Structure,
+        word="structure",
+        help="Structures and what else they are called.",
+        data=True,
+        lines=("also called {spellings}", "from {provider}"),
+        listed=_listed("structure"),
+        described=_described("structure"),
+        faults=_faults("structure"),
     ),
     Kind(
         record=Augmentation,

@@ -8,16 +8,9 @@ from types import MappingProxyType
 from attrs import field, frozen
 
 from pycemrg_core.errors import LabelError
+from pycemrg_core.text.names import close_to
 
 BACKGROUND = "background"
-
-
-def close_to(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
-    """``"; did you mean 'x' or 'y'?"``, or nothing when no known name is close."""
-    import difflib  # only a mistake needs it
-
-    matches = difflib.get_close_matches(name, list(known), n=3, cutoff=cutoff)
-    return f"; did you mean {' or '.join(repr(match) for match in matches)}?" if matches else ""
 
 
 def _integers(labels: Mapping[str, int]) -> Mapping[str, int]:

@@ -278,6 +278,23 @@ class LabelScheme(Record):
     source: str = _text(default="")
 
 
+def _spellings(names: Iterable[str]) -> tuple[str, ...]:
+    return _label_list("the spellings of a structure", names)
+
+
+@frozen(kw_only=True)
+class Structure(Record):
+    """What a label can mean. Its ``name`` is the canonical name, which label schemes and schematics use.
+
+    ``spellings`` are what else it is called, in the tables of any tool. Case, spaces and punctuation do not matter in a
+    spelling, nor does ``_label`` at the end of the canonical name. ``snomed`` is its SNOMED CT code, if there is one.
+    """
+
+    summary: str = _text()
+    spellings: tuple[str, ...] = field(default=(), converter=_spellings)
+    snomed: str = _text(default="")
+
+
 @frozen(kw_only=True)
 class Augmentation(Record):
     """A pure function that changes an image for training, driven by an explicit random generator.

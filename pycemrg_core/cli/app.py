@@ -10,11 +10,11 @@ import click
 
 from pycemrg_core import __version__
 from pycemrg_core.api.kinds import KINDS
-from pycemrg_core.api.labels import close_to
 from pycemrg_core.api.records import Command
 from pycemrg_core.cli.session import Session, plugin_options
 from pycemrg_core.cli.terminal import safe_streams
 from pycemrg_core.errors import PluginError, PycemrgError, blaming, fault
+from pycemrg_core.text.names import close_to
 
 if TYPE_CHECKING:
     from pycemrg_core.plugins.catalogue import Contribution

@@ -30,13 +30,15 @@ _WORDS = [kind.word for kind in KINDS]
 @plugin_options
 @click.pass_context
 def describe(ctx: click.Context, name: str, as_json: bool) -> None:
-    from pycemrg_core.api.labels import close_to
     from pycemrg_core.errors import UnknownNameError
+    from pycemrg_core.recipes.labelling import names_in
+    from pycemrg_core.text.names import close_to
 
     catalogue = session_of(ctx).catalogue()
-    found = catalogue.named(name)
+    names = names_in(catalogue)
+    found = catalogue.named(name) or catalogue.named(names.canonical(name))
     if not found:
-        hint = close_to(name, sorted({c.name for c in catalogue.contributions}))
+        hint = close_to(name, sorted({c.name for c in catalogue.contributions})) or names.close(name)
         failed = "; ".join(str(plugin.found) for plugin in catalogue.failures())
         not_loaded = f" (not loaded: {failed}; see list-plugins)" if failed else ""
         hint = hint or "; the list-* commands show all names"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pycemrg_core.api.records import Augmentation, LabelScheme, Recipe, RecipeStep, Schematic, Step
+from pycemrg_core.api.records import Augmentation, LabelScheme, Recipe, RecipeStep, Schematic, Step, Structure
 
 if TYPE_CHECKING:
     from pycemrg_core.api.contracts import Role
@@ -98,6 +98,15 @@ def scheme(record: LabelScheme, _catalogue: Catalogue) -> dict[str, Any]:
         "labels": [f"{value:>4}  {name}" for name, value in sorted(record.labels.items(), key=lambda item: item[1])],
         "groups": [f"{group}: {', '.join(members)}" for group, members in record.groups.items()],
         "source": record.source,
+    }
+
+
+def structure(record: Structure, catalogue: Catalogue) -> dict[str, Any]:
+    schemes = ((c.name, c.record.labels) for c in catalogue.all(LabelScheme))
+    return {
+        "spellings": record.spellings,
+        "snomed": record.snomed,
+        "integers": [f"{labels[record.name]:>4}  {name}" for name, labels in schemes if record.name in labels],
     }
 
 

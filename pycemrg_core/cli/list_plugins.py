@@ -65,7 +65,7 @@ def plugin_entry(plugin: Plugin) -> dict[str, Any]:
 
 
 def _faults(catalogue: Catalogue) -> list[list[str]]:
-    from pycemrg_core.recipes.validation import faults
+    from pycemrg_core.cli.faults import faults
 
     return [list(faults(plugin, catalogue)) for plugin in catalogue.plugins]
 

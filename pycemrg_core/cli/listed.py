@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pycemrg_core.api.records import Check, LabelScheme, Metric, Output, Recipe, Schematic, Step
+from pycemrg_core.api.records import Check, LabelScheme, Metric, Output, Recipe, Schematic, Step, Structure
 
 if TYPE_CHECKING:
     from pycemrg_core.plugins.catalogue import Catalogue, Contribution
@@ -39,6 +39,11 @@ def metric(contribution: Contribution[Metric], _catalogue: Catalogue) -> dict[st
 def scheme(contribution: Contribution[LabelScheme], _catalogue: Catalogue) -> dict[str, Any]:
     record = contribution.record
     return {"labels": [f"{name} {value}" for name, value in record.labels.items()], "source": record.source}
+
+
+def structure(contribution: Contribution[Structure], _catalogue: Catalogue) -> dict[str, Any]:
+    record = contribution.record
+    return {"spellings": ", ".join(record.spellings), "snomed": record.snomed}
 
 
 def output(contribution: Contribution[Output], _catalogue: Catalogue) -> dict[str, Any]:

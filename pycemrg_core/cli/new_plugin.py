@@ -31,8 +31,8 @@ def new_plugin(name: str, parts: str | None, as_yaml: bool, output: str) -> None
       pycemrg new-plugin my-checks --with check,output
       pycemrg new-plugin my-recipes --yaml
     """
-    from pycemrg_core.api.labels import close_to
     from pycemrg_core.cli.scaffold import write_package
+    from pycemrg_core.text.names import close_to
 
     known = _DATA if as_yaml else _PARTS
     if parts is None:

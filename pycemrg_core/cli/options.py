@@ -13,7 +13,7 @@ from pycemrg_core.text.numbers import parse_number
 if TYPE_CHECKING:
     from pycemrg_core.api.records import Output
     from pycemrg_core.plugins.catalogue import Catalogue, Contribution
-    from pycemrg_core.recipes.planner import Settings
+    from pycemrg_core.recipes.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -98,7 +98,7 @@ def settings_from(
     """The settings that the options give; ``--labels`` and ``--set`` win over ``--config``."""
     import attrs
 
-    from pycemrg_core.recipes.planner import Settings
+    from pycemrg_core.recipes.settings import Settings
     from pycemrg_core.runs.configuration import read_config
     from pycemrg_core.text.label_tables import read_labels_file
 

@@ -18,7 +18,6 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from pycemrg_core.api.labels import close_to
 from pycemrg_core.errors import StepError
 from pycemrg_core.images import dilation
 from pycemrg_core.images.answers import Cells as Cells
@@ -39,6 +38,7 @@ from pycemrg_core.images.boxes import hull as hull
 from pycemrg_core.images.boxes import intersect as intersect
 from pycemrg_core.images.boxes import is_empty as is_empty
 from pycemrg_core.images.boxes import shift as shift
+from pycemrg_core.text.names import close_to
 
 Point = tuple[float, float, float]
 Floats = NDArray[np.float64]

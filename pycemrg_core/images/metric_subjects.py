@@ -13,10 +13,10 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
-from pycemrg_core.api.labels import close_to
 from pycemrg_core.api.records import Metric
 from pycemrg_core.errors import MetricError, blaming
 from pycemrg_core.images.label_volume import LabelVolume, Mask, Region, hull, is_empty
+from pycemrg_core.text.names import close_to
 
 if TYPE_CHECKING:
     from pycemrg_core.plugins.catalogue import Contribution

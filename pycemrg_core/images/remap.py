@@ -14,10 +14,11 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
-from pycemrg_core.api.labels import BACKGROUND, close_to
+from pycemrg_core.api.labels import BACKGROUND
 from pycemrg_core.errors import LabelError
 from pycemrg_core.images import image_files
 from pycemrg_core.images.label_volume import Change, LabelVolume
+from pycemrg_core.text.names import close_to
 
 if TYPE_CHECKING:
     import SimpleITK as sitk

@@ -13,11 +13,11 @@ from typing import Any, Generic, TypeVar
 from attrs import field, frozen
 
 from pycemrg_core.api.kinds import KINDS, kind_of
-from pycemrg_core.api.labels import close_to
 from pycemrg_core.api.records import Record
 from pycemrg_core.errors import NameConflictError, UnknownNameError
 from pycemrg_core.plugins import loading
 from pycemrg_core.plugins.loading import BLOCKED_BY_NAME, Found, Plugin, Policy, State
+from pycemrg_core.text.names import close_to
 
 R = TypeVar("R", bound=Record)
 R_co = TypeVar("R_co", bound=Record, covariant=True)

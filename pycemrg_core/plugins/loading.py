@@ -20,12 +20,12 @@ from attrs import field, frozen
 
 from pycemrg_core.api.hookspecs import PROJECT, HookSpecs
 from pycemrg_core.api.kinds import HOOKS
-from pycemrg_core.api.labels import close_to
 from pycemrg_core.api.records import Record
 from pycemrg_core.api.refs import find_data_file, import_file, import_plugin_module, neighbours
 from pycemrg_core.errors import PluginError, PycemrgError, defined_at, fault, returned_one
 from pycemrg_core.guard import guarded
 from pycemrg_core.plugins import metadata
+from pycemrg_core.text.names import close_to
 
 GROUP = "pycemrg.v1"
 _ANY_GROUP = "pycemrg.v"

@@ -10,8 +10,8 @@ from pycemrg_core.api.records import LabelScheme, Recipe
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.images.remap import LabelRemapper, remap_volume
 from pycemrg_core.plugins.catalogue import Catalogue
-from pycemrg_core.recipes.labelling import known_labels, labels_of
-from pycemrg_core.recipes.planner import Settings
+from pycemrg_core.recipes.labelling import labelling, labelling_of
+from pycemrg_core.recipes.settings import Settings
 
 
 def colours_of(catalogue: Catalogue) -> dict[str, str]:
@@ -49,14 +49,14 @@ class Conversion:
 def recipe_labels(
     catalogue: Catalogue, settings: Settings | None = None, recipe: str | Recipe | None = None
 ) -> dict[str, int]:
-    """Every label name that a recipe can use, with its integer. The user's integers win.
+    """Every label name that a recipe can use, with its integer. The user's integers win; see :class:`Settings`.
 
     Without a recipe: every name in the catalogue's schematics.
     """
     settings = settings or Settings()
     if recipe is None:
-        return known_labels(catalogue, settings.labels)
-    return labels_of(recipe, catalogue, settings.labels, settings.schematics)
+        return dict(labelling(catalogue, settings).labels)
+    return dict(labelling_of(recipe, catalogue, settings).labels)
 
 
 def convert(volume: LabelVolume, scheme: LabelScheme, target: Mapping[str, int]) -> tuple[LabelVolume, Conversion]:

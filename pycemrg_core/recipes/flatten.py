@@ -9,11 +9,11 @@ from attrs import frozen
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from pycemrg_core.api.labels import close_to
 from pycemrg_core.api.records import Recipe, RecipeStep
 from pycemrg_core.errors import LabelError, PlanError
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.plugins.loading import Plugin, State
+from pycemrg_core.text.names import close_to
 
 
 def flatten(recipe: Recipe, catalogue: Catalogue) -> Iterator[RecipeStep]:

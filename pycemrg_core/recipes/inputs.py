@@ -12,9 +12,10 @@ from pycemrg_core.api.records import LabelScheme, Recipe, Schematic, Step
 from pycemrg_core.errors import PycemrgError
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.flatten import flatten
-from pycemrg_core.recipes.labelling import ALL, labels_of, scheme_of
-from pycemrg_core.recipes.planner import ImageFacts, Plan, PlannedStep, Settings, plan
+from pycemrg_core.recipes.labelling import ALL, labelling_of, scheme_of
+from pycemrg_core.recipes.planner import ImageFacts, Plan, PlannedStep, plan
 from pycemrg_core.recipes.semantic_map import label_names
+from pycemrg_core.recipes.settings import Settings
 
 # Voxels so small that no wall is too thin.
 SO_FINE = (1e-6, 1e-6, 1e-6)
@@ -31,7 +32,7 @@ def plan_in_principle(
     Raises :class:`~pycemrg_core.errors.PlanError`.
     """
     settings = settings or Settings()
-    labels = set(labels_of(recipe, catalogue, settings.labels, settings.schematics).values())
+    labels = set(labelling_of(recipe, catalogue, settings).labels.values())
     dtype = "uint8" if max(labels, default=1) < 256 else "uint32"
     facts = ImageFacts(name="an image with all labels", labels=frozenset(labels), spacing=spacing, dtype=dtype)
     return plan(recipe, catalogue, facts, settings)

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from itertools import chain
+from typing import Any
 
+import numpy as np
+from attrs import frozen
+
+from pycemrg_core.api.kinds import kind_of
 from pycemrg_core.api.labels import LabelTable
-from pycemrg_core.api.records import LabelScheme, Recipe, Schematic
+from pycemrg_core.api.records import LabelScheme, Recipe, Schematic, Structure
 from pycemrg_core.errors import PlanError, PycemrgError
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.flatten import flatten
+from pycemrg_core.recipes.settings import Settings
+from pycemrg_core.text.names import Names
 
 ALL = "*"
 """Stands for all labels of a recipe, in places where a group of labels is allowed."""
@@ -41,29 +48,114 @@ def recipe_schematics(recipe: Recipe, catalogue: Catalogue, own: Mapping[str, Sc
     return [own.get(name) or catalogue.get(Schematic, name) for name in names]
 
 
-def known_labels(
+@frozen(kw_only=True)
+class Labelling:
+    """The integers of all label names that a recipe can use, and where they come from.
+
+    ``labels`` are integers by name, ``given`` those that the user gave, by canonical name. ``lost`` are the defaults
+    whose integer the user gave to another name, with the reason: these names have no integer. ``problems`` are reasons
+    not to run, ``notes`` what the user should know.
+    """
+
+    labels: Mapping[str, int]
+    given: Mapping[str, int]
+    lost: Mapping[str, str]
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def labelling(
     catalogue: Catalogue,
-    given: Mapping[str, int],
+    settings: Settings,
     recipe: Recipe | None = None,
     schematics: Iterable[Schematic] = (),
     scheme: LabelScheme | None = None,
-) -> dict[str, int]:
+) -> Labelling:
     """The integers of all label names that a recipe can use.
 
-    The integers ``given`` by the user win, then those of the recipe's ``scheme``, then those of its ``schematics``.
-    Names that are only in other schematics of the catalogue are added if their integer is free, so another plugin
-    cannot change the meaning of a recipe. Without a recipe, the catalogue's schematics decide.
+    The integers that the user gave win, then those of the recipe's ``scheme``, then those of its ``schematics``. A
+    default never takes an integer that the user gave to another name. Names that are only in other schematics of the
+    catalogue are added if their integer is free, so another plugin cannot change the meaning of a recipe. Without a
+    recipe, the catalogue's schematics decide.
     """
-    found: dict[str, int] = dict(scheme.labels) if scheme else {}
-    for schematic in schematics:
-        found = {**schematic.labels, **found}
-    taken = {*found.values(), *given.values()}
+    defaults: dict[str, tuple[int, str]] = {}  # integer, and whose default it is
+    sources: list[LabelScheme | Schematic] = [*([scheme] if scheme else []), *schematics]
+    for source in sources:
+        for name, value in source.labels.items():
+            defaults.setdefault(name, (value, f"the {kind_of(source).word} {source.name!r}"))
+    names = names_in(catalogue, defaults)
+    problems: list[str] = []
+    notes: list[str] = []
+    configured = _canonical(settings.configured, names, problems, notes)
+    usual = _usual(catalogue) if configured else {}
+    needed = {value: name for name, (value, _) in defaults.items()}
+    for name, value in tuple(configured.items()):
+        own = defaults[name][0] if name in defaults else value
+        if value in usual.get(name, ()) and (own != value or needed.get(value, name) != name):
+            del configured[name]
+            notes.append(f"{name} is {value} in the configuration, a default of another recipe: not used here")
+    given = {**configured, **_canonical(settings.labels, names, problems, notes)}
+    takers = {value: name for name, value in given.items()}
+    found: dict[str, int] = {}
+    lost: dict[str, str] = {}
+    for name, (value, whose) in defaults.items():
+        if name not in given and value in takers:
+            lost[name] = f"{value} is its default in {whose}, but {takers[value]!r} in your labels"
+        elif name not in given:
+            found[name] = value
+    taken = {*found.values(), *takers}
     for contribution in catalogue.all(Schematic):
         for name, value in contribution.record.labels.items():
-            if name not in found and (recipe is None or value not in taken):
+            if name not in {**defaults, **given} and value not in (taken if recipe else takers):
                 found[name] = value
                 taken.add(value)
-    return {**found, **given}
+    return Labelling(
+        labels={**found, **given},
+        given=given,
+        lost=lost,
+        problems=tuple(sorted(problems)),
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _canonical(labels: Mapping[str, Any], names: Names, problems: list[str], notes: list[str]) -> dict[str, int]:
+    """Labels with canonical names. Adds what is wrong with names, and which are unknown."""
+    found: dict[str, int] = {}
+    said: dict[str, str] = {}
+    for spelling, value in labels.items():
+        value = int(value) if isinstance(value, np.integer) else value
+        name = names.canonical(spelling)
+        if found.setdefault(name, value) != value:
+            problems.append(f"{said[name]!r} and {spelling!r} are one structure, {name!r}; give it one integer")
+        said.setdefault(name, spelling)
+        if name in names.known:
+            continue
+        if names.is_misspelt(name):
+            # The default integer of the right name would stay, and the wall would be in the wrong place.
+            problems.append(f"no structure is called {name!r}{names.close(name)}")
+        else:
+            notes.append(f"no structure is called {name!r}{names.close(name)}; its label {value} stays as it is")
+    return found
+
+
+def _usual(catalogue: Catalogue) -> dict[str, set[int]]:
+    """The default integers of each name, in any schematic and any label scheme of a recipe."""
+    schemes = {recipe.record.scheme for recipe in catalogue.all(Recipe)}
+    sources = [one.record.labels for one in catalogue.all(Schematic)]
+    sources += [one.record.labels for one in catalogue.all(LabelScheme) if one.name in schemes]
+    found: dict[str, set[int]] = {}
+    for name, value in chain.from_iterable(labels.items() for labels in sources):
+        found.setdefault(name, set()).add(value)
+    return found
+
+
+def names_in(catalogue: Catalogue, more: Iterable[str] = ()) -> Names:
+    """The names in the structures, label schemes and schematics of a catalogue, and ``more``; with all spellings."""
+    structures = [one.record for one in catalogue.all(Structure)]
+    known = {*more, *(structure.name for structure in structures)}
+    known.update(name for one in catalogue.all(LabelScheme) for name in one.record.labels)
+    known.update(name for one in catalogue.all(Schematic) for name in one.record.labels)
+    return Names.of(known, ((spelling, one.name) for one in structures for spelling in one.spellings))
 
 
 def expand(name: str, labels: Mapping[str, int], scheme: LabelScheme | None) -> tuple[str, ...]:
@@ -75,16 +167,12 @@ def expand(name: str, labels: Mapping[str, int], scheme: LabelScheme | None) -> 
     return LabelTable(scheme.labels, scheme.groups).names_of(name)
 
 
-def labels_of(
-    recipe: str | Recipe,
-    catalogue: Catalogue,
-    given: Mapping[str, int] = MappingProxyType({}),
-    own: Mapping[str, Schematic] = MappingProxyType({}),
-) -> dict[str, int]:
-    """:func:`known_labels` for a recipe. If the recipe cannot be used, those of the whole catalogue."""
+def labelling_of(recipe: str | Recipe, catalogue: Catalogue, settings: Settings | None = None) -> Labelling:
+    """:func:`labelling` for a recipe. If the recipe cannot be used, that of the whole catalogue."""
+    settings = settings or Settings()
     try:
         record = catalogue.get(Recipe, recipe) if isinstance(recipe, str) else recipe
-        schematics, scheme = recipe_schematics(record, catalogue, own), scheme_of(record, catalogue)
+        schematics, scheme = recipe_schematics(record, catalogue, settings.schematics), scheme_of(record, catalogue)
     except PycemrgError:  # the planner says why
-        return known_labels(catalogue, given)
-    return known_labels(catalogue, given, record, schematics, scheme)
+        return labelling(catalogue, settings)
+    return labelling(catalogue, settings, record, schematics, scheme)

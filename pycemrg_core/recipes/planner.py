@@ -7,7 +7,7 @@ before anything runs.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from numbers import Real
 from types import MappingProxyType
@@ -19,7 +19,6 @@ from attrs import Factory, evolve, field, frozen
 
 from pycemrg_core.api import contracts
 from pycemrg_core.api.contracts import LABEL_USES, Label, Role, Use
-from pycemrg_core.api.labels import close_to
 from pycemrg_core.api.records import LabelScheme, Recipe, RecipeStep, Schematic, Step
 from pycemrg_core.errors import LabelError, NameConflictError, PlanError, PycemrgError, blaming
 from pycemrg_core.images.blueprint import Blueprint
@@ -27,8 +26,10 @@ from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.plugins.loading import Found
 from pycemrg_core.recipes.blueprints import blueprint_of
 from pycemrg_core.recipes.flatten import flatten, rules_of, unmet
-from pycemrg_core.recipes.labelling import ALL, expand, known_labels, scheme_of
+from pycemrg_core.recipes.labelling import ALL, Labelling, expand, labelling, scheme_of
 from pycemrg_core.recipes.semantic_map import fill, integer_problems, label_names, option
+from pycemrg_core.recipes.settings import Settings
+from pycemrg_core.text.names import close_to
 
 _AXES = ("z", "y", "x")
 
@@ -47,25 +48,6 @@ class ImageFacts:
     dtype: str
     scheme: str = ""
     lacks: frozenset[str] = frozenset()
-
-
-@frozen(kw_only=True)
-class Settings:
-    """What the user sets: integers by label name, parameter values, and own schematics by name.
-
-    ``parameters`` are meant for this run: a parameter that no step uses is refused. ``defaults`` replace the default
-    values of the schematics. ``schematics`` replace those of the catalogue with the same name. ``then`` are schematics
-    that run after those of the recipe. ``snapshots`` are names of the image as given. ``pad`` allows the image to be
-    padded where a wall would meet its border.
-    """
-
-    labels: Mapping[str, int] = field(factory=dict)
-    parameters: Mapping[str, float] = field(factory=dict)
-    defaults: Mapping[str, float] = field(factory=dict)
-    schematics: Mapping[str, Schematic] = field(factory=dict)
-    then: tuple[str, ...] = ()
-    snapshots: tuple[str, ...] = ()
-    pad: bool = True
 
 
 @frozen(kw_only=True)
@@ -164,6 +146,7 @@ class _Planner:
     settings: Settings
     problems: list[str] = Factory(list)
     warnings: list[str] = Factory(list)
+    blocked: dict[str, list[str]] = Factory(dict)  # lost labels, and the steps that need them
 
     def plan(self, name: str | Recipe) -> Plan:
         recipe, provider = name if isinstance(name, Recipe) else None, None
@@ -177,11 +160,19 @@ class _Planner:
         recipe = attrs.evolve(recipe, steps=(*recipe.steps, *self.settings.then))
         entries = self._entries(recipe)
         scheme = self._scheme(recipe) if entries else None
-        known = known_labels(self.catalogue, self.settings.labels, recipe, [one.schematic for one in entries], scheme)
-        labels = self._labels(entries, scheme, known)
+        named = labelling(self.catalogue, self.settings, recipe, [one.schematic for one in entries], scheme)
+        self.problems.extend(named.problems)
+        self.warnings.extend(named.notes)
+        known = named.labels
+        labels = self._labels(entries, scheme, named)
         parameters = self._parameters(entries)
-        entries, left_out = self._present(entries, {**known, **labels})
-        steps = [step for entry in entries if (step := self._step(entry, labels, scheme))]
+        entries, left_out = self._present(entries, {**known, **labels}, named.lost)
+        steps = [step for entry in entries if (step := self._step(entry, labels, scheme, named.lost))]
+        for label, users in self.blocked.items():
+            self.problems.append(
+                f"{label!r} has no integer: {named.lost[label]}; needed by {', '.join(users)}; give it its own"
+                " integer in your labels"
+            )
         self._require_reads(steps, entries, labels)
         self._require_snapshots(steps)
         if self.problems:
@@ -270,18 +261,19 @@ class _Planner:
             self.problems.append(_in_a_recipe(error))
         return None
 
-    def _labels(
-        self, entries: Sequence[_Entry], scheme: LabelScheme | None, known: Mapping[str, int]
-    ) -> dict[str, int]:
+    def _labels(self, entries: Sequence[_Entry], scheme: LabelScheme | None, named: Labelling) -> dict[str, int]:
         """Integers of all names the recipe uses: the user's, else the scheme's, else the schematics' defaults."""
         labels: dict[str, int] = {}
         origin: dict[str, str] = {}
-        fixed = {**(scheme.labels if scheme else {}), **self.settings.labels}
+        known = named.labels
+        fixed = {**{name: known[name] for name in (scheme.labels if scheme else ()) if name in known}, **named.given}
         for entry in entries:
             for name in chain.from_iterable(
                 expand(one, known, scheme) for one in entry.names(*LABEL_USES) if one != ALL
             ):
                 own = {**entry.schematic.labels, **fixed}
+                if name in named.lost:
+                    continue  # only where it is needed is that a problem
                 if name not in own:
                     self.problems.append(
                         f"{entry.schematic.name} uses {name!r}, which has no integer"
@@ -296,10 +288,12 @@ class _Planner:
                 origin.setdefault(name, entry.schematic.name)
         if any(ALL in entry.names(*LABEL_USES) for entry in entries):
             labels = {**fixed, **labels}
-        self.problems.extend(integer_problems(labels, self.settings.labels))
+        self.problems.extend(integer_problems(labels, named.given))
         return labels
 
-    def _present(self, entries: Iterable[_Entry], known: Mapping[str, int]) -> tuple[list[_Entry], tuple[LeftOut, ...]]:
+    def _present(
+        self, entries: Iterable[_Entry], known: Mapping[str, int], lost: Collection[str]
+    ) -> tuple[list[_Entry], tuple[LeftOut, ...]]:
         """The entries that run, and those whose labels are neither in the image nor made by an earlier step."""
         running: list[_Entry] = []
         left_out: list[LeftOut] = []
@@ -307,7 +301,7 @@ class _Planner:
         present = set(self.facts.labels)
         for entry in entries:
             for name in entry.when_present:
-                if name not in known:
+                if name not in known and name not in lost:
                     self.problems.append(
                         f"{entry.schematic.name} runs when {name!r} is present, which no schematic and no label scheme"
                         f" of the recipe knows{close_to(name, known)}"
@@ -381,12 +375,18 @@ class _Planner:
                 return source[name]
         return None
 
-    def _step(self, entry: _Entry, labels: Mapping[str, int], scheme: LabelScheme | None) -> PlannedStep | None:
+    def _step(
+        self, entry: _Entry, labels: Mapping[str, int], scheme: LabelScheme | None, lost: Mapping[str, str]
+    ) -> PlannedStep | None:
+        if gone := [name for name in entry.names(Use.READS, Use.WRITES) if name in lost]:
+            for name in dict.fromkeys(gone):
+                self.blocked.setdefault(name, []).append(entry.schematic.name)
+            return None
         values: dict[str, Any] = {}
         before = len(self.problems)
         for role in entry.roles:
             try:
-                values[role.field_name] = self._value(entry, role, labels, scheme)
+                values[role.field_name] = self._value(entry, role, labels, scheme, lost)
             except PycemrgError as error:
                 self.problems.append(f"{entry.schematic.name}: {error}")
         if len(self.problems) > before:
@@ -407,7 +407,14 @@ class _Planner:
             when_present=entry.when_present,
         )
 
-    def _value(self, entry: _Entry, role: Role, labels: Mapping[str, int], scheme: LabelScheme | None) -> Any:
+    def _value(
+        self,
+        entry: _Entry,
+        role: Role,
+        labels: Mapping[str, int],
+        scheme: LabelScheme | None,
+        lost: Mapping[str, str],
+    ) -> Any:
         if role.use is Use.WRITES_BACKGROUND:
             return contracts.BACKGROUND
         if role.key not in entry.schematic.semantic_map:
@@ -420,7 +427,7 @@ class _Planner:
             )
         filled = entry.schematic.semantic_map[role.key]
         if role.use in LABEL_USES:
-            return fill(role, filled, labels, lambda name: expand(name, labels, scheme))
+            return fill(role, filled, labels, lambda name: expand(name, labels, scheme), lost)
         if role.use is Use.SNAPSHOT:
             if not isinstance(filled, str):
                 raise LabelError(f"{role.key} is {filled!r}; give the name of a snapshot")

@@ -10,12 +10,15 @@ from attrs import evolve, frozen
 from pycemrg_core.api import contracts
 from pycemrg_core.api.contracts import LabelType
 from pycemrg_core.api.records import LabelScheme, Recipe
+from pycemrg_core.errors import PlanError
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.images.padding import Padding, meeting_border
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.checking import require_sound
-from pycemrg_core.recipes.conversion import Conversion, convert, recipe_labels
-from pycemrg_core.recipes.planner import ImageFacts, Plan, PlannedStep, Settings
+from pycemrg_core.recipes.conversion import Conversion, convert
+from pycemrg_core.recipes.labelling import labelling, labelling_of
+from pycemrg_core.recipes.planner import ImageFacts, Plan, PlannedStep
+from pycemrg_core.recipes.settings import Settings
 
 _GROWING = (LabelType.WALL, LabelType.RING)  # what reaches beyond the labels that are there
 _SHOWN = 4  # names in a note
@@ -55,7 +58,10 @@ def prepare(
     Raises :class:`LabelError` when the integers cannot be converted, and :class:`PlanError` when a check finds an
     error.
     """
-    target = recipe_labels(catalogue, settings, recipe)
+    named = labelling_of(recipe, catalogue, settings) if recipe else labelling(catalogue, settings)
+    if named.problems:
+        raise PlanError(f"the labels given for {name} cannot be used:", named.problems)
+    target = named.labels
     record = catalogue.get(LabelScheme, scheme) if scheme else None
     if check:
         notes = (*notes, *require_sound(volume, record.labels if record else target, catalogue, name))

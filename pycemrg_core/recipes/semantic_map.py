@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from pycemrg_core.api.contracts import ApplicationStep, Label, Mode, Role, Use
-from pycemrg_core.api.labels import close_to
 from pycemrg_core.errors import LabelError
 
 _HIGHEST = 2**32 - 1
@@ -47,29 +46,32 @@ def integer_problems(labels: Mapping[str, int], given: Mapping[str, int]) -> Ite
     for value, names in by_value.items():
         if len(names) > 1:
             yield f"{' and '.join(map(repr, names))} are both {value}; give each its own integer"
-    unset = [name for name in labels if name not in given]
-    for name in sorted(given.keys() - labels.keys()):
-        # With a misspelt name the default integer would stay, and the wall would be in the wrong place.
-        if hint := close_to(name, unset, cutoff=0.85):
-            yield f"no step uses the label {name!r}{hint}"
 
 
-def fill(role: Role, filled: Any, labels: Mapping[str, int], expand: Callable[[str], Iterable[str]]) -> Any:
+def fill(
+    role: Role,
+    filled: Any,
+    labels: Mapping[str, int],
+    expand: Callable[[str], Iterable[str]],
+    lost: Mapping[str, str],
+) -> Any:
     """The value of a role that holds labels: a label, several, or application steps.
 
-    ``expand`` replaces the name of a group by the names of its labels, and keeps other names. Raises
-    :class:`LabelError` when the value does not fit the role.
+    ``expand`` replaces the name of a group by the names of its labels, and keeps other names. Labels that are ``lost``
+    have no integer, so no voxel can be of them: lists of labels and rules go on without them. Raises
+    :class:`LabelError` when the value does not fit the role, or only lost labels would fill it.
     """
     if role.use is Use.APPLIES:
         if not isinstance(filled, (list, tuple)):
             raise LabelError(f"{role.key} is {filled!r}; give a list of {{MODE, RULE_LABEL_NAMES}}")
-        return tuple(_application_step(one, labels) for one in filled)
+        return tuple(_application_step(one, labels, lost) for one in filled)
     if role.use in _LISTS:
         if not isinstance(filled, (list, tuple)) or not filled:
             raise LabelError(f"{role.key} is {filled!r}; give a list of label names")
         names = [one for name in filled for one in (expand(name) if isinstance(name, str) else [name])]
-        return tuple(dict.fromkeys(_label(name, labels) for name in names))
-    return _label(filled, labels)
+        there = [name for name in names if not isinstance(name, str) or name not in lost]
+        return tuple(dict.fromkeys(_label(name, labels, lost) for name in there or names))
+    return _label(filled, labels, lost)
 
 
 def option(name: str, value: Any, role: Role) -> int:
@@ -79,13 +81,15 @@ def option(name: str, value: Any, role: Role) -> int:
     return int(value)
 
 
-def _label(name: Any, labels: Mapping[str, int]) -> Label:
+def _label(name: Any, labels: Mapping[str, int], lost: Mapping[str, str]) -> Label:
+    if isinstance(name, str) and name in lost:
+        raise LabelError(f"{name!r} has no integer: {lost[name]}; give {name!r} its own integer in your labels")
     if not isinstance(name, str) or name not in labels:
         raise LabelError(f"{name!r} is not the name of a label")
     return Label(name, labels[name])
 
 
-def _application_step(described: Any, labels: Mapping[str, int]) -> ApplicationStep:
+def _application_step(described: Any, labels: Mapping[str, int], lost: Mapping[str, str]) -> ApplicationStep:
     if not isinstance(described, Mapping) or "MODE" not in described:
         raise LabelError(f"{described!r} is not an application step; write it as {{MODE, RULE_LABEL_NAMES}}")
     try:
@@ -96,4 +100,5 @@ def _application_step(described: Any, labels: Mapping[str, int]) -> ApplicationS
     names = described.get("RULE_LABEL_NAMES") or ()
     if not isinstance(names, (list, tuple)):
         raise LabelError(f"RULE_LABEL_NAMES is {names!r}; give a list of label names")
-    return ApplicationStep(mode, tuple(_label(name, labels) for name in names))
+    there = (name for name in names if not isinstance(name, str) or name not in lost)
+    return ApplicationStep(mode, tuple(_label(name, labels, lost) for name in there))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from pycemrg_core.api.records import Recipe, Schematic, Step
 from pycemrg_core.errors import DocumentError, OutputError, PycemrgError, RefError
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.flatten import flatten
-from pycemrg_core.recipes.planner import Settings
+from pycemrg_core.recipes.settings import Settings
 from pycemrg_core.runs.run_folder import staged
 from pycemrg_core.text.label_tables import read_labels_file
 from pycemrg_core.text.structured import as_yaml, load_json
@@ -46,7 +46,7 @@ def read_config(folder: Path, catalogue: Catalogue) -> Settings:
         schematic = _schematic(path, labels, parameters, catalogue)
         if schematic is not None:
             schematics[path.stem] = schematic
-    return Settings(labels=labels, defaults=parameters, schematics=schematics)
+    return Settings(configured=labels, defaults=parameters, schematics=schematics)
 
 
 def _schematic(
@@ -58,17 +58,27 @@ def _schematic(
     known = any(c.answers_to(path.stem) for c in catalogue.all(Schematic))
     base = catalogue.get(Schematic, path.stem) if known else None
     step = base.step if base else _step_with_roles(path, set(semantic_map), catalogue)
+    used = {name: labels[name] for name in _texts(semantic_map) if name in labels}
     try:
         return Schematic(
             name=path.stem,
             step=step,
             summary=base.summary if base else f"from {path.name}",
-            labels={**(base.labels if base else {}), **labels},
+            labels={**used, **(base.labels if base else {})},
             parameters={**(base.parameters if base else {}), **parameters},
             semantic_map=semantic_map,
         )
     except PycemrgError as error:
         raise DocumentError(f"{path}: {error}") from error
+
+
+def _texts(data: Any) -> Iterator[str]:
+    """All texts in a semantic map."""
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, (dict, list)):
+        for one in data.values() if isinstance(data, dict) else data:
+            yield from _texts(one)
 
 
 def _step_with_roles(path: Path, keys: set[str], catalogue: Catalogue) -> str:

@@ -9,12 +9,12 @@ from typing import Any, ClassVar, NoReturn
 import pytest
 
 from pycemrg_core.api.kinds import kind_of
-from pycemrg_core.api.labels import close_to
 from pycemrg_core.api.records import Record
 from pycemrg_core.errors import PluginError, PycemrgError, fault
 from pycemrg_core.plugins import loading
 from pycemrg_core.plugins.catalogue import Catalogue, compose
 from pycemrg_core.plugins.loading import GROUP, LOCAL_FILE, Found, Plugin, Policy, State
+from pycemrg_core.text.names import close_to
 
 
 def fail(message: str) -> NoReturn:

@@ -12,11 +12,11 @@ import pytest
 from pycemrg_core.api.contracts import LabelType
 from pycemrg_core.api.documents import to_data
 from pycemrg_core.api.records import Check, CheckOn
+from pycemrg_core.cli.faults import record_faults
 from pycemrg_core.images.blueprint import Blueprint, Ring, Valve, Wall
 from pycemrg_core.images.heart import Finding, Heart, Severity
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.plugins.catalogue import Catalogue
-from pycemrg_core.recipes.validation import record_faults
 from pycemrg_core.testing import volumes
 from pycemrg_core.testing.base import Conformance, describe, fail, require, who
 from pycemrg_core.testing.volumes import CASES, ROTATIONS

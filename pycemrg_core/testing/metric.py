@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from pycemrg_core.api.records import Measures, Metric
+from pycemrg_core.cli.faults import record_faults
 from pycemrg_core.errors import PycemrgError
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.images.metric_subjects import Comparison, ImagePair, StructureMask, evaluate
 from pycemrg_core.plugins.catalogue import Catalogue
-from pycemrg_core.recipes.validation import record_faults
 from pycemrg_core.testing import volumes
 from pycemrg_core.testing.base import Conformance, describe, fail, require, who
 from pycemrg_core.testing.volumes import CASES, ROTATIONS

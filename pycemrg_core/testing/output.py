@@ -12,14 +12,15 @@ from attrs import frozen
 from pycemrg_core.api.contracts import Label, reads, writes
 from pycemrg_core.api.records import Output, Recipe, Schematic, Step
 from pycemrg_core.api.refs import Ref
+from pycemrg_core.cli.faults import record_faults
 from pycemrg_core.errors import PycemrgError
 from pycemrg_core.images.label_volume import Edit, LabelVolume
 from pycemrg_core.plugins.catalogue import Catalogue, Contribution
 from pycemrg_core.plugins.loading import GROUP, Found
-from pycemrg_core.recipes.planner import Settings, plan
+from pycemrg_core.recipes.planner import plan
 from pycemrg_core.recipes.preparation import prepare
 from pycemrg_core.recipes.runner import RunResult, run_plan
-from pycemrg_core.recipes.validation import record_faults
+from pycemrg_core.recipes.settings import Settings
 from pycemrg_core.runs.finished import FinishedRun
 from pycemrg_core.runs.outputs import Made, choose_outputs, make_outputs
 from pycemrg_core.runs.run_folder import Source

@@ -18,11 +18,11 @@ import pytest
 from pycemrg_core.api.kinds import kind_of
 from pycemrg_core.api.records import Command, Recipe, Record, Schematic
 from pycemrg_core.api.refs import Ref
+from pycemrg_core.cli.faults import record_faults
 from pycemrg_core.errors import RefError
 from pycemrg_core.plugins import loading
 from pycemrg_core.plugins.catalogue import compose
 from pycemrg_core.plugins.loading import GROUP, Plugin, Policy, State
-from pycemrg_core.recipes.validation import record_faults
 from pycemrg_core.testing.base import fail, load, require, require_loaded, who
 
 # Imports a plugin in a fresh interpreter. The last line says which modules this imported.

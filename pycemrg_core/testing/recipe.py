@@ -14,8 +14,8 @@ from pycemrg_core.errors import PlanError, PycemrgError
 from pycemrg_core.images import image_files
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.inputs import inputs, plan_in_principle
-from pycemrg_core.recipes.planner import Settings
 from pycemrg_core.recipes.runner import RunResult
+from pycemrg_core.recipes.settings import Settings
 from pycemrg_core.testing import growing, volumes
 from pycemrg_core.testing.base import Conformance, fail, require, who
 

@@ -22,7 +22,7 @@ from pycemrg_core.text.tables import header_of, is_comment, table_rows
 Entry = tuple[int, int, str, str]  # line (0 when there is none), value, name, colour
 Path = str | os.PathLike[str]
 
-EXTENSIONS = (".yaml", ".yml", ".json", ".csv", ".tsv", ".ctbl", ".label", ".txt", ".lbl")
+LABEL_FILES = (".yaml", ".yml", ".json", ".csv", ".tsv", ".ctbl", ".label", ".txt", ".lbl")
 """The extensions of files that :func:`read_label_file` reads."""
 
 _WHAT = "a table of labels"

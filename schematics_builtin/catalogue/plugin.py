@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pycemrg_core.api import LabelScheme, Recipe, Ref, Schematic, Step, hookimpl
-from schematics_builtin.catalogue import closing_recipe, closing_schematics, recipes, schematics, schemes
+from pycemrg_core.api import LabelScheme, Recipe, Ref, Schematic, Step, Structure, hookimpl
+from schematics_builtin.catalogue import closing_recipe, closing_schematics, recipes, schematics, schemes, structures
 
 # step kind, what it does, function, contract
 _STEPS = (
@@ -79,3 +79,8 @@ def pycemrg_recipes() -> Iterable[Recipe]:
 @hookimpl
 def pycemrg_label_schemes() -> Iterable[LabelScheme]:
     return schemes.schemes()
+
+
+@hookimpl
+def pycemrg_structures() -> Iterable[Structure]:
+    return structures.structures()

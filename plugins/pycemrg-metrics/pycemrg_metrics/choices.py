@@ -7,7 +7,17 @@ from collections.abc import Iterable, Mapping
 from attrs import frozen
 
 from pycemrg_core import Catalogue, Contribution
-from pycemrg_core.api import LabelError, LabelScheme, LabelTable, Measures, Metric, MetricError, close_to, whole_number
+from pycemrg_core.api import (
+    LabelError,
+    LabelScheme,
+    LabelTable,
+    Measures,
+    Metric,
+    MetricError,
+    close_to,
+    names_in,
+    whole_number,
+)
 from pycemrg_metrics.tables import Column
 
 _DOES = {
@@ -80,11 +90,15 @@ def what_compares(catalogue: Catalogue, names: Iterable[str]) -> Measures:
     return next(iter(kinds))
 
 
+def canonical(names: Iterable[str | int], catalogue: Catalogue) -> list[str | int]:
+    """Canonical names in the place of spellings: ``LA_BP_label`` for ``LA_BP`` or ``left atrium``."""
+    known = names_in(catalogue, (group for one in catalogue.all(LabelScheme) for group in one.record.groups))
+    return [known.canonical(name) if isinstance(name, str) else name for name in names]
+
+
 def structures(names: Iterable[str | int], scheme: LabelScheme) -> dict[str, tuple[int, ...]]:
     """The structures with these names, one per label: labels, members of groups, and integers.
-
-    ``LA_BP`` means ``LA_BP_label`` if the scheme has only the longer name. Raises :class:`LabelError` with close
-    matches.
+    Raises :class:`LabelError` with close matches.
     """
     return {name_of(value, scheme): (value,) for name in names for value in integers(name, scheme)}
 
@@ -99,11 +113,10 @@ def integers(name: str | int, scheme: LabelScheme) -> tuple[int, ...]:
     assert isinstance(name, str)
     table = LabelTable(scheme.labels, scheme.groups)
     known = [*table.labels, *table.groups]
-    full = f"{name}_label" if name not in known and f"{name}_label" in known else name
-    if full not in known:
+    if name not in known:
         close = close_to(name, known) or close_to(name, [one.removesuffix("_label") for one in known])
         raise LabelError(f"no label or group of the scheme {scheme.name!r} is called {name!r}{close}")
-    return tuple(table.value(member) for member in table.names_of(full))
+    return tuple(table.value(member) for member in table.names_of(name))
 
 
 def name_of(value: int, scheme: LabelScheme) -> str:

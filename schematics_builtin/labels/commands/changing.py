@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from pycemrg_core.cli.kit import plugin_options, session_of
 
 if TYPE_CHECKING:
     from pycemrg_core import Catalogue
-    from pycemrg_core.api import LabelRemapper
+    from pycemrg_core.api import LabelRemapper, Names
     from schematics_builtin.labels.label_files import Kind
 
 
@@ -54,9 +55,6 @@ def write_label_map(
         write_image(image, folder / path.name)
         write_label_table(rows, folder / table.name, label_table)
     click.echo(f"{output} and {table} written", err=quiet)
-
-
-_LABEL_FILES = (".yaml", ".yml", ".json", ".csv", ".tsv", ".ctbl", ".label", ".txt")
 
 
 def _pairs(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> dict[int | str, int | str]:
@@ -112,7 +110,7 @@ def remap(
     """
     if not (source and target) and not pairs and not table:
         raise click.UsageError("no mapping of labels; give --from and --to, --map, or --table", ctx)
-    from pycemrg_core.api import LabelRemapper, read_labels, read_mapping_file, remap_image, voxel_array
+    from pycemrg_core.api import LabelRemapper, names_in, read_labels, read_mapping_file, remap_image, voxel_array
 
     catalogue = session_of(ctx).catalogue()
     label_map, notes = read_labels(image)
@@ -122,7 +120,8 @@ def remap(
     new_names = _names(target, catalogue) if target else old_names
     if pairs or table:
         given = {**(read_mapping_file(Path(table)) if table else {}), **pairs}
-        listed = {_full(old, old_names): _full(new, new_names) for old, new in given.items()}
+        known = names_in(catalogue, (*old_names, *new_names))
+        listed = {_named(old, known): _named(new, known) for old, new in given.items()}
         remapper = LabelRemapper.named(listed, old_names, new_names if target else None, merge=merge, delete=drop)
     else:
         remapper = _between(array, old_names, new_names, merge, drop)
@@ -151,18 +150,37 @@ def _between(
     return LabelRemapper.between(present, target, dropped="drop" if drop else "refuse", merge=merge)
 
 
-def _full(name: int | str, known: Mapping[str, int]) -> int | str:
-    """The name, or the name with ``_label`` if only this is known: ``LV_BP`` for ``LV_BP_label``."""
-    return f"{name}_label" if name not in known and f"{name}_label" in known else name
-
-
 def _names(scheme: str, catalogue: Catalogue) -> dict[str, int]:
-    """The integers by name of a scheme or a label file."""
-    from pycemrg_core.api import LabelScheme, labels_of, read_label_file
+    """The integers by canonical name of a scheme or a label file. Names of a file that are unknown are said."""
+    from pycemrg_core.api import LABEL_FILES, LabelScheme, read_labels_file
 
-    if Path(scheme).suffix in _LABEL_FILES:
-        return dict(labels_of(read_label_file(Path(scheme))))
+    if os.path.splitext(scheme)[1].lower() in LABEL_FILES:
+        return canonical_labels(read_labels_file(scheme), scheme, catalogue)
     return dict(catalogue.get(LabelScheme, scheme).labels)
+
+
+def canonical_labels(labels: Mapping[str, int], where: str, catalogue: Catalogue) -> dict[str, int]:
+    """The integers by canonical name. Names that are no structure are said on stderr, and stay.
+
+    Raises :class:`LabelError` when two names are one structure.
+    """
+    from pycemrg_core.api import LabelError, names_in
+
+    names = names_in(catalogue)
+    found: dict[str, int] = {}
+    said: dict[str, str] = {}
+    for spelling, value in labels.items():
+        name = names.canonical(spelling)
+        if found.setdefault(name, value) != value:
+            raise LabelError(f"{where}: {said[name]!r} and {spelling!r} are one structure, {name!r}; rename one")
+        said.setdefault(name, spelling)
+        if name not in names.known:
+            click.echo(f"note: {where}: no structure is called {name!r}{names.close(name)}", err=True)
+    return found
+
+
+def _named(name: int | str, known: Names) -> int | str:
+    return known.canonical(name) if isinstance(name, str) else name
 
 
 def _selection(kind: str, help_line: str) -> click.Command:
@@ -194,7 +212,7 @@ def _selection(kind: str, help_line: str) -> click.Command:
 
         catalogue = session_of(ctx).catalogue()
         record = catalogue.get(LabelScheme, scheme)
-        chosen = chosen_labels(names, record)
+        chosen = chosen_labels(names, record, catalogue)
         label_map, notes = read_labels(image)
         _echo_notes(notes)
         there = set(volume_of(label_map).boxes)
@@ -211,11 +229,12 @@ def _selection(kind: str, help_line: str) -> click.Command:
     return command
 
 
-def chosen_labels(names: Iterable[str], record: Any) -> set[int]:
+def chosen_labels(names: Iterable[str], record: Any, catalogue: Catalogue) -> set[int]:
     """The integers of names, groups and integers. Raises :class:`LabelError` with close matches."""
-    from pycemrg_core.api import LabelError, LabelTable
+    from pycemrg_core.api import LabelError, LabelTable, names_in
 
     table = LabelTable(record.labels, record.groups)
+    spelt = names_in(catalogue, (*table.labels, *table.groups))
     chosen: set[int] = set()
     for name in names:
         if (value := whole_number(name)) is not None:
@@ -223,9 +242,7 @@ def chosen_labels(names: Iterable[str], record: Any) -> set[int]:
         elif like_number(name):
             raise LabelError(f"{name!r} is not a whole number; give integers in decimal digits, or names")
         else:
-            known = name if name in table.labels or name in table.groups else f"{name}_label"
-            members = table.names_of(known if known in table.labels or known in table.groups else name)
-            chosen |= {table.value(member) for member in members}
+            chosen |= {table.value(member) for member in table.names_of(spelt.canonical(name))}
     return chosen
 
 

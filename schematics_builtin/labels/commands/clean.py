@@ -72,7 +72,7 @@ def clean(
         click.echo(f"note: {note}", err=True)
     start = volume_of(label_map)
     volume = WorkingVolume(start, start.array.dtype)
-    chosen = sorted(chosen_labels(map(str.strip, labels.split(",")), record) if labels else start.boxes)
+    chosen = sorted(chosen_labels(map(str.strip, labels.split(",")), record, catalogue) if labels else start.boxes)
     names = {value: name for name, value in record.labels.items()}
     ledger = []
     for step, options in work.items():

@@ -25,6 +25,7 @@ from pycemrg_core.api.records import (
     Record,
     Schematic,
     Step,
+    Structure,
 )
 from pycemrg_core.api.refs import Ref
 from pycemrg_core.errors import PlanError, PycemrgError, fault
@@ -32,8 +33,9 @@ from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.plugins.loading import Plugin
 from pycemrg_core.recipes.flatten import flatten, unmet
 from pycemrg_core.recipes.inputs import SO_FINE, alone, inputs, plan_in_principle
-from pycemrg_core.recipes.labelling import labels_of
-from pycemrg_core.recipes.planner import ImageFacts, Settings, plan
+from pycemrg_core.recipes.labelling import labelling_of, names_in
+from pycemrg_core.recipes.planner import ImageFacts, plan
+from pycemrg_core.recipes.settings import Settings
 
 
 def faults(plugin: Plugin, catalogue: Catalogue) -> Iterator[str]:
@@ -110,6 +112,14 @@ def scheme_faults(record: LabelScheme, _catalogue: Catalogue) -> Iterator[str]:
                 yield f"group {group!r} names {name!r}, which is not a label of the scheme"
 
 
+def structure_faults(record: Structure, catalogue: Catalogue) -> Iterator[str]:
+    names = names_in(catalogue)
+    for spelling in record.spellings:
+        if (meant := names.canonical(spelling)) != record.name:
+            what = f"means {meant!r}" if meant != spelling else "is the name of another label, or of several"
+            yield f"the spelling {spelling!r} {what}; leave it out"
+
+
 def schematic_faults(record: Schematic, catalogue: Catalogue) -> Iterator[str]:
     yield from _recipe_faults(*alone(record, catalogue), catalogue)
 
@@ -124,7 +134,7 @@ def _recipe_faults(record: Recipe, settings: Settings, catalogue: Catalogue) -> 
         return
     needed = set(inputs(plan_in_principle(record, catalogue, settings)))
     # With the labels that entries wait for, every entry is planned.
-    values = labels_of(record, catalogue, settings.labels, settings.schematics)
+    values = labelling_of(record, catalogue, settings).labels
     needed |= {values[name] for step in flatten(record, catalogue) for name in step.when_present if name in values}
     plan(record, catalogue, ImageFacts(labels=frozenset(needed), spacing=SO_FINE, dtype="uint32"), settings)
 

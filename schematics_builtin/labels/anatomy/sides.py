@@ -1,0 +1,115 @@
+"""Left and right, upper and lower: whether a heart is mirrored, and whether its veins are in their places.
+
+Measured in the heart's own frame, from the centroids of its lumens: from base to apex, from the left to the right
+heart, and from its centre to the great vessels. The determinant of these unit vectors does not depend on how the
+heart lies in the image: it is -0.93 to -0.98 in seven hearts of the cohort of Rodero et al. 2021 (doi
+10.1371/journal.pcbi.1008851), and the opposite in a mirrored one. Along these axes, right veins lie 31 to 51 mm to the
+right of the left ones, and upper veins 18 to 31 mm above the lower ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from pycemrg_core.api import LabelVolume
+
+Point = NDArray[np.float64]
+
+MIRRORED = "situs-inversus"
+"""The doubt about a mirrored heart."""
+VEIN_ORDER = "vein-order"
+"""The doubt about veins that are exchanged."""
+
+SURE = 0.4
+"""The least determinant that shows a side."""
+SLACK_MM = 5.0
+"""How far a vein may lie on the wrong side of another."""
+
+_CHAMBERS = ("LV_BP_label", "RV_BP_label", "LA_BP_label", "RA_BP_label")
+_VESSELS = ("Ao_BP_label", "PArt_BP_label")
+_LEFT, _RIGHT = ("LPV1_label", "LPV2_label"), ("RPV1_label", "RPV2_label")
+_UPPER, _LOWER = ("LPV1_label", "RPV1_label"), ("LPV2_label", "RPV2_label")
+
+
+@frozen(eq=False)
+class Frame:
+    """The heart's own axes as unit vectors in the image's frame (x, y, z): to its right side, and to its great vessels.
+
+    ``handedness`` is the determinant of base to apex, left to right, and centre to great vessels.
+    """
+
+    right: Point
+    up: Point
+    handedness: float
+
+
+def centroids(volume: LabelVolume, labels: Mapping[str, int]) -> dict[str, Point]:
+    """The centroid in mm, (x, y, z) in the image's frame, of the lumens that tell the sides and are in the image."""
+    direction = np.reshape(volume.direction, (3, 3))
+    found = {}
+    for name in (*_CHAMBERS, *_VESSELS, *_LEFT, *_RIGHT):
+        if (label := labels.get(name)) in volume.boxes:
+            region = volume.region(label)
+            mask = volume.mask(label, region)
+            index = [
+                float(np.average(np.arange(size), weights=mask.sum(axis=tuple({0, 1, 2} - {axis}))))
+                + region[axis].start
+                for axis, size in enumerate(mask.shape)
+            ]
+            found[name] = direction @ (np.array(index) * volume.spacing)[::-1]
+    return found
+
+
+def frame_of(places: Mapping[str, Point]) -> Frame | None:
+    """The heart's own frame, or None when a chamber or both great vessels are missing, or they do not span it."""
+    vessels = [places[name] for name in _VESSELS if name in places]
+    if not vessels or not all(name in places for name in _CHAMBERS):
+        return None
+    lv, rv, la, ra = (places[name] for name in _CHAMBERS)
+    axes = [lv + rv - la - ra, rv + ra - lv - la, np.mean(vessels, axis=0) - (lv + rv + la + ra) / 4]
+    lengths = [float(np.linalg.norm(axis)) for axis in axes]
+    if not min(lengths) > 0:
+        return None
+    apex, right, up = (axis / length for axis, length in zip(axes, lengths, strict=True))
+    return Frame(right=right, up=up, handedness=float(np.linalg.det([apex, right, up])))
+
+
+def wrong_sides(volume: LabelVolume, labels: Mapping[str, int]) -> Iterator[tuple[str, str, tuple[int, ...]]]:
+    """What is on the wrong side: the name of the doubt, what is wrong, and the labels concerned.
+
+    ``labels`` are integers by structure name. Says nothing about a heart without all four chambers and a great vessel.
+    """
+    places = centroids(volume, labels)
+    frame = frame_of(places)
+    if frame is None:
+        return
+    if frame.handedness > SURE:
+        yield (
+            MIRRORED,
+            f"the heart is mirrored: its left and right side are exchanged (handedness {frame.handedness:+.2f}, of a"
+            " heart -0.80 to -0.98); correct the direction in the header, or the labels of left and right",
+            tuple(labels[name] for name in _CHAMBERS),
+        )
+    for firsts, seconds, axis, where in ((_LEFT, _RIGHT, frame.right, "right"), (_UPPER, _LOWER, -frame.up, "below")):
+        wrong = [
+            (first, second, float((places[first] - places[second]) @ axis))
+            for first in firsts
+            for second in seconds
+            if first in places and second in places and (where == "right" or first[:3] == second[:3])
+        ]
+        wrong = [one for one in wrong if one[2] > SLACK_MM]
+        if wrong:
+            first, second, mm = max(wrong, key=lambda one: one[2])
+            side = "to the right of" if where == "right" else "below"
+            sides = "left and right" if where == "right" else "upper and lower"
+            yield (
+                VEIN_ORDER,
+                f"{first.removesuffix('_label')} ({labels[first]}) lies {mm:.0f} mm {side}"
+                f" {second.removesuffix('_label')} ({labels[second]}): {sides} veins are exchanged; correct their"
+                " labels",
+                tuple(dict.fromkeys(labels[name] for one in wrong for name in one[:2])),
+            )
