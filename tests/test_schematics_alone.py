@@ -13,8 +13,8 @@ from test_docs import ROOT, blocks
 from pycemrg_core import load_catalogue
 from pycemrg_core.api import LabelScheme, Recipe, Schematic
 from pycemrg_core.cli.faults import faults
+from pycemrg_core.cli.inputs import alone, plan_in_principle
 from pycemrg_core.plugins.catalogue import Catalogue
-from pycemrg_core.recipes.inputs import alone, plan_in_principle
 
 KIT = """
 from pycemrg_core.testing import *

@@ -28,11 +28,11 @@ from pycemrg_core.api.records import (
     Structure,
 )
 from pycemrg_core.api.refs import Ref
+from pycemrg_core.cli.inputs import SO_FINE, alone, inputs, plan_in_principle
 from pycemrg_core.errors import PlanError, PycemrgError, fault
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.plugins.loading import Plugin
 from pycemrg_core.recipes.flatten import flatten, unmet
-from pycemrg_core.recipes.inputs import SO_FINE, alone, inputs, plan_in_principle
 from pycemrg_core.recipes.labelling import labelling_of, names_in
 from pycemrg_core.recipes.planner import ImageFacts, plan
 from pycemrg_core.recipes.settings import Settings

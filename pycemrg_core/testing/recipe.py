@@ -10,10 +10,10 @@ import pytest
 
 from pycemrg_core.api import contracts
 from pycemrg_core.api.records import Recipe, Step
+from pycemrg_core.cli.inputs import inputs, plan_in_principle
 from pycemrg_core.errors import PlanError, PycemrgError
 from pycemrg_core.images import image_files
 from pycemrg_core.plugins.catalogue import Catalogue
-from pycemrg_core.recipes.inputs import inputs, plan_in_principle
 from pycemrg_core.recipes.runner import RunResult
 from pycemrg_core.recipes.settings import Settings
 from pycemrg_core.testing import growing, volumes

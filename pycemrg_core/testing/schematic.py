@@ -10,10 +10,10 @@ import pytest
 
 from pycemrg_core.api import contracts
 from pycemrg_core.api.records import Recipe, Schematic, Step
+from pycemrg_core.cli.inputs import alone as judged_alone
+from pycemrg_core.cli.inputs import plan_in_principle
 from pycemrg_core.errors import PlanError, PycemrgError, StepError, UnknownNameError
 from pycemrg_core.plugins.catalogue import Catalogue
-from pycemrg_core.recipes.inputs import alone as judged_alone
-from pycemrg_core.recipes.inputs import plan_in_principle
 from pycemrg_core.recipes.runner import RunResult
 from pycemrg_core.recipes.settings import Settings
 from pycemrg_core.testing import growing, volumes

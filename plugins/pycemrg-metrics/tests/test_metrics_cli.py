@@ -179,7 +179,8 @@ LABELS = ("compare", MINE, HEART)
         ((*LABELS, "--metrics", "dise"), 1, "error: no metric is called 'dise'; did you mean 'dice'?"),
         ((*LABELS, "--labels", "LV_PB"), 1, "error: no label or group of the scheme 'cemrg' is called 'LV_PB'; did you"
             " mean 'LV_BP' or 'RV_BP' or 'LA_BP'?"),
-        ((*LABELS, "--labels", "0"), 1, "error: label 0 is the background, not a structure; give labels from 1"),
+        ((*LABELS, "--labels", "0"), 1, "error: label 0 is not a structure; labels are integers from 1 (0 is the"
+            " background)"),
         ((*LABELS, "--set", "tolerance=2"), 1, "error: none of the metrics (dice, hd95, assd, volume_difference) has a"
             " parameter 'tolerance'; they have none"),
         ((*LABELS, "--metrics", "nsd", "--set", "tolerance_mm=-1"), 1, "error: metric 'nsd': tolerance_mm is -1; give 0"
