@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,9 +26,9 @@ class RandomPipeline(Randomizable, MapTransform, InvertibleTransform):  # type: 
     """A pipeline as a random transform of dictionaries: all images change together, and all label maps with them.
 
     Arrays are (channel, x, y, z), as everywhere in MONAI; their affine is that of the ``MetaTensor``, and the identity
-    for plain arrays. The random state is that of a ``Randomizable``: ``Compose.set_random_state``, ``set_determinism``
-    and the data loader of MONAI set it, and data sets that cache stop before it. In a worker of PyTorch's own data
-    loader, the seed of the worker is mixed in. The values drawn stand in ``applied_operations``.
+    for plain arrays, with a warning. The random state is that of a ``Randomizable``: ``Compose.set_random_state``,
+    ``set_determinism`` and the data loader of MONAI set it, and data sets that cache stop before it. In a worker of
+    PyTorch's own data loader, the seed of the worker is mixed in. The values drawn stand in ``applied_operations``.
 
     If the pipeline makes several samples of one, the result is a list, as of ``RandCropByPosNegLabeld``.
     ``images``, ``labels``, ``keep`` and ``label_type`` are those of ``items.Selection``.
@@ -120,6 +121,7 @@ def _held(value: Any, key: str, grid: Grid, axes: Axes) -> Held:
         lps = str(value.meta.get(_SPACE, "")).upper().endswith("LPS")
         grid = Grid.of_affine(value.affine.numpy(), key, lps=lps)
     else:
+        warnings.warn(f"{key!r} is no MetaTensor: its voxels count as 1 mm, with x, y, z in RAS", stacklevel=2)
         grid = Grid.of_affine(np.eye(4), key)
 
     def restored(array: Array, images: Sequence[sitk.Image]) -> torch.Tensor:
