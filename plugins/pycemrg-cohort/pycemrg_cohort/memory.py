@@ -15,7 +15,7 @@ from pycemrg_core.api import ImageError, read_geometry
 
 # Measured with benchmarks/cohort.py, and rounded up.
 BASE_BYTES = 256 * 2**20
-"""The memory of a worker without a case: Python, Dask, SciPy, SimpleITK and the catalogue."""
+"""The memory of a worker without a case: Python, SciPy, SimpleITK and the catalogue."""
 
 COPIES, COPIES_FOR_OUTPUTS = 12, 32
 """The additional memory for a case, as a multiple of the bytes of its voxels: alone or with outputs of the core, and

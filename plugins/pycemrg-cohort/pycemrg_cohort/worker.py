@@ -20,6 +20,7 @@ from pycemrg_cohort.errors import one_line
 from pycemrg_cohort.job import THICKNESS, Job, ready, thickness_provider, wall_names
 from pycemrg_core import (
     Catalogue,
+    Outputs,
     Plan,
     Prepared,
     RunResult,
@@ -44,7 +45,7 @@ from pycemrg_core.api import (
     evaluate,
     read_volume,
 )
-from pycemrg_core.cli.kit import write_json
+from pycemrg_core.cli.kit import held, write_json
 
 Outcome = dict[str, Any]
 
@@ -140,26 +141,32 @@ def _make(job: Job, case: Case, source: Source, folder: Path, catalogue: Catalog
     """Run a case and write its folder; the marker that it is done is written last."""
     prepared, planned = _planned(job, case, catalogue)
     chosen = choose_outputs(catalogue, job.outputs)
-    require_place(folder, source, catalogue, chosen, force=True)
-    result = _run(planned, prepared)
-    finished = FinishedRun(result=result, prepared=prepared, plan=planned, source=source, catalogue=catalogue)
-    outputs = make_outputs(finished, chosen)
-    measured = _measured(result, planned, catalogue)
-    with suppress(FileNotFoundError):
-        (folder / marker.NAME).unlink()
-    write_result(finished, folder, outputs)
-    if outputs.failures:
-        raise PycemrgError("; ".join(map(str, outputs.failures))) from outputs.failures[0]
-    outcome = {
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with held(folder):
+        require_place(folder, source, catalogue, chosen, force=True)
+        result = _run(planned, prepared)
+        finished = FinishedRun(result=result, prepared=prepared, plan=planned, source=source, catalogue=catalogue)
+        outputs = make_outputs(finished, chosen)
+        measured = _measured(result, planned, catalogue)
+        with suppress(FileNotFoundError):
+            (folder / marker.NAME).unlink()
+        write_result(finished, folder, outputs)
+        if outputs.failures:
+            raise PycemrgError("; ".join(map(str, outputs.failures))) from outputs.failures[0]
+        outcome = _outcome(begin, outputs, measured, _taking_part(planned, catalogue, job))
+        write_json(marker.marker(folder, prepared.facts, job, case, catalogue, outcome), folder / marker.NAME)
+    return outcome
+
+
+def _outcome(begin: float, outputs: Outputs, measured: Outcome, plugins: list[dict[str, str]]) -> Outcome:
+    return {
         "seconds": round(time.perf_counter() - begin, 3),
         "verdict": _VERDICTS[outputs.verdict],
         "statement": "; ".join(made.summary.partition("\n")[0] for _, made in outputs.made if made.verdict is not None),
         "files": {contribution.name: contribution.record.file for contribution, _ in outputs.made},
         **measured,
-        "plugins": _taking_part(planned, catalogue, job),
+        "plugins": plugins,
     }
-    write_json(marker.marker(folder, prepared.facts, job, case, catalogue, outcome), folder / marker.NAME)
-    return outcome
 
 
 def _measured(result: RunResult, planned: Plan, catalogue: Catalogue) -> Outcome:

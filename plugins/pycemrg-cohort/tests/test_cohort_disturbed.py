@@ -97,7 +97,7 @@ def test_the_command_and_its_cluster_are_killed(lab: Lab) -> None:
     before = done(lab.root)
     lab.processes.kill(running)
     # As a process that was killed while it wrote leaves it.
-    left = lab.root / "cases" / "h07" / ".partial-abc"
+    left = lab.root / "cases" / "h07" / ".pycemrg-abcdefgh"
     left.mkdir(parents=True)
     (left / "heart.nrrd").write_bytes(b"half")
     assert f"7 done ({len(before)} of them before)" in lab.again()
@@ -122,7 +122,7 @@ def test_it_is_interrupted(lab: Lab) -> None:
     told = ended(running, code=1)
     assert told.startswith("error: interrupted: ")
     assert told.endswith(" of 8 cases are done; repeat the command to continue\n")
-    assert not list(lab.root.rglob(".partial*"))
+    assert not list(lab.root.rglob(".pycemrg-*"))
     lab.again()
     assert tree(lab.root) == lab.undisturbed
 

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
+import psutil
 import pytest
 import SimpleITK as sitk
-from cohort_lab import Processes, ended, eventually, hearts
+from cohort_lab import Gate, Processes, ended, eventually, hearts
 from command_line import HEART, local_plugin, small_heart
 from phantom import heart_phantom
 from plugin_packages import FakeSite, run_python, schematics_source
 from pycemrg_cohort.cases import read_cases
-from pycemrg_cohort.cluster import workers_for
+from pycemrg_cohort.cluster import cores, free_memory, workers_for
+from pycemrg_cohort.engine import run_cases
 from pycemrg_cohort.errors import OtherVersionsError, one_line
 from pycemrg_cohort.job import Job, differences, loaded_plugins, ready
 from pycemrg_cohort.memory import case_bytes, peak_memory, voxel_bytes
+from pycemrg_cohort.workers import LocalWorkers
 
 import pycemrg_core
 from pycemrg_core import Found, Policy, Schematic, Settings, load_catalogue
@@ -151,24 +157,145 @@ def test_nobody_answers(tmp_path: Path, processes: Processes, monkeypatch: pytes
     assert told == "error: no Dask scheduler answers at tcp://127.0.0.1:9; start one, or correct the address\n"
 
 
-def test_a_case_that_kills_its_workers_costs_only_itself(tmp_path: Path, processes: Processes) -> None:
-    body = """
-        if volume.spacing[0] > 1.8:
-            os.kill(os.getpid(), 9)
-        return paint(volume, contract)
-    """
-    plugin = local_plugin(tmp_path, body, recipe="deadly")
+DEATHS = {
+    "a signal": ("os.kill(os.getpid(), 9)", "its worker was killed by SIGKILL, probably because memory ran out"),
+    "a segmentation fault": (
+        "import ctypes\n    ctypes.string_at(0)",
+        "its worker was killed by SIGSEGV (twice)",
+    ),
+    "an exit": ("os._exit(3)", "its worker ended with exit code 3 (twice)"),
+    "an exit without a word": ("os._exit(0)", "its worker ended with exit code 0 (twice)"),
+}
+
+
+@pytest.mark.parametrize("death", DEATHS)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_case_that_kills_its_workers_costs_only_itself(
+    tmp_path: Path, processes: Processes, death: str, workers: int
+) -> None:
+    how, why = DEATHS[death]
+    plugin = local_plugin(
+        tmp_path, f"if volume.spacing[0] > 1.8:\n    {how}\nreturn paint(volume, contract)", recipe="deadly"
+    )
     folder = hearts(tmp_path / "in", 3)
     sitk.WriteImage(heart_phantom(32, (1.9, 1.9, 1.9)), str(folder / "h01a.nrrd"))
-    processes.environment["DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES"] = "0"
     root = tmp_path / "out"
-    command = ("run", "deadly", folder, "-o", root, "--plugin", plugin, "--no-check", "--workers", 1)
+    command = ("run", "deadly", folder, "-o", root, "--plugin", plugin, "--no-check", "--workers", workers)
     told = ended(processes.cohort(*command), code=1)
-    assert "its worker died every time, probably because memory ran out; use fewer --workers" in told
+    assert f"1 of 4 cases failed, h01a: {why}" in told
     cases = json.loads((root / "cohort.json").read_text(encoding="utf-8"))["cases"]
     assert {case["id"]: case["state"] for case in cases} == {
         "h00": "done", "h01": "done", "h01a": "failed", "h02": "done",
     }  # fmt: skip
+    assert sorted(path.name for path in (root / "cases").iterdir()) == ["h00", "h01", "h02"]
+
+
+def test_a_case_that_needs_too_much_memory_costs_only_itself(tmp_path: Path) -> None:
+    """Alone it may have all the memory; when that is not enough, it fails."""
+    body = """
+        if volume.spacing[0] > 1.8:
+            kept = b"x" * (400 << 20)
+            time.sleep(3)
+        return paint(volume, contract)
+    """
+    catalogue = load_catalogue(local=[local_plugin(tmp_path, body, recipe="hungry")])
+    folder = hearts(tmp_path / "in", 2)
+    sitk.WriteImage(heart_phantom(32, (1.9, 1.9, 1.9)), str(folder / "h00a.nrrd"))
+    cases = read_cases([str(folder)], parameters=(), schemes=())
+    job = Job(recipe="hungry", settings=Settings(), check=False, plugins=loaded_plugins(catalogue)).as_text()
+    for memory, error in ((500 << 20, "it needs more than 500 MiB of memory"), (1200 << 20, "")):
+        root = tmp_path / f"out{memory}"
+        with LocalWorkers(2, memory) as workers:
+            found = {one["id"]: one["error"] for one in run_cases(workers, cases, job, root)}
+        assert found.pop("h00a").startswith(error)
+        assert found == {"h00": "", "h01": ""}
+
+
+def test_limits_of_a_container_count(tmp_path: Path) -> None:
+    assert cores(tmp_path) >= 1
+    assert free_memory(tmp_path) > 0
+    for name, text in (("cpu.max", "50000 100000"), ("memory.max", "3000"), ("memory.current", "1000")):
+        (tmp_path / name).write_text(text)
+    assert cores(tmp_path) == 1
+    assert free_memory(tmp_path) == 2000
+    (tmp_path / "cpu.max").write_text("max 100000")
+    (tmp_path / "memory.max").write_text("max")
+    assert free_memory(tmp_path) > 2000
+
+
+# ------------------------------------------------------------------------------------------------- no port
+
+
+def sockets(pids: set[int]) -> list[str]:
+    """The sockets of these processes on which anybody could call, as lines of /proc/net."""
+    inodes = set()
+    for pid in pids:
+        for file in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                if (name := os.readlink(file)).startswith("socket:"):
+                    inodes.add(name[8:-1])
+    calls = []
+    for table, column in (("tcp", 9), ("tcp6", 9), ("udp", 9), ("udp6", 9), ("unix", 6)):
+        with suppress(FileNotFoundError):
+            for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+                cells = line.split()
+                named = table != "unix" or len(cells) > 7  # a pair of sockets has no name
+                calls += [f"{table}: {line}"] if cells[column] in inodes and named else []
+    return calls
+
+
+def family(pid: int) -> set[int]:
+    return {pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))}
+
+
+ANOTHER_USER = """
+import os, sys
+
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+for pid in sys.argv[1:]:
+    for name in ("mem", "fd/0", "environ", "cwd"):
+        try:
+            os.close(os.open(f"/proc/{pid}/{name}", os.O_RDONLY))
+            print("opened", name)
+        except OSError:
+            pass
+    try:
+        os.kill(int(pid), 0)
+        print("signalled", pid)
+    except PermissionError:
+        pass
+print("tried")
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="no /proc")
+def test_another_user_cannot_reach_a_running_cohort(tmp_path: Path, processes: Processes) -> None:
+    """Nobody listens: there are no ports and no named sockets, so there is nothing to be let in by."""
+    gate = Gate(tmp_path)
+    command = ("run", "gated", hearts(tmp_path / "in", 2), "-o", tmp_path / "out", "--workers", 2)
+    running = processes.cohort(*command, "--plugin", gate.plugin, "--no-check")
+    eventually(lambda: len(gate.waiting()) == 2, "two cases in hand")
+    pids = family(running.pid)
+    assert {running.pid, *gate.waiting()} <= pids
+    assert sockets(pids) == []
+    if os.geteuid() == 0:
+        command_line = [sys.executable, "-c", ANOTHER_USER, *map(str, pids)]
+        done = subprocess.run(command_line, capture_output=True, text=True, timeout=120, check=False)
+        assert done.stdout == "tried\n", done.stderr
+    gate.open()
+    ended(running, code=0)
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+
+
+def test_what_listens_is_found() -> None:
+    """The test above would find a scheduler with a port."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        one.listen()
+        assert len(sockets({os.getpid()})) == 1
 
 
 @pytest.mark.parametrize(

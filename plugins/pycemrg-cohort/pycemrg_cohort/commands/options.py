@@ -20,7 +20,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 def cohort_options(command: F) -> F:
     """Add RECIPE, INPUTS, the settings of a run, and the options for the workers."""
     command = click.option(
-        "--scheduler", metavar="ADDRESS", help="Use the workers of a running Dask scheduler, tcp://HOST:PORT."
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Use the workers of a running Dask scheduler, tls://HOST:PORT or tcp://HOST:PORT.",
     )(command)
     command = click.option(
         "--workers", type=click.IntRange(min=1), metavar="N", help="The number of worker processes on this machine."

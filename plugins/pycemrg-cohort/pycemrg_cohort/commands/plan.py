@@ -54,26 +54,27 @@ def _checked(
     cases: Sequence[Case], job: str, workers: int | None, scheduler: str | None
 ) -> tuple[dict[str, dict[str, Any]], dict[str, Any] | None]:
     """The problems of each case by id, and the estimated cost of all; None when no case would run."""
-    from pycemrg_cohort.cluster import connected, threads
+    from pycemrg_cohort.cluster import connected
     from pycemrg_cohort.engine import plan_cases, sample_case
     from pycemrg_cohort.memory import case_bytes, voxel_bytes
     from pycemrg_cohort.progress import Progress
+    from pycemrg_cohort.workers import Lost
 
     need = case_bytes(max(voxel_bytes(case.file) for case in cases))
-    with connected(len(cases), need, workers, scheduler) as client:
-        progress, found = Progress(len(cases), lambda: threads(client)), {}
-        for one in plan_cases(client, cases, job):
+    with connected(len(cases), need, workers, scheduler) as there:
+        progress, found = Progress(len(cases), there.at_once), {}
+        for one in plan_cases(there, cases, job):
             found[one.pop("id")] = one
             progress.finished(case="")
         progress.end()
-        at_once = threads(client)
+        at_once = there.at_once()
         voxels = {name: prod(one["size"]) for name, one in found.items() if not one["problems"]}
         largest = max(voxels, key=lambda name: (voxels[name], name), default=None)
         if largest is None:
             return found, None
-        cost = sample_case(client, next(case for case in cases if case.id == largest), job)
-    if cost is None:
-        found[largest]["problems"] = ["its worker died, probably because memory ran out"]
+        cost = sample_case(there, next(case for case in cases if case.id == largest), job)
+    if isinstance(cost, Lost):
+        found[largest]["problems"] = [cost.why]
         return found, None
     # The time of a case is proportional to its voxels; the workers share the cases.
     seconds = cost["seconds"] * sum(voxels.values()) / voxels[largest] / max(1, min(at_once, len(voxels)))

@@ -47,7 +47,7 @@ def run(
       pycemrg cohort run four_chamber_full hearts -o out --with certificate,report
       pycemrg cohort run four_chamber_full cohort.csv -o out --scheduler tcp://node1:8786
     """
-    from pycemrg_core.cli.kit import require_folder
+    from pycemrg_core.cli.kit import held, require_folder
 
     require_one_place(ctx, workers, scheduler)
     catalogue = session_of(ctx).catalogue()
@@ -62,26 +62,27 @@ def run(
     from pycemrg_cohort.summary import write_summary
 
     outcomes: dict[str, dict[str, Any]] = {}
-    sweep(root)
-    before = {case.id for case in cases if (root / "cases" / case.id / marker.NAME).is_file()}
-    try:
-        _bring(
-            cases,
-            job.as_text(),
-            root.absolute(),
-            workers,
-            scheduler,
-            outcomes,
-            outputs=not all(one.provider.built_in for one in chosen),
-        )
-    except KeyboardInterrupt:
-        done = sum(outcome["state"] == "done" for outcome in outcomes.values())
-        raise CohortError(
-            f"interrupted: {done} of {counted(len(cases), 'case')} are done; repeat the command to continue"
-        ) from None
-    finally:
+    with held(root):
         sweep(root)
-    write_summary(root, job, cases, outcomes)
+        before = {case.id for case in cases if (root / "cases" / case.id / marker.NAME).is_file()}
+        try:
+            _bring(
+                cases,
+                job.as_text(),
+                root.absolute(),
+                workers,
+                scheduler,
+                outcomes,
+                outputs=not all(one.provider.built_in for one in chosen),
+            )
+        except KeyboardInterrupt:
+            done = sum(outcome["state"] == "done" for outcome in outcomes.values())
+            raise CohortError(
+                f"interrupted: {done} of {counted(len(cases), 'case')} are done; repeat the command to continue"
+            ) from None
+        finally:
+            sweep(root)
+        write_summary(root, job, cases, outcomes)
     # A case that a worker finished just before it died was not done before this run.
     _tell(root, cases, outcomes, sum(outcome["again"] and name in before for name, outcome in outcomes.items()))
     if any(outcome.get("verdict") == "FAIL" for outcome in outcomes.values()):
@@ -124,19 +125,17 @@ def _bring(
     outputs: bool,
 ) -> None:
     """Bring all cases up to date and fill ``outcomes``, by id, as they finish."""
-    from pycemrg_cohort.cluster import connected, has_dashboard, threads
+    from pycemrg_cohort.cluster import connected
     from pycemrg_cohort.engine import run_cases
     from pycemrg_cohort.memory import case_bytes, voxel_bytes
     from pycemrg_cohort.progress import Progress
 
     need = case_bytes(max(voxel_bytes(case.file) for case in cases), outputs=outputs)
-    with connected(len(cases), need, workers, scheduler) as client:
-        progress = Progress(len(cases), lambda: threads(client))
-        if has_dashboard():
-            progress.note(f"dashboard: {client.dashboard_link}")
+    with connected(len(cases), need, workers, scheduler) as found:
+        progress = Progress(len(cases), found.at_once)
         progress.show()
         try:
-            for outcome in run_cases(client, cases, job, root):
+            for outcome in run_cases(found, cases, job, root):
                 outcomes[outcome["id"]] = outcome
                 progress.finished(case=outcome["id"], error=outcome["error"], before=outcome["again"])
         except KeyboardInterrupt:

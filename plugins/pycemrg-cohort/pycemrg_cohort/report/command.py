@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import click
 
-from pycemrg_core.cli.kit import plugin_options, session_of
+from pycemrg_core.cli.kit import held, plugin_options, session_of
 
 
 @click.command(short_help="Write one page about a cohort.")
@@ -28,5 +30,7 @@ def report(ctx: click.Context, folder: str) -> None:
         click.echo(f"\r{count} of {all_of_them} pictures", err=True, nl=count == all_of_them)
 
     more = {"drawn": drawn} if sys.stderr.isatty() else {}
-    page = write_report(Path(folder), session_of(ctx).catalogue(), **more)
+    catalogue = session_of(ctx).catalogue()
+    with held(Path(folder)) if Path(folder).is_dir() else nullcontext():
+        page = write_report(Path(folder), catalogue, **more)
     click.echo(f"{page} written")
