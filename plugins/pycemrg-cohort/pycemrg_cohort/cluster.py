@@ -49,7 +49,7 @@ def cores(group: Path = _CGROUP) -> int:
     """The cores that this process may use, also by the limits of a container."""
     here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with suppress(OSError, ValueError):
-        quota, period = (group / "cpu.max").read_text(encoding="ascii").split()
+        quota, period = (group / "cpu.max").read_bytes().split()
         here = min(here, max(1, round(int(quota) / int(period))))
     return here
 
@@ -58,7 +58,7 @@ def free_memory(group: Path = _CGROUP) -> int:
     """The memory in bytes that is free for this process, also by the limits of a container."""
     free = int(psutil.virtual_memory().available)
     with suppress(OSError, ValueError):
-        limit, used = (int((group / name).read_text(encoding="ascii")) for name in ("memory.max", "memory.current"))
+        limit, used = (int((group / name).read_bytes()) for name in ("memory.max", "memory.current"))
         free = min(free, max(0, limit - used))
     return free
 

@@ -10,7 +10,7 @@ from typing import Any
 from pycemrg_cohort.cases import Case
 from pycemrg_cohort.errors import OtherVersionsError
 from pycemrg_cohort.workers import Lost, Outcome, Workers
-from pycemrg_core.cli import kit
+from pycemrg_core.cli.kit import sweep as sweep_folder
 
 
 def run_cases(workers: Workers, cases: Sequence[Case], job: str, root: Path) -> Iterator[Outcome]:
@@ -58,7 +58,7 @@ def _each(workers: Workers, task: str, cases: Sequence[Case], **common: Any) -> 
 def sweep(root: Path) -> None:
     """Remove what killed workers left in the case folders."""
     for folder in [root, *root.glob("cases/*")]:
-        kit.sweep(folder)
+        sweep_folder(folder)
     for folder in [*root.glob("cases/*"), root / "cases"]:
         with suppress(OSError):  # removes only empty folders
             folder.rmdir()

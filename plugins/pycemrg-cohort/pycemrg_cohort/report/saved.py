@@ -78,6 +78,9 @@ def read_cohort(folder: Path) -> SavedCohort:
         raise CohortError(f"{folder}: not a cohort: it has no {COHORT}; {remedy}")
     try:
         data = load_json(path, f"a {COHORT}", _MOST_BYTES)
+    except DocumentError as error:
+        raise CohortError(f"{error}; {remedy}") from error
+    try:
         if data.get("format", FORMAT) != FORMAT:
             raise CohortError(
                 f"{path}: unknown format {data['format']!r}, this version reads {FORMAT}; update pycemrg-cohort"
