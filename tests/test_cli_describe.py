@@ -109,7 +109,7 @@ def test_json_holds_the_same() -> None:
 
 
 def test_lists_are_lists_in_json() -> None:
-    assert described("la_myocardium")[0]["used by"][:1] == ["atria_full"]
+    assert described("la_myocardium")[0]["used by"][:2] == ["atria_closed", "atria_full"]
     assert described("create")[0]["used by"][:1] == ["aortic_wall"]
     assert described("atria_full")[0]["includes"] == ["left_atrium_with_veins", "right_atrium_with_veins"]
 

@@ -129,11 +129,11 @@ def test_skirt(case: tuple[Array, Spacing], ratio: float, new: bool) -> None:
 @given(maps(), MM, st.sampled_from([(1, 2), (1, 2, 3), (5, 1, 77)]))
 def test_separate_lumens(case: tuple[Array, Spacing], mm: float, lumens: tuple[int, ...]) -> None:
     array, spacing = case
-    contract = SeparateLumensContract(lumens=tuple(map(label, lumens)), thickness_mm=mm)
+    contract = SeparateLumensContract(lumens=tuple(map(label, lumens)), distance_mm=mm)
     expected = array.copy()
     for lumen in lumens:
         others = np.isin(array, lumens) & (array != lumen)
-        expected[(array == lumen) & near(others, spacing, mm)] = 0
+        expected[(array == lumen) & (near(others, spacing, mm) | beside(others))] = 0
     np.testing.assert_array_equal(grown(closing.separate_lumens, array, spacing, contract), expected)
 
 

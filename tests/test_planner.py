@@ -69,7 +69,7 @@ def test_an_unknown_recipe() -> None:
         plan("biventric", brute.catalogue(), FACTS)
     assert str(caught.value) == (
         "biventric will not run on the image:\n"
-        "  1. no recipe is called 'biventric'; did you mean 'biventricular_basic'?"
+        "  1. no recipe is called 'biventric'; did you mean 'biventricular_basic' or 'biventricular_closed'?"
     )
 
 
@@ -81,7 +81,8 @@ def test_an_unknown_schematic() -> None:
 
 
 def test_an_unknown_recipe_inside_a_recipe() -> None:
-    assert problems(include("biventric")) == ("no recipe is called 'biventric'; did you mean 'biventricular_basic'?",)
+    expected = "no recipe is called 'biventric'; did you mean 'biventricular_basic' or 'biventricular_closed'?"
+    assert problems(include("biventric")) == (expected,)
 
 
 def test_an_unknown_kind_of_step() -> None:

@@ -97,6 +97,10 @@ def _open(names: Iterable[str]) -> tuple[str, ...]:
     return _label_list("the labels that a recipe leaves open", names)
 
 
+def _needs(names: Iterable[str]) -> tuple[str, ...]:
+    return _label_list("the labels that a recipe needs", names)
+
+
 def _ref() -> Any:
     return field(validator=_require_ref)
 
@@ -208,6 +212,9 @@ class Recipe(Record):
     ``open`` and ``may_touch`` relax the rules of the certificate. Lumens in ``open`` may touch the background and one
     another, because they are open to the same outside. The two lumens of a pair in ``may_touch`` may touch each other.
     The rules of included recipes apply too.
+
+    ``needs`` are labels that the image must have, also where the steps could run without them: without one of them the
+    recipe is refused.
     """
 
     steps: tuple[RecipeStep, ...] = field(converter=_recipe_steps)
@@ -215,6 +222,7 @@ class Recipe(Record):
     scheme: str = _text(default="")
     open: tuple[str, ...] = field(default=(), converter=_open)
     may_touch: tuple[tuple[str, ...], ...] = field(default=(), converter=_label_pairs)
+    needs: tuple[str, ...] = field(default=(), converter=_needs)
 
 
 @frozen(kw_only=True)

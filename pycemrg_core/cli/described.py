@@ -54,6 +54,7 @@ def recipe(record: Recipe, catalogue: Catalogue) -> dict[str, Any]:
         "includes": includes,
         "requires": record.requires,
         "label scheme": record.scheme,
+        "needs": record.needs,
         "steps": lines,
         "may be open": record.open,
         "may touch": tuple(" - ".join(pair) for pair in record.may_touch),

@@ -103,13 +103,15 @@ def _schemes_of_users(schematic: Schematic, catalogue: Catalogue) -> Iterator[La
 
 
 def inputs(planned: Plan) -> dict[int, str]:
-    """The labels that the image must have, by integer: a step reads or changes them before another step writes them.
+    """The labels that the image must have, by integer.
+
+    The recipe says that it needs them, or a step reads or changes them before another step writes them.
 
     A label that only a later step makes is left out: there the order of the steps is wrong. It is kept if the later
     step only adds to a label that exists: it reads the label itself, works on what the earlier step made, or does not
     declare that it makes the label.
     """
-    found: dict[int, str] = {}
+    found = dict(planned.needs)
     written: set[int] = set()
     for number, step in enumerate(planned.steps):
         for label in (*contracts.labels_read(step.contract), *contracts.labels_changed(step.contract)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from attrs import frozen
@@ -13,6 +13,15 @@ from pycemrg_core.images.boxes import Region, intersect, shift
 Mask = NDArray[np.bool_]
 """A boolean array, (z, y, x)."""
 Ints = NDArray[np.int64]
+
+
+def places_in(mask: Mask, corner: Sequence[int] = (0, 0, 0)) -> Ints:
+    """The indices (z, y, x) of the voxels of a mask, (n, 3), in array order; ``corner`` is that of its first voxel.
+
+    It is several times faster than ``np.argwhere``, which looks at every voxel by its three indices.
+    """
+    found: Ints = np.stack(np.unravel_index(np.flatnonzero(mask), mask.shape), axis=1) + np.asarray(corner)
+    return found
 
 
 @frozen(eq=False)
@@ -34,8 +43,7 @@ class Zone:
     @property
     def places(self) -> Ints:
         """The indices (z, y, x) in the image of the voxels, (n, 3), in array order."""
-        found: Ints = np.argwhere(self.mask) + [axis.start for axis in self.region]
-        return found
+        return places_in(self.mask, [axis.start for axis in self.region])
 
 
 @frozen(eq=False)

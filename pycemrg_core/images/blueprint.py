@@ -6,7 +6,7 @@ step can ask which labels are lumens, and a check can compare a wall with its th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from attrs import field, frozen
 
@@ -54,9 +54,9 @@ class Blueprint:
     """What the labels of a heart are, and what a recipe makes with them; all by integer.
 
     ``names`` are the label names, and ``types`` the label types if known. ``walls``, ``valves``, ``planes`` and
-    ``rings`` are the structures that the recipe asks for, and ``made`` are all labels that it writes. Lumens in
-    ``open`` may touch the background and each other; the two lumens of a pair in ``may_touch`` may touch each
-    other.
+    ``rings`` are the structures that the recipe asks for, and ``made`` are all labels that it writes. A label in
+    ``waits_for`` is made only if the heart has all labels of one of these sets. Lumens in ``open`` may touch the
+    background and each other; the two lumens of a pair in ``may_touch`` may touch each other.
     """
 
     recipe: str = ""
@@ -67,12 +67,18 @@ class Blueprint:
     planes: tuple[Plane, ...] = ()
     rings: tuple[Ring, ...] = ()
     made: tuple[int, ...] = ()
+    waits_for: Mapping[int, tuple[frozenset[int], ...]] = field(factory=dict)
     open: frozenset[int] = frozenset()
     may_touch: frozenset[frozenset[int]] = frozenset()
 
     def name(self, label: int) -> str:
         """The name of a label, or its integer as text."""
         return self.names.get(label, str(label)) if label else "background"
+
+    def must_have(self, label: int, there: Collection[int]) -> bool:
+        """Whether a heart with the labels ``there`` must also have this label, because the recipe makes it."""
+        waits = self.waits_for.get(label, ())
+        return label in self.made and (not waits or any(labels <= set(there) for labels in waits))
 
     def of_type(self, label_type: LabelType, among: Iterable[int] | None = None) -> tuple[int, ...]:
         """The labels of a type, in order; only labels in ``among`` if this is given."""

@@ -24,7 +24,7 @@ from pycemrg_core.images.answers import Cells as Cells
 from pycemrg_core.images.answers import Connected as Connected
 from pycemrg_core.images.answers import Contact as Contact
 from pycemrg_core.images.answers import Distances as Distances
-from pycemrg_core.images.answers import Ints
+from pycemrg_core.images.answers import Ints, places_in
 from pycemrg_core.images.answers import Mask as Mask
 from pycemrg_core.images.answers import Orientation as Orientation
 from pycemrg_core.images.answers import Zone as Zone
@@ -354,14 +354,14 @@ class LabelVolume:
         shape = self.array.shape
         region = intersect(expand(self.region(a), 1, shape), expand(self.region(b), 1, shape))
         in_a, in_b = self.mask(a, region), self.mask(b, region)
-        corner = [axis.start for axis in region]
+        corner = np.array([axis.start for axis in region])
         first, second, across = [np.zeros((0, 3), np.int64)], [np.zeros((0, 3), np.int64)], [np.zeros(0, np.int64)]
         for axis in range(3):
             low, high = [slice(None)] * 3, [slice(None)] * 3
             low[axis], high[axis] = slice(None, -1), slice(1, None)
             step = np.eye(3, dtype=np.int64)[axis]
             for near, far, way in ((low, high, 1), (high, low, -1)):
-                places = np.argwhere(in_a[tuple(near)] & in_b[tuple(far)]) + corner + (step if way < 0 else 0)
+                places = places_in(in_a[tuple(near)] & in_b[tuple(far)], corner + (step if way < 0 else 0 * step))
                 first.append(places)
                 second.append(places + way * step)
                 across.append(np.full(len(places), axis, np.int64))

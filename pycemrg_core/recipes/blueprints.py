@@ -23,12 +23,14 @@ def blueprint_of(
     *,
     names: Mapping[int, str] | None = None,
     rules: Rules | None = None,
+    when_present: Iterable[tuple[str, ...]] = (),
     recipe: str = "",
     scheme: str = "",
 ) -> Blueprint:
     """The blueprint that follows from the contracts of ``steps``. ``labels`` maps names to integers.
 
-    ``names`` gives each integer one name, in case it has several. The type of a label comes from the contracts first,
+    ``names`` gives each integer one name, in case it has several. ``when_present`` are the labels that each step waits
+    for, by name. The type of a label comes from the contracts first,
     then from the groups of ``scheme``, then from the groups of other schemes.
     """
     rules = rules or Rules()
@@ -38,6 +40,7 @@ def blueprint_of(
         for role in contracts.roles(type(contract)):
             if role.makes is not None:
                 made[role.makes.label_type] += _made(contract, role, role.makes)
+    waits = _waits_for(steps, when_present, labels)
     walled = {wall.lumen for wall in made[LabelType.WALL]}
     return Blueprint(
         recipe=recipe,
@@ -48,9 +51,20 @@ def blueprint_of(
         planes=tuple(made[LabelType.PLANE]),
         rings=tuple(made[LabelType.RING]),
         made=tuple(dict.fromkeys(label.value for one in steps for label in contracts.labels_written(one))),
+        waits_for=waits,
         open=_values(labels, rules.open) | (_values(labels, rules.included) - walled),
         may_touch=frozenset(_values(labels, pair) for pair in rules.may_touch if labels.keys() >= pair),
     )
+
+
+def _waits_for(
+    steps: tuple[Any, ...], when_present: Iterable[tuple[str, ...]], labels: Mapping[str, int]
+) -> dict[int, tuple[frozenset[int], ...]]:
+    found: dict[int, tuple[frozenset[int], ...]] = {}
+    for contract, names in zip(steps, when_present, strict=False):
+        for label in contracts.labels_written(contract):
+            found[label.value] = (*found.get(label.value, ()), _values(labels, names))
+    return {label: waits for label, waits in found.items() if all(waits)}
 
 
 def _made(contract: Any, role: Role, makes: Makes) -> Iterator[Wall | Valve | Plane | Ring]:

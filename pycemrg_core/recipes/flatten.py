@@ -47,7 +47,7 @@ def unmet(recipe: Recipe, catalogue: Catalogue) -> Iterator[str]:
 
 @frozen
 class Rules:
-    """What a recipe allows, by name: lumens that may touch the background, and pairs that may touch.
+    """What a recipe allows and needs, by name: lumens that may touch the background, pairs that may touch, inputs.
 
     ``included`` are lumens that an included recipe leaves open. If a step gives such a lumen a wall, it must be closed.
     """
@@ -55,6 +55,7 @@ class Rules:
     open: frozenset[str] = frozenset()
     included: frozenset[str] = frozenset()
     may_touch: frozenset[frozenset[str]] = frozenset()
+    needs: frozenset[str] = frozenset()
 
 
 def rules_of(recipe: Recipe, catalogue: Catalogue) -> Rules:
@@ -64,16 +65,21 @@ def rules_of(recipe: Recipe, catalogue: Catalogue) -> Rules:
     of :func:`flatten`.
     """
     inside = [rules_of(catalogue.get(Recipe, step.recipe), catalogue) for step in recipe.steps if step.recipe]
-    own = Rules(open=frozenset(recipe.open), may_touch=frozenset(map(frozenset, recipe.may_touch)))
+    own = Rules(
+        open=frozenset(recipe.open),
+        may_touch=frozenset(map(frozenset, recipe.may_touch)),
+        needs=frozenset(recipe.needs),
+    )
     known = {name for c in catalogue.contributions for name in getattr(c.record, "labels", ())}
-    for name in sorted(own.open.union(*own.may_touch)):
+    for name in sorted(own.open.union(own.needs, *own.may_touch)):
         if name not in known:
-            hint = close_to(name, known) or "; correct 'open' or 'may_touch'"
+            hint = close_to(name, known) or "; correct 'open', 'may_touch' or 'needs'"
             raise LabelError(f"unknown label {name!r} in the rules of recipe {recipe.name!r}{hint}")
     return Rules(
         own.open,
         frozenset().union(*(rules.open | rules.included for rules in inside)),
         own.may_touch.union(*(rules.may_touch for rules in inside)),
+        own.needs.union(*(rules.needs for rules in inside)),
     )
 
 

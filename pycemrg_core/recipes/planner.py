@@ -25,7 +25,7 @@ from pycemrg_core.images.blueprint import Blueprint
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.plugins.loading import Found
 from pycemrg_core.recipes.blueprints import blueprint_of
-from pycemrg_core.recipes.flatten import flatten, rules_of, unmet
+from pycemrg_core.recipes.flatten import Rules, flatten, rules_of, unmet
 from pycemrg_core.recipes.labelling import ALL, Labelling, expand, labelling, scheme_of
 from pycemrg_core.recipes.semantic_map import fill, integer_problems, label_names, option
 from pycemrg_core.recipes.settings import Settings
@@ -87,9 +87,10 @@ class LeftOut:
 class Plan:
     """What will run, with every label and number resolved.
 
-    ``names`` are label names by integer, for reports. ``dtype`` is the pixel type of the result.
-    ``contributors`` are further plugins that take part, beyond those of the recipe and its steps. ``blueprint`` says
-    what the labels of the result are and what the recipe makes. ``left_out`` are entries that will not run.
+    ``names`` are label names by integer, for reports. ``dtype`` is the pixel type of the result. ``needs`` are the
+    labels that the recipe says it needs, by integer. ``contributors`` are further plugins that take part, beyond those
+    of the recipe and its steps. ``blueprint`` says what the labels of the result are and what the recipe makes.
+    ``left_out`` are entries that will not run.
     """
 
     recipe: str
@@ -101,6 +102,7 @@ class Plan:
     dtype: str
     warnings: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    needs: Mapping[int, str] = field(factory=dict)
     contributors: tuple[Found, ...] = ()
     blueprint: Blueprint = field(factory=Blueprint)
     then: tuple[str, ...] = ()
@@ -166,6 +168,8 @@ class _Planner:
         known = named.labels
         labels = self._labels(entries, scheme, named)
         parameters = self._parameters(entries)
+        rules = rules_of(recipe, self.catalogue) if entries else Rules()
+        self._require_needs(recipe.name, rules, {**known, **labels})
         entries, left_out = self._present(entries, {**known, **labels}, named.lost)
         steps = [step for entry in entries if (step := self._step(entry, labels, scheme, named.lost))]
         for label, users in self.blocked.items():
@@ -192,12 +196,14 @@ class _Planner:
             dtype=dtype,
             warnings=tuple(dict.fromkeys(self.warnings)),
             left_out=left_out,
+            needs={known[name]: name for name in sorted(rules.needs) if name in known},
             blueprint=blueprint_of(
                 [step.contract for step in steps],
                 self.catalogue,
                 {**known, **labels},
                 names=names,
-                rules=rules_of(recipe, self.catalogue),
+                rules=rules,
+                when_present=[step.when_present for step in steps],
                 recipe=recipe.name,
                 scheme=scheme.name if scheme else "",
             ),
@@ -290,6 +296,11 @@ class _Planner:
             labels = {**fixed, **labels}
         self.problems.extend(integer_problems(labels, named.given))
         return labels
+
+    def _require_needs(self, recipe: str, rules: Rules, known: Mapping[str, int]) -> None:
+        for name in sorted(rules.needs, key=lambda one: known.get(one, 0)):
+            if known.get(name) not in self.facts.labels:
+                self.problems.append(f"{name} ({known.get(name, 'no integer')}) is not in the image; {recipe} needs it")
 
     def _present(
         self, entries: Iterable[_Entry], known: Mapping[str, int], lost: Collection[str]

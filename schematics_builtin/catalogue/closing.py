@@ -9,14 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pycemrg_core.api import (
+    NOWHERE,
     ApplicationStep,
     Edit,
     LabelVolume,
     Mode,
+    Region,
     Zone,
+    as_region,
     convert,
     edit_at,
     is_empty,
+    shift,
     slack,
     writable,
 )
@@ -75,7 +79,7 @@ def open_vessel(volume: LabelVolume, contract: OpenVesselContract) -> Iterable[E
     region = volume.region(vessel)
     axes = [np.arange(part.start, part.stop) * size for part, size in zip(region, volume.spacing, strict=True)]
     far = sum(mm * along for mm, along in zip(np.ix_(*axes), end.normal, strict=True))
-    beyond = Zone(region, volume.mask(vessel, region) & (far > end.extreme - contract.cut_mm))
+    beyond = Zone(region, volume.mask(vessel, region) & (far > end.extreme - contract.cut_mm + slack(volume.spacing)))
     # The plane may cross other parts of the vessel: they stay.
     ending = joined_to(beyond, end.voxels).mask & volume.mask(cut, region)
     yield edit_at(Zone(region, ending).places, 0)
@@ -85,9 +89,11 @@ def separate_lumens(volume: LabelVolume, contract: SeparateLumensContract) -> It
     """Clear both of two lumens where they come near each other."""
     there = [label.value for label in contract.lumens if label.value in volume.boxes]
     for near, far in permutations(there, 2):
-        zone = volume.within(near, contract.thickness_mm, near=far)
+        zone = volume.within(near, contract.distance_mm, near=far)
         if not is_empty(zone.region):
             yield Edit(zone.region, zone.mask & volume.mask(far, zone.region), 0)
+        if contract.distance_mm < max(volume.spacing):
+            yield edit_at(volume.touching(near, far).second, 0)
 
 
 def ring_own_cell(volume: LabelVolume, contract: OwnCellRingContract) -> Iterable[Edit]:
@@ -101,22 +107,35 @@ def ring_own_cell(volume: LabelVolume, contract: OwnCellRingContract) -> Iterabl
     mask = shell.mask & writable(values, contract.application or _ADD)
     deeper = _DEEPER * max(before.spacing)
     tie = slack(before.spacing)
-    own: NDArray[np.float64] | None = None
     for rivals, walls in ((contract.rivals, ()), (contract.far_rivals, contract.far_walls)):
         labels = tuple(label.value for label in rivals if label.value != vein)
-        if not labels or not before.within(labels, reach + deeper, near=shell.region).mask.any():
+        # Elsewhere no rival is so near that it matters.
+        box = _box_of(shell & before.within(labels, reach + deeper, near=shell.region))
+        if is_empty(box):
             continue
-        if own is None:
-            own = before.distances(vein, near=shell.region, limit_mm=reach).mm
-        other = before.distances(labels, near=shell.region, limit_mm=reach + deeper).mm
+        inside = shift(box, shell.region)
+        own = before.distances(vein, near=box, limit_mm=reach).mm
+        other = before.distances(labels, near=box, limit_mm=reach + deeper).mm
         mine = own <= other + tie
         if walls:
             # Away from their wall, these rivals have no ring to leave room for.
-            claimed = before.within([one.value for one in walls], reach, near=shell.region)
-            mine |= ~before.mask(claimed, shell.region)
+            claimed = before.within([one.value for one in walls], reach, near=box)
+            mine |= ~before.mask(claimed, box)
         # A neighbour's ring may stand on the tissue between the veins.
-        mask &= mine & ((values == 0) | (own + deeper <= other + tie))
+        mask[inside] &= mine & ((values[inside] == 0) | (own + deeper <= other + tie))
     yield Edit(shell.region, mask, contract.target.value)
+
+
+def _box_of(zone: Zone) -> Region:
+    """The bounding box of the voxels of a zone; empty slices when it has none."""
+    found = []
+    for axis in range(3):
+        along = np.flatnonzero(zone.mask.any(axis=tuple({0, 1, 2} - {axis})))
+        if not len(along):
+            return NOWHERE
+        first = zone.region[axis].start
+        found.append(slice(first + int(along[0]), first + int(along[-1]) + 1))
+    return as_region(found)
 
 
 def seal_lumens(volume: LabelVolume, contract: SealLumensContract) -> Iterable[Edit]:

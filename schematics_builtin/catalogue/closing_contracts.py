@@ -71,15 +71,18 @@ class OpenVesselContract:
     root: Label = reads("ROOT_LABEL_NAME")
     lumen: Label = reads("SOURCE_BLOOD_POOL_NAME", label_type=LabelType.LUMEN)
     cut: tuple[Label, ...] = changes("CUT_LABEL_NAMES")
-    cut_mm: float = thickness("CUT_PARAMETER_NAME")
+    cut_mm: float = number("CUT_PARAMETER_NAME", unit="mm", minimum=0.0)
 
 
 @frozen(kw_only=True)
 class SeparateLumensContract:
-    """``separate_lumens``: voxels of ``lumens`` within ``thickness_mm`` of another of them become background."""
+    """``separate_lumens``: voxels of ``lumens`` within ``distance_mm`` of another of them become background.
+
+    Voxels that share a face with another of them always do, however large the voxels are.
+    """
 
     lumens: tuple[Label, ...] = changes("LABEL_NAMES")
-    thickness_mm: float = thickness("SEPARATION_PARAMETER_NAME")
+    distance_mm: float = number("SEPARATION_PARAMETER_NAME", unit="mm", minimum=0.0)
 
 
 @frozen(kw_only=True)

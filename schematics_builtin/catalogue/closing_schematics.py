@@ -17,7 +17,7 @@ PARAMETERS = {
     "LA_WT": 2.0,
     "Ao_WT": 2.0,
     "PArt_WT": 2.0,
-    "skirt_ratio": 0.2,
+    "skirt_ratio": 0.02,
     "valve_separation": 8.0,
     "vein_separation": 1.5,
     "own_cell_ring_thickness": 4.0,
@@ -56,6 +56,13 @@ _RING_OVER = {"RPV1": ("SVC",), "SVC": ("Ao_wall", "LA_myo")}
 _OPEN_ENDS = (
     ("ao_open_end", "Ao_BP", "AV", "Ao_wall"),
     ("part_open_end", "PArt_BP", "PV", "PArt_wall"),
+)
+
+# schematic, chambers that are closed, chambers that stay open, what they are called
+_SEALS = (
+    ("seal_chambers", _CHAMBERS, (), "chambers"),
+    ("seal_ventricles", _CHAMBERS[:2], _CHAMBERS[2:], "ventricles"),
+    ("seal_atria", _CHAMBERS[2:], _CHAMBERS[:2], "atria"),
 )
 
 
@@ -116,12 +123,16 @@ def _after_the_rings() -> Iterator[Schematic]:
             "CUT_LABEL_NAMES": [f"{lumen}_label", f"{wall}_label"],
             "CUT_PARAMETER_NAME": "open_end_cut",
         })  # fmt: skip
-    yield _schematic("seal_chambers", "seal_lumens", "the chambers do not leak", {
-        "CLOSED_LABEL_NAMES": [f"{chamber}_BP_label" for chamber in _CHAMBERS],
-        "WALL_LABEL_NAMES": [f"{chamber}_myo_label" for chamber in _CHAMBERS],
-        "OPEN_LABEL_NAMES": ["Ao_BP_label", "PArt_BP_label", *(f"{vein}_label" for vein in VEINS)],
-        "SEAL_PARAMETER_NAME": "seal_thickness",
-    })  # fmt: skip
+    for name, closed, open_, what in _SEALS:
+        yield _schematic(name, "seal_lumens", f"the {what} do not leak", {
+            "CLOSED_LABEL_NAMES": [f"{chamber}_BP_label" for chamber in closed],
+            "WALL_LABEL_NAMES": [f"{chamber}_myo_label" for chamber in closed],
+            "OPEN_LABEL_NAMES": [
+                *(f"{lumen}_BP_label" for lumen in (*open_, "Ao", "PArt")),
+                *(f"{vein}_label" for vein in VEINS),
+            ],
+            "SEAL_PARAMETER_NAME": "seal_thickness",
+        })  # fmt: skip
     yield _schematic("make_manifold", "manifold", "no loose components, enclosed background or pinches", {
         "LUMEN_LABEL_NAMES": [name for name in _INTEGERS if name in _BLOOD],
         "TISSUE_LABEL_NAMES": [name for name in _INTEGERS if name not in _BLOOD],

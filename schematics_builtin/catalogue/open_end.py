@@ -11,7 +11,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from pycemrg_core.api import LabelVolume, Zone, find_components, runs_in
+from pycemrg_core.api import LabelVolume, Zone, as_region, find_components, runs_in
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -60,7 +60,7 @@ def flat_end(volume: LabelVolume, lumen: int, root: int) -> End | None:
     axis = _direction(level, width, spacing * block)
     if axis @ axis < 0.5:  # not a unit vector: the middle of the end is the middle of what is before it
         return None
-    surface = np.argwhere(mask & _beside(~mask))
+    surface = Zone(as_region(slice(0, n) for n in mask.shape), mask & _beside(~mask)).places
     # The far part of the lumen is one and a half times as long as it is wide.
     surface = surface[level[tuple((surface // block).T)] >= last - 1.5 * width] + corner
     points = surface * spacing
@@ -190,8 +190,12 @@ def _starts(points: Floats, axis: Floats, voxel: float) -> Floats:
 
 def _flat(points: Floats, directions: Floats, tolerance: float) -> Ints:
     """For each direction: how many points lie within the tolerance of the outermost."""
-    out = directions.astype(np.float32) @ points.T.astype(np.float32)
-    found: Ints = (out >= out.max(axis=1, keepdims=True) - np.float32(tolerance)).sum(axis=1)
+    x, y, z = points.T.astype(np.float32)
+    found = np.zeros(len(directions), np.int64)
+    # Not as a product of matrices, whose threads would cost more than it does.
+    for at, (a, b, c) in enumerate(directions.astype(np.float32)):
+        out = a * x + b * y + c * z
+        found[at] = np.count_nonzero(out >= out.max() - np.float32(tolerance))
     return found
 
 

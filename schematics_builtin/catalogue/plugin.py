@@ -73,7 +73,7 @@ def pycemrg_schematics() -> Iterable[Schematic]:
 
 @hookimpl
 def pycemrg_recipes() -> Iterable[Recipe]:
-    return (*recipes.RECIPES, closing_recipe.four_chamber_closed())
+    return (*recipes.RECIPES, *closing_recipe.recipes())
 
 
 @hookimpl

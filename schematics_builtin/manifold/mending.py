@@ -1,6 +1,6 @@
 """Make the tissue of a label map a manifold: each label in one component, no enclosed background, no pinches.
 
-Rounds of three rules run until nothing changes:
+Pinches are filled, and then rounds of three rules run until nothing changes:
 
 - loose components: every component of a label but its largest goes to the tissue that it shares most surface with,
   without tissue to a lumen, without a lumen to the background;
@@ -89,8 +89,12 @@ class Manifold:
 
     def mend(self) -> None:
         """Read the whole map, and change what has to change."""
+        # Pinches first: a wall of one layer of voxels hangs together by edges only, and is not loose.
+        fill_pinches(self.work, pinched_blocks(self.work))
+        before = len(self.work.done)
         self.settle()
-        self.fill()
+        if changed := self._since(before):
+            self._fill(blocks_around(np.concatenate(changed)))
 
     def settle(self) -> None:
         """Read the whole map, and settle loose components and enclosed background."""

@@ -50,7 +50,7 @@ def image_border(heart: Heart) -> Iterator[Finding]:
 
 
 def not_made(heart: Heart) -> Iterator[Finding]:
-    """A structure that the recipe makes has no voxel."""
+    """A structure that the recipe makes of the labels of this heart has no voxel."""
     for label in heart.blueprint.made:
-        if label not in heart.volume.boxes:
+        if label not in heart.volume.boxes and heart.blueprint.must_have(label, heart.volume.boxes):
             yield heart.finding(Severity.ERROR, f"{heart.name(label)} is absent; the recipe makes it", (label,))
