@@ -34,7 +34,7 @@ _START = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from pycemrg_core.cli import main; main()"
 )
 _HEAVY = ("scipy.ndimage", "SimpleITK", "pycemrg_core.cli.run", "pycemrg_core.runs.results", "yaml", "cattrs")
-_LIBRARIES = ("pycemrg_report.report", "pycemrg_augment.pipeline", "pycemrg_cohort.engine", "pycemrg_cohort.cluster")
+_LIBRARIES = ("pycemrg_report.report", "pycemrg_augment.pipelines", "pycemrg_cohort.engine", "pycemrg_cohort.cluster")
 
 
 def tree(root: Path) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def _report(folder: Path) -> list[str]:
 
 
 def _augment(folder: Path) -> list[str]:
-    (folder / "pipeline.yaml").write_text("augmentations:\n  - elastic: {}\n", encoding="utf-8")
+    (folder / "pipeline.yaml").write_text("- flip: {}\n- elastic: {}\n", encoding="utf-8")
     labels, pipeline = str(small_heart(folder)), str(folder / "pipeline.yaml")
     return ["augment", "--labels", labels, "--pipeline", pipeline, "-n", "4", "-o", str(folder / "out")]
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pycemrg_core.runs.run_folder import staged as staged
     from pycemrg_core.runs.run_folder import write_json as write_json
     from pycemrg_core.runs.run_folder import write_text as write_text
+    from pycemrg_core.text.tables import csv_text as csv_text
 else:
     __all__, __getattr__, __dir__ = door(
         __name__,
@@ -38,6 +39,7 @@ else:
             "pycemrg_core.cli.options": "outputs_from setting_options settings_from with_option",
             "pycemrg_core.cli.run": "run",
             "pycemrg_core.cli.session": "Session counted echo_json echo_table plugin_options session_of wrapped",
+            "pycemrg_core.text.tables": "csv_text",
             "pycemrg_core.images.scratch": "sweep",
             "pycemrg_core.runs.earlier": "step_images",
             "pycemrg_core.runs.run_folder": ("IMAGE RECORD STEPS held require_folder staged write_json write_text"),

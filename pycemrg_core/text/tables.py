@@ -1,4 +1,4 @@
-"""Read tables: CSV with commas, semicolons or tabs. One rule for tables of labels, mappings and cohorts."""
+"""Read and write tables: CSV with commas, semicolons or tabs. One rule for tables of labels, mappings and cohorts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pycemrg_core.errors import DocumentError
 from pycemrg_core.text.files import name_of
@@ -68,3 +68,23 @@ def table_rows(text: str, path: str | os.PathLike[str]) -> Iterator[Row]:
 
 def _wrong(path: str | os.PathLike[str], line: int, text: str) -> DocumentError:
     return DocumentError(f"{name_of(path)}, line {line + 1}: {text}")
+
+
+def csv_text(rows: Iterable[Iterable[object]]) -> str:
+    """Rows as CSV. A text that a spreadsheet would take for a formula gets a ``'`` in front; numbers stay numbers."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([[_cell(value) for value in row] for row in rows])
+    return text.getvalue()
+
+
+def _cell(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    text = value.replace("\r", " ")  # the writer does not quote it, and it would end the row
+    if not value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return text
+    try:
+        float(value)
+    except ValueError:
+        return f"'{text}"
+    return text

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import platform
 from collections.abc import Mapping, Sequence
@@ -14,7 +12,7 @@ from typing import Any
 from pycemrg_cohort.cases import Case
 from pycemrg_cohort.job import Job
 from pycemrg_core import __version__
-from pycemrg_core.cli.kit import write_json, write_text
+from pycemrg_core.cli.kit import csv_text, write_json, write_text
 
 COHORT, TABLE = "cohort.json", "cases.csv"
 FORMAT = 1
@@ -63,15 +61,13 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> str:
     volumes = dict.fromkeys(name for row in rows for name in row["volumes_ml"])
     walls = dict.fromkeys(name for row in rows for name in row["thickness_mm"])
     plain = ("id", "state", "seconds", "verdict", "statement", "error")
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     measures = [*(f"volume_{name}_ml" for name in volumes), *(f"thickness_{name}_mm" for name in walls)]
-    writer.writerow([*plain, "path", *measures])
+    lines: list[list[object]] = [[*plain, "path", *measures]]
     for row in rows:
         values = [*(row["volumes_ml"].get(name, "") for name in volumes)]
         values += [*(row["thickness_mm"].get(name, "") for name in walls)]
-        writer.writerow([*(row[name] for name in plain), row["input"]["path"], *values])
-    return text.getvalue()
+        lines.append([*(row[name] for name in plain), row["input"]["path"], *values])
+    return csv_text(lines)
 
 
 def _relative(file: str, root: Path) -> str:

@@ -198,3 +198,30 @@ def test_a_thousand_cases_sort_and_filter(open_page: Callable[..., Any], tmp_pat
     browser.find_element("id", "text").send_keys("no such file")
     assert browser.find_element("id", "told").text == "50 of 1000 shown"
     assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+
+
+INTRUDER = (
+    '<script>window.intruder = 1</script><img src="x" onerror="window.intruder = 2"><img src="http://127.0.0.1:9/a">'
+)
+
+
+def test_a_page_runs_nothing_but_its_own_script_and_asks_nobody(browser: Any, page: Path, tmp_path: Path) -> None:
+    """Even if a text of a file were not escaped."""
+    text = page.read_text(encoding="utf-8")
+    assert text.count("</main>") == 1
+    changed = tmp_path / "changed.html"
+    changed.write_text(text.replace("</main>", f"{INTRUDER}</main>"), encoding="utf-8")
+    browser.get_log("performance")
+    browser.get(changed.as_uri())
+    assert browser.find_elements("css selector", "#cases tbody tr")
+    assert value(browser, "window.intruder") is None
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    answered = [one["params"]["response"]["url"] for one in messages if one["method"] == "Network.responseReceived"]
+    assert not [url for url in answered if not url.startswith(("file:", "data:", "about:"))]
+
+
+def test_hostile_texts_are_shown_as_text(browser: Any, tmp_path: Path) -> None:
+    report(write_cohort(tmp_path, [failed("bad", f"in.nrrd: {INTRUDER}")]))
+    browser.get((tmp_path / "report.html").as_uri())
+    assert value(browser, "window.intruder") is None
+    assert "onerror=" in browser.find_element("tag name", "body").text

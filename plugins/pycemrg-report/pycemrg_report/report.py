@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
+from hashlib import sha256
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from attrs import frozen
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from pycemrg_core import Catalogue
 from pycemrg_core.api import FinishedRun, LabelArray, Made, OutputError, PycemrgError, Region, as_region
@@ -21,6 +26,7 @@ from pycemrg_report.run import RanStep, Run, arrays_after, read_run, run_of
 
 PAGE = "report.html"
 _MARK = b'<meta name="voxels-sha256"'
+_SCRIPT = re.compile(r"<script[^>]*>(.*?)</script>", re.DOTALL)
 _AROUND_MM = 16.0
 _PICTURED_FINDINGS = 50  # a page with pictures of thousands of findings would be too large to open
 
@@ -79,6 +85,7 @@ def _page(run: Run) -> str:
     findings = _findings(run, notes)
     measured = [*walls.walls(run)]
     shades = {wall.label: walls.shade(run, wall, found[wall.label].points) for wall in measured}
+    view, script = surfaces.viewer_page(found, run.colours, shades), _script()
     return environment.get_template("report.html.j2").render(
         run=run,
         data=run.data,
@@ -98,8 +105,24 @@ def _page(run: Run) -> str:
         voxel_ml=run.volume.voxel_mm3 / 1000,
         shown=list(found),
         triangles=sum(len(surface.triangles) for surface in found.values()),
-        view=surfaces.viewer_page(found, run.colours, shades),
+        view=view,
+        script=Markup(script),
+        policy=_policy(script, *_SCRIPT.findall(view)),
         notes=notes,
+    )
+
+
+def _script() -> str:
+    return f"\n{(files('pycemrg_report') / 'templates' / 'viewer.js').read_bytes().decode()}"
+
+
+def _policy(*scripts: str) -> str:
+    """What a browser may do for the page: show what is in it, and run these scripts and no others."""
+    allowed = " ".join(f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" for script in scripts)
+    # The view in 3-D unpacks its surfaces from data in the page.
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:;"
+        " connect-src data: blob:; base-uri 'none'; form-action 'none'"
     )
 
 

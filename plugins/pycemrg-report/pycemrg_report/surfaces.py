@@ -54,6 +54,8 @@ def label_surface(volume: LabelVolume, label: int) -> pv.PolyData:
     mask = volume.mask(label, region).astype(np.uint8)
     spacing = np.array(volume.spacing[::-1])
     corner = np.array([axis.start for axis in region])[::-1]
+    if 1 in mask.shape:  # VTK makes no surface of a flat image
+        mask, corner = np.pad(mask, 1), corner - 1
     grid = pv.ImageData(dimensions=mask.shape[::-1], spacing=spacing, origin=corner * spacing)
     grid.point_data["label"] = mask.ravel()
     # Twice as many passes do not look smoother, and shrink small and thin labels.

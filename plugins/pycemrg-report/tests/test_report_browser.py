@@ -262,3 +262,45 @@ def test_without_javascript_all_but_the_view_is_there(open_page: Callable[..., A
         assert not browser.find_element("id", "stage").is_displayed()
     finally:
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+INTRUDER = """
+<script>window.intruder = 1</script>
+<img src="x" onerror="window.intruder = 2"><img src="http://127.0.0.1:9/seen.png">
+<iframe srcdoc="<script>parent.intruder = 3</script>"></iframe>
+<base href="http://127.0.0.1:9/">
+"""
+
+
+def test_a_page_runs_nothing_but_its_own_scripts_and_asks_nobody(browser: Any, page: Path, tmp_path: Path) -> None:
+    """Even if a text of a file were not escaped; and every text is (see the tests of the page)."""
+    text = page.read_text(encoding="utf-8")
+    assert text.count("</main>") == 1
+    changed = tmp_path / "changed.html"
+    changed.write_text(text.replace("</main>", f"{INTRUDER}</main>"), encoding="utf-8")
+    for log in ("browser", "performance"):
+        browser.get_log(log)
+    browser.get(changed.as_uri())
+    until(lambda: value(browser, "document.getElementById('view').dataset.ready") == "yes")
+    assert value(browser, "window.intruder") is None
+    refused = " ".join(entry["message"] for entry in browser.get_log("browser"))
+    assert "Content Security Policy" in refused
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    answered = [one["params"]["response"]["url"] for one in messages if one["method"] == "Network.responseReceived"]
+    assert not [url for url in answered if not url.startswith(("file:", "data:", "blob:", "about:"))]
+
+
+def test_hostile_texts_are_shown_as_text(browser: Any, tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    data = record(run)
+    data["recipe"], data["warnings"] = "a<script>window.intruder=1</script>", [INTRUDER]
+    data["input"]["name"] = "<img src=x onerror=window.intruder=4>"
+    data["plugins"][0]["version"] = '"><script>window.intruder=5</script>'
+    data["steps"][0]["name"] = "</td><script>window.intruder=6</script>"
+    (run / "run.json").write_text(json.dumps(data), encoding="utf-8")
+    report(run)
+    browser.get((run / "report.html").as_uri())
+    until(lambda: value(browser, "document.getElementById('view').dataset.ready") == "yes")
+    assert value(browser, "window.intruder") is None
+    assert "a<script>window.intruder=1</script>" in browser.find_element("tag name", "h1").text
+    assert "<img src=x onerror=window.intruder=4>" in browser.find_element("tag name", "h1").text

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pycemrg_core.cli.kit import counted, echo_json, echo_table, plugin_options, session_of, wrapped
+from pycemrg_core.cli.kit import counted, csv_text, echo_json, echo_table, plugin_options, session_of, wrapped
 from schematics_builtin.labels.commands.changing import keep, remap, remove
 
 if TYPE_CHECKING:
@@ -106,9 +104,7 @@ def volumes(ctx: click.Context, image: str, scheme: str, as_json: bool, as_csv: 
     if as_json:
         echo_json([dict(zip(("value", "name", "voxels", "ml"), row, strict=True)) for row in rows])
     elif as_csv:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([("value", "name", "voxels", "ml"), *rows])
-        click.echo(text.getvalue(), nl=False)
+        click.echo(csv_text([("value", "name", "voxels", "ml"), *rows]), nl=False)
     else:
         shown = [(value, name or "?", f"{voxels:,}", f"{ml:.2f}") for value, name, voxels, ml in rows]
         echo_table(("value", "name", "voxels", "mL"), shown, right=(0, 2, 3))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from hashlib import sha256
+from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
 
 import attrs
 from attrs import frozen
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from pycemrg_cohort import marker
 from pycemrg_cohort.report import measures, plots
@@ -72,7 +76,10 @@ def write_report(folder: Path, catalogue: Catalogue, drawn: Callable[[int, int],
         pictures[row.case.id] = _pictured(folder, row, cohort.recipe, catalogue)
         drawn(len(pictures), len(pictured))
     strips, every_point = plots.plots(measured)
+    script = f"\n{(files('pycemrg_cohort.report') / 'templates' / 'table.js').read_bytes().decode()}"
     page = _environment().get_template("cohort.html.j2").render(
+        script=Markup(script),
+        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
         cohort=cohort,
         statements=Counter(case.statement for case in cohort.cases if case.statement).most_common(),
         rows=[pictures.get(row.case.id, row) for row in rows],

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import math
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from pycemrg_core.api import parse_number
-from pycemrg_core.cli.kit import echo_json, echo_table
+from pycemrg_core.cli.kit import csv_text, echo_json, echo_table
 
 if TYPE_CHECKING:
     from pycemrg_metrics.tables import Column, Row, Table
@@ -160,9 +158,9 @@ def _number(value: float) -> float | str | None:
 
 def _print_csv(table: Table) -> None:
     """Print one line per row; an empty field is not defined. Means are not printed."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["kind", "name", "labels", *(column.name for column in table.columns)])
+    lines: list[list[object]] = [["kind", "name", "labels", *(column.name for column in table.columns)]]
     for kind, rows in (("structure", table.rows), ("group", table.groups)):
         for row in rows:
             values = ("" if math.isnan(value) else repr(value) for value in row.values.values())
-            writer.writerow([kind if row.labels else "image", row.name, " ".join(map(str, row.labels)), *values])
+            lines.append([kind if row.labels else "image", row.name, " ".join(map(str, row.labels)), *values])
+    click.echo(csv_text(lines), nl=False)
