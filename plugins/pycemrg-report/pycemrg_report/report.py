@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from pycemrg_core import Catalogue
 from pycemrg_core.api import FinishedRun, LabelArray, Made, OutputError, PycemrgError, Region, as_region
@@ -49,9 +48,10 @@ def write_report(folder: Path, catalogue: Catalogue, target: Path | None = None)
     if target is None and (folder / PAGE).is_file() and _MARK not in (folder / PAGE).read_bytes():
         raise OutputError(f"{folder / PAGE}: is not a page of a run; move it, or choose another name with -o")
     target = folder / PAGE if target is None else target
-    _require_place(target)
     with held(folder) if folder.is_dir() else nullcontext():
-        write_text(_page(read_run(folder, catalogue)), target)
+        run = read_run(folder, catalogue)
+        _require_place(target)
+        write_text(_page(run), target)
     return target
 
 
@@ -106,7 +106,7 @@ def _page(run: Run) -> str:
         shown=list(found),
         triangles=sum(len(surface.triangles) for surface in found.values()),
         view=view,
-        script=Markup(script),
+        script=script,
         policy=_policy(script, *_SCRIPT.findall(view)),
         notes=notes,
     )

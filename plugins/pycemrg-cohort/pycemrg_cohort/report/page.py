@@ -14,7 +14,6 @@ from urllib.parse import quote
 import attrs
 from attrs import frozen
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from pycemrg_cohort import marker
 from pycemrg_cohort.report import measures, plots
@@ -78,7 +77,7 @@ def write_report(folder: Path, catalogue: Catalogue, drawn: Callable[[int, int],
     strips, every_point = plots.plots(measured)
     script = f"\n{(files('pycemrg_cohort.report') / 'templates' / 'table.js').read_bytes().decode()}"
     page = _environment().get_template("cohort.html.j2").render(
-        script=Markup(script),
+        script=script,
         script_hash=b64encode(sha256(script.encode()).digest()).decode(),
         cohort=cohort,
         statements=Counter(case.statement for case in cohort.cases if case.statement).most_common(),
