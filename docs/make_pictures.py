@@ -10,8 +10,20 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from pycemrg_core import Recipe, RecipeStep, include, load_catalogue, run_recipe
-from pycemrg_core.images.image_files import oriented_lps, read_labels, voxel_array
+from pycemrg_core import (
+    Recipe,
+    RecipeStep,
+    RunResult,
+    Settings,
+    StepFinished,
+    include,
+    load_catalogue,
+    plan,
+    prepare,
+    run_plan,
+    run_recipe,
+)
+from pycemrg_core.images.image_files import image_of, oriented_lps, read_labels, volume_of, voxel_array
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.conversion import colours_of
 from schematics_builtin.pictures import colour_of, draw_slices
@@ -27,33 +39,61 @@ STEPS = (
 )
 # Thicker than its default, so that the picture shows what a push does.
 PARAMETERS = {"la_push_aorta": {"LA_WT": 4.0}}
-RECIPES = ("biventricular_basic", "atria_full")
+RECIPES = ("biventricular_basic", "four_chamber_full", "atria_full", "four_chamber_closed")
+# Groups of steps of the closed heart: picture, the last step of the group, what it must have made and where to cut:
+# the structure in the middle, the axis (z, y, x) that the slice crosses, half the width in voxels.
+CLOSED = "four_chamber_closed"
+GROUPS = (
+    ("closed_input", "ivc_skirt", "IVC_label", 1, 22),
+    ("closed_atria", "la_push_aorta", "LA_BP_label", 0, 46),
+    ("closed_ventricles", "rv_push_aorta", "RV_BP_label", 0, 62),
+    ("closed_valves", "ao_close_contact", "AV_label", 1, 34),
+    ("closed_veins", "ivc_plane", "SVC_ring_label", 1, 30),
+    ("closed_ends", "make_manifold", "Ao_BP_label", 2, 40),
+)
 
 
 def main() -> None:
     heart, _ = read_labels(str(files("schematics_builtin") / "demo" / "data" / "rodero01_1.0mm.nrrd"))
     catalogue = load_catalogue()
-    names, colours = {}, colours_of(catalogue)
-    for recipe in ("four_chamber_full", "atria_full"):
-        record = run_recipe(recipe, heart, catalogue).record
-        names |= {value: name for name, value in record.labels.items()}
+    colours = colours_of(catalogue)
     for picture, before, schematic, axis, margin in STEPS:
-        old, new = before_and_after(heart, catalogue, before, schematic)
+        old, new, names = before_and_after(heart, catalogue, before, schematic)
         draw_step(old, new, axis, margin, names, colours, IMAGES / f"{picture}.png")
     for recipe in RECIPES:
-        grown = run_recipe(recipe, heart, catalogue).image
-        draw_slices(heart, grown, names, colours, IMAGES / f"{recipe}.png")
+        result = run_recipe(recipe, heart, catalogue)
+        names = {value: name for name, value in result.record.labels.items()}
+        draw_slices(heart, result.image, names, colours, IMAGES / f"{recipe}.png")
         shrink(IMAGES / f"{recipe}.png")
+    draw_closed(heart, catalogue, colours)
+
+
+def draw_closed(heart: sitk.Image, catalogue: Catalogue, colours: dict[str, str]) -> None:
+    """A picture of each group of steps of the closed heart, before and after it."""
+    prepared = prepare(volume_of(heart), catalogue, Settings(), recipe=CLOSED)
+    states = {"": prepared.volume}
+    for event in run_plan(plan(CLOSED, catalogue, prepared.facts), prepared):
+        if isinstance(event, StepFinished) and event.record.name in [last for _, last, *_ in GROUPS]:
+            states[event.record.name] = event.volume.copy()
+        elif isinstance(event, RunResult):
+            names = {value: name for name, value in event.record.labels.items()}
+    arrays = [voxel_array(oriented_lps(image_of(state))) for state in states.values()]
+    values = {name: value for value, name in names.items()}
+    for (picture, _, middle, axis, half), old, new in zip(GROUPS, arrays, arrays[1:], strict=False):
+        at = np.median(np.argwhere(new == values[middle]), axis=0).astype(int)
+        draw_tiles(old, new, at, axis, half, names, colours, IMAGES / f"{picture}.png")
 
 
 def before_and_after(
     heart: sitk.Image, catalogue: Catalogue, before: tuple[str, ...], schematic: str
-) -> list[NDArray[np.integer]]:
-    """The heart just before a schematic and just after it, as (z, y, x) arrays in LPS order."""
+) -> tuple[NDArray[np.integer], NDArray[np.integer], dict[int, str]]:
+    """The heart just before a schematic and just after it, as (z, y, x) arrays in LPS order, and its labels' names."""
     steps = [include(name) if name.startswith("four") else name for name in before]
     last = RecipeStep(schematic=schematic, parameters=PARAMETERS.get(schematic, {}))
     recipes = [Recipe(name="before", steps=tuple(steps)), Recipe(name="after", steps=(*steps, last))]
-    return [voxel_array(oriented_lps(run_recipe(recipe, heart, catalogue).image)) for recipe in recipes]
+    results = [run_recipe(recipe, heart, catalogue) for recipe in recipes]
+    old, new = (voxel_array(oriented_lps(result.image)) for result in results)
+    return old, new, {value: name for name, value in results[1].record.labels.items()}
 
 
 def draw_step(
@@ -70,6 +110,33 @@ def draw_step(
     slices = [np.moveaxis(array, axis, 0)[middle] for array in (old, new)]
     where = np.nonzero(slices[0] != slices[1])
     box = tuple(slice(max(int(at.min()) - margin, 0), int(at.max()) + margin + 1) for at in where)
+    write_tiles(slices, box, axis, names, colours, path)
+
+
+def draw_tiles(
+    old: NDArray[np.integer],
+    new: NDArray[np.integer],
+    at: NDArray[np.integer],
+    axis: int,
+    half: int,
+    names: dict[int, str],
+    colours: dict[str, str],
+    path: Path,
+) -> None:
+    """Write one slice before and after, a square round a voxel."""
+    slices = [np.moveaxis(array, axis, 0)[at[axis]] for array in (old, new)]
+    box = tuple(slice(max(int(i) - half, 0), int(i) + half) for k, i in enumerate(at) if k != axis)
+    write_tiles(slices, box, axis, names, colours, path)
+
+
+def write_tiles(
+    slices: list[NDArray[np.integer]],
+    box: tuple[slice, ...],
+    axis: int,
+    names: dict[int, str],
+    colours: dict[str, str],
+    path: Path,
+) -> None:
     cut = [labels[square(box, labels.shape)] for labels in slices]
     cut = [labels[::-1] if axis else labels for labels in cut]  # superior up
     page = Image.new("RGB", (2 * TILE + GAP, TILE), "white")

@@ -11,6 +11,6 @@ from pycemrg_core.api import Command, Ref, hookimpl
 def pycemrg_commands() -> Iterable[Command]:
     yield Command(
         name="demo",
-        summary="Run four_chamber_full on the heart that comes with the package.",
+        summary="Run four_chamber_closed on the heart that comes with the package.",
         command=Ref("schematics_builtin.demo.command:demo"),
     )
