@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import os
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import as_file, files
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,26 +21,11 @@ from schematics_builtin.certificate import certify_result, verdict_line
 
 RECIPE = "four_chamber_closed"
 
-# Voxels that an earlier implementation of the recipe, by distance transforms of the whole image, changed on this heart
-# with skirts of a fifth of the vein.
-COUNTS = {
-    "tidy_input": 20,
-    "svc_skirt": 588,
-    "ivc_skirt": 615,
-    "aortic_wall": 11044,
-    "pulmonary_artery": 2875,
-    "la_myocardium": 18441,
-    "ra_myocardium": 22565,
-    "lv_outflow": 318,
-    "rv_myocardium": 54397,
-    "separate_mv_av": 5,
-    "av_close_contact": 426,
-    "separate_veins": 65,
-    "ao_open_end": 3357,
-    "seal_chambers": 0,
-}
-# Left out: the end of the pulmonary artery (1486 voxels there, 1598 here), which is found by another search, and the
-# manifold (2326 there, 2387 here), which works on what that leaves, and fills pinches first.
+# Voxels that an earlier implementation of the recipe, by distance transforms of the whole image, changed with skirts of a
+# fifth of the vein.
+COUNTS = Path(__file__).with_name("closed_heart_counts.csv")
+# How far a count may be off where another way of doing it is given as the reason.
+OTHERWISE = 0.08
 
 
 @cache
@@ -87,10 +76,30 @@ def test_a_hole_would_be_found_by_flooding() -> None:
     assert flooded(tissue) == (4, 4)
 
 
-def test_voxels_changed_are_those_of_an_earlier_implementation() -> None:
-    result = run_recipe(RECIPE, heart(), catalogue(), parameters={"skirt_ratio": 0.2})
+def counts(heart: str) -> Iterator[tuple[str, int, str]]:
+    """Each step, the voxels that the earlier implementation changed, and why the count may differ."""
+    with COUNTS.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            yield row["step"], int(row[heart]), row["why it may differ"]
+
+
+def compare_counts(volume: LabelVolume, heart: str) -> None:
+    result = run_recipe(RECIPE, volume, catalogue(), parameters={"skirt_ratio": 0.2})
     changed = {step.name: step.voxels for step in result.record.steps}
-    assert {name: changed[name] for name in COUNTS} == pytest.approx(COUNTS, rel=0.01)
+    for step, voxels, why in counts(heart):
+        assert changed[step] == pytest.approx(voxels, rel=OTHERWISE if why else 0.01), step
+
+
+def test_voxels_changed_are_those_of_an_earlier_implementation() -> None:
+    compare_counts(heart(), "rodero01_1.0mm")
+
+
+@pytest.mark.slow
+def test_voxels_changed_in_a_heart_of_the_cohort() -> None:
+    path = Path(os.environ.get("PYCEMRG_HEARTS", "")) / "orig12.nrrd"
+    if not path.is_file():
+        pytest.skip("PYCEMRG_HEARTS names no folder with orig12.nrrd")
+    compare_counts(read_volume(path)[0], "orig12")
 
 
 def test_all_steps_run_and_every_vein_has_its_plane_and_ring() -> None:
