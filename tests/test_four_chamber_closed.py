@@ -21,8 +21,8 @@ from schematics_builtin.certificate import certify_result, verdict_line
 
 RECIPE = "four_chamber_closed"
 
-# Voxels that an earlier implementation of the recipe, by distance transforms of the whole image, changed with skirts of a
-# fifth of the vein.
+# Voxels that an earlier implementation of the recipe, by distance transforms of the whole image, changed with skirts of
+# a fifth of the vein.
 COUNTS = Path(__file__).with_name("closed_heart_counts.csv")
 # How far a count may be off where another way of doing it is given as the reason.
 OTHERWISE = 0.08

@@ -173,18 +173,16 @@ def _repaired(
         volume, heart.lumens, {*heart.meshed, *made}, permit=limits.permit, margin=max(_reach(heart, volume)) + 1
     )
     inside = np.array(volume.array.shape)
-    work.settle()  # before walls are made, so that loose blood gets none
-    work.settle_round(_carry_out(work, _openings_in((-inside, 2 * inside), work, heart, had), inside))
-    work.fill()
-    seen = 0
+    work.mend()  # before walls are made, so that loose blood gets none
+    boxes: Iterable[tuple[Ints, Ints]] = [(-inside, 2 * inside)]
     for _ in range(MOST_ROUNDS):
-        # A wall or a valve can only be missing where a voxel has become blood or background.
-        changed = [mend.places[_is_open(heart, mend.new)] for mend in work.mends[seen:]]
         seen = len(work.mends)
-        fixes = [fix for box in _boxes(changed, heart) for fix in _openings_in(box, work, heart, had)]
+        fixes = [fix for box in boxes for fix in _openings_in(box, work, heart, had)]
         if not (done := _carry_out(work, fixes, inside)):
             break
         work.mend_round(done)
+        # After that, a wall or a valve can only be missing where a voxel has become blood or background.
+        boxes = _boxes([mend.places[_is_open(heart, mend.new)] for mend in work.mends[seen:]], heart)
     return work.mends, tuple(_unsettled(limits, work))
 
 

@@ -31,7 +31,6 @@ def settle_all(work: WorkingMap) -> None:
     """Settle loose components and enclosed background of the whole map."""
     boxes = BoxStack.of_whole(work.array)
     connected = boxes.connected
-    work.voxels[:] = np.bincount(connected.label, weights=connected.voxels, minlength=len(work.voxels))
     outside = np.arange(len(connected.voxels)) == connected.of_run[0]
     loose = (work.tissue | work.lumen)[connected.label] & ~connected.largest()
     work.settle(*boxes.places(loose | ((connected.label == 0) & ~outside)))

@@ -23,7 +23,7 @@ from functools import reduce
 import numpy as np
 from attrs import frozen
 
-from pycemrg_core.api import NOWHERE, Edit, LabelVolume, edit_at, hull
+from pycemrg_core.api import NOWHERE, Edit, LabelArray, LabelVolume, edit_at, hull
 from schematics_builtin.manifold.cut_off import settle_added, settle_all, settle_cut_off
 from schematics_builtin.manifold.pinches import blocks_around, critical_blocks, fill_pinches, pinched_blocks
 from schematics_builtin.manifold.working_map import Bools, Ints, Mend, Permit, WorkingMap
@@ -73,7 +73,7 @@ class Manifold:
             spacing=volume.spacing,
             tissue=_members(tissue, size),
             lumen=_members(lumens, size),
-            voxels=np.zeros(size, np.int64),
+            voxels=_sizes(array, size),
             permit=permit,
         )
         return cls(work, np.array([axis.start for axis in region]) - margin)
@@ -92,34 +92,18 @@ class Manifold:
         # Pinches first: a wall of one layer of voxels hangs together by edges only, and is not loose.
         fill_pinches(self.work, pinched_blocks(self.work))
         before = len(self.work.done)
-        self.settle()
-        if changed := self._since(before):
-            self._fill(blocks_around(np.concatenate(changed)))
-
-    def settle(self) -> None:
-        """Read the whole map, and settle loose components and enclosed background."""
         settle_all(self.work)
-
-    def fill(self) -> None:
-        """Read the whole map, and fill pinches in a map that is settled; then settle what that cuts off."""
-        self._fill(pinched_blocks(self.work))
-
-    def settle_round(self, changed: Iterable[Mend]) -> list[Ints]:
-        """After changes in a map that is settled: settle what they call for. Returns what has changed in all."""
-        changed = [mend for mend in changed if len(mend.places)]
-        if not changed:
-            return []
-        before = len(self.work.done)
-        places = np.concatenate([mend.places for mend in changed]) - self.corner
-        old = np.concatenate([mend.old for mend in changed])
-        settle_added(self.work, places)
-        settle_cut_off(self.work, places, old)
-        return [places, *self._since(before)]
+        self._fill_round(before)
 
     def mend_round(self, changed: Iterable[Mend]) -> None:
         """After changes in a map that was mended: change what they call for."""
-        if round_ := self.settle_round(changed):
-            self._fill(blocks_around(np.concatenate(round_)))
+        changed = [mend for mend in changed if len(mend.places)]
+        if changed:
+            before = len(self.work.done)
+            places = np.concatenate([mend.places for mend in changed]) - self.corner
+            settle_added(self.work, places)
+            settle_cut_off(self.work, places, np.concatenate([mend.old for mend in changed]))
+            self._fill_round(before, places)
 
     def is_pinched(self, places: Ints) -> bool:
         """Whether there is a pinch in a block of 2 x 2 x 2 voxels that holds one of some voxels."""
@@ -130,15 +114,19 @@ class Manifold:
         """What was changed so far, in order."""
         return [Mend(mend.rule, mend.places + self.corner, mend.old, mend.new) for mend in self.work.done]
 
-    def _fill(self, blocks: Ints) -> None:
-        while len(blocks):
-            before = len(self.work.done)
-            settle_cut_off(self.work, *fill_pinches(self.work, blocks))
-            changed = self._since(before)
-            blocks = blocks_around(np.concatenate(changed)) if changed else blocks[:0]
+    def _fill_round(self, before: int, *more: Ints) -> None:
+        """Fill the pinches where something was changed since ``before``, and settle what that cuts off."""
+        while changed := [*more, *(mend.places for mend in self.work.done[before:])]:
+            before, more = len(self.work.done), ()
+            settle_cut_off(self.work, *fill_pinches(self.work, blocks_around(np.concatenate(changed))))
 
-    def _since(self, before: int) -> list[Ints]:
-        return [mend.places for mend in self.work.done[before:]]
+
+def _sizes(array: LabelArray, size: int) -> Ints:
+    """The number of voxels of each label."""
+    found = np.zeros(size, np.int64)
+    for plane in array:  # one after the other, because counting makes a larger copy
+        found += np.bincount(plane.ravel(), minlength=size)
+    return found
 
 
 def _members(labels: Collection[int], size: int) -> Bools:
