@@ -163,6 +163,7 @@ if TYPE_CHECKING:
     from pycemrg_core.recipes.blueprints import blueprint_of as blueprint_of
     from pycemrg_core.recipes.checking import checks_on as checks_on
     from pycemrg_core.recipes.checking import faults_of as faults_of
+    from pycemrg_core.recipes.checking import require_doubts as require_doubts
     from pycemrg_core.recipes.checking import require_sound as require_sound
     from pycemrg_core.recipes.labelling import names_in as names_in
     from pycemrg_core.runs.finished import FinishedRun as FinishedRun
@@ -233,7 +234,7 @@ else:
             ),
             "pycemrg_core.images.training_sample": "Drawn Sample",
             "pycemrg_core.recipes.blueprints": "blueprint_of",
-            "pycemrg_core.recipes.checking": "checks_on faults_of require_sound",
+            "pycemrg_core.recipes.checking": "checks_on faults_of require_doubts require_sound",
             "pycemrg_core.recipes.labelling": "names_in",
             "pycemrg_core.runs.finished": "FinishedRun",
             "pycemrg_core.runs.outputs": "Made",

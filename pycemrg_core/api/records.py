@@ -330,6 +330,10 @@ class CheckOn(Enum):
     RESULT = "result"
 
 
+def _doubts(names: Iterable[str]) -> tuple[str, ...]:
+    return _label_list("the doubts of a check", names)
+
+
 def _require_on(record: Any, attribute: Any, on: Any) -> None:
     if not isinstance(on, CheckOn):
         raise RecordError(f"{_who(record)}: on must be CheckOn.INPUT or CheckOn.RESULT, not {on!r}")
@@ -341,12 +345,14 @@ class Check(Record):
 
     ``function(heart)`` takes a :class:`~pycemrg_core.images.heart.Heart` and returns an iterable of
     :class:`~pycemrg_core.images.heart.Finding` s. ``on`` says which heart it gets: the result, or the input image with
-    only the names of its labels. If an input check finds an error, the run is refused.
+    only the names of its labels. If an input check finds an error, the run is refused. ``doubts`` are names of what may
+    be unusual instead of wrong: a finding with such a name is no error if the user accepts it, with ``--accept NAME``.
     """
 
     summary: str = _text()
     function: Ref = _ref()
     on: CheckOn = field(default=CheckOn.RESULT, validator=_require_on)
+    doubts: tuple[str, ...] = field(default=(), converter=_doubts)
 
 
 def _require_file(record: Any, attribute: Any, name: Any) -> None:

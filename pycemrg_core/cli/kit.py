@@ -8,6 +8,7 @@ from pycemrg_core.doors import door
 
 if TYPE_CHECKING:
     from pycemrg_core.cli.app import main as main
+    from pycemrg_core.cli.options import accept_option as accept_option
     from pycemrg_core.cli.options import outputs_from as outputs_from
     from pycemrg_core.cli.options import setting_options as setting_options
     from pycemrg_core.cli.options import settings_from as settings_from
@@ -36,7 +37,7 @@ else:
         __name__,
         {
             "pycemrg_core.cli.app": "main",
-            "pycemrg_core.cli.options": "outputs_from setting_options settings_from with_option",
+            "pycemrg_core.cli.options": "accept_option outputs_from setting_options settings_from with_option",
             "pycemrg_core.cli.run": "run",
             "pycemrg_core.cli.session": "Session counted echo_json echo_table plugin_options session_of wrapped",
             "pycemrg_core.text.tables": "csv_text",

@@ -29,8 +29,20 @@ def _assignments(_ctx: click.Context, _param: click.Parameter, texts: tuple[str,
     return values
 
 
+def _names(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.strip() for text in texts for name in text.split(",") if name.strip()))
+
+
+def accept_option(command: F) -> F:
+    """``--accept``, the doubts of checks that are no errors in this image."""
+    return click.option(
+        "--accept", metavar="DOUBT,...", multiple=True, callback=_names,
+        help="What a check doubts and you know to be so; the message names it.",
+    )(command)  # fmt: skip
+
+
 def setting_options(command: F) -> F:
-    """``--scheme``, ``--set``, ``--then``, ``--labels``, ``--config``, ``--no-check`` and ``--no-pad``."""
+    """``--scheme``, ``--set``, ``--then``, ``--labels``, ``--config``, ``--accept``, ``--no-check``, ``--no-pad``."""
     command = click.option(
         "--no-pad", "pad", is_flag=True, flag_value=False, default=True,
         help="Do not add background where a wall would meet the border of the image.",
@@ -39,6 +51,7 @@ def setting_options(command: F) -> F:
         "--no-check", "check", is_flag=True, flag_value=False, default=True,
         help="Leave out the checks of the image, such as whether its anatomy fits the labels.",
     )(command)  # fmt: skip
+    command = accept_option(command)
     command = click.option(
         "--config", metavar="DIR", help="A folder with labels.yaml, parameters.json and semantic_maps/."
     )(command)
@@ -54,10 +67,6 @@ def setting_options(command: F) -> F:
         "--set", "parameters", metavar="NAME=NUMBER", multiple=True, callback=_assignments,
         help="Set a parameter, such as thickness=2.5 (mm); may be repeated.",
     )(command)  # fmt: skip
-
-
-def _names(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name.strip() for text in texts for name in text.split(",") if name.strip()))
 
 
 def with_option(command: F) -> F:
@@ -94,6 +103,7 @@ def settings_from(
     config: str | None,
     then: tuple[str, ...] = (),
     pad: bool = True,
+    accept: tuple[str, ...] = (),
 ) -> Settings:
     """The settings that the options give; ``--labels`` and ``--set`` win over ``--config``."""
     import attrs
@@ -105,4 +115,4 @@ def settings_from(
     settings = read_config(Path(config), catalogue) if config else Settings()
     if labels:
         settings = attrs.evolve(settings, labels={**settings.labels, **read_labels_file(labels)})
-    return attrs.evolve(settings, parameters=parameters, then=then, pad=pad)
+    return attrs.evolve(settings, parameters=parameters, then=then, pad=pad, accept=accept)

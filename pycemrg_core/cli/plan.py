@@ -33,6 +33,7 @@ def plan(
     then: tuple[str, ...],
     check: bool,
     pad: bool,
+    accept: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Show what RECIPE would do with IMAGE, without running it. Exits with 1 if it cannot run."""
@@ -41,7 +42,7 @@ def plan(
     from pycemrg_core.recipes.preparation import make_room, prepare
 
     catalogue = session_of(ctx).catalogue()
-    settings = settings_from(catalogue, parameters, labels, config, then, pad)
+    settings = settings_from(catalogue, parameters, labels, config, then, pad, accept)
     volume, notes = image_files.read_volume(image)
     prepared = prepare(volume, catalogue, settings, recipe=recipe, scheme=scheme, name=image, notes=notes, check=check)
     planned = planner.plan(recipe, catalogue, prepared.facts, settings)

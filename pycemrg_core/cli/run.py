@@ -50,6 +50,7 @@ def run(
     then: tuple[str, ...],
     check: bool,
     pad: bool,
+    accept: tuple[str, ...],
     outputs: tuple[str, ...],
     keep_steps: bool,
     resume: bool,
@@ -70,7 +71,7 @@ def run(
     catalogue = session_of(ctx).catalogue()
     chosen = outputs_from(catalogue, outputs)
     if again:
-        if image or parameters or scheme or labels or config or then or keep_steps or resume:
+        if image or parameters or scheme or labels or config or then or accept or keep_steps or resume:
             raise click.UsageError("--again takes at most an IMAGE, -o, --with, --force and --any-version", ctx)
         _run_again(ctx, catalogue, again, recipe, output, any_version, chosen, force)
         return
@@ -84,7 +85,7 @@ def run(
     from pycemrg_core.runs.kept_steps import KeptSteps
     from pycemrg_core.runs.run_folder import STEPS, Source, held
 
-    settings = settings_from(catalogue, parameters, labels, config, then, pad)
+    settings = settings_from(catalogue, parameters, labels, config, then, pad, accept)
     volume, notes = image_files.read_volume(image)
     prepared = prepare(volume, catalogue, settings, recipe=recipe, scheme=scheme, name=image, notes=notes, check=check)
     planned = plan(recipe, catalogue, prepared.facts, settings)

@@ -56,7 +56,8 @@ class Blueprint:
     ``names`` are the label names, and ``types`` the label types if known. ``walls``, ``valves``, ``planes`` and
     ``rings`` are the structures that the recipe asks for, and ``made`` are all labels that it writes. A label in
     ``waits_for`` is made only if the heart has all labels of one of these sets. Lumens in ``open`` may touch the
-    background and each other; the two lumens of a pair in ``may_touch`` may touch each other.
+    background and each other; the two lumens of a pair in ``may_touch`` may touch each other. ``accepted`` are the
+    doubts that the user accepted.
     """
 
     recipe: str = ""
@@ -70,6 +71,7 @@ class Blueprint:
     waits_for: Mapping[int, tuple[frozenset[int], ...]] = field(factory=dict)
     open: frozenset[int] = frozenset()
     may_touch: frozenset[frozenset[int]] = frozenset()
+    accepted: tuple[str, ...] = ()
 
     def name(self, label: int) -> str:
         """The name of a label, or its integer as text."""

@@ -43,7 +43,8 @@ class Finding:
 
     ``values`` are the labels concerned. ``voxel`` (x, y, z) is a voxel at the fault, ``point_mm`` is its centre in
     the frame of the image, and ``box`` holds the first and last voxel (x, y, z) of the bounding box of the fault;
-    all are None when the fault is that something is missing. ``check`` is filled in by :func:`certify`.
+    all are None when the fault is that something is missing. ``doubt`` is one of the ``doubts`` of its check: what the
+    user can accept. ``check`` is filled in by :func:`certify`.
     """
 
     severity: Severity
@@ -58,6 +59,7 @@ class Finding:
     voxels: int = 0
     mm: float | None = None
     check: str = ""
+    doubt: str = ""
 
 
 @frozen(kw_only=True, slots=False, eq=False)

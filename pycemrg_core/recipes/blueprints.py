@@ -26,6 +26,7 @@ def blueprint_of(
     when_present: Iterable[tuple[str, ...]] = (),
     recipe: str = "",
     scheme: str = "",
+    accepted: tuple[str, ...] = (),
 ) -> Blueprint:
     """The blueprint that follows from the contracts of ``steps``. ``labels`` maps names to integers.
 
@@ -53,6 +54,7 @@ def blueprint_of(
         made=tuple(dict.fromkeys(label.value for one in steps for label in contracts.labels_written(one))),
         waits_for=waits,
         open=_values(labels, rules.open) | (_values(labels, rules.included) - walled),
+        accepted=accepted,
         may_touch=frozenset(_values(labels, pair) for pair in rules.may_touch if labels.keys() >= pair),
     )
 

@@ -14,6 +14,7 @@ from pycemrg_core.images.blueprint import Blueprint
 from pycemrg_core.images.heart import Finding, Heart, Severity
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.plugins.catalogue import Catalogue, Contribution
+from pycemrg_core.text.names import close_to
 
 _MOST_FINDINGS = 100_000
 UNCHECKED = "no anatomy check was made: no loaded plugin checks images before a run"
@@ -43,22 +44,48 @@ def faults_of(heart: Heart, checks: tuple[Contribution[Check], ...]) -> Iterator
             for one in found:
                 if not isinstance(one, Finding):
                     raise PycemrgError(f"it yields {one!r:.80}, not a Finding")
+                if one.doubt not in ("", *contribution.record.doubts):
+                    raise PycemrgError(f"the doubt {one.doubt!r} of the finding {one.what!r:.80} is none of its doubts")
                 if not all(map(math.isfinite, (one.mm2, one.mm or 0.0, *(one.point_mm or ())))):
                     raise PycemrgError(f"a number of the finding {one.what!r:.80} is not finite")
-        yield from (attrs.evolve(one, check=contribution.name) for one in found)
+        for one in found:
+            accepted = one.doubt and one.doubt in heart.blueprint.accepted
+            severity = Severity.EXPECTED if accepted else one.severity
+            yield attrs.evolve(one, check=contribution.name, severity=severity)
 
 
-def require_sound(volume: LabelVolume, labels: Mapping[str, int], catalogue: Catalogue, name: str) -> tuple[str, ...]:
-    """Run the input checks on a label map whose integers mean ``labels``. Warnings are returned as notes.
+def require_doubts(accept: Iterable[str], catalogue: Catalogue) -> None:
+    """Refuse doubts that no check has. Raises :class:`PlanError`."""
+    known = sorted({doubt for one in catalogue.all(Check) for doubt in one.record.doubts})
+    problems = [
+        f"no check has the doubt {name!r}{close_to(name, known)} (known: {', '.join(known) or 'none'})"
+        for name in accept
+        if name not in known
+    ]
+    if problems:
+        raise PlanError("what is to be accepted is unknown:", problems)
 
-    ``name`` is the image's name in messages. Raises :class:`PlanError` with every error that was found.
+
+def require_sound(
+    volume: LabelVolume, labels: Mapping[str, int], catalogue: Catalogue, name: str, accept: tuple[str, ...] = ()
+) -> tuple[str, ...]:
+    """Run the input checks on a label map whose integers mean ``labels``.
+
+    Warnings, and errors whose doubt is in ``accept``, are returned as notes. ``name`` is the image's name in messages.
+    Raises :class:`PlanError` with every error that was found.
     """
+    require_doubts(accept, catalogue)
     checks = checks_on(catalogue, CheckOn.INPUT)
     if not checks:
         return (UNCHECKED,)
-    blueprint = Blueprint(names={value: label for label, value in labels.items()})
+    blueprint = Blueprint(names={value: label for label, value in labels.items()}, accepted=accept)
     schemes = {contribution.name: contribution.record.labels for contribution in catalogue.all(LabelScheme)}
     found = tuple(faults_of(Heart(volume=volume.with_blueprint(blueprint), schemes=schemes), checks))
-    if errors := [one.what for one in found if one.severity is Severity.ERROR]:
-        raise PlanError(f"{name}: a check of the image found errors (use --no-check to run anyway):", errors)
-    return tuple(f"{one.check}: {one.what}" for one in found if one.severity is Severity.WARNING)
+    if errors := [one for one in found if one.severity is Severity.ERROR]:
+        raise PlanError(
+            f"{name}: a check of the image found errors (use --no-check to run anyway):",
+            [f"{one.what}; or accept it with --accept {one.doubt}" if one.doubt else one.what for one in errors],
+        )
+    return tuple(
+        f"{one.check}: {one.what}{' (accepted)' if one.severity is Severity.EXPECTED else ''}" for one in found
+    )

@@ -206,6 +206,7 @@ class _Planner:
                 when_present=[step.when_present for step in steps],
                 recipe=recipe.name,
                 scheme=scheme.name if scheme else "",
+                accepted=self.settings.accept,
             ),
         )
 

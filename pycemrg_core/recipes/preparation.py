@@ -64,7 +64,7 @@ def prepare(
     target = named.labels
     record = catalogue.get(LabelScheme, scheme) if scheme else None
     if check:
-        notes = (*notes, *require_sound(volume, record.labels if record else target, catalogue, name))
+        notes = (*notes, *require_sound(volume, record.labels if record else target, catalogue, name, settings.accept))
     conversion = None
     if record:
         volume, conversion = convert(volume, record, target)

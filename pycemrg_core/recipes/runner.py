@@ -97,6 +97,7 @@ def run_recipe(
     then: tuple[str, ...] = (),
     check: bool = True,
     pad: bool = True,
+    accept: tuple[str, ...] = (),
 ) -> RunResult:
     """Run a recipe on a label map.
 
@@ -104,13 +105,14 @@ def run_recipe(
     changed.
     ``parameters`` override thicknesses and the like (mm), ``labels`` the integers of label names. ``scheme``
     names the label scheme of the image when its integers are not the recipe's. ``then`` are schematics to run after
-    the recipe. ``check``: run the input checks first, such as whether the anatomy fits the labels.
+    the recipe. ``check``: run the input checks first, such as whether the anatomy fits the labels. ``accept`` are
+    doubts of these checks that are no errors in this image.
     ``pad``: add background to the image where a wall would meet its border; the result is then larger than ``image``.
 
     Raises :class:`ImageError` when the image is not a label map, :class:`PlanError` with every reason why the
     recipe cannot run or with the errors that a check found, and :class:`StepError` when a step fails.
     """
-    settings = Settings(parameters=parameters or {}, labels=labels or {}, then=then, pad=pad)
+    settings = Settings(parameters=parameters or {}, labels=labels or {}, then=then, pad=pad, accept=accept)
     volume, notes = _volume(image)
     prepared = prepare(volume, catalogue, settings, recipe=recipe, scheme=scheme, notes=notes, check=check)
     planned = plan(recipe, catalogue, prepared.facts, settings)

@@ -16,7 +16,7 @@ class Settings:
     ``parameters`` are meant for this run: a parameter that no step uses is refused. ``defaults`` replace the default
     values of the schematics. ``schematics`` replace those of the catalogue with the same name. ``then`` are schematics
     that run after those of the recipe. ``snapshots`` are names of the image as given. ``pad`` allows the image to be
-    padded where a wall would meet its border.
+    padded where a wall would meet its border. ``accept`` are doubts of checks that are no errors in this image.
 
     ``configured`` are the integers of a configuration folder. Where such an integer is only the default of another
     recipe, and this recipe makes the structure, the default of this recipe is used.
@@ -29,4 +29,5 @@ class Settings:
     then: tuple[str, ...] = ()
     snapshots: tuple[str, ...] = ()
     pad: bool = True
+    accept: tuple[str, ...] = ()
     configured: Mapping[str, int] = field(factory=dict)

@@ -95,6 +95,7 @@ class SavedBlueprint:
     made: tuple[int, ...] = ()
     open: tuple[int, ...] = ()
     may_touch: tuple[tuple[int, ...], ...] = ()
+    accepted: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, blueprint: Blueprint) -> SavedBlueprint:
@@ -124,7 +125,7 @@ class SavedBlueprint:
             raise DocumentError(f"blueprint: {error}") from error
 
 
-_AS_THEY_ARE = ("recipe", "walls", "valves", "planes", "rings", "made")
+_AS_THEY_ARE = ("recipe", "walls", "valves", "planes", "rings", "made", "accepted")
 
 
 def _output_json(contribution: Contribution[Output], made: Made) -> dict[str, Any]:

@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pycemrg_core import Catalogue, ImageFacts, Settings, plan, recipe_labels
-from pycemrg_core.api import Blueprint, Heart, LabelScheme, Recipe, blueprint_of, volume_of, voxels_sha256
+from pycemrg_core.api import (
+    Blueprint,
+    Heart,
+    LabelScheme,
+    Recipe,
+    blueprint_of,
+    require_doubts,
+    volume_of,
+    voxels_sha256,
+)
 from schematics_builtin.certificate.certification import Certificate, certify
 
 if TYPE_CHECKING:
@@ -18,20 +27,23 @@ if TYPE_CHECKING:
 _SPACING = (1e-6, 1e-6, 1e-6)
 
 
-def asked_of(catalogue: Catalogue, recipe: str | Recipe | None = None, scheme: str | None = None) -> Blueprint:
+def asked_of(
+    catalogue: Catalogue, recipe: str | Recipe | None = None, scheme: str | None = None, accept: tuple[str, ...] = ()
+) -> Blueprint:
     """What a recipe, run with its own thicknesses, asks of an image with the integers of a label scheme.
 
-    Without a scheme the integers are the recipe's. Raises :class:`PlanError` when the recipe cannot be planned,
-    and what the catalogue raises for unknown names.
+    Without a scheme the integers are the recipe's. ``accept`` are doubts of checks that are no errors here.
+    Raises :class:`PlanError` when the recipe cannot be planned, and what the catalogue raises for unknown names.
     """
-    labels, settings = recipe_labels(catalogue, recipe=recipe), Settings()
+    require_doubts(accept, catalogue)
+    labels, settings = recipe_labels(catalogue, recipe=recipe), Settings(accept=accept)
     if scheme:
         own = catalogue.get(LabelScheme, scheme).labels
         taken = set(own.values())
         labels = {**{name: value for name, value in labels.items() if value not in taken}, **own}
-        settings = Settings(labels=labels)
+        settings = Settings(labels=labels, accept=accept)
     if recipe is None:
-        return blueprint_of((), catalogue, labels, names=_names(labels))
+        return blueprint_of((), catalogue, labels, accepted=accept, names=_names(labels))
     facts = ImageFacts(labels=frozenset(labels.values()), spacing=_SPACING, dtype="uint32")
     return plan(recipe, catalogue, facts, settings).blueprint
 

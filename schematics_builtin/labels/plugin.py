@@ -20,6 +20,10 @@ _TABLES = (
 )
 
 
+# What about the sides of a heart can be so.
+_DOUBTS = ("situs-inversus", "vein-order")
+
+
 @hookimpl
 def pycemrg_checks() -> Iterable[Check]:
     yield Check(
@@ -27,6 +31,13 @@ def pycemrg_checks() -> Iterable[Check]:
         summary="size and anatomy cannot be what the labels say",
         function=Ref("schematics_builtin.labels.checks:anatomy"),
         on=CheckOn.INPUT,
+        doubts=_DOUBTS,
+    )
+    yield Check(
+        name="heart_sides",
+        summary="the heart is mirrored, or left and right or upper and lower veins are exchanged",
+        function=Ref("schematics_builtin.labels.checks:sides"),
+        doubts=_DOUBTS,
     )
 
 

@@ -106,6 +106,7 @@ def _asked(job: Job, case: Case, catalogue: Catalogue) -> dict[str, Any]:
     return {
         "check": job.check,
         "pad": job.settings.pad,
+        "accept": list(job.settings.accept),
         "scheme": case.scheme,
         "conversion": conversion,
         "outputs": [f"{one.qualified_name} {one.provider.version}" for one in choose_outputs(catalogue, job.outputs)],

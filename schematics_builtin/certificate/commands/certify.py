@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pycemrg_core.cli.kit import echo_json, plugin_options, session_of
+from pycemrg_core.cli.kit import accept_option, echo_json, plugin_options, session_of
 from schematics_builtin.certificate.commands.findings import echo_findings
 
 
@@ -14,12 +14,19 @@ from schematics_builtin.certificate.commands.findings import echo_findings
 @click.argument("image")
 @click.option("--recipe", metavar="NAME", help="The recipe that made IMAGE; its rules are used.")
 @click.option("--scheme", metavar="NAME", help="The label scheme of IMAGE; see 'pycemrg list-schemes'.")
+@accept_option
 @click.option("-o", "--output", metavar="FILE", help="Also write the certificate, as JSON.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @plugin_options
 @click.pass_context
 def certify(
-    ctx: click.Context, image: str, recipe: str | None, scheme: str | None, output: str | None, as_json: bool
+    ctx: click.Context,
+    image: str,
+    recipe: str | None,
+    scheme: str | None,
+    accept: tuple[str, ...],
+    output: str | None,
+    as_json: bool,
 ) -> None:
     """Check that the label map IMAGE is a closed heart, and list all faults. Exits with 1 if the verdict is FAIL.
 
@@ -36,7 +43,7 @@ def certify(
     if output:
         _require_output(Path(output))
     catalogue = session_of(ctx).catalogue()
-    asked = asked_of(catalogue, recipe, scheme)
+    asked = asked_of(catalogue, recipe, scheme, accept)
     label_map, notes = read_labels(image)
     for note in notes:
         click.echo(f"note: {note}", err=True)

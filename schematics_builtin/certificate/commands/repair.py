@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pycemrg_core.cli.kit import counted, echo_json, plugin_options, session_of, wrapped
+from pycemrg_core.cli.kit import accept_option, counted, echo_json, plugin_options, session_of, wrapped
 from schematics_builtin.certificate.commands.findings import echo_verdict
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", required=True, metavar="FILE", help="The image to write.")
 @click.option("--recipe", metavar="NAME", help="The recipe that made IMAGE; its rules are used.")
 @click.option("--scheme", metavar="NAME", help="The label scheme of IMAGE; see 'pycemrg list-schemes'.")
+@accept_option
 @click.option(
     "--limit", type=click.FloatRange(0, 100), metavar="PERCENT", default=2.0, show_default=True,
     help="The most that a structure of blood may gain or lose.",
@@ -27,7 +28,14 @@ if TYPE_CHECKING:
 @plugin_options
 @click.pass_context
 def repair(
-    ctx: click.Context, image: str, output: str, recipe: str | None, scheme: str | None, limit: float, as_json: bool
+    ctx: click.Context,
+    image: str,
+    output: str,
+    recipe: str | None,
+    scheme: str | None,
+    accept: tuple[str, ...],
+    limit: float,
+    as_json: bool,
 ) -> None:
     """Repair the label map IMAGE by rule, and certify it again. Exits with 1 if the verdict is still FAIL.
 
@@ -45,7 +53,7 @@ def repair(
     if Path(output).resolve() == Path(image).resolve():
         raise OutputError(f"{output}: the result would overwrite its input; choose another name")
     catalogue = session_of(ctx).catalogue()
-    asked = asked_of(catalogue, recipe, scheme)
+    asked = asked_of(catalogue, recipe, scheme, accept)
     label_map, notes = read_labels(image)
     for note in notes:
         click.echo(f"note: {note}", err=True)

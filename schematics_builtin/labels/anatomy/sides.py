@@ -105,11 +105,10 @@ def wrong_sides(volume: LabelVolume, labels: Mapping[str, int]) -> Iterator[tupl
         if wrong:
             first, second, mm = max(wrong, key=lambda one: one[2])
             side = "to the right of" if where == "right" else "below"
-            sides = "left and right" if where == "right" else "upper and lower"
             yield (
                 VEIN_ORDER,
                 f"{first.removesuffix('_label')} ({labels[first]}) lies {mm:.0f} mm {side}"
-                f" {second.removesuffix('_label')} ({labels[second]}): {sides} veins are exchanged; correct their"
-                " labels",
+                f" {second.removesuffix('_label')} ({labels[second]}) in the heart's own frame; correct the labels of"
+                " the veins, or of the chambers",
                 tuple(dict.fromkeys(labels[name] for one in wrong for name in one[:2])),
             )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pycemrg_core.cli.kit import counted, csv_text, echo_json, echo_table, plugin_options, session_of, wrapped
+from pycemrg_core.cli.kit import accept_option, counted, csv_text, echo_json, echo_table, plugin_options, session_of, wrapped
 from schematics_builtin.labels.commands.changing import keep, remap, remove
 
 if TYPE_CHECKING:
@@ -115,7 +115,8 @@ def volumes(ctx: click.Context, image: str, scheme: str, as_json: bool, as_csv: 
 @click.option("--recipe", metavar="NAME", help="Compare with the needs of a recipe.")
 @click.option("--schematic", metavar="NAME", help="Compare with the needs of a single schematic.")
 @click.option("--scheme", metavar="NAME", help="The label scheme of IMAGE, if it differs from the recipe.")
-@click.option("--labels", "labels_file", metavar="FILE", help="A labels.yaml with the integers of your image.")
+@click.option("--labels", "labels_file", metavar="FILE", help="A file with the integers of your image.")
+@accept_option
 @_json
 @plugin_options
 @click.pass_context
@@ -126,6 +127,7 @@ def check(
     schematic: str | None,
     scheme: str | None,
     labels_file: str | None,
+    accept: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Compare IMAGE with what a recipe, a schematic or a label scheme expects; exit with 1 on problems."""
@@ -136,7 +138,7 @@ def check(
     from pycemrg_core.cli.kit import settings_from
 
     catalogue = session_of(ctx).catalogue()
-    settings = settings_from(catalogue, {}, labels_file, None)
+    settings = settings_from(catalogue, {}, labels_file, None, accept=accept)
     diagnostic, names = _diagnostic(catalogue, recipe, schematic, scheme, settings)
     from pycemrg_core.api import read_volume
 
@@ -153,7 +155,7 @@ def check(
     report = diagnostic.compare(prepared.volume)
     problems = list(report.problems)
     try:
-        notes = (*notes, *require_sound(prepared.volume, names, catalogue, image))
+        notes = (*notes, *require_sound(prepared.volume, names, catalogue, image, accept))
     except PlanError as error:
         problems += error.problems
     if as_json:

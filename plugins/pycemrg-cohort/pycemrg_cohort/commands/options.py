@@ -44,6 +44,7 @@ def work(
     then: tuple[str, ...],
     check: bool,
     pad: bool,
+    accept: tuple[str, ...],
     outputs: tuple[str, ...] = (),
 ) -> tuple[Job, tuple[Case, ...]]:
     """The job and its cases. If a name, a setting or a table is wrong, raises before anything runs."""
@@ -51,7 +52,7 @@ def work(
     from pycemrg_cohort.job import Job, loaded_plugins, parameter_names
     from pycemrg_core.api import LabelScheme
 
-    settings = settings_from(catalogue, parameters, labels, config, then, pad)
+    settings = settings_from(catalogue, parameters, labels, config, then, pad, accept)
     if scheme:
         catalogue.find(LabelScheme, scheme)
     cases = read_cases(
