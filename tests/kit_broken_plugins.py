@@ -390,7 +390,8 @@ BROKEN = {
     "steps in the wrong order": recipe(
         '("PACKAGE.seal", RecipeStep(schematic="PACKAGE.reseal"))', '("PACKAGE.reseal", "PACKAGE.seal")',
         "test_it_runs",
-        "PACKAGE.reseal reads PACKAGE_seal (3), which is not in the image and which only PACKAGE.seal writes, later; "
+        "PACKAGE.reseal reads PACKAGE_seal (3) before it is first written: it is not in the image, and only"
+        " PACKAGE.seal writes it, later; "
         "move PACKAGE.seal before PACKAGE.reseal; the recipe needs wall (1), gap (2) in the image",
     ),
     "another heart each time": recipe(

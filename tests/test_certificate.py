@@ -193,7 +193,7 @@ def test_nothing_is_wrong_with_the_clean_heart() -> None:
     ]
     assert found.verdict == "PASS"
     assert [name for name, _ in found.checks] == sorted(
-        {"closed_lumens", "open_end", *(one.check for one in DAMAGES.values())}
+        {"closed_lumens", "open_end", "heart_sides", *(one.check for one in DAMAGES.values())}
     )
 
 

@@ -204,7 +204,10 @@ def test_an_order_that_cannot_work(tmp_path: Path) -> None:
     # The ring needs the wall that only the next step makes.
     path = plugin(tmp_path, recipes="Recipe(name='r', steps=('svc_ring', 'ra_myocardium'))")
     (fault,) = faults(path)
-    assert "svc_ring reads RA_myo_label (105), which is not in the image and which only ra_myocardium writes" in fault
+    assert (
+        "svc_ring reads RA_myo_label (105) before it is first written: it is not in the image, and only ra_myocardium"
+        in fault
+    )
 
 
 def schematic_of(name: str, step: str, wall: str, target: str) -> str:
@@ -238,7 +241,8 @@ def test_a_label_that_is_read_before_it_is_added_to_is_no_fault(tmp_path: Path, 
         recipes="Recipe(name='r', steps=('sc', 'more'))",
     )
     assert faults(path) == [
-        "recipe 'r': sc reads MV (1), which is not in the image and which only more writes, later; move more before sc"
+        "recipe 'r': sc reads MV (1) before it is first written: it is not in the image, and only more writes it,"
+        " later; move more before sc"
     ]
 
 

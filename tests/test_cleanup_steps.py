@@ -160,12 +160,16 @@ def test_integers_of_the_user_count() -> None:
     assert ledger(result) == [("B_label", "background", 3)]
 
 
-def test_names_without_an_integer_and_integers_given_twice_are_refused() -> None:
+def test_names_without_an_integer_and_defaults_that_give_way() -> None:
     [problem, *_] = problems("fill_holes", picture(), {"LABEL_NAMES": ["A_lable"]})
     assert problem.startswith("clean uses 'A_lable', which has no integer")
     assert "A_label" in problem
-    [problem] = problems("fill_holes", picture(), labels={"A_label": 2})
-    assert problem == "'A_label' and 'B_label' are both 2; give each its own integer"
+    result = run("fill_holes", picture(), labels={"A_label": 2})
+    assert [label.name for label in result.record.steps[0].contract.labels] == ["A_label", "C_label", "absent_label"]
+    assert (
+        "B_label counts as absent: 2 is its default in the schematic 'clean', but 'A_label' in your labels"
+        in result.record.warnings
+    )
 
 
 @pytest.mark.parametrize("names", ["A_label", [], 5, None])

@@ -267,5 +267,5 @@ def test_what_is_unknown_is_refused() -> None:
 
 
 def test_two_names_for_one_integer_are_refused() -> None:
-    with pytest.raises(PlanError, match="are both 4"):
+    with pytest.raises(PlanError, match=r"'LA_BP_label' has no integer: 4 is its default in .*, but 'RA_BP_label' in"):
         LabelDiagnostic.for_recipe("biventricular_basic", catalogue(), Settings(labels={"RA_BP_label": 4}))

@@ -138,8 +138,8 @@ def test_a_label_that_an_earlier_step_writes_need_not_be_in_the_image() -> None:
 
 def test_a_label_that_only_a_later_step_writes() -> None:
     assert problems("part_push_aorta", "la_myocardium", "aortic_wall") == (
-        "part_push_aorta reads Ao_wall_label (106), which is not in the image and which only aortic_wall writes, "
-        "later; move aortic_wall before part_push_aorta",
+        "part_push_aorta reads Ao_wall_label (106) before it is first written: it is not in the image, and only"
+        " aortic_wall writes it, later; move aortic_wall before part_push_aorta",
     )
 
 

@@ -105,6 +105,7 @@ if TYPE_CHECKING:
     from pycemrg_core.images.components import fill_holes as fill_holes
     from pycemrg_core.images.components import keep_largest_component as keep_largest_component
     from pycemrg_core.images.components import keep_largest_structure as keep_largest_structure
+    from pycemrg_core.images.components import losses as losses
     from pycemrg_core.images.components import reassign_islands as reassign_islands
     from pycemrg_core.images.components import remove_small as remove_small
     from pycemrg_core.images.dilation import dilate as dilate
@@ -215,7 +216,7 @@ else:
             ),
             "pycemrg_core.images.components": (
                 "Component components fill_holes keep_largest_component keep_largest_structure "
-                "reassign_islands remove_small"
+                "losses reassign_islands remove_small"
             ),
             "pycemrg_core.images.dilation": "dilate slack",
             "pycemrg_core.images.geometry": "grid_difference",

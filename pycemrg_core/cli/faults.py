@@ -28,7 +28,7 @@ from pycemrg_core.api.records import (
     Structure,
 )
 from pycemrg_core.api.refs import Ref
-from pycemrg_core.cli.inputs import SO_FINE, alone, inputs, plan_in_principle
+from pycemrg_core.cli.inputs import SO_FINE, alone, inputs, plan_in_principle, segmented
 from pycemrg_core.errors import PlanError, PycemrgError, fault
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.plugins.loading import Plugin
@@ -116,7 +116,7 @@ def structure_faults(record: Structure, catalogue: Catalogue) -> Iterator[str]:
     names = names_in(catalogue)
     for spelling in record.spellings:
         if (meant := names.canonical(spelling)) != record.name:
-            what = f"means {meant!r}" if meant != spelling else "is the name of another label, or of several"
+            what = f"is a name of {meant!r}" if meant != spelling else "means several structures"
             yield f"the spelling {spelling!r} {what}; leave it out"
 
 
@@ -132,7 +132,7 @@ def _recipe_faults(record: Recipe, settings: Settings, catalogue: Catalogue) -> 
     if missing := list(unmet(record, catalogue)):
         yield from missing  # names from a missing distribution would be reported as unknown below
         return
-    needed = set(inputs(plan_in_principle(record, catalogue, settings)))
+    needed = set(inputs(plan_in_principle(record, catalogue, settings), segmented(catalogue)))
     # With the labels that entries wait for, every entry is planned.
     values = labelling_of(record, catalogue, settings).labels
     needed |= {values[name] for step in flatten(record, catalogue) for name in step.when_present if name in values}

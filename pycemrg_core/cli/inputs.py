@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from attrs import evolve
 
@@ -102,20 +102,32 @@ def _schemes_of_users(schematic: Schematic, catalogue: Catalogue) -> Iterator[La
             yield scheme
 
 
-def inputs(planned: Plan) -> dict[int, str]:
+def segmented(catalogue: Catalogue) -> set[str]:
+    """The names of labels that segmentations hold: those of label schemes with lumens, but no valves, planes or rings.
+
+    A scheme with these is that of a grown heart.
+    """
+    schemes = [found.record for found in catalogue.all(LabelScheme)]
+    made = [kind.value for kind in (LabelType.VALVE, LabelType.PLANE, LabelType.RING)]
+    given = [one for one in schemes if LabelType.LUMEN.value in one.groups and not one.groups.keys() & {*made}]
+    return {name for one in given for name in one.labels}
+
+
+def inputs(planned: Plan, present: Collection[str] = ()) -> dict[int, str]:
     """The labels that the image must have, by integer.
 
     The recipe says that it needs them, or a step reads or changes them before another step writes them.
 
-    A label that only a later step makes is left out: there the order of the steps is wrong. It is kept if the later
-    step only adds to a label that exists: it reads the label itself, works on what the earlier step made, or does not
-    declare that it makes the label.
+    A label that only a later step makes is left out: there the order of the steps is wrong. It is kept if its name is
+    in ``present``, and if the later step only adds to a label that exists: it reads the label itself, works on what the
+    earlier step made, or does not declare that it makes the label.
     """
     found = dict(planned.needs)
     written: set[int] = set()
     for number, step in enumerate(planned.steps):
         for label in (*contracts.labels_read(step.contract), *contracts.labels_changed(step.contract)):
-            if label.value not in written and not _is_too_early(label.value, planned.steps[number:]):
+            early = label.name not in present and _is_too_early(label.value, planned.steps[number:])
+            if label.value not in written and not early:
                 found[label.value] = label.name
         written |= _values(contracts.labels_written(step.contract))
     return found

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from pycemrg_core.runs.run_folder import staged as staged
     from pycemrg_core.runs.run_folder import write_json as write_json
     from pycemrg_core.runs.run_folder import write_text as write_text
+    from pycemrg_core.text.files import require_other_file as require_other_file
+    from pycemrg_core.text.files import same_file as same_file
     from pycemrg_core.text.tables import csv_text as csv_text
 else:
     __all__, __getattr__, __dir__ = door(
@@ -43,6 +45,7 @@ else:
             "pycemrg_core.text.tables": "csv_text",
             "pycemrg_core.images.scratch": "sweep",
             "pycemrg_core.runs.earlier": "step_images",
-            "pycemrg_core.runs.run_folder": ("IMAGE RECORD STEPS held require_folder staged write_json write_text"),
+            "pycemrg_core.runs.run_folder": "IMAGE RECORD STEPS held require_folder staged write_json write_text",
+            "pycemrg_core.text.files": "require_other_file same_file",
         },
     )

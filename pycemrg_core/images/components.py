@@ -9,7 +9,7 @@ All functions work on runs, see :mod:`pycemrg_core.images.run_lengths`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import attrs
 import numpy as np
@@ -116,6 +116,20 @@ def remove_small(
     # 27 voxels of 0.1 mm must be 0.027 mm3, despite floating-point rounding.
     small = connected.voxels * volume.voxel_mm3 < smaller_than_mm3 * (1 - 1e-9)
     return _clear(connected, small & ~connected.largest())
+
+
+def losses(volume: LabelVolume, edits: Iterable[Edit], share: float = 0.1) -> Iterator[tuple[int, int, int]]:
+    """Labels that lose more than a ``share`` of their voxels by edits that do not overlap: label, lost, all voxels."""
+    lost: dict[int, int] = {}
+    for edit in edits:
+        old, counts = np.unique(volume.array[edit.region][edit.mask], return_counts=True)
+        for label, count in zip(old.tolist(), counts.tolist(), strict=True):
+            if label not in (0, edit.label):
+                lost[label] = lost.get(label, 0) + count
+    for label, count in sorted(lost.items()):
+        every = int(volume.mask(label, volume.region(label)).sum())
+        if count > share * every:
+            yield label, count, every
 
 
 def fill_holes(volume: LabelVolume, labels: Collection[int]) -> Iterator[Edit]:

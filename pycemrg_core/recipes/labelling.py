@@ -149,13 +149,16 @@ def _usual(catalogue: Catalogue) -> dict[str, set[int]]:
     return found
 
 
-def names_in(catalogue: Catalogue, more: Iterable[str] = ()) -> Names:
-    """The names in the structures, label schemes and schematics of a catalogue, and ``more``; with all spellings."""
+def names_in(catalogue: Catalogue, own: Iterable[str] = ()) -> Names:
+    """The structures of a catalogue with their spellings, and the label names of its schemes and schematics.
+
+    ``own`` are names that mean themselves here, whatever they are a spelling of.
+    """
     structures = [one.record for one in catalogue.all(Structure)]
-    known = {*more, *(structure.name for structure in structures)}
-    known.update(name for one in catalogue.all(LabelScheme) for name in one.record.labels)
-    known.update(name for one in catalogue.all(Schematic) for name in one.record.labels)
-    return Names.of(known, ((spelling, one.name) for one in structures for spelling in one.spellings))
+    others = [name for one in catalogue.all(LabelScheme) for name in one.record.labels]
+    others += [name for one in catalogue.all(Schematic) for name in one.record.labels]
+    spellings = ((spelling, one.name) for one in structures for spelling in one.spellings)
+    return Names.of({*own, *(structure.name for structure in structures)}, spellings, others)
 
 
 def expand(name: str, labels: Mapping[str, int], scheme: LabelScheme | None) -> tuple[str, ...]:

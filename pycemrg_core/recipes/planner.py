@@ -280,7 +280,8 @@ class _Planner:
             ):
                 own = {**entry.schematic.labels, **fixed}
                 if name in named.lost:
-                    continue  # only where it is needed is that a problem
+                    self.warnings.append(f"{name} counts as absent: {named.lost[name]}")
+                    continue  # a problem only where it is needed
                 if name not in own:
                     self.problems.append(
                         f"{entry.schematic.name} uses {name!r}, which has no integer"
@@ -498,8 +499,8 @@ class _Planner:
                 ]
                 if later:
                     self.problems.append(
-                        f"{step.name} reads {label.name} ({label.value}), which is not in the image and which "
-                        f"only {later[0]} writes, later; move {later[0]} before {step.name}"
+                        f"{step.name} reads {label.name} ({label.value}) before it is first written: it is not in the"
+                        f" image, and only {later[0]} writes it, later; move {later[0]} before {step.name}"
                     )
                 else:
                     missing.setdefault(label, []).append(step.name)

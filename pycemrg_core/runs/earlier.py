@@ -18,6 +18,7 @@ from pycemrg_core.errors import DocumentError, OutputError, PycemrgError
 from pycemrg_core.images import image_files
 from pycemrg_core.plugins.catalogue import Catalogue, Contribution
 from pycemrg_core.runs.run_folder import IMAGE, RECORD, STEPS, Source, require_folder
+from pycemrg_core.text.files import same_file
 from pycemrg_core.text.structured import load_json
 
 PROGRESS = "progress.json"
@@ -90,7 +91,7 @@ def step_leftovers(folder: Path) -> tuple[str, ...]:
 
 def _require_input(folder: Path, source: Source, names: Iterable[str]) -> None:
     path = os.path.realpath(source.path)
-    if any(os.path.realpath(folder / name) == path for name in names):
+    if any(same_file(folder / name, source.path) for name in names):
         raise OutputError(f"{source.path}: the result would overwrite its input; choose another folder")
     if os.path.dirname(path) == os.path.realpath(folder / STEPS):
         raise OutputError(f"{source.path}: the result would replace the folder of its input; choose another folder")

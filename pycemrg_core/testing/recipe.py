@@ -10,7 +10,7 @@ import pytest
 
 from pycemrg_core.api import contracts
 from pycemrg_core.api.records import Recipe, Step
-from pycemrg_core.cli.inputs import inputs, plan_in_principle
+from pycemrg_core.cli.inputs import inputs, plan_in_principle, segmented
 from pycemrg_core.errors import PlanError, PycemrgError
 from pycemrg_core.images import image_files
 from pycemrg_core.plugins.catalogue import Catalogue
@@ -48,7 +48,7 @@ class RecipeConformance(Conformance):
             planned = plan_in_principle(record, catalogue, settings, volumes.SPACING)
         except PlanError:
             pytest.skip("it cannot be planned")
-        array = volumes.random_cells(list(inputs(planned)) or [1], _SHAPE)
+        array = volumes.random_cells(list(inputs(planned, segmented(catalogue))) or [1], _SHAPE)
         return volumes.oblique_image(array)
 
     def test_its_steps_exist(self, record: Recipe, catalogue: Catalogue, settings: Settings) -> None:
@@ -120,7 +120,8 @@ def _unresolved(recipe: Recipe, catalogue: Catalogue, settings: Settings) -> lis
 def _needed(recipe: Recipe, catalogue: Catalogue, settings: Settings) -> str:
     """The labels that the image needs, for a message."""
     try:
-        needed = inputs(plan_in_principle(recipe, catalogue, settings, volumes.SPACING))
+        planned = plan_in_principle(recipe, catalogue, settings, volumes.SPACING)
+        needed = inputs(planned, segmented(catalogue))
     except PlanError:
         return ""
     named = ", ".join(f"{name} ({value})" for value, name in sorted(needed.items()))

@@ -1,13 +1,17 @@
-"""Read text files: small ordinary files in UTF-8, or with a byte-order mark. Everything that is text is read here."""
+"""Read text files: small ordinary files in UTF-8, or with a byte-order mark. Everything that is text is read here.
+
+And whether two paths are one file.
+"""
 
 from __future__ import annotations
 
 import codecs
 import os
 import stat
+from contextlib import suppress
 from io import BufferedReader
 
-from pycemrg_core.errors import DocumentError
+from pycemrg_core.errors import DocumentError, OutputError
 
 MOST_BYTES = 1_000_000
 
@@ -80,3 +84,16 @@ def read_text(path: str | os.PathLike[str], what: str = "a configuration file", 
     if "\0" in text:
         raise DocumentError(f"{name}: cannot read it as text: it holds NUL characters; save it as UTF-8")
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def same_file(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    """Whether two paths are one file, also through links of both kinds; or would be, where there is none yet."""
+    with suppress(OSError):
+        return os.path.samefile(one, other)
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def require_other_file(output: str | os.PathLike[str], *inputs: str | os.PathLike[str] | None) -> None:
+    """Refuse an output that is one of the inputs: nothing works in place. Raises :class:`OutputError`."""
+    if any(same_file(output, one) for one in inputs if one):
+        raise OutputError(f"{output}: the result would overwrite its input; choose another name")

@@ -33,21 +33,26 @@ class Names:
 
     known: frozenset[str]
     spelt: Mapping[str, frozenset[str]]
+    own: frozenset[str]
 
     @classmethod
-    def of(cls, known: Iterable[str], spellings: Iterable[tuple[str, str]]) -> Names:
-        """``spellings`` are pairs of a spelling and the name that it means. A name wins over a spelling of another."""
-        spelt: dict[str, set[str]] = {}
-        own: dict[str, set[str]] = {}
-        for spelling, name in spellings:
-            spelt.setdefault(_key(spelling), set()).add(name)
-        for name in (known := frozenset(known)):
-            own.setdefault(_key(name), set()).add(name)
-        return cls(known, {key: frozenset(names) for key, names in {**spelt, **own}.items()})
+    def of(cls, own: Iterable[str], spellings: Iterable[tuple[str, str]], others: Iterable[str] = ()) -> Names:
+        """``spellings`` are pairs of a spelling and the name that it means; a name of one's ``own`` wins over it.
+
+        ``others`` are known too, but a spelling wins over them: what an unrelated plugin calls a label changes nothing.
+        """
+        own = frozenset(own)
+        known = own.union(others)
+        levels: tuple[dict[str, set[str]], ...] = ({}, {}, {})
+        for level, pairs in zip(levels, (((n, n) for n in known), spellings, ((n, n) for n in own)), strict=True):
+            for spelling, name in pairs:
+                level.setdefault(_key(spelling), set()).add(name)
+        spelt = {**levels[0], **levels[1], **levels[2]}
+        return cls(known, {key: frozenset(names) for key, names in spelt.items()}, own)
 
     def canonical(self, name: str) -> str:
         """The canonical name; the name itself if it is unknown, or means several structures."""
-        meant = () if name in self.known else self.spelt.get(_key(name), ())
+        meant = () if name in self.own else self.spelt.get(_key(name), ())
         return next(iter(meant)) if len(meant) == 1 else name
 
     def close(self, name: str) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from attrs import frozen
 
 from pycemrg_core import api
-from pycemrg_core.api import CONNECTIVITIES, Edit, Label, LabelVolume, changes, choice, number
+from pycemrg_core.api import CONNECTIVITIES, Edit, Label, LabelVolume, Note, changes, choice, number
 
 
 @frozen(kw_only=True)
@@ -50,19 +50,21 @@ class ReassignIslandsContract:
     connectivity: int = choice("CONNECTIVITY", CONNECTIVITIES)
 
 
-def keep_largest_component(volume: LabelVolume, contract: KeepLargestComponentContract) -> Iterable[Edit]:
+def keep_largest_component(volume: LabelVolume, contract: KeepLargestComponentContract) -> Iterator[Edit | Note]:
     """Keep the largest component of each label."""
-    return api.keep_largest_component(volume, _values(contract.labels), contract.connectivity)
+    yield from _said(volume, api.keep_largest_component(volume, _values(contract.labels), contract.connectivity))
 
 
-def keep_largest_structure(volume: LabelVolume, contract: KeepLargestStructureContract) -> Iterable[Edit]:
+def keep_largest_structure(volume: LabelVolume, contract: KeepLargestStructureContract) -> Iterator[Edit | Note]:
     """Keep the largest component of several labels as one structure."""
-    return api.keep_largest_structure(volume, _values(contract.labels), contract.connectivity)
+    yield from _said(volume, api.keep_largest_structure(volume, _values(contract.labels), contract.connectivity))
 
 
-def remove_small(volume: LabelVolume, contract: RemoveSmallContract) -> Iterable[Edit]:
+def remove_small(volume: LabelVolume, contract: RemoveSmallContract) -> Iterator[Edit | Note]:
     """Remove components below a volume, but never the largest one of a label."""
-    return api.remove_small(volume, _values(contract.labels), contract.smaller_than_mm3, contract.connectivity)
+    yield from _said(
+        volume, api.remove_small(volume, _values(contract.labels), contract.smaller_than_mm3, contract.connectivity)
+    )
 
 
 def fill_holes(volume: LabelVolume, contract: FillHolesContract) -> Iterable[Edit]:
@@ -70,9 +72,20 @@ def fill_holes(volume: LabelVolume, contract: FillHolesContract) -> Iterable[Edi
     return api.fill_holes(volume, _values(contract.labels))
 
 
-def reassign_islands(volume: LabelVolume, contract: ReassignIslandsContract) -> Iterable[Edit]:
+def reassign_islands(volume: LabelVolume, contract: ReassignIslandsContract) -> Iterator[Edit | Note]:
     """Give islands to the neighbour with the largest common surface."""
-    return api.reassign_islands(volume, _values(contract.labels), contract.connectivity)
+    yield from _said(volume, api.reassign_islands(volume, _values(contract.labels), contract.connectivity))
+
+
+def _said(volume: LabelVolume, edits: Iterable[Edit]) -> Iterator[Edit | Note]:
+    """The edits, and a note for each label that loses much by them."""
+    edits = list(edits)
+    yield from edits
+    for label, lost, every in api.losses(volume, edits):
+        yield Note(
+            f"{volume.blueprint.name(label)} loses {lost:,} of its {every:,} voxels ({lost / every:.0%});"
+            " see whether they are a structure of their own"
+        )
 
 
 def _values(labels: Iterable[Label]) -> list[int]:

@@ -11,6 +11,9 @@ from pycemrg_core import Catalogue, ImageFacts, PlannedStep, Settings, plan, rec
 from pycemrg_core.api import Label, LabelScheme, LabelVolume, Recipe, RecipeStep, labels_read, labels_written
 from schematics_builtin.labels.measuring import Facts, measure
 
+# A share of a label outside its largest component that can be loose voxels; more can be a structure.
+_LOOSE = 0.03
+
 State = Literal["present", "missing", "unexpected"]
 
 # A contact smaller than this is noise of a few voxels, at any resolution of a heart.
@@ -150,8 +153,11 @@ def _notes(labels: list[LabelStatus]) -> list[str]:
             notes.append(f"{label.value} has no name here: {label.voxels:,} voxels, {label.ml:.2f} mL")
         if label.components > 1:
             outside = round((1 - label.whole) * label.voxels)
+            remedy = "'pycemrg clean --reassign-islands' can repair this"
+            if 1 - label.whole > _LOOSE:
+                remedy = "they can be several structures under one label; look at them in a viewer"
             notes.append(
-                f"{label.name or label.value} has {label.components} components, the largest has all but "
-                f"{outside:,} of its {label.voxels:,} voxels; 'pycemrg clean' can repair this"
+                f"{label.name or label.value} has {label.components:,} components, the largest has all but "
+                f"{outside:,} of its {label.voxels:,} voxels ({1 - label.whole:.1%}); {remedy}"
             )
     return notes

@@ -90,9 +90,9 @@ def what_compares(catalogue: Catalogue, names: Iterable[str]) -> Measures:
     return next(iter(kinds))
 
 
-def canonical(names: Iterable[str | int], catalogue: Catalogue) -> list[str | int]:
+def canonical(names: Iterable[str | int], catalogue: Catalogue, scheme: LabelScheme) -> list[str | int]:
     """Canonical names in the place of spellings: ``LA_BP_label`` for ``LA_BP`` or ``left atrium``."""
-    known = names_in(catalogue, (group for one in catalogue.all(LabelScheme) for group in one.record.groups))
+    known = names_in(catalogue, (*scheme.labels, *scheme.groups))
     return [known.canonical(name) if isinstance(name, str) else name for name in names]
 
 

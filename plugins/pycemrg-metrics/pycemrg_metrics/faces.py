@@ -65,7 +65,9 @@ def compare_labels(
     # Both get the same spacing: the grids are the same, except for rounding in the files.
     ours = _volume(as_labels(prediction, "the prediction")[0], reference)
     theirs = _volume(as_labels(reference, "the reference")[0], reference)
-    rows = choices.structures(choices.canonical(labels, catalogue) or sorted({*ours.boxes, *theirs.boxes}), record)
+    rows = choices.structures(
+        choices.canonical(labels, catalogue, record) or sorted({*ours.boxes, *theirs.boxes}), record
+    )
     if not rows:
         raise MetricError("both label maps are empty; give maps with labels")
 
@@ -96,6 +98,7 @@ def compare_images(
     empty or a metric cannot be computed, :class:`UnknownNameError` for unknown names.
     """
     chosen = choices.metrics(catalogue, metrics, Measures.IMAGES, parameters)
+    record = catalogue.get(LabelScheme, scheme)
     require_same_grid(prediction, reference, ("the prediction", "the reference"))
     theirs = _numbers(reference, "the reference")
     x, y, z = reference.GetSpacing()
@@ -104,9 +107,7 @@ def compare_images(
         theirs,
         (z, y, x),
         float(np.ptp(theirs)) if data_range is None else data_range,
-        _inside(mask, reference, choices.canonical(labels, catalogue), catalogue.get(LabelScheme, scheme))
-        if mask is not None
-        else None,
+        _inside(mask, reference, choices.canonical(labels, catalogue, record), record) if mask is not None else None,
     )
     return _table(chosen, {"image": ()}, {}, lambda values, name: (pair,))
 
@@ -133,11 +134,11 @@ def measure(
     chosen = choices.metrics(catalogue, names, wanted, parameters)
     volume = _volume(as_labels(image, "the image")[0], image)
     if between:
-        named = [choices.canonical(pair, catalogue) for pair in between]
+        named = [choices.canonical(pair, catalogue, record) for pair in between]
         pairs = {f"{a}:{b}": (choices.integers(a, record), choices.integers(b, record)) for a, b in named}
         rows = {name: (*a, *b) for name, (a, b) in pairs.items()}
         return _table(chosen, rows, {}, lambda _, name: tuple(StructureMask(volume, part) for part in pairs[name]))
-    rows = choices.structures(choices.canonical(labels, catalogue) or sorted(volume.boxes), record)
+    rows = choices.structures(choices.canonical(labels, catalogue, record) or sorted(volume.boxes), record)
     more = choices.groups(rows, record) if groups else {}
     return _table(chosen, rows, more, lambda values, name: (StructureMask(volume, values, name),))
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyvista as pv
 from vtkmodules.vtkCommonCore import vtkLogger, vtkOutputWindow, vtkStringOutputWindow
 from vtkmodules.vtkIOGeometry import vtkSTLReader
-from vtkmodules.vtkIOLegacy import vtkDataSetReader
+from vtkmodules.vtkIOLegacy import vtkDataSetReader, vtkUnstructuredGridWriter
 from vtkmodules.vtkIOXML import vtkXMLUnstructuredGridReader
 
 from pycemrg_core.api import OutputError, close_to
@@ -30,6 +30,7 @@ SURFACE = (5, 7, 9)
 _READERS: dict[str, Any] = {".vtk": vtkDataSetReader, ".vtu": vtkXMLUnstructuredGridReader, ".stl": vtkSTLReader}
 # By default, the legacy reader reads only the first array of each of these kinds.
 _LEGACY_ARRAYS = ("Scalars", "Vectors", "Normals", "Tensors", "ColorScalars", "TCoords", "Fields")
+_LEGACY_VERSION = 42
 _REMEDY = "copy or export it again"
 
 
@@ -80,9 +81,32 @@ def write_mesh(grid: pv.UnstructuredGrid, path: str | os.PathLike[str], tag: str
         return
     target = surface_of(grid, str(file)) if extension in (".ply", ".stl") else grid
     with staged(file.parent) as folder, _vtk_messages() as messages:
-        target.save(folder / file.name)
+        if extension == ".vtk":
+            _write_legacy(grid, folder / file.name)
+        else:
+            target.save(folder / file.name)
         if messages() or not (folder / file.name).exists():
             raise OSError(_reason(messages()))
+
+
+def _write_legacy(grid: pv.UnstructuredGrid, file: Path) -> None:
+    """Version 4.2, which other readers know (5.1 stores cells in another way).
+
+    Integers are int32 where they fit: VTK writes uint8 as colours, which others leave out, and int64 under a name of
+    its own.
+    """
+    plain = grid.copy(deep=False)
+    for data in (plain.point_data, plain.cell_data, plain.field_data):
+        for name in [*data]:
+            array = np.asarray(data[name])
+            if array.dtype.kind in "iub" and (not array.size or abs(array.astype(np.int64)).max() < 2**31):
+                data[name] = array.astype(np.int32)
+    writer = vtkUnstructuredGridWriter()
+    writer.SetInputData(plain)
+    writer.SetFileName(str(file))
+    writer.SetFileTypeToBinary()
+    writer.SetFileVersion(_LEGACY_VERSION)
+    writer.Write()
 
 
 def surface_of(grid: pv.UnstructuredGrid, name: str) -> pv.PolyData:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyvista as pv
 import SimpleITK as sitk
+from vtkmodules.vtkCommonDataModel import vtkCellTypes
 from vtkmodules.vtkImagingStencil import vtkImageStencilToImage, vtkPolyDataToImageStencil
 
 from pycemrg_core.api import image_from_array
@@ -18,8 +19,8 @@ _LARGEST = 2**32 - 1
 
 
 def is_volume(grid: pv.UnstructuredGrid) -> bool:
-    """Whether the mesh has tetrahedra, hexahedra, prisms or pyramids."""
-    return bool(np.isin(grid.celltypes, list(FACES)).any())
+    """Whether the mesh has volume cells, such as tetrahedra; those that are not linear cannot be voxelised."""
+    return any(vtkCellTypes.GetDimension(kind) == 3 for kind in np.unique(grid.celltypes).tolist())
 
 
 def voxelise_cells(grid: pv.UnstructuredGrid, tags: npt.NDArray[np.int64], like: sitk.Image) -> sitk.Image:
@@ -27,8 +28,10 @@ def voxelise_cells(grid: pv.UnstructuredGrid, tags: npt.NDArray[np.int64], like:
 
     ``tags`` is one integer >= 0 per cell. A centre in several cells (on a shared face, or where the mesh overlaps
     itself) gets the smallest of their tags. Surface and line cells are ignored. The pixel type is the smallest of
-    uint8, uint16 and uint32 that holds the tags. Raises :class:`MeshError` for other tags.
+    uint8, uint16 and uint32 that holds the tags. Raises :class:`MeshError` for other tags, and for volume cells that
+    are not linear: without them the label map would have holes.
     """
+    _require_linear(grid)
     used = tags[np.isin(grid.celltypes, list(FACES))]
     if len(used) and (used.min() < 0 or used.max() > _LARGEST):
         wrong = used.min() if used.min() < 0 else used.max()
@@ -39,6 +42,20 @@ def voxelise_cells(grid: pv.UnstructuredGrid, tags: npt.NDArray[np.int64], like:
         np.minimum.at(labels, place, tags[cell].astype(labels.dtype))
     labels[labels == nothing] = 0
     return _image(labels, nothing - 1, like)
+
+
+def _require_linear(grid: pv.UnstructuredGrid) -> None:
+    kinds, counts = np.unique(grid.celltypes, return_counts=True)
+    others = [
+        f"{count:,} {pv.CellType(kind).name}"
+        for kind, count in zip(kinds.tolist(), counts.tolist(), strict=True)
+        if kind not in FACES and vtkCellTypes.GetDimension(kind) == 3
+    ]
+    if others:
+        raise MeshError(
+            f"only linear tetrahedra, hexahedra, prisms and pyramids can be voxelised, and the mesh has"
+            f" {', '.join(others)} cells; convert them to linear cells first"
+        )
 
 
 def voxelise_surface(grid: pv.UnstructuredGrid, like: sitk.Image, label: int = 1) -> sitk.Image:

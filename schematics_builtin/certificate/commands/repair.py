@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pycemrg_core.cli.kit import accept_option, counted, echo_json, plugin_options, session_of, wrapped
+from pycemrg_core.cli.kit import (
+    accept_option,
+    counted,
+    echo_json,
+    plugin_options,
+    require_other_file,
+    session_of,
+    wrapped,
+)
 from schematics_builtin.certificate.commands.findings import echo_verdict
 
 if TYPE_CHECKING:
@@ -46,12 +54,11 @@ def repair(
     \b
       pycemrg repair out/heart.nrrd -o out/repaired.nrrd --recipe four_chamber_full
     """
-    from pycemrg_core.api import OutputError, read_labels, write_image
+    from pycemrg_core.api import read_labels, write_image
     from schematics_builtin.certificate.hearts import asked_of
     from schematics_builtin.certificate.repairing import repair as repair_image
 
-    if Path(output).resolve() == Path(image).resolve():
-        raise OutputError(f"{output}: the result would overwrite its input; choose another name")
+    require_other_file(output, image)
     catalogue = session_of(ctx).catalogue()
     asked = asked_of(catalogue, recipe, scheme, accept)
     label_map, notes = read_labels(image)

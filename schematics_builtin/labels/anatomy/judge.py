@@ -35,6 +35,9 @@ OUTSIDE = 2.0
 MOST = 40
 """The number of labels that ``suggest`` looks at: for a whole body, a search over all pairs would take minutes."""
 
+TRIED = 5_000_000
+"""The number of readings that ``suggest`` looks at, about; if it needs more, nothing is sure."""
+
 UNEXPLAINED = 1.0
 """Points subtracted for each integer of the image that a scheme does not name, up to three."""
 DUST = 0.05
@@ -122,6 +125,7 @@ class _Scorer:
     """Compute the points of all rules for any choice of labels; an absent structure has the index after the last."""
 
     def __init__(self, facts: Facts, structures: Sequence[str]) -> None:
+        self.tried = 0
         self.absent = len(facts.labels)
         self.column = {name: i for i, name in enumerate(structures)}
         self.rules = [rule for rule in RULES if all(name in self.column for name in rule.names)]
@@ -130,6 +134,7 @@ class _Scorer:
 
     def each(self, choices: Ints) -> Floats:
         """The points (rules, choices) for label indices (choices, structures); NaN where a rule does not apply."""
+        self.tried += len(choices)
         out = np.empty((len(self.rules), len(choices)))
         columns = np.ascontiguousarray(choices.T)
         for row, rule, table in zip(out, self.rules, self._tables, strict=True):
@@ -289,10 +294,13 @@ def suggest(facts: Facts, structures: Iterable[str], *, starts: int = 24, seed: 
     This is a local search by exchanges from ``starts`` random readings, and then from the best reading with random
     changes. The answer depends on ``seed`` only where the anatomy does not decide; the margin shows this. Offer
     only structures that can be present: rings and walls for a map of blood pools only add doubt. Only the ``MOST``
-    largest labels get a structure.
+    largest labels that are more than scattered voxels get a structure, and the search ends after ``TRIED`` readings.
     """
-    largest = set(np.argsort(-facts.volume_ml, kind="stable")[:MOST].tolist())
+    solid = np.where(facts.whole >= DUST, facts.volume_ml, -1.0)
+    largest = {i for i in np.argsort(-solid, kind="stable")[:MOST].tolist() if solid[i] > 0}
     rest = [Suggestion(label, "", 0.0, "") for i, label in enumerate(facts.labels) if i not in largest]
+    if not largest:
+        return tuple(rest)
     facts = facts.only(label for i, label in enumerate(facts.labels) if i in largest)
     names = list(dict.fromkeys(structures))
     columns = names + [f"none of them {i}" for i in range(len(facts.labels))]
@@ -302,11 +310,12 @@ def suggest(facts: Facts, structures: Iterable[str], *, starts: int = 24, seed: 
     exchanges = _exchanges(columns)
     seen = _climb(scorer, np.array([rng.permutation(labels) for _ in range(starts)]), exchanges)
     best, score, idle = seen[0], -np.inf, 0
-    while idle < PATIENCE:
+    while idle < PATIENCE and scorer.tried < TRIED:
         top = scorer.score(seen)
         idle = 0 if top.max() > score + 1e-9 else idle + 1
         best, score = seen[int(top.argmax())], float(top.max())
         seen = np.unique(np.concatenate([seen, _climb(scorer, _shaken(best, starts, rng), exchanges)]), axis=0)
+    finished = scorer.tried < TRIED
     seen = np.concatenate([seen, best[exchanges]])
     behind = score - scorer.score(seen)
     out = []
@@ -317,7 +326,7 @@ def suggest(facts: Facts, structures: Iterable[str], *, starts: int = 24, seed: 
         mine = mine if mine in names else ""
         other = np.array([m != mine for m in meant])
         nearest = int(np.where(other, behind, np.inf).argmin())
-        margin = float(behind[nearest]) if other.any() else np.inf
+        margin = 0.0 if not finished else float(behind[nearest]) if other.any() else np.inf
         out.append(Suggestion(label, mine, margin, meant[nearest]))
     return tuple(sorted([*out, *rest], key=lambda suggestion: suggestion.label))
 
@@ -334,7 +343,7 @@ def _shaken(choice: Ints, copies: int, rng: np.random.Generator) -> Ints:
 def _climb(scorer: _Scorer, choices: Ints, exchanges: Ints) -> Ints:
     """Improve each choice by its best exchange until no exchange improves it; (n, structures) label indices."""
     score, active = scorer.score(choices), np.arange(len(choices))
-    while active.size:
+    while active.size and scorer.tried < TRIED:
         tried = choices[active][:, exchanges]
         got = scorer.score(tried.reshape(-1, choices.shape[1])).reshape(len(active), -1)
         pick = got.argmax(axis=1)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pycemrg_core.api import like_number, whole_number
-from pycemrg_core.cli.kit import plugin_options, session_of
+from pycemrg_core.cli.kit import plugin_options, require_other_file, session_of
 
 if TYPE_CHECKING:
     from pycemrg_core import Catalogue
-    from pycemrg_core.api import LabelRemapper, Names
+    from pycemrg_core.api import LabelRemapper, Names, RemapReport
     from schematics_builtin.labels.label_files import Kind
 
 
@@ -38,7 +38,7 @@ def write_label_map(
     from pycemrg_core.api import write_image
     from pycemrg_core.cli.kit import staged
 
-    path = Path(output)
+    path, table = Path(output), _table_of(output, label_table)
     if label_table is None or not path.parent.is_dir():
         write_image(image, output)
         click.echo(f"{output} written", err=quiet)
@@ -48,13 +48,25 @@ def write_label_map(
     from schematics_builtin.labels.label_files import write_label_table
     from schematics_builtin.labels.outputs import table_rows
 
-    stem = path.name.removesuffix(".gz").rpartition(".")[0]
-    table = path.with_name(f"{stem}.ctbl" if label_table == "slicer" else f"{stem}.label")
     rows = table_rows(volume_of(image).boxes, names, colours_of(catalogue))
     with staged(path.parent) as folder:
         write_image(image, folder / path.name)
         write_label_table(rows, folder / table.name, label_table)
     click.echo(f"{output} and {table} written", err=quiet)
+
+
+def _table_of(output: str, label_table: Kind | None) -> Path:
+    """The file of the table for a viewer, next to the image."""
+    path = Path(output)
+    stem = path.name.removesuffix(".gz").rpartition(".")[0]
+    return path.with_name(f"{stem}.ctbl" if label_table == "slicer" else f"{stem}.label")
+
+
+def require_outputs(output: str, label_table: Kind | None, *inputs: str | None) -> None:
+    """Refuse an image or a table that would overwrite an input."""
+    require_other_file(output, *inputs)
+    if label_table:
+        require_other_file(_table_of(output, label_table), *inputs)
 
 
 def _pairs(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> dict[int | str, int | str]:
@@ -112,6 +124,7 @@ def remap(
         raise click.UsageError("no mapping of labels; give --from and --to, --map, or --table", ctx)
     from pycemrg_core.api import LabelRemapper, names_in, read_labels, read_mapping_file, remap_image, voxel_array
 
+    require_outputs(output, label_table, image, table, source, target)
     catalogue = session_of(ctx).catalogue()
     label_map, notes = read_labels(image)
     _echo_notes(notes)
@@ -128,8 +141,35 @@ def remap(
     report = remapper.report(array)
     for line in report.lines():
         click.echo(line, err=True)
+    _require_rest(image, report, old_names, new_names, catalogue)
     result = remap_image(label_map, remapper)
     write_label_map(result, output, {value: name for name, value in new_names.items()}, catalogue, label_table)
+
+
+def _require_rest(
+    image: str, report: RemapReport, old_names: Mapping[str, int], new_names: Mapping[str, int], catalogue: Catalogue
+) -> None:
+    """Refuse to delete every label, or every chamber: then the names or integers were not understood."""
+    from pycemrg_core.api import ImageError, LabelScheme, names_in
+
+    dropped = {change.old for change in report.deleted}
+    gone = [name for name, value in old_names.items() if value in dropped]
+    rest = {change.new for change in (*report.mapped, *report.kept)} - {0}
+    shown = (
+        f"{', '.join(gone[:5]) or ', '.join(map(str, sorted(dropped)[:5]))}{' and more' if len(dropped) > 5 else ''}"
+    )
+    if dropped and not rest:
+        raise ImageError(f"{image}: no label would be left, because {shown} would be dropped; check --from and --to")
+    groups = [one.record.groups for one in catalogue.all(LabelScheme)]
+    chambers = {name for group in groups for name in group.get("chambers", ())}
+    # The labels of a mesh are walls.
+    wanted = chambers & new_names.keys() or {name for group in groups for name in group.get("walls", ())}
+    unknown = {*gone} - names_in(catalogue).known
+    if (unknown or chambers & {*gone}) and not any(new_names.get(name) in rest for name in wanted):
+        raise ImageError(
+            f"{image}: no chamber would be left, because {shown} would be dropped; check --from and --to, or choose"
+            " what stays with 'pycemrg labels keep'"
+        )
 
 
 def _echo_notes(notes: Iterable[str]) -> None:
@@ -210,6 +250,7 @@ def _selection(kind: str, help_line: str) -> click.Command:
             voxel_array,
         )
 
+        require_outputs(output, label_table, image)
         catalogue = session_of(ctx).catalogue()
         record = catalogue.get(LabelScheme, scheme)
         chosen = chosen_labels(names, record, catalogue)

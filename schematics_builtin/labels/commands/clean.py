@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pycemrg_core.cli.kit import counted, echo_json, plugin_options, session_of
-from schematics_builtin.labels.commands.changing import chosen_labels, label_table_option, write_label_map
+from schematics_builtin.labels.commands.changing import (
+    chosen_labels,
+    label_table_option,
+    require_outputs,
+    write_label_map,
+)
 
 if TYPE_CHECKING:
     from pycemrg_core.api import Change, WorkingVolume
@@ -65,6 +70,7 @@ def clean(
     if not work or (remove_small is not None and not remove_small > 0):
         raise click.UsageError("no cleanup chosen; give for example --reassign-islands or --remove-small 20", ctx)
 
+    require_outputs(output, label_table, image)
     catalogue = session_of(ctx).catalogue()
     record = catalogue.get(LabelScheme, scheme)
     label_map, notes = read_labels(image)
@@ -76,7 +82,13 @@ def clean(
     names = {value: name for name, value in record.labels.items()}
     ledger = []
     for step, options in work.items():
-        edits = getattr(api, step)(volume, chosen, **options)
+        edits = list(getattr(api, step)(volume, chosen, **options))
+        for label, lost, every in api.losses(volume, edits):
+            click.echo(
+                f"warning: {step}: {names.get(label, label)} loses {lost:,} of its {every:,} voxels"
+                f" ({lost / every:.0%}); see whether they are a structure of their own",
+                err=True,
+            )
         ledger += [_entry(step, change, volume, names) for change in volume.apply(edits)]
     result = image_from_array(volume.array, label_map)
     write_label_map(result, output, names, catalogue, label_table, quiet=as_json)

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pycemrg_core.cli.kit import accept_option, counted, csv_text, echo_json, echo_table, plugin_options, session_of, wrapped
+from pycemrg_core.cli.kit import (
+    accept_option,
+    counted,
+    csv_text,
+    echo_json,
+    echo_table,
+    plugin_options,
+    require_other_file,
+    session_of,
+    wrapped,
+)
 from schematics_builtin.labels.commands.changing import keep, remap, remove
 
 if TYPE_CHECKING:
@@ -266,6 +276,8 @@ def suggest(ctx: click.Context, image: str, output: str | None, as_json: bool) -
     from schematics_builtin.labels.anatomy import suggest as suggest_structures
     from schematics_builtin.labels.measuring import measure
 
+    if output:
+        require_other_file(output, image)
     volume = _read(image)
     scheme = session_of(ctx).catalogue().get(LabelScheme, "cemrg")
     facts = measure(volume.array, volume.spacing)
@@ -288,8 +300,7 @@ def suggest(ctx: click.Context, image: str, output: str | None, as_json: bool) -
 
 
 def _write_labels(path: Path, table: dict[str, int]) -> None:
-    import yaml
-
+    from pycemrg_core.api import as_yaml
     from pycemrg_core.cli.kit import write_text
 
-    write_text(yaml.safe_dump({"labels": table}, sort_keys=False), path)
+    write_text(as_yaml({"labels": table}), path)

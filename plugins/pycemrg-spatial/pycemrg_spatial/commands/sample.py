@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from pycemrg_core.cli.kit import counted, echo_json, plugin_options, session_of
+from pycemrg_core.cli.kit import counted, echo_json, plugin_options, require_other_file, session_of
 from pycemrg_spatial.commands.options import echo_notes, mesh_options
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _HOLDING = (".vtk", ".vtu", ".elem", ".pts")
 @click.command(short_help="Sample an image or its labels at the nodes or cells of a mesh.")
 @click.argument("mesh")
 @click.argument("image")
-@click.option("-o", "--output", required=True, metavar="FILE", help="The mesh to write: .vtk, .vtu or .elem.")
+@click.option("-o", "--output", required=True, metavar="FILE", help="The mesh to write: .vtu (best), .vtk or .elem.")
 @click.option("--on", type=click.Choice(["nodes", "cells"]), default="nodes", show_default=True)
 @click.option("--method", type=click.Choice(["nearest", "linear", "label"]), default="nearest", show_default=True)
 @click.option("--name", metavar="ARRAY", help="The array to write; default: 'label', for linear 'value'.")
@@ -49,12 +49,14 @@ def sample(
     no voxel centre, it gets the value at its centroid.
 
     \b
-      pycemrg sample heart.vtk heart.nrrd -o tagged.vtk --method label
+      pycemrg sample heart.vtk heart.nrrd -o tagged.vtu --method label
       pycemrg sample heart.elem heart.nrrd -o tagged.elem --on cells --mesh-unit um
       pycemrg sample surface.stl ct.nrrd -o values.vtu --method linear --name HU
     """
     opencarp = Path(output).suffix.lower() in (".elem", ".pts")
     _require_usage(output, on, method, name, outside, ctx)
+    for written in (Path(output).with_suffix(".elem"), Path(output).with_suffix(".pts")) if opencarp else (output,):
+        require_other_file(written, mesh, image)
     session_of(ctx).catalogue()
     from pycemrg_core.api import read_image, read_labels
     from pycemrg_spatial.at_mesh import sample_mesh
