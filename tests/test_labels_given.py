@@ -31,15 +31,6 @@ from pycemrg_core.runs.configuration import read_config, write_config
 
 NAMES = "LV_BP LV_myo RV_BP LA_BP RA_BP Ao_BP PArt_BP LPV1 LPV2 RPV1 RPV2 LAA SVC IVC"
 INPUTS = {f"{name}_label": value for value, name in enumerate(NAMES.split(), 1)}
-RECIPES = (
-    "biventricular_basic",
-    "four_chamber_myocardium",
-    "four_chamber_full",
-    "left_atrium_with_veins",
-    "right_atrium_with_veins",
-    "atria_full",
-    "four_chamber_closed",
-)
 
 
 @cache
@@ -47,8 +38,7 @@ def catalogue() -> Catalogue:
     return load_catalogue(Policy(allow=frozenset()))
 
 
-def test_all_built_in_recipes_are_here() -> None:
-    assert set(RECIPES) == {found.name for found in catalogue().all(Recipe)}
+RECIPES = [found.name for found in catalogue().all(Recipe)]
 
 
 def planned(recipe: str, present: Mapping[str, int], **given: Any) -> Plan:
