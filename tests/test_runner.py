@@ -78,7 +78,7 @@ def test_the_record_holds_what_a_second_run_needs() -> None:
     assert record.image == image_files.geometry(image)
     assert record.dtype == "uint8"
     assert record.labels["LAA_ring_label"] == 212
-    assert record.parameters == {"LA_WT": 4, "RA_WT": 2.0, "ring_thickness": 2.0}
+    assert record.parameters == {"LA_WT": 4, "RA_WT": 2.0, "ring_thickness": 2.0, "walls_from_surface": 0}
     assert [str(provider) for provider in record.providers] == ["builtin (pycemrg-core 0.1.0)"]
     first = record.steps[0]
     assert (first.name, first.step, first.provider) == ("la_myocardium", "create", "builtin")

@@ -26,7 +26,7 @@ INPUTS = {"create": 1, "valve": 2, "ring": 2, "push": 2}
 
 def grown(array: Array, spacing: Spacing, *rows: Row) -> Array:
     recipe, catalogue = brute.recipe(*rows)
-    result = run_recipe(recipe, brute.image_of(array, spacing), catalogue, check=False)
+    result = run_recipe(recipe, brute.image_of(array, spacing), catalogue, check=False, pad=False)
     return sitk.GetArrayFromImage(result.image)
 
 

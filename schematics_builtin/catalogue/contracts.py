@@ -9,6 +9,7 @@ from pycemrg_core.api import (
     Label,
     LabelType,
     application_steps,
+    choice,
     reads,
     ring_round,
     thickness,
@@ -20,12 +21,17 @@ from pycemrg_core.api import (
 
 @frozen(kw_only=True)
 class MyocardiumCreationContract:
-    """``create``: a shell of ``thickness_mm`` around ``source`` becomes ``target``."""
+    """``create``: a shell of ``thickness_mm`` around ``source`` becomes ``target``.
+
+    Distances are measured from the centres of the source's voxels or, with ``from_surface`` 1, from half a voxel beyond
+    them along each axis.
+    """
 
     source: Label = reads("SOURCE_BLOOD_POOL_NAME", label_type=LabelType.LUMEN)
     target: Label = writes("TARGET_MYOCARDIUM_NAME", makes=wall_round("source", thickness="thickness_mm"))
     thickness_mm: float = thickness("WALL_THICKNESS_PARAMETER_NAME")
     application: tuple[ApplicationStep, ...] = application_steps("APPLICATION_STEPS")
+    from_surface: int = choice("FROM_SURFACE", (0, 1))
 
 
 @frozen(kw_only=True)

@@ -54,6 +54,7 @@ PARAMETERS = {
     "RA_WT": 2.0,
     "valve_WT": 4.0,
     "ring_thickness": 2.0,
+    "walls_from_surface": 0,
 }
 
 # Application steps as (mode, labels of the mode).
@@ -113,6 +114,7 @@ def schematics() -> Iterator[Schematic]:
             "SOURCE_BLOOD_POOL_NAME": source,
             "TARGET_MYOCARDIUM_NAME": target,
             "WALL_THICKNESS_PARAMETER_NAME": wall_thickness,
+            "FROM_SURFACE": "walls_from_surface",
         }, application)  # fmt: skip
     for name, b, a, target, wall_thickness in VALVES:
         yield _schematic(name, "valve", f"{_short(target)}: {_short(b)} near {_short(a)}", {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pycemrg_core.api import ApplicationStep, Edit, LabelVolume, Mode, convert, grow
+from pycemrg_core.api import ApplicationStep, Edit, LabelVolume, Mode, Zone, convert, dilate, grow
 from schematics_builtin.catalogue.contracts import (
     MyocardiumCreationContract,
     PushCreationContract,
@@ -17,8 +17,19 @@ _ADD = (ApplicationStep(Mode.ADD),)
 
 def create(volume: LabelVolume, contract: MyocardiumCreationContract) -> Iterable[Edit]:
     """Grow a wall around a blood pool."""
-    shell = volume.shell(contract.source.value, contract.thickness_mm)
+    source, thickness_mm = contract.source.value, contract.thickness_mm
+    shell = (
+        _beyond_surface(volume, source, thickness_mm) if contract.from_surface else volume.shell(source, thickness_mm)
+    )
     return grow(volume, shell, contract.target, contract.application)
+
+
+def _beyond_surface(volume: LabelVolume, label: int, distance_mm: float) -> Zone:
+    """Voxels beyond a label by a distance from its surface: in each direction, the distance and half a voxel."""
+    region = volume.region(label, distance_mm + max(volume.spacing) / 2)
+    inside = volume.mask(label, region)
+    z, y, x = (size / (distance_mm + size / 2) for size in volume.spacing)
+    return Zone(region, dilate(inside, (z, y, x), 1.0) & ~inside)
 
 
 def valve(volume: LabelVolume, contract: ValveCreationContract) -> Iterable[Edit]:
