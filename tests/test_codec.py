@@ -147,6 +147,7 @@ BY_USE = {
     Use.WRITES: labels,
     Use.THICKNESS: thicknesses,
     Use.NUMBER: thicknesses,
+    Use.CHOICE: st.sampled_from([0, 1]),
     Use.APPLIES: applications,
 }
 

@@ -37,7 +37,9 @@ def steps(recipe: str) -> Iterator[tuple[Row, Array, Array]]:
 
 def grown(array: Array, spacing: brute.Spacing, *rows: Row) -> Array:
     recipe, catalogue = brute.recipe(*rows)
-    return sitk.GetArrayFromImage(run_recipe(recipe, brute.image_of(array, spacing), catalogue, check=False).image)
+    return sitk.GetArrayFromImage(
+        run_recipe(recipe, brute.image_of(array, spacing), catalogue, check=False, pad=False).image
+    )
 
 
 def signed_distance(mask: Array) -> Array:
@@ -144,7 +146,7 @@ def test_spacing_is_not_taken_in_the_wrong_order() -> None:
     image.SetSpacing((0.5, 1.0, 2.0))  # x, y, z
     row = Row("wall", "create", (1,), 9, 2.0, [ADD])
     recipe, catalogue = brute.recipe(row)
-    after = sitk.GetArrayFromImage(run_recipe(recipe, image, catalogue, check=False).image)
+    after = sitk.GetArrayFromImage(run_recipe(recipe, image, catalogue, check=False, pad=False).image)
     assert [(after == 9).any(axis=axes).sum() for axes in ((1, 2), (0, 2), (0, 1))] == [3, 5, 9]
     assert (after != brute.run(array, [row], (0.5, 1.0, 2.0))).any()
 

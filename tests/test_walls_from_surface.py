@@ -72,7 +72,7 @@ def test_beyond_a_flat_face_the_wall_ends_where_it_should(axis: int, spacing: Sp
 
 @cache
 def lumen(shape: str, size: float) -> tuple[Array, float, Array]:
-    """How far voxels are from the middle of a sphere, or from the axis of an oblique tube; the radius; where to look."""
+    """How far voxels are from the middle of a sphere or the axis of an oblique tube; the radius; where to look."""
     count = int(48 / size)
     z, y, x = np.meshgrid(*[(np.arange(count) - (count - 1) / 2) * size + by for by in (0.1, 0.2, 0.3)], indexing="ij")
     square = x * x + y * y + z * z

@@ -160,7 +160,7 @@ def writes(key: str, *, label_type: LabelType | None = None, makes: Makes | None
 
 def writes_background() -> Any:
     """The step may write background. It has no key, because the semantic map does not fill it."""
-    return _role("", Use.WRITES_BACKGROUND, default_label=BACKGROUND)
+    return _role("", Use.WRITES_BACKGROUND, value=BACKGROUND)
 
 
 def thickness(key: str) -> Any:
@@ -191,7 +191,7 @@ def choice(key: str, options: tuple[int, ...] = (6, 18, 26), default: int | None
     The semantic map holds the number itself or the name of a parameter.
     """
     default = options[0] if default is None else default
-    return _role(key, Use.CHOICE, options=options, default=default)
+    return _role(key, Use.CHOICE, default, options=options, default=default)
 
 
 def snapshot(key: str) -> Any:
@@ -208,9 +208,10 @@ def application_steps(key: str) -> Any:
     return _role(key, Use.APPLIES)
 
 
-def _role(key: str, use: Use, default_label: Label | None = None, **more: Any) -> Any:
-    default = attrs.NOTHING if default_label is None else default_label
-    return field(default=default, metadata={_METADATA_KEY: {"key": key, "use": use, **more}})
+def _role(key: str, use: Use, value: Any = attrs.NOTHING, **more: Any) -> Any:
+    # By keyword, a field with a value can stand before fields without one.
+    metadata = {_METADATA_KEY: {"key": key, "use": use, **more}}
+    return field(default=value, kw_only=value is not attrs.NOTHING, metadata=metadata)
 
 
 def roles(contract: type) -> tuple[Role, ...]:
