@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from pycemrg_augment.transforms import intensity, noise, normalising
+from pycemrg_augment.transforms import intensity, motion, noise, normalising
 from sample_images import frame, make
 from scipy import stats
 
@@ -202,3 +202,82 @@ def test_blur_of_a_point_is_a_gaussian_in_mm() -> None:
         at = spacing * (np.arange(41) - 20)
         near = np.abs(at) < 6
         np.testing.assert_allclose(profile[near] / profile[20], np.exp(-(at[near] ** 2) / 18), atol=0.01)
+
+
+def test_normal_values_are_normal_and_independent() -> None:
+    """Box and Muller make pairs of one radius: neither the values nor their squares of a pair are related."""
+    made = noise.normal(np.random.default_rng(1), 300_001, 2.0).astype(np.float64) / 2
+    assert made.size == 300_001
+    assert stats.kstest(made, "norm").pvalue > 0.01
+    assert stats.kurtosistest(made).pvalue > 0.01
+    half = made.size // 2 + 1
+    first, second = made[: half - 1], made[half:]
+    for a, b in ((first, second), (first**2, second**2), (np.abs(first), np.abs(second)), (made[1:], made[:-1])):
+        assert abs(np.corrcoef(a, b)[0, 1]) < 5 / a.size**0.5
+    assert np.abs(made).max() < 6
+    assert (noise.normal(np.random.default_rng(1), 5, 0.0) == 0).all()
+
+
+# Limits
+
+# Each with its amount, which has the unit of the image for the first few.
+LIMITED: dict[str, Callable[..., sitk.Image]] = {
+    "brightness": lambda given, unit, limits: intensity.brightness(given, 0.2 * unit, limits=limits),
+    "gaussian_noise": lambda given, unit, limits: noise.gaussian_noise(
+        given, np.random.default_rng(1), 0.1 * unit, limits=limits
+    ),
+    "rician_noise": lambda given, unit, limits: noise.rician_noise(
+        given, np.random.default_rng(1), 0.1 * unit, limits=limits
+    ),
+    "contrast": lambda given, unit, limits: intensity.contrast(given, 1.7, limits=limits),
+    "gamma": lambda given, unit, limits: intensity.gamma(given, 1.8, limits=limits),
+    "bias_field": lambda given, unit, limits: intensity.bias_field(given, np.linspace(-0.3, 0.3, 19), 3, limits=limits),
+    "blur": lambda given, unit, limits: intensity.blur(given, 0.6, limits=limits),
+    "motion": lambda given, unit, limits: motion.motion(
+        given, [((0, 0, 0), (0, 0, 0)), ((9, 0, 5), (0.3, 0, 0))], [0.7], limits=limits
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LIMITED)
+def test_other_limits_are_another_unit_for_the_same_change(name: str) -> None:
+    low, high = -3.0, 5.0
+    scaled = make(ARRAY * np.float32(high - low) + np.float32(low))
+    made = values(LIMITED[name](scaled, high - low, (low, high)))
+    unit = values(LIMITED[name](image(), 1.0, (0.0, 1.0)))
+    np.testing.assert_allclose((made - low) / (high - low), unit, atol=2e-6)
+
+
+@pytest.mark.parametrize("name", LIMITED)
+def test_without_limits_nothing_is_clipped(name: str) -> None:
+    given = normalising.standardise(make(ARRAY))
+    made = values(LIMITED[name](given, 1.0, None))
+    assert np.isfinite(made).all()
+    assert made.min() < 0 < made.max()
+    if name in ("brightness", "contrast"):
+        assert made.max() > values(given).max()
+    with pytest.raises(
+        AugmentationError, match=rf"{name}: the image is float32 from -1\.\d+ to 1\.\d+, not float32 in"
+    ):
+        LIMITED[name](given, 1.0, (0.0, 1.0))
+    with pytest.raises(AugmentationError, match=f"{name}: the image is float32 from nan to nan, not finite float32"):
+        LIMITED[name](flat(np.nan, 8), 1.0, None)
+    with pytest.raises(AugmentationError, match=f"{name}: the limits are 1 and 1; give low < high"):
+        LIMITED[name](given, 1.0, (1.0, 1.0))
+
+
+def test_a_result_that_overflows_is_refused() -> None:
+    with pytest.raises(AugmentationError, match="bias_field: the result is not finite; give a smaller change"):
+        intensity.bias_field(image(), [200.0] * 19, limits=None)
+    assert values(intensity.bias_field(image(), [200.0] * 19)).max() == 1  # clipped
+    with pytest.raises(AugmentationError, match="bias_field: the result is not finite; give a smaller change"):
+        intensity.bias_field(flat(0, 8), [200.0] * 19)  # 0 times infinity
+
+
+def test_standardise_gives_mean_0_and_deviation_1() -> None:
+    hounsfield = RNG.integers(-1000, 2000, ARRAY.shape).astype(np.int16)
+    made = values(normalising.standardise(make(hounsfield))).astype(np.float64)
+    np.testing.assert_allclose((made.mean(), made.std()), (0, 1), atol=1e-6)
+    inside = values(normalising.standardise(make(hounsfield), make(INSIDE.astype(np.uint8)))).astype(np.float64)
+    np.testing.assert_allclose((inside[INSIDE].mean(), inside[INSIDE].std()), (0, 1), atol=1e-6)
+    np.testing.assert_allclose(np.corrcoef(inside.ravel(), hounsfield.ravel())[0, 1], 1, atol=1e-9)

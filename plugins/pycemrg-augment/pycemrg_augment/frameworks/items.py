@@ -117,7 +117,7 @@ def augmented_mappings(
 ) -> list[tuple[dict[Any, Any], list[Entry]]]:
     """All samples that the pipeline makes of a mapping, with what was done; ``hold`` says how values are read."""
     images, labels = selection.keys(item)
-    grid, hold = Grid(tuple(float(value) for value in item.get(_SPACING, (1.0, 1.0, 1.0)))), hold or _held
+    grid, hold = Grid(_spacing(item)), hold or _held
     held = {key: hold(item[key], key, grid, selection.axes) for key in images}
     truths = {key: as_labels(hold(item[key], key, grid, selection.axes), key, selection.label_type) for key in labels}
     made = []
@@ -138,6 +138,17 @@ def drawn_seed(seed: int | None = None) -> int:
 def one_or_all(made: list[Any]) -> Any:
     """The only one, or the list of several."""
     return made[0] if len(made) == 1 else made
+
+
+def _spacing(item: Mapping[Any, Any]) -> tuple[float, ...]:
+    given = item.get(_SPACING, (1.0, 1.0, 1.0))
+    try:
+        spacing = tuple(float(value) for value in given)
+    except (TypeError, ValueError):
+        spacing = ()
+    if len(spacing) != 3 or not all(0 < value < float("inf") for value in spacing):
+        raise AugmentationError(f"{_SPACING!r} is {given!r:.80}; give three positive numbers (x, y, z) in mm")
+    return spacing
 
 
 def _held(value: Any, key: str, grid: Grid, axes: Axes) -> Held:

@@ -149,10 +149,10 @@ def changed(
         inside = voxel_array(mask) != 0
         if not inside.any():
             return sitk.Image(image)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         made = change(array, inside)
     if limits is not None:
-        np.clip(made, *limits, out=made)
-    elif not np.isfinite(made.min() + made.max()):
+        np.clip(made, *limits, out=made)  # NaN stays
+    if not np.isfinite(made.min() + made.max()):
         raise AugmentationError(f"{what}: the result is not finite; give a smaller change")
     return image_from_array(made if inside is None else np.where(inside, made, array), image)
