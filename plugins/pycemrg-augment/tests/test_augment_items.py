@@ -190,6 +190,12 @@ def test_affines_that_are_no_grid(affine: Array, said: str) -> None:
         ({"image": SCAN, "affine": np.eye(4)}, {}, "'affine' is geometry that would no longer fit; give a MetaTensor"),
         ({"image": SCAN, "image_meta_dict": {}}, {}, "'image_meta_dict' is geometry that would no longer fit"),
         (
+            {"image": SCAN, "spacing": (1, 0, 1)},
+            {},
+            "'spacing' is (1, 0, 1); give three positive numbers (x, y, z) in mm",
+        ),
+        ({"image": SCAN, "spacing": 2}, {}, "'spacing' is 2; give three positive numbers (x, y, z) in mm"),
+        (
             {"image": SCAN[0]},
             {},
             "'image' is an array of float32 and shape (13, 14); give 3-D numbers, or 4-D with the",
