@@ -8,7 +8,7 @@ Lanes are markers, and every test of the slow lane is in the whole suite too::
     python3 -m pytest -m installed      what is installed from wheels into environments of their own
     python3 -m pytest -m browser        pages in a real browser
 
-``slow(keep=2)`` leaves the first two cases of a parametrised test in the fast lane.
+``slow(every=3)`` leaves every third case of a parametrised test in the fast lane. Cases are counted from the first.
 """
 
 from __future__ import annotations
@@ -30,9 +30,7 @@ LANES = {"browser": "browser", "built": "installed", "house": "installed"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--sample", type=int, default=1, metavar="N", help="of the cases of each slow test, run the first of every N"
-    )
+    parser.addoption("--sample", type=int, default=1, metavar="N", help="run every Nth case of each slow test")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -46,9 +44,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker("slow")
         if slow := item.get_closest_marker("slow"):
             test = item.nodeid.partition("[")[0]
-            number = seen[test] - slow.kwargs.get("keep", 0)
+            number = seen[test]
             seen[test] += 1
-            if number < 0:
+            if "every" in slow.kwargs and number % slow.kwargs["every"] == 0:
                 item.own_markers.remove(slow)
             elif number % config.getoption("sample"):
                 left_out.append(item)

@@ -308,6 +308,7 @@ def test_suggest_finds_the_meaning_of_shuffled_integers() -> None:
     assert all(s.sure for s in found if s.structure in ("LV_BP_label", "LV_myo_label", "RV_BP_label"))
 
 
+@pytest.mark.slow
 def test_suggest_does_not_depend_on_the_order_of_the_structures() -> None:
     facts = measure(HEART, (2.0, 2.0, 2.0))
     names = list(SCHEMES["cemrg"])
@@ -363,6 +364,7 @@ def test_facts_of_some_labels_keep_their_surfaces() -> None:
     assert np.allclose(some.contact_mm2, alone.contact_mm2)
 
 
+@pytest.mark.slow
 def test_a_reading_is_judged_alike_whatever_else_is_in_the_image() -> None:
     crowded = HEART.astype(np.int32)
     empty = np.argwhere(HEART == 0)[:300]

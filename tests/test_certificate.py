@@ -300,6 +300,7 @@ def test_a_ring_in_two_halves_or_away_from_the_wall_does_not_go_round() -> None:
     assert found.voxels == (away == RING).sum()
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize("cut", range(1, 16))
 @pytest.mark.parametrize(("filling", "name"), [(0, "background"), (WALL_A, "A_wall"), (A, "A"), (WALL_C, "C_wall")])
 def test_a_round_ring_is_closed_until_it_is_cut(cut: int, filling: int, name: str) -> None:

@@ -70,6 +70,7 @@ def test_python_says_the_same(grown: Path) -> None:
     assert data == json.loads((grown / "certificate.json").read_text())
 
 
+@pytest.mark.slow
 def test_the_thickness_is_that_of_the_run(tmp_path: Path) -> None:
     """A thin wall passes when it was asked for, and fails by the recipe's own thickness."""
     pycemrg("run", "left_atrium_with_veins", HEART, "-o", tmp_path, "--set", "LA_WT=1", "--with", "certificate", code=1)
@@ -305,6 +306,7 @@ def test_the_page_has_a_heading_for_each_check_and_command() -> None:
     assert set(headings) == checks | {"`pycemrg certify`", "`pycemrg repair`"}
 
 
+@pytest.mark.slow
 def test_the_python_of_the_page_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -82,6 +82,7 @@ def test_the_script_runs_the_recipe_with_the_folder(tmp_path: Path) -> None:
     assert np.array_equal(voxels(tmp_path / "out" / "heart.nrrd"), expected)
 
 
+@pytest.mark.slow
 def test_the_script_says_how_it_is_used_and_passes_refusals_on(tmp_path: Path) -> None:
     pycemrg("init", tmp_path / "config", "--recipe", "atria_full")
     script = tmp_path / "config" / "run.py"

@@ -471,6 +471,7 @@ main()
 """
 
 
+@pytest.mark.slow(every=2)
 @posix
 @pytest.mark.parametrize("kept", [False, True])
 def test_control_c_while_a_step_works(tmp_path: Path, earlier: Path, heart: Path, kept: bool) -> None:

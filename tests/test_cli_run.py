@@ -629,6 +629,7 @@ def test_demo_has_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (tmp_path / "pycemrg_demo" / "slices.png").is_file()
 
 
+@pytest.mark.slow
 def test_python_m_pycemrg_core_is_the_same_command(tmp_path: Path, heart: Path) -> None:
     command = [sys.executable, "-m", "pycemrg_core", "run", RECIPE, "small.nrrd", "-o", "out"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)

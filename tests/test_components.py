@@ -170,6 +170,7 @@ def test_remove_small_removes_what_is_smaller_but_never_the_largest(
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(arrays(), chosen_labels)
 def test_fill_holes_fills_closed_cavities_of_single_labels(array: Array, labels: list[int]) -> None:

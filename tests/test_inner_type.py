@@ -50,6 +50,7 @@ def test_each_step_that_is_kept_makes_one_more(tmp_path: Path, calls: Counter[st
     assert calls == {"GetImageFromArray": 7, "GetArrayViewFromImage": 7}
 
 
+@pytest.mark.slow
 def test_a_run_of_a_built_in_recipe_does_without_scipy_ndimage(tmp_path: Path) -> None:
     """It takes longer to import than all steps of the recipe take."""
     heart = small_heart(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -41,9 +42,8 @@ def test_a_copy_of_our_smallest_plugin_works_elsewhere(
     assert (plugin["distribution"], plugin["state"], plugin["faults"]) == (NEW, "loaded", [])
     assert environment.pycemrg("voxelise", "--help").stdout.startswith("Usage: pycemrg voxelise ")
     # Its own tests, with nothing of ours but what is installed.
-    printed = environment.python("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=new)
-    assert " passed" in printed
-    assert " failed" not in printed
+    printed = environment.python("-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow", cwd=new)
+    assert re.search(r"\d+ passed, \d+ deselected in", printed), printed
     environment.uninstall(NEW)
     assert "heart_meshes" not in environment.plugins()
 

@@ -196,6 +196,7 @@ def test_a_check_with_integers_of_one_s_own(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------- detect, suggest
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize("name", ["cemrg", TS, "totalsegmentator-v1", "mm-whs", "hvsmr-2"])
 def test_detect_knows_the_scheme_by_the_anatomy(tmp_path: Path, name: str) -> None:
@@ -220,7 +221,7 @@ def test_detect_does_not_guess(row: Path) -> None:
     assert data["doubts"]
 
 
-@pytest.mark.slow(keep=1)
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize("seed", range(4))
 def test_suggest_finds_the_structures_behind_any_integers(tmp_path: Path, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -246,6 +247,7 @@ def test_suggest_finds_the_structures_behind_any_integers(tmp_path: Path, seed: 
     assert written == {one["name"]: one["value"] for one in found if one["sure"]}
 
 
+@pytest.mark.slow
 def test_suggest_says_what_it_is_unsure_of(tmp_path: Path, heart: Path) -> None:
     image = tmp_path / "two.nrrd"
     pycemrg("labels", "keep", heart, "RV_BP", "RA_BP", "-o", image)

@@ -160,6 +160,7 @@ def test_any_label_map_is_answered(tmp_path: Path, chunk: int) -> None:
                 raise AssertionError(f"seed {seed}: {error}") from error
 
 
+@pytest.mark.slow(every=5)
 @pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.parametrize(
     "array",
@@ -180,6 +181,7 @@ def test_what_is_no_label_map_is_refused_by_every_command(tmp_path: Path, name: 
     assert not image.with_name("out.nrrd").exists()
 
 
+@pytest.mark.slow(every=5)
 @pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.parametrize(
     "array",

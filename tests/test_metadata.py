@@ -75,6 +75,7 @@ lines = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(lines, max_size=12), st.sampled_from(["\n", "\r\n"]))
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_spacing_and_comments(tmp_path: Path, lines: list[str], newline: str) -> None:

@@ -720,7 +720,7 @@ def test_a_local_file_of_another_kind(site: FakeSite, tmp_path: Path) -> None:
             "wrong.yaml: 'one' is not a whole number @ schematics.a.labels.LV"),
         ("broken.yaml", "a: [", "not valid YAML"),
         ("twins.yaml", "recipes: {a: {name: x, steps: [s]}, b: {name: x, steps: [s]}}", "'x'"),
-        ("deep.yaml", "a: " + "[" * 5000, "not valid YAML: nested too deeply"),
+        pytest.param("deep.yaml", "a: " + "[" * 5000, "not valid YAML: nested too deeply", marks=pytest.mark.slow),
     ],
 )  # fmt: skip
 def test_a_wrong_local_file_costs_only_itself(

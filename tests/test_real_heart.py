@@ -100,6 +100,7 @@ def digest() -> str:
     return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", ["1", "4"])
 def test_the_number_of_threads_does_not_matter(threads: str) -> None:
     environment = {

@@ -235,6 +235,7 @@ def record_of(folder: Path) -> dict[str, Any]:
     return record
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(
     "name", ["cemrg-legacy", "totalsegmentator-heartchambers", "totalsegmentator-v1", "mm-whs", "hvsmr-2"]
 )

@@ -75,6 +75,7 @@ def test_every_mode_equals_brute_force(mode: str, kind: str, case: tuple[Array, 
     np.testing.assert_array_equal(grown(array, spacing, row), brute.run(array, [row], spacing))
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(maps(), st.data())
 def test_a_recipe_of_all_kinds_equals_brute_force(case: tuple[Array, Spacing], data: st.DataObject) -> None:

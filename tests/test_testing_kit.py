@@ -153,7 +153,8 @@ def run(folder: Path, tests: str) -> dict[str, list[Report]]:
     (folder / "test_them.py").write_text(tests)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(folder), "test_them.py"],
-        cwd=folder, env={**os.environ, "PYTHONPATH": str(folder)}, capture_output=True, text=True, check=False,
+        cwd=folder, env={**os.environ, "PYTHONPATH": str(folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     found: dict[str, list[Report]] = defaultdict(list)
     assert (folder / "reports").exists(), done.stdout + done.stderr

@@ -39,7 +39,7 @@ def outcome(*command: object, cwd: Path, environment: dict[str, str] | None = No
     done = subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
-        env={**kept, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONDONTWRITEBYTECODE": "1", **(environment or {})},
+        env={**kept, "PIP_DISABLE_PIP_VERSION_CHECK": "1", **(environment or {})},
         capture_output=True,
         encoding="utf-8",
         timeout=300,

@@ -104,6 +104,7 @@ def test_labels_alone(tmp_path: Path) -> None:
     assert drop["voxels"] == (before == drop["labels"][0]).sum()
 
 
+@pytest.mark.slow
 def test_progress_is_for_terminals(pipeline: Path, tmp_path: Path) -> None:
     terminal, inside = pty.openpty()
     arguments = ["augment", CT, "--pipeline", pipeline, "-o", tmp_path / "out", "-n", "2"]
@@ -197,6 +198,7 @@ def test_old_samples_and_inputs_are_not_mixed_in(pipeline: Path, tmp_path: Path)
     assert contents(out) == before
 
 
+@pytest.mark.slow
 def test_drawn_values_spread_over_their_range(pipeline: Path, tmp_path: Path) -> None:
     records = json.loads(augment(pipeline, tmp_path / "out", "-n", 30, "--json").stdout)
     shifts = np.array([one["steps"][1]["drawn"]["shift"] for one in records])

@@ -72,6 +72,7 @@ def test_the_python_blocks_of_a_framework_were_run(name: str) -> None:
     assert f"import {name}\n" in PAGE or f"from {name}." in PAGE
 
 
+@pytest.mark.slow
 def test_the_commands_and_pipelines_run(folder: Path) -> None:
     catalogue = load_catalogue()
     grown = folder / "failures.yaml"

@@ -71,6 +71,7 @@ def test_what_is_not_defined_is_left_out_and_counted(folder: Path) -> None:
     assert result.stderr == "note: - means not defined, and is left out of the mean\n"
 
 
+@pytest.mark.slow
 def test_json_and_csv_hold_the_same(folder: Path) -> None:
     arguments = (
         "compare",

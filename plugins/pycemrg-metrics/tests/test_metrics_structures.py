@@ -60,6 +60,7 @@ def test_structures_that_share_a_label_are_refused() -> None:
     assert str(caught.value) == "both structures contain label 1; give two that do not overlap"
 
 
+@pytest.mark.slow
 def test_the_real_heart() -> None:
     image = sitk.ReadImage(str(HEART))
     heart = LabelVolume(sitk.GetArrayFromImage(image), image.GetSpacing()[::-1])

@@ -109,6 +109,7 @@ def test_without_a_lumen_there_is_no_thickness(metric: Any) -> None:
         assert thickness(wall_of(array, (1.0, 1.0, 1.0))).mm.size == 0
 
 
+@pytest.mark.slow
 def test_walls_grown_on_a_real_heart() -> None:
     """Grown walls have the thickness they were given: no more, and a voxel less at most nearly everywhere."""
     image, _ = read_labels(HEART)

@@ -140,6 +140,7 @@ def test_slices_show_the_voxels_in_the_colours_of_the_legend(kept: Path, page: B
     np.testing.assert_array_equal(strong, (before != after)[z][cut])
 
 
+@pytest.mark.slow
 def test_steps_look_the_same_when_they_are_run_again(copy: Path, page: BeautifulSoup) -> None:
     shutil.rmtree(copy / "steps")
     again = report(copy)
@@ -283,6 +284,7 @@ def test_names_cannot_inject_html(tmp_path: Path) -> None:
     assert "<i>careful</i> & so" in words(one(page, "#run"))
 
 
+@pytest.mark.slow
 def test_the_page_goes_where_it_is_told_to(kept: Path, tmp_path: Path) -> None:
     result = pycemrg("report", kept, "-o", tmp_path / "heart.html")
     assert result.stdout == f"{tmp_path / 'heart.html'} written\n"

@@ -53,6 +53,7 @@ def test_the_page(heart: np.ndarray) -> None:
     assert names["distances_mm"].max() == pytest.approx(np.sqrt(3) / 2)
 
 
+@pytest.mark.slow
 def test_the_readme(heart: np.ndarray) -> None:
     names = run_blocks(PLUGIN / "README.md")
     assert set(names["labels"].tolist()) <= set(np.unique(heart).tolist())
