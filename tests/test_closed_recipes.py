@@ -162,3 +162,40 @@ def test_a_structure_that_this_heart_should_have_is_missed(tmp_path: Path) -> No
     write_volume(grown.with_array(array), tmp_path / "ringless.nrrd")
     found = pycemrg("certify", tmp_path / "ringless.nrrd", "--recipe", "four_chamber_closed", code=1)
     assert "not_made: LAA_ring_label is absent; the recipe makes it" in found.stdout
+
+
+# What the scripts of the field number the structures of a mesh, and what the recipe numbers them.
+MESH_TAGS = {
+    2: 1,
+    103: 2,
+    104: 3,
+    105: 4,
+    106: 5,
+    107: 6,
+    **{201 + at: 7 + at for at in range(4)},
+    **{205 + at: 11 + at for at in range(7)},
+    221: 21,
+    222: 22,
+    223: 23,
+    224: 24,
+    225: 18,
+    226: 19,
+    227: 20,
+}
+
+
+def test_the_complete_heart_has_the_tags_of_a_mesh_without_blood(tmp_path: Path) -> None:
+    grown = closed("four_chamber_closed").volume
+    write_volume(grown, tmp_path / "heart.nrrd")
+    call = ("labels", "remap", tmp_path / "heart.nrrd", "--from", "cemrg-legacy", "--to", "cemrg-mesh")
+    refused = pycemrg(*call, "-o", tmp_path / "mesh.nrrd", code=1).stderr
+    assert "1 (LV_BP_label) is not in the target" in refused
+    pycemrg(*call, "--drop", "-o", tmp_path / "mesh.nrrd")
+    tags = read_volume(tmp_path / "mesh.nrrd")[0].array
+    expected = np.zeros(256, np.uint8)
+    expected[list(MESH_TAGS)] = list(MESH_TAGS.values())
+    np.testing.assert_array_equal(tags, expected[grown.array])
+    assert set(np.unique(tags).tolist()) == set(range(25))
+    # Without its blood, the heart encloses as many cavities as before.
+    rest = np.pad(tags == 0, 1, constant_values=True)
+    assert (ndimage.label(rest)[1], ndimage.label(rest, np.ones((3, 3, 3)))[1]) == (5, 5)
