@@ -45,14 +45,14 @@ def write_report(folder: Path, catalogue: Catalogue, target: Path | None = None)
     The default ``target`` is ``folder/report.html``. The page is written under a temporary name and renamed. Raises
     :class:`PycemrgError` when the folder is not a run, and :class:`OutputError` when the page cannot be written.
     """
-    if target is None and (folder / PAGE).is_file() and _MARK not in (folder / PAGE).read_bytes():
-        raise OutputError(f"{folder / PAGE}: is not a page of a run; move it, or choose another name with -o")
-    target = folder / PAGE if target is None else target
+    page = folder / PAGE if target is None else target
     with held(folder) if folder.is_dir() else nullcontext():
         run = read_run(folder, catalogue)
-        _require_place(target)
-        write_text(_page(run), target)
-    return target
+        if target is None and page.is_file() and _MARK not in page.read_bytes():
+            raise OutputError(f"{page}: is not a page of a run; move it, or choose another name with -o")
+        _require_place(page)
+        write_text(_page(run), page)
+    return page
 
 
 def page(run: FinishedRun, made: Mapping[str, Made]) -> Made:

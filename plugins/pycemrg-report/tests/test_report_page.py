@@ -362,3 +362,15 @@ def test_the_examples_of_the_documents_run(copy: Path, monkeypatch: pytest.Monke
             (copy / "report.html").unlink(missing_ok=True)
             exec(compile(block, place.name, "exec"), {})
             assert read(copy / "report.html").select("#view")
+
+
+def test_a_page_of_the_user_is_not_overwritten(kept: Path, tmp_path: Path) -> None:
+    shutil.copytree(kept, tmp_path / "out")
+    page = tmp_path / "out" / "report.html"
+    page.write_text("my own page", encoding="utf-8")
+    said = pycemrg("report", tmp_path / "out", code=1).stderr
+    assert said == f"error: {page}: is not a page of a run; move it, or choose another name with -o\n"
+    assert page.read_text(encoding="utf-8") == "my own page"
+    page.unlink()
+    for _ in range(2):
+        pycemrg("report", tmp_path / "out")
