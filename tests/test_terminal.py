@@ -209,6 +209,26 @@ def test_a_signal_waits_until_a_module_is_imported(tmp_path: Path) -> None:
     assert (code, err) == (1, f"error: interrupted; {tmp_path / 'out'} is unchanged\n")
 
 
+DELETED = """
+    class Slow:
+        def __del__(self):
+            end = time.monotonic() + 2
+            while time.monotonic() < end:
+                pass
+    slow = Slow()
+    del slow
+    time.sleep(60)
+"""
+
+
+@posix
+@pytest.mark.slow
+def test_a_signal_in_a_destructor_is_not_lost(tmp_path: Path) -> None:
+    """Python ignores what is raised there; libraries that wrap C++ have many of them."""
+    code, _, err = signalled(tmp_path, signal.SIGINT, DELETED)
+    assert (code, err) == (1, f"error: interrupted; {tmp_path / 'out'} is unchanged\n")
+
+
 @posix
 @pytest.mark.slow
 def test_a_signal_that_the_caller_ignores_stays_ignored(tmp_path: Path) -> None:

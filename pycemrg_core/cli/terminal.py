@@ -91,9 +91,9 @@ def _handled() -> bool:
 class Interrupts:
     """Stop a command by Ctrl-C, SIGTERM or a lost terminal: each raises :class:`KeyboardInterrupt`.
 
-    While a module is imported, the signal waits: compiled modules crash when their import is interrupted, and callbacks
-    of Python's own import lose the exception. It can be lost elsewhere too, in a destructor or in code that catches
-    everything; so it is raised again until somebody handles it, and :meth:`check` raises it at once.
+    While a module is imported or an object deleted, the signal waits: compiled modules crash when their import is
+    interrupted, and Python loses an exception in ``__del__``. It can be lost elsewhere too, in a callback or in code
+    that catches everything; so it is raised again until somebody handles it, and :meth:`check` raises it at once.
     """
 
     def __init__(self) -> None:
@@ -109,13 +109,15 @@ class Interrupts:
         self.came = True
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, _AGAIN)
-            if self._importing(frame) or _handled():
+            if self._waits(frame) or _handled():
                 return
         raise KeyboardInterrupt
 
-    def _importing(self, frame: FrameType | None) -> bool:
+    def _waits(self, frame: FrameType | None) -> bool:
+        """Whether a module is imported now, or an object deleted: an exception would be lost, or crash the process."""
         while frame is not None and frame is not self._outer:
-            if str(frame.f_globals.get("__name__")).startswith("importlib._bootstrap"):
+            importing = str(frame.f_globals.get("__name__")).startswith("importlib._bootstrap")
+            if importing or frame.f_code.co_name == "__del__":
                 return True
             frame = frame.f_back
         return False
@@ -126,7 +128,8 @@ class Interrupts:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        self._outer = sys._getframe()
+        self._outer, hook = sys._getframe(), sys.unraisablehook
+        sys.unraisablehook = lambda lost: None if lost.exc_type is KeyboardInterrupt else hook(lost)
         usual: dict[int, Any] = {}
         for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM"):
             number = getattr(signal, name, None)
@@ -136,7 +139,7 @@ class Interrupts:
         try:
             yield
         finally:
-            self._outer = None
+            self._outer, sys.unraisablehook = None, hook
             if hasattr(signal, "setitimer"):
                 signal.setitimer(signal.ITIMER_REAL, 0)
             for number, handler in usual.items():
