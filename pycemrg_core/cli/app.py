@@ -11,7 +11,7 @@ import click
 from pycemrg_core import __version__
 from pycemrg_core.api.kinds import KINDS
 from pycemrg_core.api.records import Command
-from pycemrg_core.cli.session import Session, plugin_options
+from pycemrg_core.cli.session import Session, columns, plugin_options
 from pycemrg_core.cli.terminal import safe_streams
 from pycemrg_core.errors import PluginError, PycemrgError, blaming, fault
 from pycemrg_core.text.names import close_to
@@ -92,6 +92,7 @@ class PycemrgGroup(click.Group):
         # Find the option anywhere on the line, before a plugin is imported to look for the command.
         if "--no-plugins" in args[: args.index("--") if "--" in args else None]:
             ctx.ensure_object(Session).no_plugins = True
+        ctx.terminal_width = max(50, min(columns(), 80) - 2)  # as click sets it, which imports shutil for it
         parsed: list[str] = _reported(ctx, lambda: super(PycemrgGroup, self).parse_args(ctx, args))
         return parsed
 

@@ -197,9 +197,18 @@ def terminal_width() -> int:
     """The width of the terminal. In a pipe there is no limit, so that text to search for stays on one line."""
     if not sys.stdout.isatty():
         return sys.maxsize
-    import shutil
+    return max(60, min(columns(), 120))
 
-    return max(60, min(shutil.get_terminal_size((80, 24)).columns, 120))
+
+def columns() -> int:
+    """The columns of the terminal, 80 where there is none. For the same answer, ``shutil`` imports archive formats."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80  # type: ignore[union-attr]
+    except (AttributeError, ValueError, OSError):  # no stdout, a closed one, or a pipe
+        return 80
 
 
 def counted(count: int, noun: str) -> str:
