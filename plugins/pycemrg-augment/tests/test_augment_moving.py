@@ -275,6 +275,22 @@ def test_motion_without_movement_changes_nothing_and_its_middle_is_at_rest() -> 
         motion.motion(make(SMOOTH), [still] * 2, [0.7, 0.2])
 
 
+def test_a_slice_stays_in_its_plane() -> None:
+    """One slice is deformed like each of many equal ones."""
+    disc = (np.hypot(*(np.indices((20, 24)) - 11.0)) < 7).astype(np.uint8)
+    slice_, stack = cubes(disc[None]), cubes(np.stack([disc] * 9))
+    turn = moving.affine_matrix((0, 0, 30), (1.2, 0.8, 1))
+    made, many = (values(moving.move_labels(one, turn, (2, 1, 0))) for one in (slice_, stack))
+    np.testing.assert_array_equal(made[0], many[4])
+    field = moving.elastic_field(slice_, np.random.default_rng(1), 4.0, 10.0)
+    assert not values(field)[..., 2].any()
+    assert values(moving.warp_labels(slice_, field)).sum() == pytest.approx(disc.sum(), rel=0.5)
+    with pytest.raises(AugmentationError, match="the movement leaves the plane of the image, which is one slice"):
+        moving.move_labels(slice_, moving.affine_matrix((5, 0, 0)))
+    with pytest.raises(AugmentationError, match="turn about z only"):
+        moving.move_labels(slice_, np.eye(3), (0, 0, 1))
+
+
 def test_refusals() -> None:
     with pytest.raises(AugmentationError, match="affine: the matrix flattens the image; give scales above 0"):
         moving.move_volume(make(SMOOTH), np.diag([1.0, 0, 1]))

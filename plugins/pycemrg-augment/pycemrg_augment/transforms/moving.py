@@ -71,7 +71,7 @@ def elastic_field(image: sitk.Image, rng: np.random.Generator, most_mm: float, s
     """A smooth random displacement for each voxel of ``image``, which does not fold, as vectors in mm.
 
     It is a cubic B-spline with control points every ``spacing_mm`` along each axis, displaced by up to ``most_mm``
-    along each axis. Raises :class:`AugmentationError` when it could fold (see :data:`FOLD_FREE`).
+    along each axis of more than one voxel. Raises :class:`AugmentationError` when it could fold (:data:`FOLD_FREE`).
     """
     if not 0 <= most_mm <= FOLD_FREE * spacing_mm:
         raise AugmentationError(
@@ -81,6 +81,7 @@ def elastic_field(image: sitk.Image, rng: np.random.Generator, most_mm: float, s
     places = [np.arange(n) * width for n, width in zip(image.GetSize(), image.GetSpacing(), strict=True)]
     x, y, z = (_basis(place / spacing_mm) for place in places)
     coefficients = rng.uniform(-most_mm, most_mm, (z.shape[1], y.shape[1], x.shape[1], 3))
+    coefficients[..., np.array(image.GetSize()) == 1] = 0  # a slice stays in its plane
     along_x = np.einsum("kjic,xi->kjxc", coefficients, x)
     along_y = np.einsum("kjxc,yj->kyxc", along_x, y)
     field = np.einsum("kyxc,zk->zyxc", along_y, z) @ grids.direction(image).T
@@ -116,6 +117,12 @@ def flip(image: sitk.Image, axes: Sequence[bool]) -> sitk.Image:
 def _affine(image: sitk.Image, matrix: NDArray[np.float64], shift_mm: Sequence[float]) -> Resample:
     if not abs(np.linalg.det(matrix)) > 1e-9:
         raise AugmentationError("affine: the matrix flattens the image; give scales above 0")
+    for axis, name in enumerate("xyz"):
+        leaves = np.delete(matrix[axis], axis).any() or shift_mm[axis]
+        if image.GetSize()[axis] == 1 and leaves:
+            raise AugmentationError(
+                f"the movement leaves the plane of the image, which is one slice along {name}; turn about {name} only"
+            )
     axes = grids.direction(image)
     transform = sitk.AffineTransform(3)
     transform.SetCenter(grids.place(image, [(n - 1) / 2 for n in image.GetSize()]))
