@@ -97,6 +97,9 @@ def test_half_precision_and_doubles() -> None:
     half = augmented(PIPELINE, {"image": SCAN.astype(np.float16)}, seed=7, index=3)["image"]
     assert half.dtype == np.float16
     np.testing.assert_allclose(half, expected(7, 3)[0], atol=2e-3)
+    double = augmented(PIPELINE, {"image": SCAN.astype(np.float64)}, seed=7, index=3)["image"]
+    assert double.dtype == np.float32
+    np.testing.assert_array_equal(double, expected(7, 3)[0])
 
 
 def test_keys_by_name_and_several_images() -> None:

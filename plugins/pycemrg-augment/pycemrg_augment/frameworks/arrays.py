@@ -137,7 +137,7 @@ def augment_held(
     """Augment the values of one item together: for each sample made, the new values by key, what was done, spacing."""
     parts = [(key, number) for key, held in images.items() for number in range(len(held.channels))]
     names = {part: f"{part[0]}[{part[1]}]" if len(images[part[0]].channels) > 1 else part[0] for part in parts}
-    scans = {names[part]: images[part[0]].channels[part[1]] for part in parts}
+    scans = {names[part]: _single(images[part[0]].channels[part[1]]) for part in parts}
     maps = {key: held.channels[0] for key, held in labels.items()}
     _require_one_grid([*scans.items(), *maps.items()])
     (first, *more), (truth, *others) = list(scans) or [""], list(maps) or [""]
@@ -168,6 +168,10 @@ def _require_one_grid(parts: Sequence[tuple[str, sitk.Image]]) -> None:
             raise AugmentationError(
                 f"{name!r} and {other!r} are not on the same grid: {found}; resample one of them onto the other"
             )
+
+
+def _single(image: sitk.Image) -> sitk.Image:
+    return sitk.Cast(image, sitk.sitkFloat32) if image.GetPixelID() == sitk.sitkFloat64 else image
 
 
 def _image_of(array: Array, grid: Grid) -> sitk.Image:
