@@ -13,15 +13,17 @@ from closed_heart import RING, VALVE, VEIN, WALL_A, WALL_B, WALL_C, A, Array, B,
 from command_line import HEART
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 from test_certificate import DAMAGES, damaged
 
 from pycemrg_core.errors import LabelError
 from pycemrg_core.images import image_files
 from pycemrg_core.images.blueprint import Blueprint, Wall
-from pycemrg_core.images.heart import Heart
+from pycemrg_core.images.heart import Heart, Severity
 from pycemrg_core.recipes.runner import run_recipe
 from schematics_builtin.certificate import repairing
-from schematics_builtin.certificate.hearts import asked_of, heart_of
+from schematics_builtin.certificate.commands.repair import _not_repaired
+from schematics_builtin.certificate.hearts import asked_of, certify_image, heart_of
 from schematics_builtin.certificate.repairing import Repair
 
 LUMENS = (A, B, C, VEIN)
@@ -294,3 +296,41 @@ def test_a_wall_that_needs_two_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert after.dtype == np.uint16
     assert (after == 300).sum() > 500
     assert {finding.check for finding in done.left} <= {"tag_range", "not_made", "components"}
+
+
+# Damage to the closed heart: what the failure simulator does, and whether the repair mends it.
+SIMULATED = {
+    "leak LV to LA": (lambda kit, image, rng: kit.leak(image, rng, (1, 4), 2.0), True),
+    "leak LA to LPV1": (lambda kit, image, rng: kit.leak(image, rng, (4, 8), 2.0), True),
+    "leak Ao to background": (lambda kit, image, rng: kit.leak(image, rng, (6, 0), 2.0), True),
+    "islands of LA_BP": (lambda kit, image, rng: kit.islands(image, rng, 4, 3, 2.0), True),
+    "dropped LA_myo": (lambda kit, image, rng: kit.drop_structure(image, rng, [104]), True),
+    "dropped SVC_plane": (lambda kit, image, rng: kit.drop_structure(image, rng, [210]), False),
+    "swapped MV and AV": (lambda kit, image, rng: kit.swap_labels(image, rng, (201, 203)), False),
+}
+
+
+@pytest.fixture(scope="module")
+def closed() -> sitk.Image:
+    image, _ = image_files.read_labels(HEART)
+    return run_recipe("four_chamber_closed", image, catalogue()).image
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SIMULATED)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_damage_to_the_closed_heart_is_found_and_mended_or_explained(name: str, seed: int, closed: sitk.Image) -> None:
+    kit = pytest.importorskip("pycemrg_augment.transforms.failures", reason="pycemrg-augment is not installed")
+    damage, can_be_mended = SIMULATED[name]
+    broken, what = damage(kit, closed, np.random.default_rng(seed))
+    asked = asked_of(catalogue(), "four_chamber_closed")
+    errors = certify_image(broken, catalogue(), asked).of(Severity.ERROR)
+    assert any(not one.values or set(what.labels) & set(one.values) for one in errors)
+    done = repairing.repair(broken, catalogue(), asked)
+    assert done.certificate.passed == can_be_mended
+    for finding, why in _not_repaired(done):
+        assert why, finding.what
+    if can_be_mended:
+        tissue = ~np.isin(image_files.voxel_array(done.image), [0, *range(1, 2), *range(3, 15)])
+        rest = np.pad(~tissue, 1, constant_values=True)
+        assert ndimage.label(rest)[1] == ndimage.label(rest, np.ones((3, 3, 3)))[1] == 5

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from pycemrg_core.api import Heart, as_region, find_components, runs_in
-from schematics_builtin.certificate.cavities import cavities
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -53,16 +52,15 @@ class Opening:
 
 
 def open_ends(heart: Heart) -> Mapping[int, tuple[Opening, ...]]:
-    """The openings of each open lumen that has a wall, the largest first. Computed once for each heart."""
+    """The openings of each open lumen that has a wall, its end first. Computed once for each heart."""
     return heart.once(_openings)
 
 
 def _openings(heart: Heart) -> Mapping[int, tuple[Opening, ...]]:
     walled = {wall.lumen for wall in heart.blueprint.walls}
-    outside = cavities(heart).outside.voxels
     found = {}
     for lumen in heart.lumens:
-        if lumen in heart.blueprint.open and lumen in walled and lumen in outside:
+        if lumen in heart.blueprint.open and lumen in walled:
             # Beside the background: lumens that are open too, where nothing is meant to be between the two.
             others = {other for other in heart.lumens if other != lumen and other in heart.blueprint.open}
             faces = heart.adjacency.faces((lumen,), {0, *others})

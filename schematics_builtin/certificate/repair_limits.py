@@ -9,7 +9,7 @@ from attrs import Factory, frozen
 from numpy.typing import NDArray
 
 from pycemrg_core.api import Blueprint, LabelType
-from schematics_builtin.certificate.repair_rules import WALL
+from schematics_builtin.certificate.repair_rules import LEAK, WALL
 from schematics_builtin.manifold import LOOSE, Mend
 
 Ints = NDArray[np.int64]
@@ -42,7 +42,7 @@ class Limits:
     """How much of each lumen may change, and how large a loose component may be: a share of its label's volume.
 
     ``had`` are the voxels of each label at the start. Only ``allowed`` labels may change, if this is given. ``walls``
-    are the voxels that became a wall: they stay tissue.
+    are the voxels that were made tissue to close a lumen: they stay tissue.
     """
 
     share: float
@@ -69,14 +69,15 @@ class Limits:
                 self.refused.append(Refusal(mend.rule, labels, why, part))
             else:
                 written[rows] = True
-                if mend.rule == WALL:
+                if mend.rule in (LEAK, WALL):
                     self.walls.append(_codes(part.places))
         return written
 
     def _opens(self, part: Mend, new: int) -> tuple[tuple[int, ...], str] | None:
         """The refusal of a change that would take a wall away again."""
         becomes_open = new == 0 or self.blueprint.types.get(new) is LabelType.LUMEN
-        if part.rule != LOOSE or not self.walls or not becomes_open or new in self.blueprint.open:
+        walled = {wall.lumen for wall in self.blueprint.walls}
+        if part.rule != LOOSE or not self.walls or not becomes_open or new in self.blueprint.open - walled:
             return None
         if not np.isin(_codes(part.places), np.concatenate(self.walls)).any():
             return None

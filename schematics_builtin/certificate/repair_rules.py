@@ -11,7 +11,8 @@ from itertools import combinations
 import numpy as np
 from attrs import frozen
 
-from pycemrg_core.api import Heart, Ints
+from pycemrg_core.api import Heart, Ints, Zone, edit_at
+from schematics_builtin.certificate.open_ends import open_ends
 
 LEAK, WALL = "leak between lumens", "wall"
 """The names of the rules."""
@@ -33,19 +34,47 @@ def openings(heart: Heart, voxels: Mapping[int, int]) -> Iterator[Fix]:
     yield from _walls(heart)
 
 
+def further_openings(heart: Heart) -> Iterator[Fix]:
+    """Where an open vessel is open elsewhere than at its end: background or blood there becomes its wall.
+
+    Only for whole hearts: in a part of one, an end cannot be told from a hole.
+    """
+    walls = {wall.lumen: wall.wall for wall in heart.blueprint.walls}
+    for lumen, (_, *more) in ((lumen, ends) for lumen, ends in open_ends(heart).items() if ends):
+        for opening in more:
+            zone = edit_at(opening.voxels, lumen)
+            beside = heart.volume.touching(Zone(zone.region, zone.mask), _open_beside(heart, lumen)).second
+            places = np.unique(beside, axis=0)
+            labels = heart.volume.array[tuple(places.T)]
+            for label in np.unique(labels).tolist():
+                yield Fix(WALL, places[labels == label], label, walls[lumen])
+
+
+def _open_beside(heart: Heart, lumen: int) -> tuple[int, ...]:
+    return (0, *(other for other in heart.lumens if other != lumen and other in heart.blueprint.open))
+
+
 def _leaks(heart: Heart, voxels: Mapping[int, int]) -> Iterator[Fix]:
-    """Where two lumens touch but must not, a layer of the larger one becomes their valve or the adjacent tissue."""
+    """Where two lumens touch but must not, a layer of the larger one becomes their valve or plane, or the adjacent
+    tissue."""
     for a, b in combinations(heart.lumens, 2):
-        valve = heart.valve_between(a, b)
-        if not heart.faces_between(a, b) or (heart.allows(a, b) and not valve):
+        between = _between(heart, a, b)
+        if not heart.faces_between(a, b) or (heart.allows(a, b) and not between):
             continue
         larger, other = sorted((a, b), key=lambda value: -voxels[value])
         places = np.unique(heart.adjacency.faces((larger,), (other,)).voxels, axis=0)
-        if valve:
-            yield Fix(LEAK, places, larger, valve.valve)
+        if between:
+            yield Fix(LEAK, places, larger, between)
             continue
         walls = [wall.wall for lumen in (larger, other) for wall in heart.blueprint.walls if wall.lumen == lumen]
         yield from _fixes(LEAK, heart, places, _tissue_beside(heart, places, walls[0] if walls else 0))
+
+
+def _between(heart: Heart, a: int, b: int) -> int:
+    """The valve or the plane that the recipe makes between two lumens; 0 if it makes none."""
+    if valve := heart.valve_between(a, b):
+        return valve.valve
+    return next((plane.plane for plane in heart.blueprint.planes if {plane.a, plane.b} == {a, b}), 0)
 
 
 def _walls(heart: Heart) -> Iterator[Fix]:

@@ -39,7 +39,7 @@ from pycemrg_core.api import (
 from schematics_builtin.certificate.certification import Certificate, certify
 from schematics_builtin.certificate.hearts import heart_of
 from schematics_builtin.certificate.repair_limits import Limits, Refusal
-from schematics_builtin.certificate.repair_rules import LEAK, WALL, Fix, openings
+from schematics_builtin.certificate.repair_rules import LEAK, WALL, Fix, further_openings, openings
 from schematics_builtin.manifold import ENCLOSED, LOOSE, PINCH, Manifold, Mend, net_edits
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ _RULES_FOR = {
     "lumen_contact": (LEAK,),
     "lumen_open": (WALL,),
     "not_made": (),
-    "open_end": (),
+    "open_end": (WALL,),
     "ring_loop": (),
     "tag_range": (),
     "valve_seal": (LEAK,),
@@ -175,9 +175,9 @@ def _repaired(
     inside = np.array(volume.array.shape)
     work.mend()  # before walls are made, so that loose blood gets none
     boxes: Iterable[tuple[Ints, Ints]] = [(-inside, 2 * inside)]
-    for _ in range(MOST_ROUNDS):
+    for turn in range(MOST_ROUNDS):
         seen = len(work.mends)
-        fixes = [fix for box in boxes for fix in _openings_in(box, work, heart, had)]
+        fixes = [fix for box in boxes for fix in _openings_in(box, work, heart, had, whole=turn == 0)]
         if not (done := _carry_out(work, fixes, inside)):
             break
         work.mend_round(done)
@@ -210,20 +210,27 @@ def _boxes(changed: list[Ints], heart: Heart) -> Iterator[tuple[Ints, Ints]]:
         yield own.min(axis=0) - margin, own.max(axis=0) + 1 + margin
 
 
-def _openings_in(box: tuple[Ints, Ints], work: Manifold, heart: Heart, had: dict[int, int]) -> Iterator[Fix]:
-    """What the rules ask for in a box of the map as it is now."""
+def _openings_in(
+    box: tuple[Ints, Ints], work: Manifold, heart: Heart, had: dict[int, int], *, whole: bool
+) -> Iterator[Fix]:
+    """What the rules ask for in a box of the map as it is now; ``whole``: it is the whole map."""
     low, high = np.maximum(box[0], work.corner), np.minimum(box[1], work.corner + work.work.array.shape)
     region = as_region(slice(int(a), int(b)) for a, b in zip(low - work.corner, high - work.corner, strict=True))
     part = Heart(volume=heart.volume.with_array(work.work.array[region]))
-    for fix in openings(part, had):
+    for fix in (*openings(part, had), *(further_openings(part) if whole else ())):
         yield attrs.evolve(fix, places=fix.places + low)
 
 
 def _unsettled(limits: Limits, work: Manifold) -> Iterator[Refusal]:
     """Refused changes that are still to be made; another change may have made them needless."""
+    if not limits.refused:
+        return
+    loose = set(map(tuple, work.loose().tolist()))
     for one in limits.refused:
         places = one.mend.places + work.corner  # of the kernel's copy
         still = (work.at(places) == one.mend.old).any()
+        if one.rule == LOOSE:
+            still &= not loose.isdisjoint(map(tuple, places.tolist()))
         if still and (one.rule != PINCH or work.is_pinched(places)):
             yield one
 

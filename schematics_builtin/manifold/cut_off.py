@@ -36,6 +36,13 @@ def settle_all(work: WorkingMap) -> None:
     work.settle(*boxes.places(loose | ((connected.label == 0) & ~outside)))
 
 
+def loose_places(work: WorkingMap) -> Ints:
+    """The voxels of loose components."""
+    boxes = BoxStack.of_whole(work.array)
+    connected = boxes.connected
+    return boxes.places((work.tissue | work.lumen)[connected.label] & ~connected.largest())[0]
+
+
 def settle_cut_off(work: WorkingMap, filled: Ints, old: Ints) -> None:
     """Settle what filled voxels have cut off from the rest of their old label, or from the outside.
 

@@ -24,7 +24,7 @@ import numpy as np
 from attrs import frozen
 
 from pycemrg_core.api import NOWHERE, Edit, LabelArray, LabelVolume, edit_at, hull
-from schematics_builtin.manifold.cut_off import settle_added, settle_all, settle_cut_off
+from schematics_builtin.manifold.cut_off import loose_places, settle_added, settle_all, settle_cut_off
 from schematics_builtin.manifold.pinches import blocks_around, critical_blocks, fill_pinches, pinched_blocks
 from schematics_builtin.manifold.working_map import Bools, Ints, Mend, Permit, WorkingMap
 
@@ -101,13 +101,23 @@ class Manifold:
         if changed:
             before = len(self.work.done)
             places = np.concatenate([mend.places for mend in changed]) - self.corner
+            old = np.concatenate([mend.old for mend in changed])
+            filled, was = fill_pinches(self.work, blocks_around(places))  # first, as above
             settle_added(self.work, places)
-            settle_cut_off(self.work, places, np.concatenate([mend.old for mend in changed]))
+            # Of a voxel that was changed and then filled, the label that it had at first.
+            both, had = np.concatenate([places, filled]), np.concatenate([old, was])
+            both, first = np.unique(both, axis=0, return_index=True)
+            settle_cut_off(self.work, both, had[first])
             self._fill_round(before, places)
 
     def is_pinched(self, places: Ints) -> bool:
         """Whether there is a pinch in a block of 2 x 2 x 2 voxels that holds one of some voxels."""
         return bool(len(critical_blocks(self.work, blocks_around(places - self.corner))))
+
+    def loose(self) -> Ints:
+        """The voxels (n, 3) of all components that are not the largest of their label. Reads the whole map."""
+        places = loose_places(self.work)
+        return places + self.corner
 
     @property
     def mends(self) -> list[Mend]:

@@ -7,15 +7,17 @@ from collections.abc import Iterator
 import numpy as np
 
 from pycemrg_core.api import Finding, Heart, Severity
+from schematics_builtin.certificate.cavities import cavities
 from schematics_builtin.certificate.checks import counted
 from schematics_builtin.certificate.open_ends import Opening, open_ends
 
 
 def open_end(heart: Heart) -> Iterator[Finding]:
     """A vessel that the recipe leaves open is open at one flat end; any other opening is an error."""
+    outside = cavities(heart).outside.voxels
     for lumen, openings in open_ends(heart).items():
-        if not openings:
-            continue
+        if not openings or lumen not in outside:
+            continue  # closed in
         end, *more = openings
         yield _judged(heart, lumen, end)
         if more:
