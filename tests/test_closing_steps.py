@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from pycemrg_core.api import ApplicationStep, Edit, Label, LabelVolume, Mode, WorkingVolume
+from pycemrg_core.testing import volumes
 from schematics_builtin.catalogue import closing
 from schematics_builtin.catalogue.closing_contracts import (
     CloseContract,
@@ -275,6 +276,24 @@ def test_a_straight_vessel_is_cut_at_its_end(direction: tuple[int, ...], spacing
     radius = np.linalg.norm(where - (where @ axis)[..., None] * axis, axis=-1)
     array = vessel(along, radius, 40.0)
     require_flat_cut(array, grown(closing.open_vessel, array, spacing, OPEN), along, 40.0, max(spacing))
+
+
+@pytest.mark.parametrize("rotation", volumes.ROTATIONS)
+@pytest.mark.parametrize("direction", [(1, 1, 0), (-1, 4, 2)], ids=str)
+def test_a_vessel_is_cut_alike_however_the_image_is_stored(direction: tuple[int, ...], rotation: str) -> None:
+    where = points((40, 50, 60), (1.2, 1.0, 0.8))
+    axis = np.array(direction) / np.linalg.norm(direction)
+    radius = np.linalg.norm(where - (where @ axis)[..., None] * axis, axis=-1)
+    volume = LabelVolume(vessel(where @ axis + 12, radius, 26.0), (1.2, 1.0, 0.8))
+
+    def cut(one: LabelVolume) -> Array:
+        work = WorkingVolume(one, np.dtype(np.uint8))
+        work.apply(list(closing.open_vessel(work, OPEN)))
+        return work.array
+
+    found = cut(volume)
+    assert (found != volume.array).any()
+    np.testing.assert_array_equal(cut(volumes.rotated(rotation, volume)), volumes.ROTATIONS[rotation](found))
 
 
 @pytest.mark.parametrize("turn", [100, 150, 180])

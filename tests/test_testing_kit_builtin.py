@@ -32,8 +32,6 @@ class TestPlugin(PluginConformance):
 
 class TestSteps(StepConformance):
     plugin = BUILT_IN
-    # It tries directions, and those are not the same ones in a turned image: rims of its cut may differ.
-    depends_on_axes = ("open_vessel",)
 
     @pytest.fixture
     def volume(self, record: Step, contract: Any) -> LabelVolume:

@@ -109,11 +109,24 @@ def rotated_spacing(rotation: str, spacing: tuple[float, float, float]) -> tuple
 
 
 def rotated(rotation: str, volume: LabelVolume) -> LabelVolume:
-    """The same heart with its axes in another order or direction."""
+    """The same heart, at the same place, with its axes in another order or direction."""
     array = np.ascontiguousarray(ROTATIONS[rotation](volume.array))
     snapshots = {name: rotated(rotation, kept) for name, kept in volume.snapshots.items()}
     spacing = rotated_spacing(rotation, volume.spacing)
-    return LabelVolume(array, spacing, blueprint=volume.blueprint, snapshots=snapshots)
+    # For each old axis, one step along each new one: 1, 0 or -1. Read from a small array, as the image may be flat.
+    places = [ROTATIONS[rotation](index) for index in np.indices((2, 2, 2))]
+    steps = np.array([[int(np.diff(index, axis=axis).flat[0]) for axis in range(3)] for index in places])
+    first = np.where(steps.sum(axis=1) < 0, np.array(volume.array.shape) - 1, 0)
+    x, y, z = volume.points_mm(first[None])[0].tolist()
+    cosines = volume.orientation.cosines[:, ::-1] @ steps
+    return LabelVolume(
+        array,
+        spacing,
+        origin=(x, y, z),
+        direction=tuple(cosines[:, ::-1].ravel().tolist()),
+        blueprint=volume.blueprint,
+        snapshots=snapshots,
+    )
 
 
 def oblique_image(array: NDArray[np.generic], spacing: tuple[float, float, float] = SPACING) -> sitk.Image:

@@ -19,6 +19,7 @@ from pycemrg_core.api import (
     as_region,
     convert,
     edit_at,
+    expand,
     is_empty,
     shift,
     slack,
@@ -34,7 +35,7 @@ from schematics_builtin.catalogue.closing_contracts import (
     SeparateLumensContract,
     SkirtContract,
 )
-from schematics_builtin.catalogue.open_end import flat_end, joined_to
+from schematics_builtin.catalogue.open_end import flat_end, joined_to, patient_axes
 from schematics_builtin.manifold import make_manifold, net_edits
 
 Ints = NDArray[np.int64]
@@ -71,18 +72,25 @@ def skirt(volume: LabelVolume, contract: SkirtContract) -> Iterable[Edit]:
 
 def open_vessel(volume: LabelVolume, contract: OpenVesselContract) -> Iterable[Edit]:
     """Cut a vessel off flat, just before the end of its lumen."""
-    end = flat_end(volume, contract.lumen.value, contract.root.value)
-    if end is None:
-        return
     cut = [label.value for label in contract.cut]
     vessel = (*cut, contract.lumen.value)
-    region = volume.region(vessel)
-    axes = [np.arange(part.start, part.stop) * size for part, size in zip(region, volume.spacing, strict=True)]
+    if contract.lumen.value not in volume.boxes:
+        return
+    # Looked at along the axes of the patient, so that it does not matter how the image is stored.
+    region = expand(volume.region(vessel), 1, volume.array.shape)
+    order, flips = patient_axes(volume)
+    z, y, x = (volume.spacing[axis] for axis in order)
+    seen = LabelVolume(np.ascontiguousarray(volume.array[region].transpose(order)[flips]), (z, y, x))
+    end = flat_end(seen, contract.lumen.value, contract.root.value)
+    if end is None:
+        return
+    whole = as_region(slice(0, size) for size in seen.array.shape)
+    axes = [np.arange(size) * mm for size, mm in zip(seen.array.shape, seen.spacing, strict=True)]
     far = sum(mm * along for mm, along in zip(np.ix_(*axes), end.normal, strict=True))
-    beyond = Zone(region, volume.mask(vessel, region) & (far > end.extreme - contract.cut_mm + slack(volume.spacing)))
+    beyond = Zone(whole, seen.mask(vessel) & (far > end.extreme - contract.cut_mm + slack(seen.spacing)))
     # The plane may cross other parts of the vessel: they stay.
-    ending = joined_to(beyond, end.voxels).mask & volume.mask(cut, region)
-    yield edit_at(Zone(region, ending).places, 0)
+    ending = joined_to(beyond, end.voxels).mask & seen.mask(cut)
+    yield edit_at(Zone(region, ending[flips].transpose(np.argsort(order))).places, 0)
 
 
 def separate_lumens(volume: LabelVolume, contract: SeparateLumensContract) -> Iterable[Edit]:
