@@ -105,6 +105,7 @@ def test_what_is_not_whole_is_done_again(one: One, name: str, damage: Callable[[
         {"settings": Settings(parameters={"LA_WT": 4.0})},
         {"settings": Settings(defaults={"LA_WT": 4.0})},
         {"settings": Settings(labels={"LA_myo_label": 444})},
+        {"settings": Settings(pad=False)},
         {"recipe": "four_chamber_myocardium"},
         {"check": False},
         {"outputs": ("picture",)},
