@@ -147,18 +147,18 @@ def components_of(
 
 def find_components(runs: Runs, connectivity: int, together: bool = False) -> Components:
     """Components of the runs: each of one label, or with ``together`` of any labels."""
-    pairs = [touching(runs, runs, *line) for line in _LINES[connectivity]]
     # Two runs of one label are never adjacent on their line: they would be one run.
-    next_on_line = np.flatnonzero(runs.adjoining()) if together else np.zeros(0, np.int64)
-    a = np.concatenate([next_on_line, *(a for a, _ in pairs)])
-    b = np.concatenate([next_on_line + 1, *(b for _, b in pairs)])
-    if not together:
-        same = runs.label[a] == runs.label[b]
-        a, b = a[same], b[same]
+    next_on_line = np.flatnonzero(runs.adjoining()).astype(np.int32) if together else np.zeros(0, np.int32)
+    pairs = [(next_on_line, next_on_line + 1)]
+    for line in _LINES[connectivity]:
+        a, b = touching(runs, runs, *line)
+        joined = slice(None) if together else runs.label[a] == runs.label[b]
+        pairs.append((a[joined].astype(np.int32), b[joined].astype(np.int32)))
     count = len(runs.line)
     of_run = np.zeros(0, np.int64)
     if count:
-        graph = sparse.coo_array((np.ones(len(a), np.bool_), (a, b)), shape=(count, count))
+        a, b = (np.concatenate(ends) for ends in zip(*pairs, strict=True))
+        graph = sparse.coo_array((np.ones(len(a), np.int8), (a, b)), shape=(count, count))
         of_run = sparse.csgraph.connected_components(graph, directed=False)[1].astype(np.int64)
     first = np.zeros(int(of_run.max(initial=-1)) + 1, np.int64)
     first[of_run[::-1]] = np.arange(count)[::-1]  # the last assignment stays
