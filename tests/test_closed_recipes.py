@@ -16,7 +16,7 @@ from command_line import pycemrg
 from scipy import ndimage
 
 from pycemrg_core import LabelVolume, PlanError, RunResult, read_volume, run_recipe, write_volume
-from pycemrg_core.api import LabelScheme, LabelType, Recipe, Severity
+from pycemrg_core.api import LabelScheme, LabelType, Recipe, Severity, image_of, volume_of
 from schematics_builtin.catalogue.structures import VEINS
 from schematics_builtin.certificate import Certificate, certify_result
 from schematics_builtin.demo import heart_file
@@ -219,3 +219,41 @@ def test_lumens_that_touch_are_separated(mm: float, growth: float) -> None:
     errors = certify_result(result, catalogue()).of(Severity.ERROR)
     # A ring may lack room between veins that have become one; nothing else may be wrong.
     assert [one.what for one in errors if one.check != "ring_loop"] == []
+
+
+def placed(volume: LabelVolume) -> dict[tuple[float, ...], int]:
+    """The label at each point of the heart, in mm in the frame of the image."""
+    places = np.argwhere(volume.array > 0)
+    points = volume.points_mm(places).round(6).tolist()
+    return dict(zip(map(tuple, points), volume.array[tuple(places.T)].tolist(), strict=True))
+
+
+def test_a_heart_cut_to_its_own_box_gives_the_same_heart() -> None:
+    whole = shipped(2.0)
+    places = np.argwhere(whole.array > 0)
+    low, high = places.min(axis=0), places.max(axis=0) + 1
+    array = whole.array[tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))]
+    x, y, z = whole.points_mm(low[None])[0].tolist()
+    result = run_recipe("four_chamber_closed", LabelVolume(array, whole.spacing, origin=(x, y, z)), catalogue())
+    assert result.record.padding is not None
+    assert placed(result.volume) == placed(closed("four_chamber_closed").volume)
+
+
+@pytest.mark.slow(keep=2)
+@pytest.mark.parametrize("what", ["islands", "hole to the outside", "hole between ventricles", "shifted slices"])
+def test_a_damaged_segmentation_is_closed(what: str) -> None:
+    """Damage by the failure simulator; its places are drawn, and the recipe does not know them."""
+    failures = pytest.importorskip("pycemrg_augment.transforms.failures")
+    damage = {
+        "islands": lambda image, rng: failures.islands(image, rng, 4, 3, 4.0),
+        "hole to the outside": lambda image, rng: failures.leak(image, rng, (1, 0), 4.0),
+        "hole between ventricles": lambda image, rng: failures.leak(image, rng, (1, 3), 4.0),
+        "shifted slices": lambda image, rng: failures.staircase(image, rng, 2.0),
+    }
+    mm = 1.0 if what == "shifted slices" else 2.0
+    image, _ = damage[what](image_of(shipped(mm)), np.random.default_rng(7))
+    result = run_recipe("four_chamber_closed", volume_of(image), catalogue())
+    assert flooded(result) == (5, 5)
+    # Slices shifted by 2 mm leave no flat end of an artery; nothing else is wrong.
+    errors = {one.check for one in certify_result(result, catalogue()).of(Severity.ERROR)}
+    assert errors <= ({"open_end"} if what == "shifted slices" else set())
