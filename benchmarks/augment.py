@@ -102,6 +102,8 @@ def items(size: int) -> tuple[Sample, Any, dict[str, Any]]:
         )
         images[number] = sitk.Cast(made, sitk.sitkUInt16) if number else made
     subject = tio.Subject(image=tio.ScalarImage.from_sitk(images[0]), label=tio.LabelMap.from_sitk(images[1]))
+    for image in subject.get_images(intensity_only=False):
+        image.set_data(image.data.contiguous())  # as if read from a file
     tensors = {
         key: MetaTensor(
             torch.from_numpy(voxel_array(image).astype(np.float32).T.copy())[None],

@@ -122,6 +122,13 @@ def test_keys_by_name_and_several_images() -> None:
     assert made["age"] == 45
 
 
+@pytest.mark.parametrize("label", [3, 2.5, True, np.int64(3), np.array(3), np.array([0, 1])])
+def test_a_label_of_the_whole_image_is_passed_on(label: Any) -> None:
+    made = augmented(PIPELINE, {"image": SCAN, "label": label}, seed=7, index=3)
+    assert made["label"] is label
+    np.testing.assert_array_equal(made["image"], expected(7, 3)[0])
+
+
 def test_simpleitk_images_keep_their_geometry() -> None:
     made = augmented(PIPELINE, {"image": make(SCAN), "label": make(VOXELS)}, seed=7, index=3)
     wanted, _ = PIPELINE.apply(Sample(image=make(SCAN), labels=make(VOXELS)), seed=7, index=3)

@@ -23,10 +23,11 @@ _GEOMETRY = ("affine", "_meta_dict", "_affine", "origin", "direction")
 class Selection:
     """The entries of a mapping that a pipeline changes.
 
-    ``images`` and ``labels`` are keys; if neither is given, they are "image" and "label", as far as present. Any
-    other volume in the mapping is an error, since it would no longer fit, unless its key is in ``keep``. ``axes`` is
-    the order of the axes of arrays without geometry of their own. Label maps come back as ``label_type``, or in the
-    type of the pipeline if that is None.
+    ``images`` and ``labels`` are keys; if neither is given, they are "image" and "label", as far as present; a label
+    that is a number or a list of numbers, for the whole image, is passed on. Any other volume in the mapping is an
+    error, since it would no longer fit, unless its key is in ``keep``. ``axes`` is the order of the axes of arrays
+    without geometry of their own. Label maps come back as ``label_type``, or in the type of the pipeline if that is
+    None.
     """
 
     images: Sequence[str] | None = None
@@ -46,6 +47,8 @@ class Selection:
         """The keys of images and of label maps in an item."""
         if self.images is None and self.labels is None:
             found = [[key] if item.get(key) is not None else [] for key in ("image", "label")]
+            if isinstance(label := item.get("label"), (int, float)) or getattr(label, "ndim", 3) < 2:
+                found[1] = []  # a class of the whole image, not a label map
         else:
             found = [list(self.images or ()), list(self.labels or ())]
             if absent := [key for keys in found for key in keys if item.get(key) is None]:
