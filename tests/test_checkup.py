@@ -166,12 +166,14 @@ BROKEN = [
 ]
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize(("hook", "change", "expected"), BROKEN)
 def test_each_fault_is_named(tmp_path: Path, hook: str, change: tuple[str, str], expected: list[str]) -> None:
     assert change[0] in GOOD[hook]
     assert faults(plugin(tmp_path, **{hook: GOOD[hook].replace(*change)})) == expected
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
@@ -216,6 +218,7 @@ def schematic_of(name: str, step: str, wall: str, target: str) -> str:
     return f"Schematic(name='{name}', step='{step}', labels={labels}, parameters={{'WT': 2.0}}, {semantic_map=!s})"
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(
     ("step", "wall"),
     [
@@ -251,6 +254,7 @@ def an_output(name: str, **fields: object) -> str:
     return f"Output(name='{name}', file='{name}.txt', summary='', function=Ref('M:draw'){given})"
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(
     ("outputs", "expected"),
     [

@@ -432,7 +432,7 @@ def test_a_recipe_that_sets_thicknesses(tmp_path: Path) -> None:
     plugin = ("--plugin", recipe)
     pycemrg("init", tmp_path / "cfg", "--recipe", "thin", *plugin)
     parameters = tmp_path / "cfg" / "parameters.json"
-    assert json.loads(parameters.read_text(encoding="utf-8")) == {"LA_WT": 1.5, "RA_WT": 2.0}
+    assert json.loads(parameters.read_text(encoding="utf-8")) == {"LA_WT": 1.5, "RA_WT": 2.0, "walls_from_surface": 0}
     command = ("plan", "thin", HEART, "--config", tmp_path / "cfg", *plugin)
     assert "which is used" not in pycemrg(*command).stderr
     parameters.write_text('{"LA_WT": 2.5, "RA_WT": 3.0}', encoding="utf-8")

@@ -151,6 +151,7 @@ def test_usage(heart: Path) -> None:
     assert "--set" in pycemrg("plan", "four_chamber_full", heart, "--set", "LA_WT", code=2).stderr
 
 
+@pytest.mark.slow
 def test_a_step_with_many_labels_is_shown_by_its_first_few() -> None:
     lines = pycemrg("plan", "four_chamber_closed", HEART).stdout.splitlines()
     (step,) = (line for line in lines if " make_manifold " in line)

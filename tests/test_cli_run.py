@@ -105,6 +105,7 @@ def test_every_step_is_recorded_with_its_resolved_contract(grown: Path) -> None:
             {"mode": "REPLACE_ONLY", "labels": [{"name": "RA_BP_label", "value": 5}]},
             {"mode": "REPLACE_ONLY", "labels": [{"name": "SVC_label", "value": 13}]},
         ],
+        "from_surface": 0,
     }
 
 
@@ -605,6 +606,7 @@ def test_demo_closes_the_shipped_heart_and_draws_it(tmp_path: Path) -> None:
         assert part in result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["demo", "deep/demo"])
 def test_a_demo_that_fails_leaves_nothing_behind(tmp_path: Path, folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Refused, because the plugin of the recipe is blocked; and failed, because the disk is full."""

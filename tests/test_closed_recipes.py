@@ -104,6 +104,7 @@ FEW = {
 }
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize(
     ("recipe", "name"),
     [pytest.param(*one, marks=() if one in FEW else pytest.mark.slow) for one in lacking_one()],

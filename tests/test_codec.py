@@ -405,7 +405,7 @@ def test_sections_may_be_empty(file: Path, content: str) -> None:
         (RECORDS.replace("thick_la:", "7:"), "7 is not text @ schematics.7.name"),
         ("schematics: [a]", "schematics must be a mapping of names to definitions @ schematics"),
         ("recipes: {mine: [a, b]}", "must be a mapping @ recipes.mine"),
-        ("recipe: {}\nsteps: {}", "unknown key recipe, steps (known: schematics, recipes, label_schemes)"),
+        ("recipe: {}\nsteps: {}", "unknown key recipe, steps (known: schematics, recipes, label_schemes, structures)"),
     ],
 )  # fmt: skip
 def test_a_wrong_file_of_records(file: Path, content: str, message: str) -> None:

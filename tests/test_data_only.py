@@ -91,7 +91,7 @@ def test_a_file_that_is_wrong(site: FakeSite) -> None:
     assert plugin.state is State.FAILED
     assert (
         "recipes.yaml: unknown key 'stps'"
-        " (known: name, summary, steps, requires, scheme, open, may_touch) @ recipes.mine" in plugin.reason
+        " (known: name, summary, steps, requires, scheme, open, may_touch, needs) @ recipes.mine" in plugin.reason
     )
 
 

@@ -9,6 +9,7 @@ import shlex
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -251,6 +252,7 @@ def test_what_people_call_has_an_example_that_runs(door: str) -> None:
     assert functions - used == set()
 
 
+@cache
 def described_constants(door: str) -> str:
     """The assignments with a docstring below them, in the modules that a door shows."""
     found = []

@@ -85,6 +85,7 @@ def test_a_link_with_the_name_of_a_temporary_file_is_not_followed(tmp_path: Path
     assert precious.read_text() == "three years"
 
 
+@pytest.mark.slow
 def test_many_writers_of_one_file_do_not_disturb_each_other(tmp_path: Path) -> None:
     code = f"""
 from pathlib import Path

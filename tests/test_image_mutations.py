@@ -265,6 +265,7 @@ def nifti_several(reader: Reader, examples: int) -> None:
     assert reader.deaths == 0
 
 
+@pytest.mark.slow
 def test_a_sample_of_several_nifti_mutations(reader: Reader) -> None:
     nifti_several(reader, 40)
 

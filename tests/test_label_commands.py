@@ -572,6 +572,7 @@ def test_each_option_is_the_function_of_that_name(dirty: Path, tmp_path: Path, n
         assert one["mm3"] == pytest.approx(one["voxels"] * 1.6 * 1.6 * 2.0)
 
 
+@pytest.mark.slow
 def test_options_run_in_their_order(dirty: Path, tmp_path: Path) -> None:
     """Islands first, holes last, whatever the order on the command line; one after the other is the same."""
     together = tmp_path / "together.nrrd"

@@ -72,6 +72,7 @@ def _told(value: Any, there: set[int]) -> Any:
     return value
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_every_true_set_of_labels_changes_nothing(recipe: str) -> None:
     """Every set that leaves out up to two, or holds up to two; and all, with more."""
@@ -86,6 +87,7 @@ def test_every_true_set_of_labels_changes_nothing(recipe: str) -> None:
     assert meaning(planned(recipe, INPUTS, labels=more), INPUTS) == without
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize("recipe", RECIPES)
 @given(data=st.data())
 @settings(max_examples=25)
@@ -102,6 +104,7 @@ def test_every_renumbering_of_the_heart_is_the_same_heart(recipe: str, data: st.
     assert meaning(planned(recipe, heart, labels=spelt), heart) == meaning(planned(recipe, INPUTS), INPUTS)
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_the_configuration_folder_of_another_recipe_changes_nothing(tmp_path: Path, recipe: str) -> None:
     without = meaning(planned(recipe, INPUTS), INPUTS)

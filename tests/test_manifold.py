@@ -213,6 +213,7 @@ def test_what_is_forbidden_stays_and_the_rounds_end():
         assert np.array_equal(out[array > 0], array[array > 0])
 
 
+@pytest.mark.slow
 def test_after_a_change_in_a_mended_map_only_that_is_mended():
     """The same as mending the changed map as a whole, apart from which of two equal voxels is filled."""
     for seed in range(30):

@@ -150,6 +150,7 @@ def use(folder: Path, kind: str, path: Path, code: int = 1) -> str:
     return str(pycemrg(*command, "--plugin", path, code=code).stderr)
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_plugin_raises_is_blamed_on_it(tmp_path: Path, kind: str, fault: str) -> None:

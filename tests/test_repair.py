@@ -266,6 +266,7 @@ def test_a_limit_is_a_percentage(limit: float) -> None:
         repaired(array(), limit_percent=limit)
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_a_second_repair_finds_nothing_to_do(seed: int) -> None:

@@ -25,6 +25,7 @@ def hearts() -> dict[str, Array]:
     return dict(variants(base().array))
 
 
+@pytest.mark.slow
 def test_there_are_twenty_three_and_only_veins_and_background_change() -> None:
     assert len(hearts()) == 23
     free = [0, *ROOT]

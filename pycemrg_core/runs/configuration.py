@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pycemrg_core.api import contracts, documents
+from pycemrg_core.api.contracts import Use
 from pycemrg_core.api.records import Recipe, Schematic, Step
 from pycemrg_core.errors import DocumentError, OutputError, PycemrgError, RefError
 from pycemrg_core.plugins.catalogue import Catalogue
@@ -82,14 +83,16 @@ def _texts(data: Any) -> Iterator[str]:
 
 
 def _step_with_roles(path: Path, keys: set[str], catalogue: Catalogue) -> str:
-    """The step kind that has exactly the roles of the map."""
+    """The step kind that has exactly the roles of the map, which may leave out choices."""
     matches = []
     for contribution in catalogue.all(Step):
         try:
             roles = contracts.roles(contribution.record.contract.load())
         except (RefError, TypeError):
             continue  # skip a step that cannot be used; the code that needs it reports why
-        if keys == {role.key for role in roles}:
+        known = {role.key for role in roles}
+        needed = {role.key for role in roles if role.use is not Use.CHOICE}
+        if needed <= keys <= known:
             matches.append(contribution.qualified_name)
     if len(matches) != 1:
         found = f"several step kinds ({', '.join(matches)})" if matches else "no step kind"

@@ -190,7 +190,7 @@ def test_images_inside_labels() -> None:
             "no label or group of the scheme 'cemrg' is called 'LV_mio'"
             "; did you mean 'LV_myo' or 'RV_myo' or 'LA_myo'?"),
         (lambda: measure(REFERENCE, CATALOGUE, labels=[0]), LabelError,
-            "label 0 is the background, not a structure; give labels from 1"),
+            "label 0 is not a structure; labels are integers from 1 (0 is the background)"),
         (lambda: measure(REFERENCE, CATALOGUE, scheme="cemgr"), UnknownNameError,
             "no label scheme is called 'cemgr'; did you mean 'cemrg'?"),
         (lambda: compare_images(image([[[math.nan, 1.0]]]), image([[[1.0, 2.0]]]), CATALOGUE), ImageError,
@@ -208,7 +208,8 @@ def test_measuring_structures_and_pairs() -> None:
     assert [column.name for column in table.columns] == ["volume", "components", "euler_number"]
     assert [row.values["volume"] for row in table.rows] == pytest.approx([4e-3, 2e-3, 1e-3])  # 1 mm3 a voxel
     pairs = measure(REFERENCE, CATALOGUE, between=[("LV_BP", "LV_myo"), ("chambers", 77)])
-    assert [(row.name, row.values["contact_area"]) for row in pairs.rows] == [("LV_BP:LV_myo", 2.0), ("chambers:77", 0)]
+    contact = [(row.name, row.values["contact_area"]) for row in pairs.rows]
+    assert contact == [("LV_BP_label:LV_myo_label", 2.0), ("chambers:77", 0)]
 
 
 def test_nothing_is_changed() -> None:

@@ -119,6 +119,7 @@ def test_a_heart_that_passes_says_so(run: Path) -> None:
     assert "0 errors, 0 warnings, 0 expected by 1 checks" in words(one(page, "#findings"))
 
 
+@pytest.mark.slow
 def test_thousands_of_findings_do_not_make_thousands_of_pictures(run: Path) -> None:
     certify(run, [finding("warning", f"fault {n}", (20, 20, 20), [1]) for n in range(300)], "PASS")
     page = report(run)

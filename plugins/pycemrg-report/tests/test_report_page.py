@@ -252,6 +252,7 @@ def test_walls_without_a_measure_are_named(tmp_path: Path) -> None:
     assert set(said.partition("Not measured at all: ")[2].removesuffix(".").split(", ")) == empty
 
 
+@pytest.mark.slow
 def test_names_cannot_inject_html(tmp_path: Path) -> None:
     evil = "<b onclick=x>LA & co</b>"
     (tmp_path / "evil.yaml").write_text(
@@ -364,6 +365,7 @@ def test_the_examples_of_the_documents_run(copy: Path, monkeypatch: pytest.Monke
             assert read(copy / "report.html").select("#view")
 
 
+@pytest.mark.slow
 def test_a_page_of_the_user_is_not_overwritten(kept: Path, tmp_path: Path) -> None:
     shutil.copytree(kept, tmp_path / "out")
     page = tmp_path / "out" / "report.html"
