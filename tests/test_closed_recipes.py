@@ -131,6 +131,16 @@ def test_the_chambers_alone_are_closed() -> None:
     require_closed("four_chamber_closed", *VEIN_LABELS)
 
 
+def test_the_ventricles_alone_are_closed() -> None:
+    """What short-axis MR segmentations have, such as those of ACDC: no atria, no arteries."""
+    rest = [name for name in INPUTS if name not in RECIPES["biventricular_closed"][0]]
+    require_closed("biventricular_closed", *rest)
+
+
+def test_one_atrium_alone_is_closed() -> None:
+    require_closed("atria_closed", *(name for name in INPUTS if name != "LA_BP_label"))
+
+
 @pytest.mark.slow
 def test_the_four_chambers_without_arteries_are_closed() -> None:
     require_closed("four_chamber_closed", *VEIN_LABELS, *ARTERIES)
@@ -258,3 +268,15 @@ def test_a_damaged_segmentation_is_closed(what: str) -> None:
     # Slices shifted by 2 mm leave no flat end of an artery; nothing else is wrong.
     errors = {one.check for one in certify_result(result, catalogue()).of(Severity.ERROR)}
     assert errors <= ({"open_end"} if what == "shifted slices" else set())
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_the_seven_structures_on_a_ct_are_closed(recipe: str) -> None:
+    """Another heart, segmented in another way: a CT of 1.5 mm with labels of the scheme ``mm-whs``."""
+    volume, _ = read_volume(Path(__file__).parent / "data" / "thorax_ct_labels.nrrd")
+    result = run_recipe(recipe, volume, catalogue(), scheme="mm-whs")
+    chambers = RECIPES[recipe][1]
+    assert flooded(result) == (len(chambers) + 1,) * 2
+    certificate = certify_result(result, catalogue())
+    assert certificate.of(Severity.ERROR) == ()
+    assert short(certificate.closure.closed) == short(chambers)

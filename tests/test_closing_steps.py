@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pycemrg_core.api import ApplicationStep, Edit, Label, LabelVolume, Mode, WorkingVolume
+from pycemrg_core.api import ApplicationStep, Edit, Label, LabelVolume, Mode, Note, WorkingVolume
 from pycemrg_core.testing import volumes
 from schematics_builtin.catalogue import closing
 from schematics_builtin.catalogue.closing_contracts import (
@@ -27,7 +27,7 @@ from schematics_builtin.catalogue.closing_contracts import (
     SkirtContract,
 )
 
-Step = Callable[[LabelVolume, Any], Iterable[Edit]]
+Step = Callable[[LabelVolume, Any], Iterable[Edit | Note]]
 NEW = 9
 MM = st.sampled_from([0.3, 1.0, 1.5, 2.1, 3.9, 30.0])
 
@@ -53,8 +53,7 @@ def grown(step: Step, array: Array, spacing: Spacing, contract: Any, before: Arr
     """The label map after a step; ``before`` is what it was before the first step of its kind."""
     work = WorkingVolume(LabelVolume(array, spacing), np.dtype(np.uint8))
     work.reference = None if before is None else LabelVolume(before, spacing)
-    edits = list(step(work, contract))
-    work.apply(edits)
+    work.apply([one for one in step(work, contract) if isinstance(one, Edit)])
     return work.array
 
 
@@ -104,6 +103,15 @@ def test_plane(case: tuple[Array, Spacing], mm: float) -> None:
     contract = PlaneContract(atrium=label(1), vein=label(2), target=label(NEW), thickness_mm=mm)
     expected = np.where((array == 2) & near(array == 1, spacing, mm), NEW, array)
     np.testing.assert_array_equal(grown(closing.plane, array, spacing, contract), expected)
+
+
+@pytest.mark.parametrize(("length", "noted"), [(4, True), (5, False)])
+def test_a_plane_says_when_it_takes_all_of_a_vein(length: int, noted: bool) -> None:
+    array = np.zeros((3, 3, 12), np.uint8)
+    array[:, :, :4], array[1, 1, 4 : 4 + length] = 1, 2
+    contract = PlaneContract(atrium=label(1), vein=label(2), target=label(NEW), thickness_mm=4.0)
+    notes = [one.text for one in closing.plane(LabelVolume(array, (1.0, 1.0, 1.0)), contract) if isinstance(one, Note)]
+    assert notes == (["nothing is left of label_2: all of it is within 4 mm of the atrium"] if noted else [])
 
 
 @brute_force

@@ -14,6 +14,7 @@ from pycemrg_core.api import (
     Edit,
     LabelVolume,
     Mode,
+    Note,
     Region,
     Zone,
     as_region,
@@ -52,9 +53,13 @@ def close(volume: LabelVolume, contract: CloseContract) -> Iterable[Edit]:
     return _near_contact(volume, near.value, source.value, contract.thickness_mm, target.value)
 
 
-def plane(volume: LabelVolume, contract: PlaneContract) -> Iterable[Edit]:
+def plane(volume: LabelVolume, contract: PlaneContract) -> Iterable[Edit | Note]:
     """Turn the part of a vein that lies near its atrium into a plane."""
-    return convert(volume, contract.atrium, contract.vein, contract.thickness_mm, contract.target)
+    vein = contract.vein
+    edits = list(convert(volume, contract.atrium, vein, contract.thickness_mm, contract.target))
+    yield from edits
+    if sum(int(edit.mask.sum()) for edit in edits) == int(volume.mask(vein.value, volume.region(vein.value)).sum()):
+        yield Note(f"nothing is left of {vein.name}: all of it is within {contract.thickness_mm:g} mm of the atrium")
 
 
 def skirt(volume: LabelVolume, contract: SkirtContract) -> Iterable[Edit]:
