@@ -118,7 +118,7 @@ def draw(curves: dict[str, list[tuple[int, float]]], base: float, path: Path) ->
     axes.axhline(base, color="0.5", linestyle="--", label=f"linear interpolation: {base:.2f} dB")
     axes.set(xlabel="batches of four patches", ylabel="PSNR of the held-out slices, dB")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="lower right")
+    axes.legend(frameon=False, loc="center right")
     figure.savefig(path, dpi=110)
 
 
