@@ -126,7 +126,7 @@ def draw_tiles(
     """Write one slice before and after, a square round a voxel."""
     slices = [np.moveaxis(array, axis, 0)[at[axis]] for array in (old, new)]
     box = tuple(slice(max(int(i) - half, 0), int(i) + half) for k, i in enumerate(at) if k != axis)
-    write_tiles(slices, box, axis, names, colours, path)
+    write_tiles(slices, box, axis, names, colours, path, ("before", "after"))
 
 
 def write_tiles(
@@ -136,12 +136,15 @@ def write_tiles(
     names: dict[int, str],
     colours: dict[str, str],
     path: Path,
+    titles: tuple[str, str] = ("", ""),
 ) -> None:
     cut = [labels[square(box, labels.shape)] for labels in slices]
     cut = [labels[::-1] if axis else labels for labels in cut]  # superior up
     page = Image.new("RGB", (2 * TILE + GAP, TILE), "white")
-    for i, labels in enumerate(cut):
+    font = ImageFont.load_default(15)
+    for i, (labels, title) in enumerate(zip(cut, titles, strict=True)):
         page.paste(tile(labels, names, colours), (i * (TILE + GAP), 0))
+        ImageDraw.Draw(page).text((i * (TILE + GAP) + 6, TILE - 22), title, (28, 30, 36), font=font)
     with_legend(page, sorted(set(np.unique(cut[1]).tolist()) - {0}), names, colours).save(path)
     shrink(path)
 

@@ -33,7 +33,16 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted([ROOT / "README.md", *DOCS.glob("*.md")])
 # Pages whose blocks run one after the other, as a reader types them.
-GUIDES = ("start.md", "tutorial.md", "guides.md", "steps.md", "commands.md", "concepts.md", "migrating.md")
+GUIDES = (
+    "start.md",
+    "closed-heart.md",
+    "tutorial.md",
+    "guides.md",
+    "steps.md",
+    "commands.md",
+    "concepts.md",
+    "migrating.md",
+)
 REFERENCE = ("api.md", "api-plugins.md", "api-commands.md", "api-testing.md", "api-builtin.md")
 WALKED = (*GUIDES, *REFERENCE)
 DOORS = ("pycemrg_core", "pycemrg_core.api", "pycemrg_core.cli.kit", "pycemrg_core.testing")
