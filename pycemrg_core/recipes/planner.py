@@ -300,9 +300,13 @@ class _Planner:
         return labels
 
     def _require_needs(self, recipe: str, rules: Rules, known: Mapping[str, int]) -> None:
-        for name in sorted(rules.needs, key=lambda one: known.get(one, 0)):
-            if known.get(name) not in self.facts.labels:
-                self.problems.append(f"{name} ({known.get(name, 'no integer')}) is not in the image; {recipe} needs it")
+        missing = {name for name in rules.needs if known.get(name) not in self.facts.labels}
+        for name in sorted(missing, key=lambda one: known.get(one, 0)):
+            self.problems.append(f"{name} ({known.get(name, 'no integer')}) is not in the image; {recipe} needs it")
+        others = [one for one in self.catalogue.all(Recipe) if one.record.needs] if missing else []
+        fitting = [one.name for one in others if all(known.get(name) in self.facts.labels for name in one.record.needs)]
+        if fitting:
+            self.problems.append(f"the image has what {', '.join(fitting)} needs")
 
     def _present(
         self, entries: Iterable[_Entry], known: Mapping[str, int], lost: Collection[str]

@@ -73,7 +73,7 @@ class LabelDiagnostic:
     def for_recipe(
         cls, recipe: str | Recipe, catalogue: Catalogue, settings: Settings | None = None
     ) -> LabelDiagnostic:
-        """Compare with a recipe: labels that it reads before it writes them are required.
+        """Compare with a recipe: labels that it says it needs, or reads before it writes them, are required.
 
         Raises :class:`PlanError` when the recipe cannot run on any image.
         """
@@ -81,8 +81,9 @@ class LabelDiagnostic:
         names = recipe_labels(catalogue, settings, recipe)
         # An image with all labels, and voxels small enough for every wall.
         ideal = ImageFacts(labels=frozenset(names.values()), spacing=(1e-6,) * 3, dtype="uint32")
-        steps = plan(recipe, catalogue, ideal, settings).steps
-        return cls(names=names, needed={label.name: users for label, users in _inputs(steps).items()})
+        planned = plan(recipe, catalogue, ideal, settings)
+        needed = {label.name: users for label, users in _inputs(planned.steps).items()}
+        return cls(names=names, needed={**needed, **dict.fromkeys(planned.needs.values(), (planned.recipe,))})
 
     @classmethod
     def for_schematic(cls, schematic: str, catalogue: Catalogue, settings: Settings | None = None) -> LabelDiagnostic:

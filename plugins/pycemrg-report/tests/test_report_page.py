@@ -275,6 +275,7 @@ def test_names_cannot_inject_html(tmp_path: Path) -> None:
     run = make_run(tmp_path, "--plugin", tmp_path / "evil.yaml", "--no-check", recipe="odd_heart")
     data = record(run)
     data["recipe"], data["warnings"] = "a<script>1</script>&b", ["<i>careful</i> & so"]
+    data["left_out"] = [{"name": "<b>ring", "missing": ["LAA_label", "LA_myo_label"]}]
     (run / "run.json").write_text(json.dumps(data), encoding="utf-8")
     page = report(run, "--plugin", tmp_path / "evil.yaml")
     assert page.select("b, i") == []
@@ -283,6 +284,7 @@ def test_names_cannot_inject_html(tmp_path: Path) -> None:
         assert evil in words(one(page, part))
     assert one(page, "title").get_text() == "a<script>1</script>&b on small.nrrd"
     assert "<i>careful</i> & so" in words(one(page, "#run"))
+    assert "<b>ring: LAA_label, LA_myo_label not in the image" in words(one(page, "#run"))
 
 
 @pytest.mark.slow
