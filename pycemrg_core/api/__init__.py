@@ -185,6 +185,7 @@ if TYPE_CHECKING:
     from pycemrg_core.text.structured import load_json as load_json
     from pycemrg_core.text.structured import load_yaml as load_yaml
     from pycemrg_core.text.structured import load_yaml_list as load_yaml_list
+    from pycemrg_core.text.structured import wrong_places as wrong_places
     from pycemrg_core.text.tables import table_rows as table_rows
 else:
     __all__, __getattr__, __dir__ = door(
@@ -245,7 +246,7 @@ else:
             ),
             "pycemrg_core.text.names": "Names close_to",
             "pycemrg_core.text.numbers": "like_number parse_number whole_number",
-            "pycemrg_core.text.structured": "as_yaml load_json load_yaml load_yaml_list",
+            "pycemrg_core.text.structured": "as_yaml load_json load_yaml load_yaml_list wrong_places",
             "pycemrg_core.text.tables": "table_rows",
         },
         classes_of="pycemrg_core.api.records",

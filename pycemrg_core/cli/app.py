@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +15,7 @@ from pycemrg_core.api.records import Command
 from pycemrg_core.cli.session import Session, columns, plugin_options
 from pycemrg_core.cli.terminal import safe_streams
 from pycemrg_core.errors import PluginError, PycemrgError, blaming, fault
+from pycemrg_core.text.files import name_of
 from pycemrg_core.text.names import close_to
 
 if TYPE_CHECKING:
@@ -34,6 +36,11 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "new-plugin": ("new_plugin:new_plugin", "Write a working plugin package to start from."),
     "bug-report": ("bug_report:bug_report", "Versions, plugins and platform for a bug report."),
 }
+
+
+# What the system says of a path that no file can have, wherever it is first looked at.
+_IMPOSSIBLE = (errno.ENAMETOOLONG, errno.ELOOP)
+_SHOWN = 80  # characters of such a path
 
 
 class CommandError(click.ClickException):
@@ -137,6 +144,10 @@ def _reported(ctx: click.Context, work: Callable[[], T]) -> T:
     except (click.ClickException, click.exceptions.Exit, click.Abort, SystemExit, BrokenPipeError):
         raise  # these end a command in the normal way
     except BaseException as error:
+        if isinstance(error, OSError) and error.errno in _IMPOSSIBLE:
+            path = str(error.filename or "a path")
+            shown = path if len(path) <= _SHOWN else f"{path[:_SHOWN]}..."
+            raise CommandError(f"{name_of(shown)}: {error.strerror}; give another path") from error
         name = ctx.invoked_subcommand or ""
         failed = [c for c in session.command_catalogue().all(Command) if name not in _COMMANDS and c.answers_to(name)]
         if not failed:

@@ -17,9 +17,9 @@ from pycemrg_core.recipes.preparation import Prepared
 from pycemrg_core.recipes.run_record import LedgerEntry, StepRecord
 from pycemrg_core.recipes.runner import Resume, StepFinished, kept_before
 from pycemrg_core.runs.earlier import PROGRESS, step_image, step_images
-from pycemrg_core.runs.results import step_json
+from pycemrg_core.runs.results import STEP_SHAPE, step_json
 from pycemrg_core.runs.run_folder import Source, write_json
-from pycemrg_core.text.structured import load_json
+from pycemrg_core.text.structured import load_json, wrong_places
 
 
 @frozen
@@ -67,9 +67,12 @@ class KeptSteps:
         if not path.is_file():
             return None
         try:
-            return self._resume(load_json(path))
-        except (DocumentError, ImageError, KeyError, TypeError) as error:
-            reason = str(error) if isinstance(error, PycemrgError) else f"{path}: damaged: {error!r}"
+            progress = load_json(path)
+            if wrong := next(wrong_places(progress, {"steps": [STEP_SHAPE]}), None):
+                raise DocumentError(f"{path}: damaged: {wrong}")
+            return self._resume(progress)
+        except (DocumentError, ImageError, KeyError, TypeError, AttributeError) as error:
+            reason = str(error) if isinstance(error, PycemrgError) else f"{path}: damaged"
             raise PlanError(f"{self.folder} cannot be resumed:", [f"{reason}; run without --resume"]) from error
 
     def _resume(self, progress: Mapping[str, Any]) -> Resume | None:

@@ -23,21 +23,29 @@ from pycemrg_core.recipes.conversion import Conversion, convert_again, recipe_la
 from pycemrg_core.recipes.flatten import rules_of
 from pycemrg_core.recipes.planner import ImageFacts, LeftOut, Plan, PlannedStep
 from pycemrg_core.recipes.preparation import Prepared
-from pycemrg_core.runs.results import SavedBlueprint
+from pycemrg_core.runs.results import STEP_SHAPE, SavedBlueprint
 from pycemrg_core.runs.run_folder import FORMAT, Source
-from pycemrg_core.text.structured import load_json
+from pycemrg_core.text.structured import load_json, wrong_places
 
 Part = TypeVar("Part", Conversion, Padding)
 
-# The parts of a record that are needed to repeat the run.
+# What is read of a record.
 _SHAPE: dict[str, Any] = {
     "recipe": str,
-    "input": {"path": str, "sha256": str},
+    "?then": [str],
+    "input": {"path": str, "sha256": str, "?name": str},
     "output": {"pixel_type": str, "voxels_sha256": str},
-    "labels": dict,
+    "labels": {"*": int},
+    "?parameters": {"*": float},
     "plugins": [{"name": str, "distribution": str, "version": str}],
-    "steps": [{"name": str, "step": str, "provider": str, "contract": dict, "ledger": [{"old": int, "old_name": str}]}],
+    "steps": [{**STEP_SHAPE, "step": str, "provider": str, "contract": dict}],
+    "?left_out": [{"name": str, "missing": [str]}],
+    "?conversion": {"scheme": str, "labels": [{"name": str, "old": int, "new": int, "voxels": int}]},
+    "?outputs": [{"name": str, "file": str}],
+    "?blueprint": dict,
+    "?warnings": [str],
 }
+_PIXELS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64")
 
 
 @frozen
@@ -55,7 +63,10 @@ class SavedRun:
             raise DocumentError(
                 f"{path}: a record of format {data['format']!r}; this version reads only {FORMAT}, use another one"
             )
-        if wrong := next(_wrong_places(data, _SHAPE, ""), None):
+        wrong = next(wrong_places(data, _SHAPE), None)
+        if not wrong and (pixels := data["output"]["pixel_type"]) not in _PIXELS:
+            wrong = f"output.pixel_type is {pixels!r:.40}"
+        if wrong:
             raise DocumentError(f"{path}: not the record of a run: {wrong}; give a run.json")
         return cls(Path(path), data)
 
@@ -166,21 +177,6 @@ class SavedRun:
                     f"plugin {saved['name']} was {then} and is {now.distribution} {now.version};"
                     f" {remedy}, or allow it with --any-version"
                 )
-
-
-def _wrong_places(data: Any, shape: Any, where: str) -> Iterator[str]:
-    """The places in ``data``, such as ``steps[2].name``, that are missing or have a type other than in ``shape``."""
-    kind: Any = shape if isinstance(shape, type) else type(shape)
-    if not isinstance(data, kind):
-        words = {str: "text", int: "a whole number", list: "a list", dict: "a mapping"}
-        yield f"{where} is not {words[kind]}"
-    elif kind is dict and shape is not dict:
-        for key, inner in shape.items():
-            place = f"{where}.{key}".lstrip(".")
-            yield from _wrong_places(data[key], inner, place) if key in data else [f"no {place}"]
-    elif kind is list:
-        for index, one in enumerate(data):
-            yield from _wrong_places(one, shape[0], f"{where}[{index}]")
 
 
 def _planned(saved: Mapping[str, Any], catalogue: Catalogue, where: str) -> PlannedStep:

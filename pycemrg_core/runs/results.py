@@ -24,6 +24,10 @@ from pycemrg_core.runs.finished import FinishedRun
 from pycemrg_core.runs.outputs import Made, Outputs
 from pycemrg_core.runs.run_folder import FORMAT, IMAGE, RECORD, STEPS, staged, write_json
 
+_LEDGER = {"old": int, "old_name": str, "new": int, "new_name": str, "voxels": int, "mm3": float}
+STEP_SHAPE = {"name": str, "ledger": [_LEDGER], "?seconds": float, "?notes": [str], "?snapshots": [str]}
+"""What the record of a step holds, of what is read again; for :func:`~pycemrg_core.text.structured.wrong_places`."""
+
 
 def write_result(run: FinishedRun, folder: Path, outputs: Outputs | None = None) -> tuple[str, ...]:
     """Write image, record and outputs together. Returns the names of an earlier run's files that were removed.

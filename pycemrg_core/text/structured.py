@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any, NoReturn
 
 import yaml
@@ -69,7 +69,7 @@ def load_json(path: Path, what: str = "a configuration file", most: int = MOST_B
 def parse_json(text: str, path: Path) -> Any:
     """The data of a JSON text. Raises :class:`DocumentError` naming ``path``."""
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refused)
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refused, parse_float=_finite)
     except json.JSONDecodeError as error:
         raise DocumentError(f"{name_of(path)}, line {error.lineno}: not valid JSON: {error.msg}") from error
     except ValueError as error:
@@ -117,6 +117,44 @@ def as_yaml(data: Any) -> str:
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
 
 
+def wrong_places(data: Any, shape: Any, where: str = "") -> Iterator[str]:
+    """The places in ``data``, such as ``steps[2].name``, that are missing or have another type than in ``shape``.
+
+    A shape is a type; a list with the shape of its items; a mapping of keys to shapes, where a key with ``?`` before it
+    can be missing and ``*`` stands for every key; or a tuple of shapes, one of which fits. None is null. An int is a
+    float too, a bool is neither. Other keys are not looked at.
+    """
+    kind: Any = shape if isinstance(shape, type) else type(shape)
+    fits = isinstance(data, (int, float) if kind is float else kind) and (kind is bool or not isinstance(data, bool))
+    if kind is tuple:
+        problems = [list(wrong_places(data, one, where)) for one in shape]
+        yield from min(problems, key=len)
+    elif not fits:
+        yield f"{where or 'it'} is not {_WORDS[kind]}"
+    elif isinstance(shape, Mapping):
+        for key, inner in (dict.fromkeys(data, shape["*"]) if "*" in shape else shape).items():
+            name = key.removeprefix("?")
+            place = f"{where}.{name}".lstrip(".")
+            if name in data:
+                yield from wrong_places(data[name], inner, place)
+            elif name == key:
+                yield f"no {place}"
+    elif isinstance(shape, list):
+        for index, one in enumerate(data):
+            yield from wrong_places(one, shape[0], f"{where}[{index}]")
+
+
+_WORDS: dict[type, str] = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list",
+    dict: "a mapping",
+    type(None): "null",
+}
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
@@ -124,6 +162,11 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise ValueError(f"key {key!r} is given twice")
         found[key] = value
     return found
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if abs(value) != float("inf") else _refused(text[:20])
 
 
 def _refused(constant: str) -> NoReturn:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pycemrg_core import Catalogue
-from pycemrg_core.api import Blueprint, DocumentError, Output, load_json
+from pycemrg_core.api import Blueprint, DocumentError, Output, load_json, wrong_places
 from pycemrg_core.cli.kit import IMAGE
 
 if TYPE_CHECKING:
@@ -47,19 +47,37 @@ def certify(label_map: sitk.Image, catalogue: Catalogue, blueprint: Blueprint) -
     return certify_image(label_map, catalogue, blueprint, name=IMAGE).as_json()
 
 
+# What a page shows of a certificate.
+_SHAPE = {
+    "verdict": str,
+    "findings": [
+        {
+            "what": str,
+            "severity": str,
+            "?check": str,
+            "?labels": [str],
+            "?values": [int],
+            "?voxel": ([int], None),
+            "?point_mm": ([float], None),
+            "?voxels": int,
+            "?mm": (float, None),
+            "?mm2": float,
+        }
+    ],
+    "?checks": [{"name": str, "provider": str}],
+    "?statement": str,
+    "?recipe": str,
+}
+
+
 def _problem(data: Mapping[str, Any]) -> str:
     if data.get("verdict") not in ("PASS", "FAIL"):
         return f"its verdict is {data.get('verdict')!r}"
-    if not isinstance(findings := data.get("findings"), list):
-        return "it has no list of findings"
-    for number, finding in enumerate(findings):
-        if not isinstance(finding, dict) or not isinstance(finding.get("what"), str):
-            return f"findings[{number}] does not say what"
-        if finding.get("severity") not in SEVERITIES:
-            return f"the severity of findings[{number}] is {finding.get('severity')!r}"
-        point = finding.get("point_mm")
-        if point is not None and not (
-            isinstance(point, list) and [type(mm) in (int, float) for mm in point] == [True] * 3
-        ):
+    if wrong := next(wrong_places(data, _SHAPE), None):
+        return wrong
+    for number, finding in enumerate(data["findings"]):
+        if finding["severity"] not in SEVERITIES:
+            return f"the severity of findings[{number}] is {finding['severity']!r}"
+        if (point := finding.get("point_mm")) is not None and len(point) != 3:
             return f"point_mm of findings[{number}] is {point!r}, not three numbers"
     return ""
