@@ -57,7 +57,6 @@ def test_what_meshio_reads_of_a_vtu(tmp_path: Path) -> None:
 
 def test_what_meshio_reads_of_a_vtk(tmp_path: Path) -> None:
     grid = tetrahedra(POINTS)
-    grid.clear_data()  # meshio 5.3 stops at the fields that VTK writes
     write_mesh(grid, tmp_path / "a.vtk")
     other = meshio.read(tmp_path / "a.vtk")
     assert (other.points == POINTS).all()
@@ -246,3 +245,42 @@ def test_where_a_mesh_cannot_be_written(tmp_path: Path) -> None:
         write_mesh(surface(), tmp_path / "a.obj")
     with pytest.raises(OutputError, match=r"the folder .*none does not exist; create it first"):
         write_mesh(surface(), tmp_path / "none" / "a.vtk")
+
+
+# --- what other programs read
+
+
+def tagged_box(labels: np.ndarray) -> pv.UnstructuredGrid:
+    """A box of tetrahedra with labels at nodes and cells."""
+    box = pv.ImageData(dimensions=(3, 3, 3)).to_tetrahedra()
+    grid = box.cast_to_unstructured_grid()
+    grid.clear_data()
+    grid.point_data["label"] = np.resize(labels, grid.n_points)
+    grid.cell_data["tag"] = np.resize(labels, grid.n_cells)
+    return grid
+
+
+@pytest.mark.parametrize("extension", [".vtk", ".vtu"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int64", "float64"])
+def test_another_library_reads_every_array(tmp_path: Path, extension: str, dtype: str) -> None:
+    grid = tagged_box(np.array([1, 7, 200], dtype))
+    path = tmp_path / f"mesh{extension}"
+    write_mesh(grid, path)
+    found = meshio.read(path)
+    assert found.points == pytest.approx(np.asarray(grid.points))
+    (cells,) = found.cells
+    assert cells.type == "tetra"
+    assert (cells.data == grid.cells.reshape(-1, 5)[:, 1:]).all()
+    assert (found.point_data["label"].ravel() == grid.point_data["label"]).all()
+    assert (np.asarray(found.cell_data["tag"]).ravel() == grid.cell_data["tag"]).all()
+    again = read_mesh(path)
+    assert (again.point_data["label"] == grid.point_data["label"]).all()
+
+
+def test_a_legacy_file_is_of_the_version_that_all_know(tmp_path: Path) -> None:
+    write_mesh(tagged_box(np.array([1, 200], np.uint8)), tmp_path / "mesh.vtk")
+    data = (tmp_path / "mesh.vtk").read_bytes()
+    assert data.startswith(b"# vtk DataFile Version 4.2\n")
+    for word in (b"COLOR_SCALARS", b"unsigned_char", b"vtktypeint64", b"OFFSETS"):
+        assert word not in data
+    assert b"SCALARS label int" in data or b"label 1 27 int" in data

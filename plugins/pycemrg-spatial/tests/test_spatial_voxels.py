@@ -101,6 +101,19 @@ def test_a_centre_on_a_shared_face_has_the_smallest_tag_and_flat_cells_none() ->
     assert set(array[0].ravel()) == {0, 4}
 
 
+def test_cells_that_are_not_linear_are_refused_with_their_number() -> None:
+    """Left out in silence, they would be holes in the label map."""
+    linear = pv.ImageData(dimensions=(2, 2, 2)).to_tetrahedra().cast_to_unstructured_grid()
+    corners = np.array([[2, 0, 0], [3, 0, 0], [2, 1, 0], [2, 0, 1]], float)
+    middles = [(corners[a] + corners[b]) / 2 for a, b in ((0, 1), (1, 2), (0, 2), (0, 3), (1, 3), (2, 3))]
+    quadratic = pv.UnstructuredGrid(np.array([10, *range(10)]), [24], np.vstack([corners, middles]))
+    like = sitk.Image(8, 8, 8, sitk.sitkUInt8)
+    for grid in (linear.merge(quadratic), quadratic):
+        with pytest.raises(MeshError, match=r"the mesh has 1 QUADRATIC_TETRA cells; convert them to linear cells"):
+            voxelise_cells(grid, np.ones(grid.n_cells, np.int64), like)
+    assert sitk.GetArrayFromImage(voxelise_cells(linear, np.ones(linear.n_cells, np.int64), like)).any()
+
+
 def test_tags_that_are_no_labels() -> None:
     grid, like = tetrahedra(np.eye(4, 3) * 3), sitk.Image([4, 4, 4], sitk.sitkUInt8)
     with pytest.raises(

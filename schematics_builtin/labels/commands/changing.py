@@ -76,9 +76,7 @@ def _pairs(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...])
         if not (equals and old and new):
             raise click.BadParameter(f"{text!r} is not OLD=NEW; give for example 3=1 or 3=LV_BP_label")
         if wrong := [one for one in (old, new) if like_number(one) and whole_number(one) is None]:
-            raise click.BadParameter(
-                f"{wrong[0]!r} is not a whole number; give an integer in decimal digits, or a name"
-            )
+            raise click.BadParameter(f"{wrong[0]!r} is not a whole number; give an integer such as 10, or a name")
         pairs[_either(old)] = _either(new)
     return pairs
 
