@@ -151,12 +151,12 @@ def test_without_a_certificate_the_heart_is_certified(tmp_path: Path) -> None:
     ("change", "reason"),
     [
         ({"verdict": "MAYBE"}, "its verdict is 'MAYBE'"),
-        ({"findings": None}, "it has no list of findings"),
-        ({"findings": [{"severity": "error"}]}, "findings[0] does not say what"),
+        ({"findings": None}, "findings is not a list"),
+        ({"findings": [{"severity": "error"}]}, "no findings[0].what"),
         ({"findings": [{"severity": "bad", "what": "x"}]}, "the severity of findings[0] is 'bad'"),
         (
             {"findings": [{"severity": "error", "what": "x", "point_mm": [1, "2", 3]}]},
-            "point_mm of findings[0] is [1, '2', 3], not three numbers",
+            "findings[0].point_mm[1] is not a number",
         ),
     ],
 )
