@@ -291,6 +291,7 @@ def lazy() -> Any:
     return Flipd(["image"], 0, lazy=True)({"image": tensor})["image"]
 
 
+@pytest.mark.filterwarnings("ignore:'image' is no MetaTensor")
 @pytest.mark.parametrize(
     ("item", "said"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -212,6 +213,16 @@ def test_several_patches_in_one_batch() -> None:
     (batch, _) = DataLoader(data, batch_size=2, collate_fn=collate, num_workers=2)
     assert batch["image"].shape == (6, 1, 7, 6, 5)
     assert len({one.numpy().tobytes() for one in batch["image"]}) == 6
+
+
+def test_the_drawn_values_travel_in_a_batch() -> None:
+    data = AugmentedDataset(BLACK, SHIFT, record="drawn")
+    (batch,) = DataLoader(data, batch_size=4, num_workers=2)
+    for image, text in zip(batch["image"], batch["drawn"], strict=True):
+        done = json.loads(text)
+        assert done["steps"][0]["drawn"]["shift"] == pytest.approx(float(image.mean()), rel=1e-6)
+        again = SHIFT({"image": BLACK[0]["image"]}, seed=done["seed"], index=done["index"])
+        assert torch.equal(again["image"], image)
 
 
 def test_options_name_the_keys() -> None:

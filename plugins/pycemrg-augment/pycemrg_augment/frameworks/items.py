@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -27,7 +28,7 @@ class Selection:
     that is a number or a list of numbers, for the whole image, is passed on. Any other volume in the mapping is an
     error, since it would no longer fit, unless its key is in ``keep``. ``axes`` is the order of the axes of arrays
     without geometry of their own. Label maps come back as ``label_type``, or in the type of the pipeline if that is
-    None.
+    None. With ``record``, the entry of that name holds what was done, as JSON text, which a data loader can batch.
     """
 
     images: Sequence[str] | None = None
@@ -35,6 +36,7 @@ class Selection:
     keep: Sequence[str] = ()
     axes: Axes = "zyx"
     label_type: str | None = "int64"
+    record: str | None = None
 
     def __attrs_post_init__(self) -> None:
         for what in ("images", "labels", "keep"):
@@ -77,10 +79,11 @@ class Selection:
 def augmented(pipeline: Pipeline, item: Any, *, seed: int | None = None, index: int = 0, **options: Any) -> Any:
     """Augment one item, and return an item of the same kind, or a list if the pipeline makes several samples of one.
 
-    An item is a :class:`Sample`, a TorchIO ``Subject``, or a mapping; ``options`` are those of :class:`Selection`. The
-    values of a mapping are SimpleITK images, MONAI ``MetaTensor`` s with their affine, or tensors and arrays with or
-    without a first axis of channels. The key ``spacing`` of a mapping, (x, y, z) in mm, is the voxel size of its arrays
-    (1 mm if missing), and is updated with them. Other entries are passed on.
+    An item is a :class:`Sample`, a TorchIO ``Subject``, or a mapping. ``options`` are those of :class:`Selection` for
+    a mapping, and those of :class:`~pycemrg_augment.frameworks.torchio.AppliedPipeline` for a subject. The values of a
+    mapping are SimpleITK images, MONAI ``MetaTensor`` s with their affine, or tensors and arrays with or without a
+    first axis of channels. The key ``spacing`` of a mapping, (x, y, z) in mm, is the voxel size of its arrays (1 mm if
+    missing), and is updated with them. Other entries are passed on.
 
     Without a ``seed``, it is drawn from the generator of PyTorch if that is imported, otherwise from the operating
     system. Raises :class:`AugmentationError` for what it cannot augment.
@@ -124,8 +127,13 @@ def augmented_mappings(
     held = {key: hold(item[key], key, grid, selection.axes) for key in images}
     truths = {key: as_labels(hold(item[key], key, grid, selection.axes), key, selection.label_type) for key in labels}
     made = []
-    for values, steps, spacing in augment_held(pipeline, held, truths, seed=seed, index=index):
-        made.append(({**item, **values, **({_SPACING: spacing} if _SPACING in item else {})}, steps))
+    for copy, (values, steps, spacing) in enumerate(augment_held(pipeline, held, truths, seed=seed, index=index)):
+        new = {**item, **values}
+        if _SPACING in item:
+            new[_SPACING] = spacing
+        if selection.record:
+            new[selection.record] = json.dumps({"seed": seed, "index": index, "copy": copy, "steps": steps})
+        made.append((new, steps))
     return made
 
 
