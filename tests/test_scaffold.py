@@ -121,7 +121,7 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine" / "thesis.txt").write_text("three years of work", encoding="utf-8")
     before = contents(tmp_path)
     stderr = pycemrg("new-plugin", "mine", "-o", tmp_path, code=1).stderr
-    assert stderr == f"error: {tmp_path / 'mine'}: already exists; choose another name, or remove it\n"
+    assert stderr == f"error: {tmp_path / 'mine'}: already exists; choose another name\n"
     assert contents(tmp_path) == before
 
 

@@ -50,7 +50,7 @@ def write_package(parent: Path, name: str, kinds: Sequence[Kind], *, as_yaml: bo
         raise OutputError(f"{name!r} is a name of Python itself; choose another, such as my-{name}")
     folder = parent / name
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise OutputError(f"{folder}: already exists; choose another name, or remove it")
+        raise OutputError(f"{folder}: already exists; choose another name")
     files = _Package(name, module, tuple(kinds), as_yaml).files()
     with staged(folder) as inner:
         for path, text in files.items():

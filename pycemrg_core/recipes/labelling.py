@@ -89,11 +89,15 @@ def labelling(
     configured = _canonical(settings.configured, names, problems, notes)
     usual = _usual(catalogue) if configured else {}
     needed = {value: name for name, (value, _) in defaults.items()}
-    for name, value in tuple(configured.items()):
+    foreign = {}
+    for name, value in configured.items():
         own = defaults[name][0] if name in defaults else value
         if value in usual.get(name, ()) and (own != value or needed.get(value, name) != name):
-            del configured[name]
-            notes.append(f"{name} is {value} in the configuration, a default of another recipe: not used here")
+            foreign[name] = value
+    if foreign:
+        listed = ", ".join(f"{name} {value}" for name, value in foreign.items())
+        notes.append(f"the configuration has defaults of another recipe, which are not used here: {listed}")
+        configured = {name: value for name, value in configured.items() if name not in foreign}
     given = {**configured, **_canonical(settings.labels, names, problems, notes)}
     takers = {value: name for name, value in given.items()}
     found: dict[str, int] = {}

@@ -278,7 +278,7 @@ def test_the_page_takes_its_place_at_once(tmp_path: Path, monkeypatch: pytest.Mo
     assert (folder / "report.html").read_text(encoding="utf-8") == "the older page"
     (folder / "report.html").unlink()
     (folder / "report.html").mkdir()
-    assert "cannot write, this is a folder; remove it" in pycemrg("cohort", "report", folder, code=1).stderr
+    assert "cannot be written: it is a folder; rename that folder" in pycemrg("cohort", "report", folder, code=1).stderr
 
 
 def test_an_empty_cohort_and_one_without_numbers_are_pages_too(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def write_report(folder: Path, catalogue: Catalogue, drawn: Callable[[int, int],
     cohort = read_cohort(folder)
     target = folder / PAGE
     if target.is_dir():
-        raise OutputError(f"{target}: cannot write, this is a folder; remove it")
+        raise OutputError(f"{target}: cannot be written: it is a folder; rename that folder")
     measured = measures.measures(cohort.cases)
     rows = sorted((_row(folder, case, measured) for case in cohort.cases), key=_first)
     pictured = rows if len(rows) <= MOST_PICTURES else [row for row in rows if row.of_interest][:MOST_PICTURES]
