@@ -274,6 +274,19 @@ def test_what_tools_call_a_structure(spelling: str) -> None:
     assert names_in(catalogue()).canonical(spelling) == SPELT[spelling]
 
 
+def test_a_spelling_of_two_structures_is_refused(tmp_path: Path) -> None:
+    plugin = tmp_path / "second_left.yaml"
+    plugin.write_text("structures:\n  left_lung_label: {summary: left lung, spellings: [LV, left lung]}\n")
+    more = load_catalogue(Policy(allow=frozenset()), local=[str(plugin)])
+    facts = ImageFacts(labels=frozenset(INPUTS.values()), spacing=(0.5, 0.5, 0.5), dtype="uint8")
+    with pytest.raises(PlanError) as refused:
+        plan("atria_full", more, facts, Settings(labels={"LV": 1}))
+    assert refused.value.problems[0] == (
+        "no structure is called 'LV'; did you mean 'LV_BP_label' or 'left_lung_label'?"
+    )
+    assert names_in(more).canonical("Left Lung") == "left_lung_label"
+
+
 def test_every_name_of_a_scheme_is_a_structure_and_no_spelling_means_two() -> None:
     structures = {found.name: found.record for found in catalogue().all(Structure)}
     assert {name for one in catalogue().all(LabelScheme) for name in one.record.labels} <= structures.keys()

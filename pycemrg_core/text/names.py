@@ -65,7 +65,12 @@ class Names:
         )
 
     def is_misspelt(self, name: str) -> bool:
-        """Whether an unknown name is likely to be a known one. ``LPV3`` beside ``LPV1`` is another structure."""
+        """Whether an unknown name is likely to be a known one, or means several.
+
+        ``LPV3`` beside ``LPV1`` is another structure.
+        """
+        if len(self.spelt.get(_key(name), ())) > 1:
+            return True
         likely = [one for one in (*self.known, *self._short) if close_to(name, [one], cutoff=_LIKELY)]
         return bool(likely) and not any(_wordless(one) == _wordless(name) for one in likely)
 
