@@ -23,6 +23,7 @@ from closed_heart import (
     B,
     C,
     array,
+    catalogue,
     certificate,
     changed,
     faults,
@@ -44,6 +45,7 @@ from pycemrg_core.plugins.catalogue import Catalogue, Contribution
 from pycemrg_core.plugins.loading import Found
 from schematics_builtin.certificate.certification import certify
 from schematics_builtin.certificate.checks.rings import ring_loop
+from schematics_builtin.certificate.hearts import asked_of
 
 SPACINGS = [(1.0, 1.0, 1.0), (1.5, 1.0, 0.8), (0.7, 2.0, 1.2)]
 
@@ -456,3 +458,11 @@ def test_json_holds_what_the_format_says() -> None:
         "voxels": 0,
         "mm": None,
     }
+
+
+def test_an_integer_with_several_names_shows_them_all_without_a_recipe() -> None:
+    """208 is a ring in the scheme of one recipe and a plane in that of another."""
+    assert asked_of(catalogue()).name(208) == "LPV1_ring_label or RPV2_plane_label"
+    assert asked_of(catalogue(), "four_chamber_closed").name(208) == "RPV2_plane_label"
+    assert asked_of(catalogue(), "atria_full").name(208) == "LPV1_ring_label"
+    assert asked_of(catalogue(), scheme="cemrg-legacy").name(208) == "RPV2_plane_label"

@@ -11,6 +11,7 @@ from pycemrg_core.api import (
     Heart,
     LabelScheme,
     Recipe,
+    Schematic,
     blueprint_of,
     require_doubts,
     volume_of,
@@ -43,17 +44,19 @@ def asked_of(
         labels = {**{name: value for name, value in labels.items() if value not in taken}, **own}
         settings = Settings(labels=labels, accept=accept)
     if recipe is None:
-        return blueprint_of((), catalogue, labels, accepted=accept, names=_names(labels))
+        names = {value: name for name, value in labels.items()} if scheme else _names(labels, catalogue)
+        return blueprint_of((), catalogue, labels, accepted=accept, names=names)
     facts = ImageFacts(labels=frozenset(labels.values()), spacing=_SPACING, dtype="uint32")
     return plan(recipe, catalogue, facts, settings).blueprint
 
 
-def _names(labels: Mapping[str, int]) -> dict[int, str]:
-    """The name of each integer. Without a recipe or a scheme an integer can have several, which are all named."""
-    found: dict[int, str] = {}
-    for name, value in labels.items():
-        found[value] = f"{found[value]} or {name}" if value in found else name
-    return found
+def _names(labels: Mapping[str, int], catalogue: Catalogue) -> dict[int, str]:
+    """The name of each integer. Without a recipe it can have several, one in each recipe: all are named."""
+    found: dict[int, dict[str, None]] = {}
+    for source in (labels, *(one.record.labels for one in catalogue.all(Schematic))):
+        for name, value in source.items():
+            found.setdefault(value, {})[name] = None
+    return {value: " or ".join(sorted(names)) for value, names in found.items()}
 
 
 def certify_image(image: sitk.Image, catalogue: Catalogue, asked: Blueprint, *, name: str = "") -> Certificate:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import io
 import json
 import os
 import re
 from pathlib import Path
 from urllib.parse import unquote
 
+import numpy as np
 import pytest
+import SimpleITK as sitk
 from bs4 import BeautifulSoup
 from cohort_lab import hearts
 from cohort_report_pages import case, failed, give_hearts, large_cohort, report, saved, table, words, write_cohort
 from command_line import pycemrg
+from PIL import Image
 from pycemrg_cohort.report.page import write_report
 
-from pycemrg_core import load_catalogue
+from pycemrg_core import colours_of, load_catalogue
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "cohort.md"
 
@@ -294,3 +299,24 @@ def test_the_docs_have_the_command() -> None:
     assert "### `pycemrg cohort report`\n" in section
     assert "    pycemrg cohort report out\n" in section
     assert "images/cohort.png" in section
+
+
+@pytest.mark.parametrize(
+    ("recipe", "name"), [("four_chamber_closed", "RPV2_plane_label"), ("atria_full", "LPV1_ring_label")]
+)
+def test_an_integer_with_two_names_has_that_of_the_recipe(tmp_path: Path, recipe: str, name: str) -> None:
+    """208 is a plane in one scheme and a ring in another; the picture of a failed case shows its colour."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    sitk.WriteImage(sitk.GetImageFromArray(np.full((8, 8, 8), 208, np.uint8)), str(folder / "heart.nrrd"))
+    write_cohort(folder, [failed("a", "no", input={"path": "heart.nrrd", "sha256": ""})], recipe=recipe)
+    (image,) = report(folder).select("img")
+    pixels = np.array(Image.open(io.BytesIO(base64.b64decode(image["src"].partition(",")[2]))).convert("RGB"))
+    shown = {"#" + bytes(pixel).hex() for pixel in np.unique(pixels.reshape(-1, 3), axis=0)} - {"#000000"}
+    assert shown == {colours_of(load_catalogue())[name]}
+
+
+def test_what_is_closed_is_on_top(tmp_path: Path) -> None:
+    says = "certificate: PASS: closed: LV, RV; open: Ao at its end"
+    cases = [case("a", verdict="PASS", statement=says), case("b", verdict="PASS", statement=says), case("c")]
+    assert f"2 cases : {says}" in words(report(write_cohort(tmp_path / "out", cases)).select("header")[0])
