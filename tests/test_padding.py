@@ -14,7 +14,17 @@ from command_line import pycemrg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pycemrg_core import Settings, load_catalogue, make_room, plan, prepare, read_volume, run_recipe, write_volume
+from pycemrg_core import (
+    PlanError,
+    Settings,
+    load_catalogue,
+    make_room,
+    plan,
+    prepare,
+    read_volume,
+    run_recipe,
+    write_volume,
+)
 from pycemrg_core.api import LabelVolume, Recipe, Schematic, image_of, padded, volume_of
 from pycemrg_core.images.padding import Padding
 from pycemrg_core.plugins.loading import Policy
@@ -101,6 +111,14 @@ def test_without_padding_a_note_says_what_is_cut() -> None:
     assert prepared.notes == (
         "not padded: LV_BP_label, LV_myo_label would meet the border of the image; what lies beyond is cut off",
     )
+
+
+def test_a_thickness_that_would_make_the_image_huge_is_refused() -> None:
+    volume = box((6, 6, 6), (6, 6, 6))
+    with pytest.raises(PlanError, match=r"a wall of 1e\+06 mm needs an image of [\d,]+ voxels; make it thinner"):
+        run_recipe(RECIPE, volume, CATALOGUE, parameters={"LV_neck_WT": 1e6}, check=False)
+    result = run_recipe(RECIPE, volume, CATALOGUE, parameters={"LV_neck_WT": 1e6}, check=False, pad=False)
+    assert (result.volume.array > 0).all()
 
 
 def test_labels_of_no_step_do_not_count() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,11 @@ class Padding:
         """On some sides, [low or high] [z, y, x], as many voxels as a thickness needs, and one more."""
         voxels = np.where(sides, np.ceil(thickness_mm / np.array(spacing)).astype(int) + 1, 0)[:, ::-1]
         return cls(low=_three(voxels[0]), high=_three(voxels[1]))
+
+    def voxels(self, shape: tuple[int, ...]) -> int:
+        """How many voxels an array (z, y, x) has with the background added."""
+        added = zip(shape, self.low[::-1], self.high[::-1], strict=True)
+        return prod(size + low + high for size, low, high in added)
 
     def add_to(self, volume: LabelVolume) -> LabelVolume:
         """The label map with the background added. No voxel of it moves in the frame of the image."""

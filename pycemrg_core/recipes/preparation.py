@@ -22,6 +22,7 @@ from pycemrg_core.recipes.settings import Settings
 
 _GROWING = (LabelType.WALL, LabelType.RING)  # what reaches beyond the labels that are there
 _SHOWN = 4  # names in a note
+_MOST_VOXELS = 2**28  # what an image may be padded to, whatever its size
 
 
 @frozen(kw_only=True, eq=False)
@@ -81,10 +82,12 @@ def prepare(
 
 
 def make_room(prepared: Prepared, planned: Plan, settings: Settings) -> Prepared:
-    """Pad the label map where a wall or ring of the plan, or the label that it grows from, meets the border.
+    """Pad the label map where a wall or ring of the plan, or a label that the recipe knows, would meet the border.
 
     A side is padded by the largest thickness of a wall or ring and one voxel, and a note says so. Otherwise the label
     map is returned as it is, also when the settings forbid padding: a note then says what meets the border.
+
+    Raises :class:`PlanError` when a thickness is so large that the image would become huge.
     """
     thickest = max(map(_thickest, planned.steps), default=0.0)
     if not thickest:
@@ -98,6 +101,12 @@ def make_room(prepared: Prepared, planned: Plan, settings: Settings) -> Prepared
         note = f"not padded: {names} would meet the border of the image; what lies beyond is cut off"
         return evolve(prepared, notes=(*prepared.notes, note))
     padding = Padding.of_sides(np.any([*beyond.values()], axis=0), thickest, prepared.volume.spacing)
+    voxels = padding.voxels(prepared.volume.array.shape)
+    if voxels > max(_MOST_VOXELS, 8 * prepared.volume.array.size):
+        problem = (
+            f"a wall of {thickest:g} mm needs an image of {voxels:,} voxels; make it thinner, or use --no-pad"
+        )
+        raise PlanError(f"{planned.recipe} will not run on {prepared.facts.name}:", [problem])
     note = f"padded with background, in voxels: {padding}; {names} would meet the border of the image"
     return evolve(prepared, volume=padding.add_to(prepared.volume), padding=padding, notes=(*prepared.notes, note))
 
