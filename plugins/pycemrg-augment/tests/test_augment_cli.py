@@ -66,6 +66,37 @@ def test_samples_records_and_a_quiet_pipe(pipeline: Path, tmp_path: Path) -> Non
         assert image.GetSpacing()[2] == pytest.approx(document["steps"][4]["drawn"]["thickness"])
 
 
+def test_choices_several_patches_classes_and_a_skipped_step(pipeline: Path, tmp_path: Path) -> None:
+    pipeline.write_text("""
+- clip: {window: [-200, 800]}
+- one_of:
+    of: [{rotation: {}}, {elastic: {}}, {affine: {}}]
+- drop_structure: {labels: [7]}
+  if_impossible: skip
+- label_patch: {size: [24, 20, 16], weights: {205: 1, 600: 2}}
+  samples: 3
+- some_of: {of: [motion, {gamma: {}}, {blur: {}}]}
+- consecutive_classes: {labels: [500, 600, 420, 550, 205, 820, 850]}
+""")
+    out = tmp_path / "out"
+    result = augment(pipeline, out, "-n", 2)
+    assert result.stdout == f"{out}: 6 samples written\n"
+    assert result.stderr == (
+        "note: skipped in 6 of 6 samples: drop_structure: none of the labels 7 is in the image; name labels that are\n"
+    )
+    given = Sample(image=read_image(CT)[0], labels=read_labels(LABELS)[0])
+    for number in range(6):
+        document = json.loads((out / f"{number:04}.json").read_text())
+        assert (document["index"], document["copy"]) == divmod(number, 3)
+        labels, _ = read_labels(out / f"{number:04}_labels.nrrd")
+        assert labels.GetSize() == (24, 20, 16)
+        assert set(np.unique(sitk.GetArrayFromImage(labels))) & {5, 2}  # the classes of 205 and 600
+    made = replay(document, given, load_catalogue())
+    assert voxels_sha256(made.image) == document["output"]["image"]["voxels_sha256"]
+    pipeline.write_text("- flip\n")
+    assert "0002.json from an earlier run would stay among" in augment(pipeline, out, "-n", 2, code=1).stderr
+
+
 def test_a_written_record_can_be_replayed(pipeline: Path, tmp_path: Path) -> None:
     augment(pipeline, tmp_path / "out", "-n", 2, "--seed", 7)
     document = json.loads((tmp_path / "out" / "0001.json").read_text())
