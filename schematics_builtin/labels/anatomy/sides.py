@@ -9,7 +9,7 @@ right of the left ones, and upper veins 18 to 31 mm above the lower ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 from attrs import frozen
@@ -31,6 +31,8 @@ SLACK_MM = 5.0
 
 _CHAMBERS = ("LV_BP_label", "RV_BP_label", "LA_BP_label", "RA_BP_label")
 _VESSELS = ("Ao_BP_label", "PArt_BP_label")
+# A mesh has no blood: then the wall of a chamber or vessel, and the plane or ring of a vein, is in its place.
+_INSTEAD = {"BP": ("myo", "wall"), "": ("plane", "ring")}
 _LEFT, _RIGHT = ("LPV1_label", "LPV2_label"), ("RPV1_label", "RPV2_label")
 _UPPER, _LOWER = ("LPV1_label", "RPV1_label"), ("LPV2_label", "RPV2_label")
 
@@ -47,20 +49,30 @@ class Frame:
     handedness: float
 
 
-def centroids(volume: LabelVolume, labels: Mapping[str, int]) -> dict[str, Point]:
-    """The centroid in mm, (x, y, z) in the image's frame, of the lumens that tell the sides and are in the image."""
-    direction = np.reshape(volume.direction, (3, 3))
+def stand_ins(labels: Mapping[str, int], there: Collection[int]) -> dict[str, int]:
+    """The labels in the image that show where chambers, great vessels and veins are: lumens, or what surrounds them."""
     found = {}
     for name in (*_CHAMBERS, *_VESSELS, *_LEFT, *_RIGHT):
-        if (label := labels.get(name)) in volume.boxes:
-            region = volume.region(label)
-            mask = volume.mask(label, region)
-            index = [
-                float(np.average(np.arange(size), weights=mask.sum(axis=tuple({0, 1, 2} - {axis}))))
-                + region[axis].start
-                for axis, size in enumerate(mask.shape)
-            ]
-            found[name] = direction @ (np.array(index) * volume.spacing)[::-1]
+        stem, _, kind = name.removesuffix("_label").partition("_")
+        tried = (name, *(f"{stem}_{other}_label" for other in _INSTEAD[kind]))
+        label = next((labels[one] for one in tried if labels.get(one) in there), None)
+        if label is not None:
+            found[name] = label
+    return found
+
+
+def centroids(volume: LabelVolume, labels: Mapping[str, int]) -> dict[str, Point]:
+    """The centroids of ``labels`` in mm, (x, y, z) in the image's frame."""
+    direction = np.reshape(volume.direction, (3, 3))
+    found = {}
+    for name, label in labels.items():
+        region = volume.region(label)
+        mask = volume.mask(label, region)
+        index = [
+            float(np.average(np.arange(size), weights=mask.sum(axis=tuple({0, 1, 2} - {axis})))) + region[axis].start
+            for axis, size in enumerate(mask.shape)
+        ]
+        found[name] = direction @ (np.array(index) * volume.spacing)[::-1]
     return found
 
 
@@ -83,6 +95,7 @@ def wrong_sides(volume: LabelVolume, labels: Mapping[str, int]) -> Iterator[tupl
 
     ``labels`` are integers by structure name. Says nothing about a heart without all four chambers and a great vessel.
     """
+    labels = stand_ins(labels, volume.boxes)
     places = centroids(volume, labels)
     frame = frame_of(places)
     if frame is None:
