@@ -28,7 +28,7 @@ from monai.transforms import (  # noqa: E402
     Spacingd,
 )
 from monai.utils import set_determinism  # noqa: E402
-from pycemrg_augment.frameworks.arrays import affine_of  # noqa: E402
+from pycemrg_augment.frameworks.arrays import Grid, affine_of  # noqa: E402
 from pycemrg_augment.frameworks.monai import RandomPipeline  # noqa: E402
 from pycemrg_augment.frameworks.torch import AugmentedDataset  # noqa: E402
 from pycemrg_augment.pipelines import Pipeline  # noqa: E402
@@ -158,6 +158,41 @@ def test_several_images_labels_and_channels(files: dict[str, str]) -> None:
     assert made["prior"] is given["prior"]
     with pytest.raises(AugmentationError, match="'prior' is a volume that the pipeline would leave as it is"):
         RandomPipeline(PIPELINE, ["image", "mr"], ["label", "scar"])(given)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_axes_left_handed_too(seed: int) -> None:
+    """An oblique affine of any handedness, such as LAS: bit for bit what SimpleITK images become."""
+    rng = np.random.default_rng(seed)
+    array = rng.random(rng.integers(8, 14, 3), np.float32)
+    labels = (array * 5).astype(np.int16) - 1
+    affine = np.eye(4)
+    affine[:3, :3] = np.linalg.qr(rng.normal(size=(3, 3)))[0] * rng.uniform(0.5, 1.9, 3)
+    affine[:3, 3] = rng.normal(size=3) * 100
+    grid = Grid.of_affine(affine, "image")
+    images = [sitk.GetImageFromArray(np.ascontiguousarray(one.T)) for one in (array, labels)]
+    for image in images:
+        image.SetSpacing(grid.spacing)
+        image.SetOrigin(grid.origin)
+        image.SetDirection(grid.direction)
+    moves: list[Any] = [
+        {"rotation": {}},
+        {"elastic": {"most_mm": 2, "spacing_mm": 8}},
+        {"downsample": {"spacing": [2, 2, 4]}},
+        {"random_patch": {"size": [4, 5, 3]}},
+        "flip",
+        {"isotropic": {"spacing": 2}},
+    ]
+    pipeline = Pipeline.build(moves, CATALOGUE)
+    expected, _ = pipeline.apply(Sample(image=images[0], labels=images[1]), seed=seed)
+    tensors = {
+        key: MetaTensor(torch.from_numpy(one)[None], affine=torch.from_numpy(affine))
+        for key, one in zip(KEYS, (array, labels), strict=True)
+    }
+    made = RandomPipeline(pipeline).applied(tensors, seed=seed)
+    for key, image in (("image", expected.image), ("label", expected.labels)):
+        np.testing.assert_array_equal(made[key].numpy()[0].T, sitk.GetArrayFromImage(image))
+        np.testing.assert_allclose(made[key].affine.numpy(), affine_of(image), atol=1e-9)
 
 
 # Random state

@@ -13,7 +13,7 @@ import SimpleITK as sitk
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 tio = pytest.importorskip("torchio", reason="TorchIO is not installed")
 
-from pycemrg_augment.frameworks.arrays import affine_of  # noqa: E402
+from pycemrg_augment.frameworks.arrays import Grid, affine_of  # noqa: E402
 from pycemrg_augment.frameworks.torchio import AppliedPipeline, RandomPipeline  # noqa: E402
 from pycemrg_augment.pipelines import Pipeline  # noqa: E402
 from pycemrg_augment.transforms import intensity, moving, patches  # noqa: E402
@@ -71,6 +71,41 @@ def test_a_subject_is_augmented_like_simpleitk_images(files: bool, tmp_path: Pat
     made.check_consistent_space()
     assert made.history[0].steps == steps
     assert given.history == []
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_axes_left_handed_too(seed: int) -> None:
+    """An oblique affine of any handedness, such as LAS: bit for bit what SimpleITK images become."""
+    rng = np.random.default_rng(seed)
+    array = rng.random(rng.integers(8, 14, 3), np.float32)
+    labels = (array * 5).astype(np.int16) - 1
+    affine = np.eye(4)
+    affine[:3, :3] = np.linalg.qr(rng.normal(size=(3, 3)))[0] * rng.uniform(0.5, 1.9, 3)
+    affine[:3, 3] = rng.normal(size=3) * 100
+    grid = Grid.of_affine(affine, "image")
+    images = [sitk.GetImageFromArray(np.ascontiguousarray(one.T)) for one in (array, labels)]
+    for image in images:
+        image.SetSpacing(grid.spacing)
+        image.SetOrigin(grid.origin)
+        image.SetDirection(grid.direction)
+    moves: list[Any] = [
+        {"rotation": {}},
+        {"elastic": {"most_mm": 2, "spacing_mm": 8}},
+        {"downsample": {"spacing": [2, 2, 4]}},
+        {"random_patch": {"size": [4, 5, 3]}},
+        "flip",
+        {"isotropic": {"spacing": 2}},
+    ]
+    pipeline = Pipeline.build(moves, CATALOGUE)
+    expected, _ = pipeline.apply(Sample(image=images[0], labels=images[1]), seed=seed)
+    given = tio.Subject(
+        ct=tio.ScalarImage(tensor=torch.from_numpy(array)[None], affine=affine),
+        heart=tio.LabelMap(tensor=torch.from_numpy(labels)[None], affine=affine),
+    )
+    made = pipeline(given, seed=seed)
+    for name, image in (("ct", expected.image), ("heart", expected.labels)):
+        np.testing.assert_array_equal(made[name].data[0].numpy().T, sitk.GetArrayFromImage(image))
+        np.testing.assert_allclose(made[name].affine, affine_of(image), atol=1e-9)
 
 
 def test_attributes_of_images_stay() -> None:
