@@ -85,6 +85,17 @@ def test_it_closes_its_chambers_and_no_other(recipe: str) -> None:
     require_closed(recipe)
 
 
+def test_the_atria_stay_closed_without_the_ventricles_myocardium(tmp_path: Path) -> None:
+    """A model of the atria has no ventricle; the command of the docs takes it out."""
+    write_volume(closed("atria_closed").volume, tmp_path / "heart.nrrd")
+    pycemrg("labels", "remove", tmp_path / "heart.nrrd", "LV_myo_label", "-o", tmp_path / "atria.nrrd")
+    array = read_volume(tmp_path / "atria.nrrd")[0].array
+    assert not (array == VALUES["LV_myo_label"]).any()
+    result = closed("atria_closed")
+    rest = np.pad((array == 0) | np.isin(array, result.blueprint.of_type(LabelType.LUMEN)), 1, constant_values=True)
+    assert (ndimage.label(rest)[1], ndimage.label(rest, np.ones((3, 3, 3)))[1]) == (3, 3)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("mm", [1.0, 1.5])
 @pytest.mark.parametrize("recipe", RECIPES)

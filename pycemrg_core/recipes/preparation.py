@@ -103,9 +103,7 @@ def make_room(prepared: Prepared, planned: Plan, settings: Settings) -> Prepared
     padding = Padding.of_sides(np.any([*beyond.values()], axis=0), thickest, prepared.volume.spacing)
     voxels = padding.voxels(prepared.volume.array.shape)
     if voxels > max(_MOST_VOXELS, 8 * prepared.volume.array.size):
-        problem = (
-            f"a wall of {thickest:g} mm needs an image of {voxels:,} voxels; make it thinner, or use --no-pad"
-        )
+        problem = f"a wall of {thickest:g} mm needs an image of {voxels:,} voxels; make it thinner, or use --no-pad"
         raise PlanError(f"{planned.recipe} will not run on {prepared.facts.name}:", [problem])
     note = f"padded with background, in voxels: {padding}; {names} would meet the border of the image"
     return evolve(prepared, volume=padding.add_to(prepared.volume), padding=padding, notes=(*prepared.notes, note))

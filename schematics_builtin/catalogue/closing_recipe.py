@@ -76,6 +76,7 @@ _ATRIA = (
     *(f"{vein.lower()}_ring_own_cell" for vein in VEINS),
     *(f"{vein.lower()}_plane" for vein in VEINS),
     "seal_atria",
+    "make_atria_manifold",  # for those who take the myocardium of the left ventricle out
     "make_manifold",
 )
 

@@ -65,6 +65,12 @@ _SEALS = (
     ("seal_atria", _CHAMBERS[2:], _CHAMBERS[:2], "atria"),
 )
 
+# schematic, what is said of it, tissue that is not meshed
+_MANIFOLDS = (
+    ("make_manifold", "", ()),
+    ("make_atria_manifold", ", without LV_myo", ("LV_myo_label",)),
+)
+
 
 def schematics() -> Iterator[Schematic]:
     """All rows of the tables as records."""
@@ -133,10 +139,11 @@ def _after_the_rings() -> Iterator[Schematic]:
             ],
             "SEAL_PARAMETER_NAME": "seal_thickness",
         })  # fmt: skip
-    yield _schematic("make_manifold", "manifold", "no loose components, enclosed background or pinches", {
-        "LUMEN_LABEL_NAMES": [name for name in _INTEGERS if name in _BLOOD],
-        "TISSUE_LABEL_NAMES": [name for name in _INTEGERS if name not in _BLOOD],
-    })  # fmt: skip
+    for name, what, not_meshed in _MANIFOLDS:
+        yield _schematic(name, "manifold", f"no loose components, enclosed background or pinches{what}", {
+            "LUMEN_LABEL_NAMES": [one for one in _INTEGERS if one in {*_BLOOD, *not_meshed}],
+            "TISSUE_LABEL_NAMES": [one for one in _INTEGERS if one not in {*_BLOOD, *not_meshed}],
+        })  # fmt: skip
 
 
 def atrium_of(vein: str) -> str:
