@@ -183,3 +183,23 @@ def test_steps_that_were_kept_are_taken_up(tmp_path: Path) -> None:
     (tmp_path / "out" / "heart.nrrd").unlink()
     pycemrg(*command, "--resume")
     assert np.array_equal(voxels(tmp_path / "out" / "heart.nrrd"), whole)
+
+
+def test_a_report_does_not_show_the_verdict_of_another_heart(tmp_path: Path) -> None:
+    """Neither after a run of another heart, nor when a certificate was put there."""
+    pytest.importorskip("pycemrg_report.report", reason="pycemrg-report is not installed")
+    out = tmp_path / "out"
+    for name, size in (("one", 48), ("two", 52)):
+        heart = small_heart(tmp_path, f"{name}.nrrd", size=size)
+        command = ("run", RECIPE, heart, "-o", out, "--no-check", "--force")
+        pycemrg(*command, *(("--with", "certificate,picture") if name == "one" else ()), code=1 if name == "one" else 0)
+        if name == "one":
+            first = (out / "certificate.json").read_bytes()
+    assert not (out / "certificate.json").exists()
+    assert not (out / "slices.png").exists()
+    (out / "certificate.json").write_bytes(first)
+    pycemrg("report", out)
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "certificate.json is for another heart, and is left out" in page
+    assert json.loads((out / "run.json").read_text())["output"]["voxels_sha256"] in page
+    assert json.loads(first)["input"]["voxels_sha256"] not in page

@@ -1,0 +1,19 @@
+"""Damaged inputs of all kinds: a small sample of what ``python tests/fuzz.py`` does."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")]
+
+for library in ("meshio", "nibabel", "nrrd", "pyvista", "pycemrg_cohort", "pycemrg_augment", "pycemrg_spatial"):
+    pytest.importorskip(library, reason=f"{library} is not installed")
+fuzz = pytest.importorskip("fuzz", reason="no fork")
+
+
+@pytest.mark.parametrize("kind", fuzz.KINDS_ALL)
+def test_damaged_inputs_are_read_rightly_or_refused(kind: str) -> None:
+    for _, outcome, told in fuzz.survey(inputs=12, seed=7, kinds=(kind,)):
+        assert outcome not in fuzz.BAD, f"{outcome}: {told}"
