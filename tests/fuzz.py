@@ -392,7 +392,7 @@ def _voxels(path: Path) -> Any:
 
 def _nameless(data: Any) -> Any:
     if isinstance(data, dict):
-        hidden = ("seconds", "name", "path", "sha256", "warnings", "input", "plugins", "distribution", "version")
+        hidden = ("seconds", "name", "path", "sha256", "warnings", "input", "distribution", "version")
         return {key: _nameless(value) for key, value in data.items() if key not in hidden}
     return [_nameless(one) for one in data] if isinstance(data, list) else data
 

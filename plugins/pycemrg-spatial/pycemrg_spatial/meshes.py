@@ -6,6 +6,7 @@ A mesh is a ``pyvista.UnstructuredGrid``: points (n, 3), (x, y, z), in the unit 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,11 @@ _LEGACY_VERSION = 42
 _REMEDY = "copy or export it again"
 
 
+_HEAD = 1 << 16
+_LIKE_A_NUMBER = re.compile(rb"[-+]?\.?\d")
+_NUMBER = re.compile(rb"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+
+
 def read_mesh(path: str | os.PathLike[str]) -> pv.UnstructuredGrid:
     """Read a mesh with its arrays. Raises :class:`MeshError`: one line with the file, the problem and what to do."""
     file = Path(path)
@@ -50,9 +56,30 @@ def read_mesh(path: str | os.PathLike[str]) -> pv.UnstructuredGrid:
     if extension in (".elem", ".pts"):
         grid = read_opencarp(file)
     else:
+        _require_numbers(file)
         grid = _from_ply(file) if extension == ".ply" else _from_vtk(file, _READERS[extension]())
     _require_cells(grid, file)
     return grid
+
+
+def _require_numbers(file: Path) -> None:
+    """Refuse a text file with a word that begins like a number and is none.
+
+    VTK reads ``14.03.5`` as two numbers, so that all that follow are in the wrong place.
+    """
+    with file.open("rb") as opened:
+        if b"\0" in opened.read(_HEAD):
+            return  # binary
+        opened.seek(0)
+        for number, line in enumerate(opened, 1):
+            if b'format="binary"' in line or b"<AppendedData" in line:
+                return
+            words = line.strip().removeprefix(b"vertex").split()
+            if len(words) > 2 and all(map(_LIKE_A_NUMBER.match, words)):
+                for word in words:
+                    if not _NUMBER.fullmatch(word):
+                        shown = word[:40].decode("latin-1")
+                        raise MeshError(f"{file}, line {number}: {shown!r} is not a number; export the mesh again")
 
 
 def write_mesh(grid: pv.UnstructuredGrid, path: str | os.PathLike[str], tag: str = TAG) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import meshio
@@ -284,3 +285,18 @@ def test_a_legacy_file_is_of_the_version_that_all_know(tmp_path: Path) -> None:
     for word in (b"COLOR_SCALARS", b"unsigned_char", b"vtktypeint64", b"OFFSETS"):
         assert word not in data
     assert b"SCALARS label int" in data or b"label 1 27 int" in data
+
+
+@pytest.mark.parametrize("extension", [".vtk", ".vtu", ".stl", ".ply"])
+def test_two_numbers_that_ran_together_are_refused(tmp_path: Path, extension: str) -> None:
+    """VTK reads them as two, so that every later coordinate is one place off."""
+    sphere = pv.Sphere(radius=12, theta_resolution=12, phi_resolution=12)
+    path = tmp_path / f"a{extension}"
+    (sphere if extension in (".stl", ".ply") else sphere.cast_to_unstructured_grid()).save(path, binary=False)
+    text = path.read_text(encoding="ascii")
+    read_mesh(path)
+    found = [*re.finditer(r"(?m)(?<=\d) -?(?=\d+\.\d+(?:\s|$))", text)]
+    one = [each for each in found if "normal" not in text[: each.start()].rpartition("\n")[2]][-1]
+    path.write_text(text[: one.start()] + "." + text[one.end() :], encoding="ascii")
+    with pytest.raises(MeshError):
+        read_mesh(path)
