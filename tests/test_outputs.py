@@ -13,7 +13,7 @@ from command_line import contents, pycemrg, small_heart
 from PIL import Image
 
 from pycemrg_core import load_catalogue
-from pycemrg_core.api import Command, Output, RecordError, Ref, Schematic
+from pycemrg_core.api import Command, Output, RecordError, Ref, Schematic, read_label_file, read_volume
 from pycemrg_core.cli import hints
 
 RECIPE = "left_atrium_with_veins"
@@ -304,12 +304,16 @@ def test_a_step_is_not_the_input_of_a_run_into_its_folder(tmp_path: Path) -> Non
 
 
 def test_outputs_say_of_which_heart_they_are(tmp_path: Path) -> None:
-    run(tmp_path, "--with", "picture,certificate", code=1)
+    run(tmp_path, "--with", "picture,certificate,slicer-table,itksnap-table", code=1)
     sha256 = record(tmp_path)["output"]["voxels_sha256"]
     certificate = json.loads((tmp_path / "out" / "certificate.json").read_text())
     assert certificate["input"] == {"name": "heart.nrrd", "voxels_sha256": sha256}
     with Image.open(tmp_path / "out" / "slices.png") as picture:
         assert picture.info["voxels_sha256"] == sha256
+    grown, _ = read_volume(tmp_path / "out" / "heart.nrrd")
+    for name in ("heart.ctbl", "heart.label"):
+        assert (tmp_path / "out" / name).read_text().endswith(f"\n# voxels_sha256 {sha256}\n")
+        assert {row.value for row in read_label_file(tmp_path / "out" / name)} == {*grown.boxes}
 
 
 def test_a_run_again_can_write_them_too(tmp_path: Path) -> None:

@@ -10,12 +10,17 @@ from schematics_builtin.labels.label_files import label_table
 
 def slicer_table(run: FinishedRun, made: Mapping[str, Made]) -> Made:
     """The labels of the grown heart for 3D Slicer."""
-    return Made(label_table(_rows(run), "slicer", "heart.ctbl").encode())
+    return _made(run, label_table(_rows(run), "slicer", "heart.ctbl"))
 
 
 def itksnap_table(run: FinishedRun, made: Mapping[str, Made]) -> Made:
     """The labels of the grown heart for ITK-SNAP."""
-    return Made(label_table(_rows(run), "itksnap").encode())
+    return _made(run, label_table(_rows(run), "itksnap"))
+
+
+def _made(run: FinishedRun, table: str) -> Made:
+    """The table, and in a comment, which both tools skip, of which heart it is."""
+    return Made(f"{table}# voxels_sha256 {run.voxels_sha256}\n".encode())
 
 
 def _rows(run: FinishedRun) -> list[LabelRow]:
