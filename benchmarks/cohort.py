@@ -70,15 +70,14 @@ def plain(case: Case, catalogue: Catalogue, root: Path) -> None:
     write_result(run, root / "cases" / case.id)
 
 
-def on_cluster(cases: Cases, job: str, root: Path, workers: int) -> tuple[float, float]:
-    """Seconds to start a cluster, and to bring all cases up to date on it."""
+def on_workers(cases: Cases, job: str, root: Path, workers: int) -> tuple[float, float]:
+    """Seconds to start worker processes, and to bring all cases up to date on them."""
     begin = perf_counter()
-    with connected(len(cases), 0, workers, None) as client:
-        client.wait_for_workers(workers)
-        list(plan_cases(client, cases[:workers], job))  # now everything is imported
+    with connected(len(cases), 0, workers, None) as there:
+        list(plan_cases(there, cases[:workers], job))  # now everything is imported
         start = perf_counter() - begin
         begin = perf_counter()
-        outcomes = list(run_cases(client, cases, job, root))
+        outcomes = list(run_cases(there, cases, job, root))
         seconds = perf_counter() - begin
     wrong = [outcome["error"] for outcome in outcomes if outcome["error"]]
     assert not wrong, wrong[0]
@@ -108,11 +107,11 @@ def throughput(title: str, cases: Cases, catalogue: Catalogue, job: str, folder:
     row("loop", loop, loop)
     for workers in (1, 2):
         root = folder / f"workers{workers}"
-        start, seconds = on_cluster(cases, job, root, workers)
+        start, seconds = on_workers(cases, job, root, workers)
         row(f"{workers} worker{'s' * (workers > 1)}", seconds, loop, start)
         if workers == 1:
             overhead = 1000 * (seconds - loop) / len(cases)
-    start, seconds = on_cluster(cases, job, folder / "workers2", 2)
+    start, seconds = on_workers(cases, job, folder / "workers2", 2)
     row("again, 2 workers", seconds, loop, start)
     print(f"\nOverhead on one worker: {overhead:.1f} ms a case.", flush=True)
     for name in ("plain", "loop", "workers1", "workers2"):
@@ -124,10 +123,11 @@ def memory(cases: Cases, job: str) -> None:
     print("\n| case | voxels | worker before, MiB | worker at most, MiB | bytes more per byte of voxels |")
     print("| --- | ---: | ---: | ---: | ---: |")
     for case in cases:
-        with connected(1, 0, 1, None) as client:
-            (before,) = client.run(resident).values()
-            outcome = sample_case(client, case, job)
-        assert outcome is not None
+        with connected(1, 0, 1, None) as there:
+            list(plan_cases(there, [case], job))  # now everything is imported
+            before = max(map(resident, there.processes()))
+            outcome = sample_case(there, case, job)
+        assert isinstance(outcome, dict)
         size = voxel_bytes(case.file)
         ratio = (outcome["memory"] - before) / size
         shown = f"{before / MEBIBYTE:.0f} | {outcome['memory'] / MEBIBYTE:.0f} | {ratio:.1f}"

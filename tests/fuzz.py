@@ -29,7 +29,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import SimpleITK as sitk
@@ -448,9 +448,18 @@ def _clean_nrrd(file: Path, target: Path) -> Path:
     return _clean_image(file, target)
 
 
+class _Plain(yaml.SafeLoader):
+    """YAML in which ``no`` and ``on`` are words, as in its version 1.2."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {
+        first: [(tag, pattern) for tag, pattern in found if not tag.endswith(":bool") or first in "tTfF"]
+        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
 def _clean_yaml(file: Path, target: Path) -> Path:
     path = target / file.name
-    path.write_text(yaml.safe_dump(yaml.safe_load(_text(file)), sort_keys=False), encoding="utf-8")
+    path.write_text(yaml.safe_dump(yaml.load(_text(file), _Plain), sort_keys=False), encoding="utf-8")
     return path
 
 

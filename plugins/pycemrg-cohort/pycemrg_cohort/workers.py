@@ -100,6 +100,10 @@ class LocalWorkers:
     def at_once(self) -> int:
         return self._count
 
+    def processes(self) -> list[int]:
+        """The numbers of the processes that have been started and live."""
+        return [worker.process.pid for worker in self._workers if worker.process.is_alive()]
+
     def each(self, task: str, cases: Sequence[Case], **common: Any) -> Iterator[tuple[Case, Outcome | Lost]]:
         todo = deque(cases)
         limit = self._memory // max(1, min(self._count, len(cases)))

@@ -18,7 +18,7 @@ from pycemrg_report.surfaces import Surface, surfaces, viewer_page
 from report_runs import make_run
 
 from pycemrg_core import load_catalogue
-from pycemrg_core.api import volume_of
+from pycemrg_core.api import LabelVolume, image_of, volume_of
 
 SPACING = (0.8, 1.0, 1.3)  # x, y, z in mm
 # Columns are the image's axes; the second is mirrored, which SimpleITK allows.
@@ -145,3 +145,16 @@ def test_the_slice_of_a_step_goes_through_the_middle_of_a_shell() -> None:
     plate[3:18, 2:19, 11] = True
     axis, at = through(plate, (1.0, 1.0, 1.0))
     assert (axis, at[2]) == (2, 11)
+
+
+@pytest.mark.parametrize("size", [(1, 1, 1), (1, 5, 4), (3, 1, 4), (6, 5, 1)])
+def test_a_label_that_is_one_voxel_thick_has_a_surface(size: tuple[int, int, int]) -> None:
+    """VTK makes no surface of a flat image, and one stray voxel is one."""
+    array = np.zeros((9, 9, 9), np.uint8)
+    array[tuple(slice(2, 2 + length) for length in size)] = 7
+    volume = LabelVolume(array, (1.0, 1.0, 1.0))
+    (surface,) = surfaces(image_of(volume), volume).values()
+    assert len(surface.triangles) > 0
+    low, high = surface.points.min(axis=0), surface.points.max(axis=0)
+    assert (low >= 1.4).all()
+    assert (high <= np.array(size[::-1]) + 1.6).all()
