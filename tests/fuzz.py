@@ -481,8 +481,9 @@ def _clean_csv(file: Path, target: Path) -> Path:
 def _clean_mesh(file: Path, target: Path) -> Path:
     import meshio
 
-    mesh = meshio.read(file)
     path = target / file.name
+    path.write_bytes(file.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+    mesh = meshio.read(path)
     mesh.points = np.asarray(mesh.points, np.float64)
     meshio.write(path, mesh)
     return path

@@ -68,8 +68,10 @@ def _require_numbers(file: Path) -> None:
     VTK reads ``14.03.5`` as two numbers, so that all that follow are in the wrong place.
     """
     with file.open("rb") as opened:
-        if b"\0" in opened.read(_HEAD):
-            return  # binary
+        if b"\0" in (head := opened.read(_HEAD)):
+            if file.suffix.lower() == ".stl":
+                _require_triangles(file, head)
+            return
         opened.seek(0)
         for number, line in enumerate(opened, 1):
             if b'format="binary"' in line or b"<AppendedData" in line:
@@ -80,6 +82,13 @@ def _require_numbers(file: Path) -> None:
                     if not _NUMBER.fullmatch(word):
                         shown = word[:40].decode("latin-1")
                         raise MeshError(f"{file}, line {number}: {shown!r} is not a number; export the mesh again")
+
+
+def _require_triangles(file: Path, head: bytes) -> None:
+    """Refuse a binary .stl with another number of triangles than it says: VTK reads what is there."""
+    said = int.from_bytes(head[80:84], "little")
+    if file.stat().st_size != 84 + 50 * said:
+        raise MeshError(f"{file}: it says {said:,} triangles, and has bytes for another number; copy or export it again")
 
 
 def write_mesh(grid: pv.UnstructuredGrid, path: str | os.PathLike[str], tag: str = TAG) -> None:

@@ -300,3 +300,14 @@ def test_two_numbers_that_ran_together_are_refused(tmp_path: Path, extension: st
     path.write_text(text[: one.start()] + "." + text[one.end() :], encoding="ascii")
     with pytest.raises(MeshError):
         read_mesh(path)
+
+
+@pytest.mark.parametrize("change", [-100, -50, -7, 7, 50])
+def test_a_binary_stl_of_another_length_is_refused(tmp_path: Path, change: int) -> None:
+    path = tmp_path / "a.stl"
+    pv.Sphere(radius=12).save(path)
+    data = path.read_bytes()
+    assert len(data) == 84 + 50 * pv.Sphere().n_cells
+    path.write_bytes(data[:change] if change < 0 else data + bytes(change))
+    with pytest.raises(MeshError, match="export it again"):
+        read_mesh(path)
