@@ -88,7 +88,9 @@ def _require_triangles(file: Path, head: bytes) -> None:
     """Refuse a binary .stl with another number of triangles than it says: VTK reads what is there."""
     said = int.from_bytes(head[80:84], "little")
     if file.stat().st_size != 84 + 50 * said:
-        raise MeshError(f"{file}: it says {said:,} triangles, and has bytes for another number; copy or export it again")
+        raise MeshError(
+            f"{file}: it says {said:,} triangles, and has bytes for another number; copy or export it again"
+        )
 
 
 def write_mesh(grid: pv.UnstructuredGrid, path: str | os.PathLike[str], tag: str = TAG) -> None:
