@@ -373,9 +373,11 @@ def digest(root: Path) -> dict[str, Any]:
     for path in sorted(path for path in root.rglob("*") if path.is_file()):
         name = path.relative_to(root).as_posix()
         if path.suffix in (".nrrd", ".mha", ".inr", ".gz", ".nii"):
-            found[name] = _voxels(path) if path.suffix != ".inr" else path.read_bytes()
+            # The header of an .inr holds the voxel size in full, the file next to it too.
+            found[name] = _voxels(path) if path.suffix != ".inr" else path.read_bytes().partition(b"##}\n")[2]
         elif path.suffix == ".json":
-            found[name] = _nameless(json.loads(path.read_text(encoding="utf-8")))
+            data = _nameless(json.loads(path.read_text(encoding="utf-8")))
+            found[name] = re.sub(r"\d+\.\d{5,}", lambda number: f"{float(number[0]):.4f}", str(data))
         elif path.suffix in (".html", ".png", ".vtu"):
             found[name] = ""
         else:

@@ -6,7 +6,6 @@ import inspect
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import brute
@@ -15,7 +14,6 @@ import pytest
 import SimpleITK as sitk
 from attrs import evolve, frozen
 from brute import RECIPES, Array
-from command_line import pycemrg, small_heart
 from phantom import heart_phantom
 
 from pycemrg_core import Catalogue, LabelVolume, Recipe, Schematic, run_recipe
@@ -424,21 +422,3 @@ def test_two_catalogues_live_side_by_side() -> None:
     recipe, catalogue = stranger("good")
     assert run_recipe(recipe, one_voxel(), catalogue, check=False).record.recipe == "odd_recipe"
     assert brute.catalogue().named("odd_wall") == ()
-
-
-@pytest.mark.parametrize("thickness", [1e20, 1e6, 300.0])
-def test_a_wall_thicker_than_the_image_is_refused(tmp_path: Path, thickness: float) -> None:
-    heart = small_heart(tmp_path)
-    command = (
-        "run",
-        "left_atrium_with_veins",
-        heart,
-        "-o",
-        tmp_path / "out",
-        "--no-check",
-        "--set",
-        f"LA_WT={thickness}",
-    )
-    said = pycemrg(*command, code=1).stderr
-    assert f"la_myocardium: {thickness:g} mm is more than the image is wide (76.8 mm); give thicknesses in mm" in said
-    assert not (tmp_path / "out").exists()

@@ -16,6 +16,8 @@ from pycemrg_core.images.label_volume import LabelVolume, Point
 
 Three = tuple[int, int, int]
 
+_MOST = 1e9  # voxels; more is not a size of an image
+
 _SIZES: Any = validators.deep_iterable(validators.ge(0), validators.and_(validators.min_len(3), validators.max_len(3)))
 
 
@@ -29,7 +31,9 @@ class Padding:
     @classmethod
     def of_sides(cls, sides: Mask, thickness_mm: float, spacing: tuple[float, float, float]) -> Padding:
         """On some sides, [low or high] [z, y, x], as many voxels as a thickness needs, and one more."""
-        voxels = np.where(sides, np.ceil(thickness_mm / np.array(spacing)).astype(int) + 1, 0)[:, ::-1]
+        voxels = np.where(sides, np.minimum(np.ceil(thickness_mm / np.array(spacing)), _MOST).astype(int) + 1, 0)[
+            :, ::-1
+        ]
         return cls(low=_three(voxels[0]), high=_three(voxels[1]))
 
     def voxels(self, shape: tuple[int, ...]) -> int:
@@ -101,7 +105,7 @@ def meeting_border(
     }
 
     def grown(label: int, mm: float) -> Ints:
-        voxels = np.ceil(mm / np.array(volume.spacing) - 0.001).astype(int)
+        voxels = np.minimum(np.ceil(mm / np.array(volume.spacing) - 0.001), _MOST).astype(int)
         found: Ints = boxes[label] + [-voxels, voxels]
         return found
 
