@@ -194,8 +194,24 @@ def test_affines_that_are_no_grid(affine: Array, said: str) -> None:
         ({"img": SCAN}, {}, "the item has the keys 'img'; it needs 'image', 'label' or both"),
         ({"image": SCAN}, {"images": ["ct"]}, "the item has no 'ct'; it has 'image'"),
         ({"image": SCAN}, {"images": "image"}, "images is the text 'image'; give a list of keys"),
+        ({"image": SCAN, "id": 3}, {"record": "id"}, "the item has 'id' already; give record another name"),
+        ({"image": SCAN}, {"record": "image"}, "the item has 'image' already; give record another name"),
+        ({"image": SCAN}, {"record": True}, "record is True; give the name of the new entry"),
         ({"image": SCAN}, {"axes": "zxy"}, "the axes are 'zxy'; give 'zyx' or 'xyz'"),
         ({"image": SCAN, "mask": VOXELS}, {}, "'mask' is a volume that the pipeline would leave as it is; name it in"),
+        (
+            {"image": SCAN, "priors": [VOXELS]},
+            {},
+            "'priors' is a volume that the pipeline would leave as it is; name it",
+        ),
+        ({"image": SCAN, "more": {"a": VOXELS}}, {}, "'more' is a volume that the pipeline would leave as it is; name"),
+        ({"image": SCAN}, {"label_type": "bool"}, "label_type is 'bool'; give the name of a type of numbers, such as"),
+        ({"label": np.full((3, 4, 5), 1e19)}, {}, "'label' has values beyond int64; give a label map"),
+        (
+            {"image": sitk.Image([3, 4, 5], sitk.sitkComplexFloat32)},
+            {},
+            "'image' is an image of complex of 32-bit float; give one of real numbers",
+        ),
         ({"image": SCAN, "t2": make(SCAN)}, {}, "'t2' is a volume that the pipeline would leave as it is; name it in"),
         ({"image": SCAN, "affine": np.eye(4)}, {}, "'affine' is geometry that would no longer fit; give a MetaTensor"),
         ({"image": SCAN, "image_meta_dict": {}}, {}, "'image_meta_dict' is geometry that would no longer fit"),
@@ -245,3 +261,32 @@ def test_refusals(item: Any, options: dict[str, Any], said: str) -> None:
     with pytest.raises(AugmentationError) as caught:
         augmented(PIPELINE, item, seed=0, **options)
     assert str(caught.value).startswith(said)
+
+
+@pytest.mark.parametrize(("kind", "most"), [("float16", 2048), ("float32", 2**24), ("uint8", 255), ("int16", 32767)])
+def test_labels_that_a_type_would_round_are_refused(kind: str, most: int) -> None:
+    flip = Pipeline.build(["flip"], CATALOGUE)
+    made = augmented(flip, {"label": np.full((3, 4, 5), most)}, seed=0, label_type=kind)["label"]
+    assert made.dtype == kind
+    assert (made == most).all()
+    with pytest.raises(AugmentationError) as caught:
+        augmented(flip, {"label": np.full((3, 4, 5), most + 1)}, seed=0, label_type=kind)
+    assert str(caught.value) == (
+        f"'label': 'label' has labels from {most + 1} to {most + 1}, beyond {kind}; give a wider label_type"
+    )
+
+
+@pytest.mark.parametrize("wrong", [-1, 1.5, "7"])
+def test_a_seed_is_a_whole_number(wrong: Any) -> None:
+    for number, name in (({"seed": wrong}, "seed"), ({"seed": 1, "index": wrong}, "index")):
+        with pytest.raises(AugmentationError) as caught:
+            augmented(PIPELINE, {"image": SCAN}, **number)
+        assert str(caught.value).endswith(f"the {name} is {wrong!r}; give a whole number of at least 0")
+
+
+@pytest.mark.parametrize("kind", [tuple, list, np.array])
+def test_the_spacing_stays_what_it_is(kind: Any) -> None:
+    coarse = Pipeline.build([{"downsample": {"spacing": [1.5, 2, 3]}}], CATALOGUE)
+    made = augmented(coarse, {"image": np.zeros((6, 4, 6)), "spacing": kind([1, 1, 1])}, seed=0)["spacing"]
+    assert type(made) is type(kind([1, 1, 1]))
+    assert list(made) == [1.5, 2, 3]

@@ -150,14 +150,14 @@ def test_several_images_labels_and_channels(files: dict[str, str]) -> None:
     given["mr"] = torch.cat([given["image"], given["image"]])
     given["scar"] = given["label"].clone()
     given["prior"] = torch.zeros(1, 3, 3, 3)
-    chosen = RandomPipeline(PIPELINE, ["image", "mr"], ["label", "scar"], keep=["prior"])
+    chosen = RandomPipeline(PIPELINE, images=["image", "mr"], labels=["label", "scar"], keep=["prior"])
     made = chosen.set_random_state(3)(given)
     assert made["mr"].shape == (2, 5, 6, 7)
     assert torch.equal(made["mr"][1:], made["image"])
     assert torch.equal(made["scar"], made["label"])
     assert made["prior"] is given["prior"]
     with pytest.raises(AugmentationError, match="'prior' is a volume that the pipeline would leave as it is"):
-        RandomPipeline(PIPELINE, ["image", "mr"], ["label", "scar"])(given)
+        RandomPipeline(PIPELINE, images=["image", "mr"], labels=["label", "scar"])(given)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -360,6 +360,14 @@ def test_refusals(item: Any, said: str) -> None:
     with pytest.raises(AugmentationError) as caught:
         RandomPipeline(SHIFT)(item)
     assert str(caught.value).startswith(said)
+
+
+def test_keys_are_named_as_images_or_labels() -> None:
+    with pytest.raises(TypeError):  # as keys of another transform: labels would be interpolated
+        RandomPipeline(SHIFT, KEYS)
+    with pytest.raises(AugmentationError) as caught:
+        RandomPipeline(KEYS)
+    assert str(caught.value) == "the pipeline is a list; make one with Pipeline.read or Pipeline.build"
 
 
 def test_lazy_operations_are_refused_or_applied_before() -> None:

@@ -11,11 +11,17 @@ import SimpleITK as sitk
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-from pycemrg_augment.frameworks.items import augmented  # noqa: E402
+from pycemrg_augment.frameworks.items import Selection, augmented  # noqa: E402
 from pycemrg_augment.frameworks.torch import AugmentedDataset, Draws, collate  # noqa: E402
 from pycemrg_augment.pipelines import Pipeline  # noqa: E402
 from sample_images import VOXELS  # noqa: E402
-from torch.utils.data import DataLoader, DistributedSampler, RandomSampler, WeightedRandomSampler  # noqa: E402
+from torch.utils.data import (  # noqa: E402
+    BatchSampler,
+    DataLoader,
+    DistributedSampler,
+    RandomSampler,
+    WeightedRandomSampler,
+)
 
 from pycemrg_core import AugmentationError, load_catalogue  # noqa: E402
 from pycemrg_core.api import Sample  # noqa: E402
@@ -89,6 +95,10 @@ def test_labels_work_in_a_loss_that_ignores_minus_1() -> None:
 @pytest.mark.parametrize(
     ("image", "said"),
     [
+        (
+            torch.zeros(3, 4, 5).to(torch.float8_e4m3fn),
+            "'image' is torch.float8_e4m3fn, which numpy does not know; convert it first",
+        ),
         (torch.zeros(3, 4, 5, requires_grad=True), "'image' needs a gradient, and augmentation has none; detach it"),
         (
             torch.zeros(3, 4, 5, device="meta"),
@@ -109,6 +119,28 @@ def test_tensors_that_are_refused(image: Any, said: str) -> None:
     with pytest.raises(AugmentationError) as caught:
         augmented(PIPELINE, {"image": image}, seed=1)
     assert str(caught.value).startswith(said)
+
+
+def test_a_tensor_that_is_negated_when_it_is_read() -> None:
+    image = torch.linspace(0, 1, 60).reshape(3, 4, 5)
+    made = [augmented(PIPELINE, {"image": one}, seed=1)["image"] for one in (image, torch._neg_view(-image))]
+    assert torch.equal(*made)
+
+
+@pytest.mark.parametrize("wrong", [torch.int64, "int63", "bool", "complex64"])
+def test_a_label_type_that_is_none_is_refused_at_once(wrong: Any) -> None:
+    with pytest.raises(AugmentationError) as caught:
+        Selection(label_type=wrong)
+    assert str(caught.value) == f"label_type is {wrong!r}; give the name of a type of numbers, such as 'int64'"
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.int32])
+def test_the_spacing_stays_a_tensor(kind: Any) -> None:
+    coarse = Pipeline.build([{"downsample": {"spacing": [1.5, 2, 3]}}], load_catalogue())
+    item = {"image": torch.zeros(6, 4, 6), "spacing": torch.ones(3, dtype=kind)}
+    batch = next(iter(torch.utils.data.DataLoader(AugmentedDataset([item] * 2, coarse), batch_size=2)))
+    assert batch["spacing"].tolist() == [[1.5, 2, 3]] * 2
+    assert batch["spacing"].dtype == (kind if kind.is_floating_point else torch.float32)
 
 
 # Without a seed: the generators of PyTorch
@@ -183,6 +215,29 @@ def test_draws_count_over_epochs_and_within_one() -> None:
     data = AugmentedDataset(BLACK, SHIFT, seed=7)
     third = [value for number, value in alone if number == 2][2]
     assert float(data[2, 2]["image"].mean()) == third
+
+
+@pytest.mark.parametrize("wrong", [BatchSampler(range(4), 2, drop_last=False), [{}]])
+def test_draws_are_of_indices(wrong: Any) -> None:
+    with pytest.raises(AugmentationError) as caught:
+        list(Draws(wrong))
+    shown = "[0, 1]" if isinstance(wrong, BatchSampler) else "{}"
+    assert str(caught.value).startswith(f"the sampler gives {shown}, not an index; give Draws a sampler of indices")
+
+
+@pytest.mark.parametrize("options", [{"images": "image"}, {"label_type": "x"}, {"record": True}, {"axes": "yx"}])
+def test_wrong_options_are_refused_when_the_data_set_is_made(options: dict[str, Any]) -> None:
+    with pytest.raises(AugmentationError):
+        AugmentedDataset(BLACK, PIPELINE, **options)
+
+
+@pytest.mark.parametrize("wrong", [-1, 1.5])
+def test_an_epoch_and_a_draw_are_whole_numbers(wrong: Any) -> None:
+    data = AugmentedDataset(BLACK, PIPELINE, seed=7)
+    with pytest.raises(AugmentationError, match=f"the epoch is {wrong}; give a whole number of at least 0"):
+        data.set_epoch(wrong)
+    with pytest.raises(AugmentationError, match=f"the draw is {wrong}; give a whole number of at least 0"):
+        data[0, wrong]
 
 
 def test_draws_pass_the_epoch_on() -> None:

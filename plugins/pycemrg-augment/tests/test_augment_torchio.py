@@ -219,6 +219,37 @@ def test_refusals(entries: list[Any], images: dict[str, Any], said: str) -> None
     assert str(caught.value).startswith(said)
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "'prior' is a volume that the pipeline would leave as it is; make it a ScalarImage or a LabelMap, or"),
+        ({"include": ["ct", "hart"]}, "the subject has no 'hart'; it has 'ct', 'heart', 'age', 'prior'"),
+        ({"label_type": "int63"}, "label_type is 'int63'; give the name of a type of numbers, such as 'int64'"),
+    ],
+)
+def test_nothing_is_left_as_it_is_in_silence(options: dict[str, Any], said: str) -> None:
+    given = subject()
+    given["prior"] = torch.zeros(14, 13, 12)
+    with pytest.raises(AugmentationError) as caught:
+        RandomPipeline(SHIFT, **options)(given)
+    assert str(caught.value).startswith(said)
+    assert RandomPipeline(SHIFT, exclude=["prior"])(given)["prior"] is given["prior"]
+    assert RandomPipeline(SHIFT, include=["ct", "heart"])(given)["prior"] is given["prior"]
+
+
+def test_a_transform_makes_one_subject_and_says_so_when_it_is_made() -> None:
+    with pytest.raises(AugmentationError, match="the pipeline makes 4 samples of one"):
+        RandomPipeline(Pipeline.build([{"flip": {}, "samples": 4}], CATALOGUE))
+
+
+def test_options_of_mappings_are_refused() -> None:
+    with pytest.raises(AugmentationError) as caught:
+        PIPELINE(subject(), seed=1, images=["ct"], keep=["heart"])
+    assert str(caught.value) == (
+        "a Subject says itself what its images and label maps are, so it takes no images, keep; give include or exclude"
+    )
+
+
 # The same values where both do the same
 
 SMOOTH = ndimage.gaussian_filter(SCAN, 1.5)

@@ -23,6 +23,7 @@ _PIXELS = {
     **{f"i{size}": getattr(sitk, f"sitkInt{size * 8}") for size in (1, 2, 4, 8)},
     **{f"f{size}": getattr(sitk, f"sitkFloat{size * 8}") for size in (4, 8)},
 }
+_KNOWN = {*_PIXELS.values()}
 _TILE = 16  # voxels, so that a tile of lines stays in the cache of the processor
 
 
@@ -76,6 +77,8 @@ def held_image(value: sitk.Image, key: str) -> Held:
     if value.GetDimension() != 3:
         raise AugmentationError(f"{key!r} is a {value.GetDimension()}-D image; give a 3-D one")
     count = value.GetNumberOfComponentsPerPixel()
+    if (value.GetPixelID() if count == 1 else sitk.VectorIndexSelectionCast(value, 0).GetPixelID()) not in _KNOWN:
+        raise AugmentationError(f"{key!r} is an image of {value.GetPixelIDTypeAsString()}; give one of real numbers")
     if count == 1:
         return Held((value,), lambda images, _: images[0])
     parts = tuple(sitk.VectorIndexSelectionCast(value, number) for number in range(count))
@@ -114,21 +117,44 @@ def as_labels(held: Held, key: str, label_type: str | None) -> Held:
     if array.dtype.kind == "f":
         if not (np.isfinite(array).all() and (array == np.rint(array)).all()):
             raise AugmentationError(f"{key!r} has values that are not whole numbers; give a label map")
+        if not (np.abs(array) < 2.0**63).all():
+            raise AugmentationError(f"{key!r} has values beyond int64; give a label map")
         image = sitk.Cast(image, sitk.sitkInt64)
-    if label_type is None:
+    wanted = known_type(label_type)
+    if wanted is None:
         return evolve(held, channels=(image,))
-    wanted = np.dtype(label_type)
-    limits = np.iinfo(wanted) if wanted.kind in "iu" else np.finfo(wanted)
+    lowest, highest = _whole_numbers_of(wanted)
 
     def back(images: Sequence[sitk.Image], _: np.dtype[Any] | None) -> Any:
         low, high = (int(end) for end in (voxel_array(images[0]).min(), voxel_array(images[0]).max()))
-        if low < limits.min or high > limits.max:
+        if low < lowest or high > highest:
             raise AugmentationError(
                 f"{key!r} has labels from {low} to {high}, beyond {wanted}; give a wider label_type"
             )
         return held.restored(images, wanted)
 
     return Held((image,), back)
+
+
+def known_type(label_type: Any) -> np.dtype[Any] | None:
+    """The type of label maps that is asked for; None for none."""
+    if label_type is None:
+        return None
+    try:
+        found: np.dtype[Any] = np.dtype(label_type)
+    except TypeError:
+        found = np.dtype(object)
+    if found.kind not in "iuf":
+        raise AugmentationError(f"label_type is {label_type!r}; give the name of a type of numbers, such as 'int64'")
+    return found
+
+
+def _whole_numbers_of(kind: np.dtype[Any]) -> tuple[int, int]:
+    """The ends of the whole numbers that a type holds without rounding."""
+    if kind.kind in "iu":
+        return int(np.iinfo(kind).min), int(np.iinfo(kind).max)
+    most = 2 ** (int(np.finfo(kind).nmant) + 1)
+    return -most, most
 
 
 def augment_held(

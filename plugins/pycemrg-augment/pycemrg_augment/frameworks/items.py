@@ -11,8 +11,17 @@ import numpy as np
 import SimpleITK as sitk
 from attrs import frozen
 
-from pycemrg_augment.frameworks.arrays import Axes, Grid, Held, as_labels, augment_held, held_array, held_image
-from pycemrg_augment.pipelines.pipeline import Pipeline
+from pycemrg_augment.frameworks.arrays import (
+    Axes,
+    Grid,
+    Held,
+    as_labels,
+    augment_held,
+    held_array,
+    held_image,
+    known_type,
+)
+from pycemrg_augment.pipelines.pipeline import Pipeline, whole_number
 from pycemrg_augment.pipelines.steps import Entry
 from pycemrg_core.api import AugmentationError, Sample
 
@@ -44,6 +53,9 @@ class Selection:
                 raise AugmentationError(f"{what} is the text {getattr(self, what)!r}; give a list of keys")
         if self.axes not in ("zyx", "xyz"):
             raise AugmentationError(f"the axes are {self.axes!r}; give 'zyx' or 'xyz'")
+        if not isinstance(self.record, (str, type(None))):
+            raise AugmentationError(f"record is {self.record!r}; give the name of the new entry")
+        known_type(self.label_type)
 
     def keys(self, item: Mapping[Any, Any]) -> tuple[list[str], list[str]]:
         """The keys of images and of label maps in an item."""
@@ -57,6 +69,8 @@ class Selection:
                 raise AugmentationError(f"the item has no {', '.join(map(repr, absent))}; it has {_shown(item)}")
         if not any(found):
             raise AugmentationError(f"the item has the keys {_shown(item)}; it needs 'image', 'label' or both")
+        if self.record is not None and self.record in item:
+            raise AugmentationError(f"the item has {self.record!r} already; give record another name")
         self._require_nothing_left(item, {*found[0], *found[1], *self.keep})
         return found[0], found[1]
 
@@ -64,7 +78,7 @@ class Selection:
         for key, value in item.items():
             if key in known or key == _SPACING:
                 continue
-            if isinstance(value, sitk.Image) or getattr(value, "ndim", 0) >= 3:
+            if holds_volume(value):
                 raise AugmentationError(
                     f"{key!r} is a volume that the pipeline would leave as it is; name it in images or labels, or in"
                     " keep if it does not belong to the others"
@@ -91,6 +105,11 @@ def augmented(pipeline: Pipeline, item: Any, *, seed: int | None = None, index: 
     if hasattr(item, "get_images_dict"):
         from pycemrg_augment.frameworks.torchio import AppliedPipeline
 
+        if wrong := [name for name in ("images", "labels", "keep", "axes", "record") if name in options]:
+            raise AugmentationError(
+                f"a Subject says itself what its images and label maps are, so it takes no {', '.join(wrong)}; give"
+                " include or exclude"
+            )
         return AppliedPipeline(pipeline, seed=drawn_seed(seed), index=index, **options)(item)
     if isinstance(item, Sample):
         return one_or_all([made for made, _ in pipeline.apply_all(item, seed=drawn_seed(seed), index=index)])
@@ -130,8 +149,8 @@ def augmented_mappings(
     for copy, (values, steps, spacing) in enumerate(augment_held(pipeline, held, truths, seed=seed, index=index)):
         new = {**item, **values}
         if _SPACING in item:
-            new[_SPACING] = spacing
-        if selection.record:
+            new[_SPACING] = _like(spacing, item[_SPACING])
+        if selection.record is not None:
             new[selection.record] = json.dumps({"seed": seed, "index": index, "copy": copy, "steps": steps})
         made.append((new, steps))
     return made
@@ -140,15 +159,43 @@ def augmented_mappings(
 def drawn_seed(seed: int | None = None) -> int:
     """The seed itself, or a new one: from PyTorch's generator if it is imported, which ``manual_seed`` controls."""
     if seed is not None:
-        return seed
+        return whole_number("seed", seed)
     if torch := sys.modules.get("torch"):
         return int(torch.randint(2**63 - 1, ()).item())
     return int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
 
 
+def required_pipeline(value: Any) -> Pipeline:
+    """The pipeline itself, or the reason why it is none."""
+    if not isinstance(value, Pipeline):
+        raise AugmentationError(
+            f"the pipeline is a {type(value).__name__}; make one with Pipeline.read or Pipeline.build"
+        )
+    return value
+
+
 def one_or_all(made: list[Any]) -> Any:
     """The only one, or the list of several."""
     return made[0] if len(made) == 1 else made
+
+
+def holds_volume(value: Any) -> bool:
+    """Whether this is a volume, or a list or mapping with one in it."""
+    if isinstance(value, Mapping):
+        return any(map(holds_volume, value.values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(holds_volume, value))
+    return isinstance(value, sitk.Image) or getattr(value, "ndim", 0) >= 3
+
+
+def _like(spacing: tuple[float, ...], given: Any) -> Any:
+    """The spacing in the kind of the given one, so that a data loader batches it alike. Integers become float32."""
+    if isinstance(given, np.ndarray):
+        return np.array(spacing, given.dtype if given.dtype.kind == "f" else np.float32)
+    torch = sys.modules.get("torch")
+    if torch and isinstance(given, torch.Tensor):
+        return torch.tensor(spacing, dtype=given.dtype if given.is_floating_point() else torch.float32)
+    return list(spacing) if isinstance(given, list) else spacing
 
 
 def _spacing(item: Mapping[Any, Any]) -> tuple[float, ...]:

@@ -14,7 +14,7 @@ from monai.transforms import InvertibleTransform, MapTransform, Randomizable
 from monai.utils import TraceKeys, TraceStatusKeys, get_seed
 
 from pycemrg_augment.frameworks.arrays import Array, Axes, Grid, Held, affine_of, held_array
-from pycemrg_augment.frameworks.items import Selection, augmented_mappings, one_or_all
+from pycemrg_augment.frameworks.items import Selection, augmented_mappings, one_or_all, required_pipeline
 from pycemrg_augment.frameworks.torch import numpy_of, tensor_of
 from pycemrg_augment.pipelines.pipeline import Pipeline
 from pycemrg_core.api import AugmentationError
@@ -37,16 +37,16 @@ class RandomPipeline(Randomizable, MapTransform, InvertibleTransform):  # type: 
     def __init__(
         self,
         pipeline: Pipeline,
+        *,
         images: Sequence[str] | None = None,
         labels: Sequence[str] | None = None,
-        *,
         keep: Sequence[str] = (),
         label_type: str | None = "int64",
     ) -> None:
         self.selection = Selection(images=images, labels=labels, keep=keep, axes="xyz", label_type=label_type)
         keys = [*(images or ()), *(labels or ())] or ["image", "label"]
         MapTransform.__init__(self, keys, allow_missing_keys=images is None and labels is None)
-        self.pipeline = pipeline
+        self.pipeline = required_pipeline(pipeline)
         self._seed = 0
         if (seed := get_seed()) is not None:
             self.set_random_state(seed)

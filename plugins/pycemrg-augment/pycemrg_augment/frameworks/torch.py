@@ -8,12 +8,15 @@ from operator import index as whole
 from typing import Any
 
 import torch
+from attrs import fields_dict
 from torch.utils.data import Dataset, Sampler, default_collate
 
 from pycemrg_augment.frameworks.arrays import Array, Axes, Grid, Held, held_array
-from pycemrg_augment.frameworks.items import augmented
-from pycemrg_augment.pipelines.pipeline import Pipeline
+from pycemrg_augment.frameworks.items import Selection, augmented, required_pipeline
+from pycemrg_augment.pipelines.pipeline import Pipeline, whole_number
 from pycemrg_core.api import AugmentationError
+
+_HALF = torch.float16, torch.bfloat16
 
 
 class AugmentedDataset(Dataset[Any]):  # type: ignore[misc]
@@ -32,9 +35,10 @@ class AugmentedDataset(Dataset[Any]):  # type: ignore[misc]
 
     def __init__(self, dataset: Any, pipeline: Pipeline, *, seed: int | None = None, **options: Any) -> None:
         self.dataset = dataset
-        self.pipeline = pipeline
-        self.seed = seed
+        self.pipeline = required_pipeline(pipeline)
+        self.seed = None if seed is None else whole_number("seed", seed)
         self.options = options
+        Selection(**{name: value for name, value in options.items() if name in fields_dict(Selection)})
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
 
     def __len__(self) -> int:
@@ -43,7 +47,7 @@ class AugmentedDataset(Dataset[Any]):  # type: ignore[misc]
     def __getitem__(self, index: Any) -> Any:
         """Item ``index``, or draw k of it for ``(index, k)``."""
         place, draw = index if isinstance(index, tuple) else (index, int(self._epoch))
-        place, draw = whole(place), whole(draw)  # a tensor is an index too
+        place, draw = whole(place), whole_number("draw", draw)  # a tensor is an index too
         item = self.dataset[place]  # past the end, a list raises IndexError here, which ends a for loop
         if self.seed is None:
             return augmented(self.pipeline, item, seed=_drawn(), **self.options)
@@ -52,7 +56,7 @@ class AugmentedDataset(Dataset[Any]):  # type: ignore[misc]
 
     def set_epoch(self, epoch: int) -> None:
         """The number of the epoch, for a data set with a seed; workers that run already see it too."""
-        self._epoch.fill_(epoch)
+        self._epoch.fill_(whole_number("epoch", epoch))
 
 
 class Draws(Sampler[Any]):  # type: ignore[misc]
@@ -70,7 +74,13 @@ class Draws(Sampler[Any]):  # type: ignore[misc]
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         for index in self.sampler:
-            place = whole(index)
+            try:
+                place = whole(index)
+            except TypeError:
+                raise AugmentationError(
+                    f"the sampler gives {index!r:.80}, not an index; give Draws a sampler of indices, inside a batch"
+                    " sampler too"
+                ) from None
             self._drawn[place] += 1
             yield place, self._drawn[place] - 1
 
@@ -99,14 +109,17 @@ def numpy_of(value: torch.Tensor, key: str) -> Array:
         raise AugmentationError(f"{key!r} is on {value.device}; augment on the CPU, in the data set, and move it then")
     if value.layout != torch.strided or value.is_quantized or value.is_complex():
         raise AugmentationError(f"{key!r} is {value.dtype} in the layout {value.layout}; give a dense real tensor")
-    array: Array = (value.float() if value.dtype in (torch.float16, torch.bfloat16) else value).numpy()
+    try:
+        array: Array = (value.float() if value.dtype in _HALF else value).resolve_neg().numpy()
+    except TypeError:
+        raise AugmentationError(f"{key!r} is {value.dtype}, which numpy does not know; convert it first") from None
     return array
 
 
 def tensor_of(array: Array, like: torch.dtype) -> torch.Tensor:
     """A tensor of an array; in half precision if ``like`` is."""
     made = torch.from_numpy(array)
-    return made.to(like) if like in (torch.float16, torch.bfloat16) and made.is_floating_point() else made
+    return made.to(like) if like in _HALF and made.is_floating_point() else made
 
 
 def _drawn() -> int:

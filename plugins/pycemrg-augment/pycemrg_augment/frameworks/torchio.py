@@ -9,8 +9,17 @@ from typing import Any
 import SimpleITK as sitk
 import torchio
 
-from pycemrg_augment.frameworks.arrays import Array, Grid, Held, affine_of, as_labels, augment_held, held_array
-from pycemrg_augment.frameworks.items import drawn_seed
+from pycemrg_augment.frameworks.arrays import (
+    Array,
+    Grid,
+    Held,
+    affine_of,
+    as_labels,
+    augment_held,
+    held_array,
+    known_type,
+)
+from pycemrg_augment.frameworks.items import drawn_seed, holds_volume, required_pipeline
 from pycemrg_augment.frameworks.torch import numpy_of, tensor_of
 from pycemrg_augment.pipelines.pipeline import Pipeline
 from pycemrg_augment.pipelines.steps import Entry
@@ -26,6 +35,8 @@ class RandomPipeline(torchio.transforms.augmentation.RandomTransform):  # type: 
 
     def __init__(self, pipeline: Pipeline, *, label_type: str | None = "int64", **kwargs: Any) -> None:
         super().__init__(**{"copy": False, **kwargs})  # no image is changed in place
+        _require_one_sample(pipeline)
+        known_type(label_type)
         self.pipeline = pipeline
         self.label_type = label_type
         self.args_names = ["pipeline", "label_type"]
@@ -56,16 +67,14 @@ class AppliedPipeline(torchio.Transform):  # type: ignore[misc]
         **kwargs: Any,
     ) -> None:
         super().__init__(**{"copy": False, **kwargs})
-        if pipeline.samples != 1:
-            raise AugmentationError(
-                f"the pipeline makes {pipeline.samples} samples of one, and a transform of TorchIO one subject of one;"
-                " leave 'samples' out, and draw several patches with a sampler of TorchIO"
-            )
+        _require_one_sample(pipeline)
+        known_type(label_type)
         self.pipeline, self.seed, self.index = pipeline, seed, index
         self.label_type, self.steps = label_type, steps
         self.args_names = ["pipeline", "seed", "index", "label_type", "steps"]
 
     def apply_transform(self, subject: Any) -> Any:
+        _require_nothing_left(subject, self.include, self.exclude)
         chosen = subject.get_images_dict(intensity_only=False, include=self.include, exclude=self.exclude)
         if not chosen:
             raise AugmentationError("the subject has no image to augment; include one, or exclude less")
@@ -90,6 +99,28 @@ class AppliedPipeline(torchio.Transform):  # type: ignore[misc]
         """Raises :class:`AugmentationError`: patches, noise and resampling lose what was there before."""
         names = [step["name"] for step in self.steps or () if step["applied"]]
         raise AugmentationError(f"cannot invert the pipeline ({', '.join(names)}); keep the original subject instead")
+
+
+def _require_one_sample(pipeline: Pipeline) -> None:
+    if required_pipeline(pipeline).samples != 1:
+        raise AugmentationError(
+            f"the pipeline makes {pipeline.samples} samples of one, and a transform of TorchIO one subject of one;"
+            " leave 'samples' out, and draw several patches with a sampler of TorchIO"
+        )
+
+
+def _require_nothing_left(subject: Any, include: Sequence[str] | None, exclude: Sequence[str] | None) -> None:
+    """Refuse names that are not there, and arrays that are no images, which would no longer fit."""
+    if absent := [name for name in include or () if name not in subject]:
+        raise AugmentationError(
+            f"the subject has no {', '.join(map(repr, absent))}; it has {', '.join(map(repr, subject))}"
+        )
+    for name, value in subject.items() if include is None else ():
+        if not isinstance(value, torchio.Image) and name not in (exclude or ()) and holds_volume(value):
+            raise AugmentationError(
+                f"{name!r} is a volume that the pipeline would leave as it is; make it a ScalarImage or a LabelMap, or"
+                " exclude it if it does not belong to the others"
+            )
 
 
 def _held(image: Any, name: str) -> Held:

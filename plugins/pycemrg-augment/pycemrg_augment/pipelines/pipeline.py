@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from math import prod
+from operator import index as whole
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,17 @@ if TYPE_CHECKING:
     from pycemrg_core import Catalogue
 
 _KEY = "pipeline"
+
+
+def whole_number(name: str, value: Any) -> int:
+    """A seed or an index, or the reason why it is none."""
+    try:
+        found = whole(value)
+    except TypeError:
+        found = -1
+    if found < 0:
+        raise AugmentationError(f"the {name} is {value!r}; give a whole number of at least 0")
+    return found
 
 
 @frozen(eq=False, repr=False)
@@ -85,6 +97,7 @@ class Pipeline:
         The steps before the first one with ``samples`` run once. From there on, the number of the copy is added to the
         spawn key of each step (see :meth:`apply`).
         """
+        seed, index = whole_number("seed", seed), whole_number("index", index)
         for other in (sample.labels, *sample.more_images.values(), *sample.more_labels.values()):
             if sample.image is not None and other is not None:
                 require_same(sample.image, other)
