@@ -11,7 +11,7 @@ import numpy as np
 from attrs import frozen
 from scipy import sparse
 
-from pycemrg_core.api import LabelArray
+from pycemrg_core.api import LabelArray, as_region, find_components, runs_in
 from schematics_builtin.manifold.box_stack import BoxStack
 from schematics_builtin.manifold.working_map import FACES, Bools, Ints, WorkingMap
 
@@ -70,18 +70,30 @@ def settle_cut_off(work: WorkingMap, filled: Ints, old: Ints) -> None:
 
 
 def settle_added(work: WorkingMap, places: Ints) -> None:
-    """Settle voxels that were given a label somewhere, where they are not joined to its main component."""
-    labels = work.array[tuple(places.T)].astype(np.int64)
-    added = dict(zip(map(tuple, places.tolist()), labels.tolist(), strict=True))
-    clusters = []
-    for at in map(tuple, places.tolist()):
-        label = added.get(at, 0)
-        if (cluster := _take_cluster(added, at)) and work.tissue[label] | work.lumen[label]:
-            clusters.append((np.array(cluster), np.array(cluster), label))
-    if clusters:
-        # With no count of what lay beside them at first, none is taken for settled before it is found to be.
-        doubts = _Doubts.of_clusters(clusters)
-        _settle_doubts(work, attrs.evolve(doubts, count=np.full(len(clusters), -1)))
+    """Settle voxels that were given a label in a settled map, where they are not joined to others of that label.
+
+    Of a label that was not there before, the largest component stays.
+    """
+    if not len(places):
+        return
+    low, high = places.min(axis=0) - 1, places.max(axis=0) + 2  # room for neighbours
+    label = work.array[tuple(places.T)].astype(np.int64)
+    added = np.zeros(high - low, work.array.dtype)
+    added[tuple((places - low).T)] = label
+    runs = runs_in(added, as_region(slice(0, n) for n in added.shape))
+    connected = find_components(runs.take(runs.label > 0), 6)
+    kept = ~(work.tissue | work.lumen)[connected.label]
+    inside, component = connected.places(np.ones(len(connected.voxels), np.bool_))
+    own = connected.label[component]
+    for face in FACES:
+        there = inside + face
+        beside = work.array[tuple((there + low).T)] == own
+        kept[component[beside & (added[tuple(there.T)] == 0)]] = True
+    sizes = np.bincount(label, minlength=len(work.voxels))
+    is_new = (sizes == work.voxels)[connected.label]
+    kept |= is_new & connected.largest()
+    loose = ~kept[component]
+    work.settle(inside[loose] + low, component[loose])
 
 
 def _may_cut(array: LabelArray, places: Ints, label: Ints) -> Bools:

@@ -103,11 +103,10 @@ class Manifold:
             places = np.concatenate([mend.places for mend in changed]) - self.corner
             old = np.concatenate([mend.old for mend in changed])
             filled, was = fill_pinches(self.work, blocks_around(places))  # first, as above
-            settle_added(self.work, places)
             # Of a voxel that was changed and then filled, the label that it had at first.
-            both, had = np.concatenate([places, filled]), np.concatenate([old, was])
-            both, first = np.unique(both, axis=0, return_index=True)
-            settle_cut_off(self.work, both, had[first])
+            both, first = np.unique(np.concatenate([places, filled]), axis=0, return_index=True)
+            settle_added(self.work, both)
+            settle_cut_off(self.work, both, np.concatenate([old, was])[first])
             self._fill_round(before, places)
 
     def is_pinched(self, places: Ints) -> bool:
