@@ -289,6 +289,37 @@ def test_the_gap_of_a_ring_is_measured() -> None:
     assert found.mm == pytest.approx(5 * 1.5)
 
 
+SAID = {
+    "a hole in a valve": ["valve does not separate A from B: they touch on 4 faces"],
+    "no valve": ["valve is absent; the recipe makes it"],
+    "two voxels at an edge": [
+        "the meshed labels as one: voxels meet only at 1 edge",
+        "A_wall: voxels meet only at 1 edge: there VTK's SurfaceNets leaves points unwelded,"
+        " and a mesher may merge labels",
+    ],
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_what_is_said(name: str) -> None:
+    found = faults(heart(damaged(DAMAGES[name])))
+    assert [one.what.partition(" (")[0] for one in found] == SAID[name]
+
+
+def test_the_voxels_of_a_pinch_are_counted() -> None:
+    voxels = damaged(DAMAGES["two voxels at an edge"])
+    assert [one.voxels for one in faults(heart(voxels))] == [2, 2]
+
+
+def test_a_hole_in_a_lumen_that_may_be_open_is_a_warning() -> None:
+    voxels = array()
+    voxels[11:13, 11:13, 11:13] = 0
+    closed = heart(voxels)
+    for one, severity in ((closed, Severity.ERROR), (changed(closed, open=frozenset({A, VEIN})), Severity.WARNING)):
+        (found,) = (finding for finding in certificate(one).findings if finding.check == "holes")
+        assert (found.severity, found.values) == (severity, (A,))
+
+
 def test_a_ring_in_two_halves_or_away_from_the_wall_does_not_go_round() -> None:
     halves = array()
     halves[10:14, 8:16, 28:30][halves[10:14, 8:16, 28:30] == RING] = 0

@@ -133,6 +133,7 @@ def test_components_are_those_of_scipy(array: Array, connectivity: int, spacing:
         assert [one.first for one in found] == [tuple(np.argwhere(part)[0].tolist()) for part in expected]
         assert [one.mm3 for one in found] == pytest.approx([one.voxels * np.prod(spacing) for one in found])
         assert {one.label for one in found} <= {label}
+    assert components(volume, 1) == components(volume, 1, 6)
 
 
 @settings(max_examples=150)

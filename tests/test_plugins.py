@@ -515,6 +515,13 @@ def test_an_unknown_name_offers_close_ones_and_names_plugins_that_failed(rivals:
     )
 
 
+def test_an_unknown_name_names_plugins_that_are_blocked(rivals: FakeSite) -> None:
+    blocked = sorted(plugin.found.name for plugin in rivals.catalogue().plugins)
+    with pytest.raises(UnknownNameError) as refused:
+        rivals.catalogue(Policy(block=frozenset(blocked))).get(Schematic, "zzzzz")
+    assert str(refused.value) == f"no schematic is called 'zzzzz' (blocked by name: {', '.join(blocked)})"
+
+
 def test_names_of_another_kind_are_unknown(rivals: FakeSite) -> None:
     with pytest.raises(UnknownNameError, match="no metric is called 'mine'"):
         rivals.catalogue().get(Metric, "mine")
