@@ -133,6 +133,10 @@ def test_normalisations() -> None:
             "min_max: no contrast, the range of the image is from 2 to 2; give an image or limits",
         ),
         (
+            lambda: normalising.percentile(image(), 90, 10),
+            "percentile: low is 90 and high is 10; give low < high",
+        ),
+        (
             lambda: normalising.percentile(flat(2, 4)),
             "percentile: no contrast, the range from 1% to 99% is from 2 to 2",
         ),

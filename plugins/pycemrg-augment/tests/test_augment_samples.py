@@ -237,8 +237,13 @@ def test_label_patches_at_the_border_and_larger_than_the_image() -> None:
         assert 0 <= x <= 4
         assert y == -4  # 13 - 20 = -7, half of it before
         assert 0 <= z <= 9
-    with pytest.raises(NotApplicableError, match=r"label_patch: none of the labels \(none\) is in the image"):
+    with pytest.raises(NotApplicableError, match=r"label_patch: none of the labels 9 is in the image"):
+        patches.label_patch(SAMPLE, rng, (3, 3, 3), {1: 0, 9: 1})
+    with pytest.raises(AugmentationError, match="label_patch: all weights are 0; give one above 0") as caught:
         patches.label_patch(SAMPLE, rng, (3, 3, 3), {1: 0})
+    assert not isinstance(caught.value, NotApplicableError)  # no sample could get it, so it is never skipped
+    _, _, label = patches.label_patch(SAMPLE, rng, (3, 3, 3), {1: 1e308, 2: 1e308})
+    assert label in (1, 2)
     with pytest.raises(AugmentationError, match="label_patch: the sample has no label map; give one"):
         patches.label_patch(Sample(image=SCAN), rng, (3, 3, 3), {1: 1})
 
@@ -256,6 +261,11 @@ def test_classes_are_consecutive_whatever_an_image_holds() -> None:
         classes.consecutive_classes(labels, (500,))
     with pytest.raises(AugmentationError, match=r"the labels are \[1, 1\]; give each once, without 0 and the ignored"):
         classes.consecutive_classes(labels, (1, 1))
+    for ignored in (0, 1, 2):
+        with pytest.raises(
+            AugmentationError, match=f"the ignored label {ignored} would be a class too; give one below 0"
+        ):
+            classes.consecutive_classes(labels, (500, 600), "background", ignored)
 
 
 @pytest.mark.parametrize("kind", [np.int16, np.int32, np.int64])

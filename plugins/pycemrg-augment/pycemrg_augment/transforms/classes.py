@@ -25,6 +25,11 @@ def consecutive_classes(
         raise AugmentationError(
             f"consecutive_classes: the labels are {list(order)}; give each once, without 0 and the ignored"
         )
+    if ignored is not None and 0 <= ignored <= len(order):
+        raise AugmentationError(
+            f"consecutive_classes: the ignored label {ignored} would be a class too; give one below 0 or above"
+            f" {len(order)}"
+        )
     array = voxel_array(labels)
     classes = {0: 0, **{label: number for number, label in enumerate(order, 1)}}
     if ignored is not None:

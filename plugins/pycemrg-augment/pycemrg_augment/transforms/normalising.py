@@ -32,6 +32,8 @@ def min_max(image: sitk.Image) -> sitk.Image:
 
 def percentile(image: sitk.Image, low: float = 1.0, high: float = 99.0) -> sitk.Image:
     """Clip to two percentiles of the voxels, and scale to [0, 1]."""
+    if not low < high:
+        raise AugmentationError(f"percentile: low is {low:g} and high is {high:g}; give low < high")
     array = _finite(image, "percentile")
     first, last = np.percentile(array, (low, high))
     ends = float(first), float(last)

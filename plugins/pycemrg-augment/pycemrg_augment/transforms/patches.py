@@ -73,12 +73,15 @@ def label_patch(
         raise AugmentationError("label_patch: the sample has no label map; give one")
     array = voxel_array(sample.labels)
     wanted = {label: weight for label, weight in weights.items() if weight > 0}
+    if not wanted:
+        raise AugmentationError("label_patch: all weights are 0; give one above 0")
     places = {label: np.flatnonzero(array == label) for label in wanted}
     present = [label for label in wanted if places[label].size]
     if not present:
-        shown = ", ".join(map(str, wanted)) or "(none)"
+        shown = ", ".join(map(str, wanted))
         raise NotApplicableError(f"label_patch: none of the labels {shown} is in the image; weight labels that are")
     shares = np.array([wanted[label] for label in present], np.float64)
+    shares /= shares.max()  # so that the sum is finite
     label = present[int(rng.choice(len(present), p=shares / shares.sum()))]
     z, y, x = np.unravel_index(places[label][int(rng.integers(places[label].size))], array.shape)
     start = [
