@@ -300,3 +300,22 @@ def test_the_seven_structures_on_a_ct_are_closed(recipe: str) -> None:
     certificate = certify_result(result, catalogue())
     assert certificate.of(Severity.ERROR) == ()
     assert short(certificate.closure.closed) == short(chambers)
+
+
+@pytest.mark.slow(keep=1)
+@pytest.mark.parametrize(
+    ("recipe", "z", "parameters"),
+    [
+        ("biventricular_closed", 8.0, {}),
+        ("atria_closed", 3.0, {}),
+        ("four_chamber_closed", 3.0, {"walls_from_surface": 1}),
+    ],
+)
+def test_slices_that_are_thicker_than_the_walls(recipe: str, z: float, parameters: dict[str, float]) -> None:
+    """As from MR: a wall of 2 mm in slices of 3 or 8 mm. Lumens that touch across slices are sealed all the same."""
+    whole, _ = read_volume(heart_file())
+    planes = np.round(np.arange(int(whole.array.shape[0] / z)) * z).astype(int)
+    volume = LabelVolume(np.ascontiguousarray(whole.array[planes]), (z, 1.0, 1.0))
+    result = run_recipe(recipe, volume, catalogue(), parameters=parameters)
+    assert certify_result(result, catalogue()).of(Severity.ERROR) == ()
+    assert flooded(result) == (len(RECIPES[recipe][1]) + 1,) * 2

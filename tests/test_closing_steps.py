@@ -197,7 +197,7 @@ def sealed(array: Array, spacing: Spacing, mm: float, walls: dict[int, int], ope
         for other in {*open_, *size} - {lumen}:
             if other not in size or (size[other], other) > (size[lumen], lumen):
                 contact = (array == lumen) & beside(array == other)
-                wall |= (array == other) & near(contact, spacing, mm)
+                wall |= (array == other) & (near(contact, spacing, mm) | beside(contact))
         out[wall & free] = walls[lumen]
         free &= ~wall
     return out

@@ -149,6 +149,8 @@ class _Planner:
     problems: list[str] = Factory(list)
     warnings: list[str] = Factory(list)
     blocked: dict[str, list[str]] = Factory(dict)  # lost labels, and the steps that need them
+    faults: dict[str, list[str]] = Factory(dict)  # what is wrong with steps, and with which
+    doubts: dict[str, list[str]] = Factory(dict)  # what may go wrong with steps, and with which
 
     def plan(self, name: str | Recipe) -> Plan:
         recipe, provider = name if isinstance(name, Recipe) else None, None
@@ -172,6 +174,8 @@ class _Planner:
         self._require_needs(recipe.name, rules, {**known, **labels})
         entries, left_out = self._present(entries, {**known, **labels}, named.lost)
         steps = [step for entry in entries if (step := self._step(entry, labels, scheme, named.lost))]
+        self.problems.extend(f"{', '.join(dict.fromkeys(names))}: {text}" for text, names in self.faults.items())
+        self.warnings.extend(f"{', '.join(dict.fromkeys(names))}: {text}" for text, names in self.doubts.items())
         for label, users in self.blocked.items():
             self.problems.append(
                 f"{label!r} has no integer: {named.lost[label]}; needed by {', '.join(users)}; give it its own"
@@ -400,19 +404,18 @@ class _Planner:
                 self.blocked.setdefault(name, []).append(entry.schematic.name)
             return None
         values: dict[str, Any] = {}
-        before = len(self.problems)
         for role in entry.roles:
             try:
                 values[role.field_name] = self._value(entry, role, labels, scheme, lost)
             except PycemrgError as error:
-                self.problems.append(f"{entry.schematic.name}: {error}")
-        if len(self.problems) > before:
+                self.faults.setdefault(str(error), []).append(entry.schematic.name)
+        if len(values) < len(entry.roles):
             return None
         try:
             with blaming(LabelError, f"contract of step {entry.step.name!r} of {entry.step_provider}"):
                 contract = entry.step.contract.load()(**values)
         except LabelError as error:
-            self.problems.append(f"{entry.schematic.name}: {error}")
+            self.faults.setdefault(str(error), []).append(entry.schematic.name)
             return None
         return PlannedStep(
             name=entry.schematic.name,
@@ -480,10 +483,9 @@ class _Planner:
                 "make it thicker or resample the image"
             )
         if thin:
-            self.warnings.append(
-                f"{name}: {parameter} of {value:g} mm is less than a voxel along {', '.join(thin)}; "
-                "expect holes across that axis"
-            )
+            axes = ", ".join(thin)
+            text = f"{parameter} of {value:g} mm is less than a voxel along {axes}; expect holes across that axis"
+            self.doubts.setdefault(text, []).append(name)
 
     def _require_reads(self, steps: list[PlannedStep], entries: list[_Entry], labels: Mapping[str, int]) -> None:
         # A step that failed to plan is already reported. The labels that it would write are not reported as missing.

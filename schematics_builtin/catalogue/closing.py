@@ -188,6 +188,7 @@ def _seals(
             # An open lumen always yields; of two closed ones, the larger does.
             yields = other not in size or (size[other], other) > (size[lumen], lumen)
             if yields and (labels == other).any():
+                yield edit_at(beside[labels == other], walls[lumen])
                 yield from _near_contact(volume, lumen, other, distance_mm, walls[lumen])
 
 

@@ -110,13 +110,13 @@ class SealLumensContract:
     """``seal_lumens``: a wall where a closed lumen touches the background or another lumen.
 
     ``walls`` are the walls of ``closed``, in the same order. Of two lumens that touch, the ``open`` one or else the
-    larger one gives way, within ``thickness_mm`` of the contact.
+    larger one gives way, within ``thickness_mm`` of the contact. Voxels that touch always do, however large they are.
     """
 
     closed: tuple[Label, ...] = changes("CLOSED_LABEL_NAMES")
     walls: tuple[Label, ...] = changes("WALL_LABEL_NAMES")
     open: tuple[Label, ...] = changes("OPEN_LABEL_NAMES")
-    thickness_mm: float = thickness("SEAL_PARAMETER_NAME")
+    thickness_mm: float = number("SEAL_PARAMETER_NAME", unit="mm", minimum=0.0)
 
 
 @frozen(kw_only=True)
