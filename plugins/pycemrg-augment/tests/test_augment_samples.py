@@ -259,6 +259,9 @@ def test_classes_are_consecutive_whatever_an_image_holds() -> None:
         AugmentationError, match="consecutive_classes: no class for -1, 205, 820; add them to the labels"
     ):
         classes.consecutive_classes(labels, (500,))
+    small = make(np.array([[[3, -100]]], np.int8))
+    with pytest.raises(AugmentationError, match="consecutive_classes: class 128 does not fit into int8; convert the"):
+        classes.consecutive_classes(small, (*range(-1, -128, -1), 3), "background")
     with pytest.raises(AugmentationError, match=r"the labels are \[1, 1\]; give each once, without 0 and the ignored"):
         classes.consecutive_classes(labels, (1, 1))
     for ignored in (0, 1, 2):

@@ -29,8 +29,6 @@ def steps_of(entries: Any, where: str, catalogue: Catalogue, problems: list[str]
     if not isinstance(entries, (list, tuple)) or not entries:
         problems.append(f"{where}: must be a list of augmentations, not {entries!r:.80}")
         return ()
-    if all(isinstance(entry, PipelineStep) for entry in entries):
-        return tuple(entries)
     steps = [_step(entry, f"{where}[{number}]", catalogue, problems, inner) for number, entry in enumerate(entries)]
     return tuple(step for step in steps if step)
 
