@@ -165,11 +165,13 @@ def run_plan(planned: Plan, prepared: Prepared, *, resume: Resume | None = None)
         record = _run_step(step, work, planned.names)
         done.append(record)
         yield StepFinished(number, total, record, work)
-    unchanged = tuple(
-        f"{record.name} changed nothing: no voxel is where it would write"
+    idle = [
+        record.name
         for record, step in zip(done, planned.steps, strict=True)
         if not record.ledger and not step.step.may_change_nothing
-    )
+    ]
+    they = "it" if len(idle) == 1 else "they"
+    unchanged = [f"{', '.join(idle)} changed nothing: no voxel is where {they} would write"] if idle else []
     said = tuple(f"{record.name}: {text}" for record in done for text in record.notes)
     yield RunResult(
         volume=work.frozen(),
