@@ -240,6 +240,18 @@ def test_an_epoch_and_a_draw_are_whole_numbers(wrong: Any) -> None:
         data[0, wrong]
 
 
+def test_no_two_processes_of_distributed_training_make_the_same_sample() -> None:
+    """An item moves between processes from epoch to epoch."""
+    ranks = [Draws(DistributedSampler(BLACK, num_replicas=2, rank=rank, seed=1)) for rank in range(2)]
+    made = []
+    for epoch in range(6):
+        for sampler in ranks:
+            sampler.set_epoch(epoch)
+            made += list(sampler)
+    assert len(set(made)) == len(made) == 24
+    assert {draw % 2 for _, draw in made} == {0, 1}
+
+
 def test_draws_pass_the_epoch_on() -> None:
     sampler = Draws(DistributedSampler(BLACK, num_replicas=2, rank=0, shuffle=True, seed=1))
     assert len(sampler) == 2

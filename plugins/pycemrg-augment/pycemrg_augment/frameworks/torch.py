@@ -62,12 +62,14 @@ class AugmentedDataset(Dataset[Any]):  # type: ignore[misc]
 class Draws(Sampler[Any]):  # type: ignore[misc]
     """A sampler that counts how often each index of another one was drawn, over all epochs: (index, 0), (index, 1), ...
 
-    The count is kept in the main process, so it does not depend on workers. ``set_epoch`` is passed on to the sampler.
+    The count is kept in the main process, so it does not depend on workers. With a ``DistributedSampler`` of rank r of
+    n, the draws are r, r + n, ..., so that no two processes make the same sample. ``set_epoch`` is passed on to it.
     """
 
     def __init__(self, sampler: Any) -> None:
         self.sampler = sampler
         self._drawn: Counter[int] = Counter()
+        self._first, self._step = getattr(sampler, "rank", 0), getattr(sampler, "num_replicas", 1)
 
     def __len__(self) -> int:
         return len(self.sampler)
@@ -81,8 +83,8 @@ class Draws(Sampler[Any]):  # type: ignore[misc]
                     f"the sampler gives {index!r:.80}, not an index; give Draws a sampler of indices, inside a batch"
                     " sampler too"
                 ) from None
+            yield place, self._first + self._step * self._drawn[place]
             self._drawn[place] += 1
-            yield place, self._drawn[place] - 1
 
     def set_epoch(self, epoch: int) -> None:
         """For samplers of distributed training, which shuffle by epoch."""
