@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from pycemrg_core import LabelVolume, RunResult, read_volume, run_recipe
 from pycemrg_core.api import LabelType, Severity
-from schematics_builtin.certificate import certify_result
+from schematics_builtin.certificate import certify_result, repair
 from schematics_builtin.demo import heart_file
 
 pytestmark = pytest.mark.slow
@@ -79,6 +79,12 @@ def test_each_label_is_one_component(result: RunResult) -> None:
     for label in result.volume.boxes:
         if label not in result.blueprint.open:
             assert ndimage.label(result.volume.array == label)[1] == 1, result.blueprint.name(label)
+
+
+def test_there_is_nothing_to_repair(result: RunResult) -> None:
+    """The last step and the repair follow the same rules."""
+    done = repair(result.image, catalogue(), result.blueprint)
+    assert (done.ledger, done.refused, done.padding) == ((), (), ((0, 0, 0), (0, 0, 0)))
 
 
 def test_the_oracle_sees_a_missing_voxel(oracle: ModuleType) -> None:
