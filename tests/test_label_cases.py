@@ -5,6 +5,7 @@ Where a row says "refused": one line that names the file, exit code 1, nothing w
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from command_line import contents, pycemrg, small_heart, voxels
+from command_line import HEART, contents, pycemrg, small_heart, voxels
 from phantom import heart_phantom
 
 from pycemrg_core import Policy, load_catalogue
@@ -152,8 +153,6 @@ def test_e2_a_label_one_voxel_thick_has_a_page(place: Path, heart: Path, axis: i
 
 
 def test_e5_exchanged_atria_are_refused_from_python_too(place: Path) -> None:
-    from command_line import HEART
-
     from pycemrg_core import PlanError, run_recipe
 
     volume, _ = read_volume(HEART)
@@ -190,6 +189,26 @@ def test_e9_the_search_for_structures_is_bounded(monkeypatch: pytest.MonkeyPatch
     # One round of the search looks at every exchange of every start.
     columns = len(structures) + 19
     assert looked <= (0 if kind == "noise" else 50_000 + 3 * 24 * columns**3)
+
+
+@pytest.mark.slow
+def test_stray_voxels_with_a_label_of_their_own_change_no_suggestion(place: Path) -> None:
+    """With one label more than a segmentation has, walls and rings came into question, and veins became rings."""
+
+    def stray(array: np.ndarray) -> np.ndarray:
+        array = array.copy()
+        array[0, 0, 0], array[1, 1, 1:5] = 77, 78
+        return array
+
+    relabelled(HEART, "stray.nrrd", stray)
+    plain, more = (
+        {row["value"]: (row["name"], row["sure"]) for row in json.loads(shown.stdout)}
+        for shown in (pycemrg("labels", "suggest", image, "--json") for image in (HEART, "stray.nrrd"))
+    )
+    assert more == plain | {77: ("", False), 78: ("", False)}
+    assert (
+        pycemrg("labels", "suggest", "stray.nrrd").stdout.splitlines()[-1].endswith("too few or too scattered voxels")
+    )
 
 
 # --- F: commands

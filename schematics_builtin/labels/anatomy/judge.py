@@ -35,6 +35,8 @@ OUTSIDE = 2.0
 MOST = 40
 """The number of labels that ``suggest`` looks at: for a whole body, a search over all pairs would take minutes."""
 
+CRUMB_ML = 0.02
+"""A label smaller than this is a few stray voxels, and no structure is suggested for it."""
 TRIED = 5_000_000
 """The number of readings that ``suggest`` looks at, about; if it needs more, nothing is sure."""
 
@@ -296,7 +298,7 @@ def suggest(facts: Facts, structures: Iterable[str], *, starts: int = 24, seed: 
     only structures that can be present: rings and walls for a map of blood pools only add doubt. Only the ``MOST``
     largest labels that are more than scattered voxels get a structure, and the search ends after ``TRIED`` readings.
     """
-    solid = np.where(facts.whole >= DUST, facts.volume_ml, -1.0)
+    solid = np.where((facts.whole >= DUST) & (facts.volume_ml >= CRUMB_ML), facts.volume_ml, -1.0)
     largest = {i for i in np.argsort(-solid, kind="stable")[:MOST].tolist() if solid[i] > 0}
     rest = [Suggestion(label, "", 0.0, "") for i, label in enumerate(facts.labels) if i not in largest]
     if not largest:

@@ -23,8 +23,10 @@ from schematics_builtin.labels.commands.changing import keep, remap, remove
 if TYPE_CHECKING:
     from pycemrg_core import Catalogue
     from pycemrg_core.api import LabelVolume
+    from schematics_builtin.labels.anatomy.judge import Suggestion
     from schematics_builtin.labels.diagnosis import LabelDiagnostic, LabelReport, LabelStatus
 
+_LARGE_ML = 0.5
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _scheme = click.option("--scheme", metavar="NAME", default="cemrg", show_default=True, help="Names for the integers.")
 
@@ -283,20 +285,26 @@ def suggest(ctx: click.Context, image: str, output: str | None, as_json: bool) -
     facts = measure(volume.array, volume.spacing)
     # The structures that segmentation tools write; walls and rings are offered only if there are more labels.
     segmented = [*scheme.groups["blood_pools"], "LV_myo_label"]
-    found = suggest_structures(facts, segmented if len(facts.labels) <= len(segmented) else scheme.labels)
+    # A few stray voxels with a label of their own are no wall.
+    large = int((facts.volume_ml >= _LARGE_ML).sum())
+    found = suggest_structures(facts, segmented if large <= len(segmented) else scheme.labels)
     if as_json:
         echo_json(
             [{"value": one.label, "name": one.structure, "sure": one.sure, "otherwise": one.instead} for one in found]
         )
     else:
-        rows = [
-            (one.label, one.structure or "none", "sure" if one.sure else f"unsure, or {one.instead or 'none'}")
-            for one in found
-        ]
+        rows = [(one.label, one.structure or "none", "sure" if one.sure else _otherwise(one)) for one in found]
         echo_table(("value", "structure", ""), rows, right=(0,))
     if output:
         _write_labels(Path(output), {one.structure: one.label for one in found if one.structure and one.sure})
         click.echo(f"{output} written, with the structures that are sure", err=as_json)
+
+
+def _otherwise(one: Suggestion) -> str:
+    """Why a structure is not sure."""
+    if one.structure or one.instead:
+        return f"unsure, or {one.instead or 'none'}"
+    return "too few or too scattered voxels"
 
 
 def _write_labels(path: Path, table: dict[str, int]) -> None:
