@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from itertools import permutations, product
@@ -181,6 +182,8 @@ def test_the_certificate_finds_it_too(files: Path, catalogue: Catalogue) -> None
         asked = asked_of(catalogue, "four_chamber_full", accept=accept)
         found = certify(Heart(volume=volume.with_blueprint(asked)), catalogue).findings
         assert [one.severity for one in found if one.check == "heart_sides"] == [severity]
+    data = json.loads(pycemrg("certify", files / "mirrored.nrrd", "--json", code=1).stdout)
+    assert [one.get("doubt") for one in data["findings"] if one["check"] == "heart_sides"] == ["situs-inversus"]
     shown = pycemrg("certify", files / "mirrored.nrrd", "--accept", "situs-inversus", code=1).stdout
     assert "expected heart_sides: the heart is mirrored" in shown
 

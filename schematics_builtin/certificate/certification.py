@@ -97,4 +97,5 @@ def _finding_json(finding: Finding) -> dict[str, Any]:
         "mm2": round(finding.mm2, 6),
         "voxels": finding.voxels,
         "mm": None if finding.mm is None else round(finding.mm, 6),
+        **({"doubt": finding.doubt} if finding.doubt else {}),
     }
