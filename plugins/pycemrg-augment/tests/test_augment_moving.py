@@ -11,12 +11,13 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycemrg_augment.catalogued import space
+from pycemrg_augment.pipelines import Pipeline
 from pycemrg_augment.transforms import crumbs, motion, moving, resampling
 from sample_images import VOXELS, make
 from scipy import interpolate, ndimage
 from scipy.spatial.transform import Rotation
 
-from pycemrg_core import AugmentationError, read_labels
+from pycemrg_core import AugmentationError, load_catalogue, read_labels
 from pycemrg_core.api import Blueprint, Sample
 from schematics_builtin.certificate import heart_of
 
@@ -289,6 +290,33 @@ def test_a_slice_stays_in_its_plane() -> None:
         moving.move_labels(slice_, moving.affine_matrix((5, 0, 0)))
     with pytest.raises(AugmentationError, match="turn about z only"):
         moving.move_labels(slice_, np.eye(3), (0, 0, 1))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize(
+    "step",
+    [
+        "rotation",
+        "elastic",
+        {"isotropic": {"spacing": 0.5}},
+        {"downsample": {"spacing": [1, 1, 1]}},
+        {"slice_shift": {"thickness": 1}},
+        {"centre_patch": {"size": [20, 3, 3]}},
+    ],
+)
+def test_one_voxel_that_is_no_number_does_not_spread(step: Any, value: float) -> None:
+    array = SMOOTH.copy()
+    array[0, 0, 0] = value
+    with pytest.raises(AugmentationError, match="the image has NaN or infinite values; replace them first"):
+        Pipeline.build([step], load_catalogue()).apply(Sample(image=make(array)), seed=1)
+
+
+@pytest.mark.parametrize("step", ["flip", {"centre_patch": {"size": [14, 13, 12]}}])
+def test_one_voxel_that_is_no_number_stays_where_voxels_are_copied(step: Any) -> None:
+    array = SMOOTH.copy()
+    array[0, 0, 0] = np.nan
+    made, _ = Pipeline.build([step], load_catalogue()).apply(Sample(image=make(array)), seed=1)
+    assert np.isnan(values(made.image)).sum() == 1
 
 
 def test_refusals() -> None:

@@ -8,13 +8,22 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from pycemrg_core.api import AugmentationError, grid_difference
+from pycemrg_core.api import AugmentationError, grid_difference, voxel_array
 
 
 def require_same(image: sitk.Image, other: sitk.Image, names: str = "image and labels") -> None:
     """Raise :class:`AugmentationError` with the difference unless both images are on the same grid."""
     if found := grid_difference(image, other):
         raise AugmentationError(f"{names} are not on the same grid: {found}; resample one of them onto the other")
+
+
+def finite_ends(image: sitk.Image) -> tuple[float, float]:
+    """The smallest and the largest value; a NaN or an infinite value is an error, since it would spread."""
+    array = voxel_array(image)
+    low, high = float(array.min()), float(array.max())
+    if not np.isfinite((low, high)).all():
+        raise AugmentationError("the image has NaN or infinite values; replace them first")
+    return low, high
 
 
 def direction(image: sitk.Image) -> NDArray[np.float64]:

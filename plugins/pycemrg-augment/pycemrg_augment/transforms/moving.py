@@ -142,7 +142,7 @@ def _interpolated(image: sitk.Image, resample: Resample, interpolation: Interpol
     if interpolation not in known:
         raise AugmentationError(f"no interpolation is called {interpolation!r}; give 'linear' or 'cubic'")
     image = sitk.Cast(image, sitk.sitkFloat32)
-    low, high = float(voxel_array(image).min()), float(voxel_array(image).max())
+    low, high = grids.finite_ends(image)
     made = resample(image, known[interpolation], low)
     return sitk.Clamp(made, lowerBound=low, upperBound=high) if interpolation == "cubic" else made
 

@@ -39,8 +39,10 @@ def pad(image: sitk.Image, lower: Sequence[int], upper: Sequence[int], backgroun
 
 def crop_sample(sample: Sample, start: Sequence[int], size: Sequence[int]) -> Sample:
     """The same box of image and labels; voxels outside get the smallest value of the image, and label 0."""
+    ends = zip(start, size, size_of(sample), strict=True)
+    within = all(first >= 0 and first + length <= known for first, length, known in ends)
     return sample.changed(
-        images=lambda image: crop(image, start, size, voxel_array(image).min()),
+        images=lambda image: crop(image, start, size, 0 if within else grids.finite_ends(image)[0]),
         labels=lambda labels: crop(labels, start, size),
     )
 

@@ -21,6 +21,7 @@ def isotropic_volume(image: sitk.Image, spacing: float) -> sitk.Image:
     The function does not smooth: for voxels much larger than those of the image, use
     :func:`pycemrg_augment.transforms.slices.downsample_volume`.
     """
+    grids.finite_ends(image)
     return _to_cubes(spacing)(sitk.Cast(image, sitk.sitkFloat32), sitk.sitkLinear, 0.0)
 
 

@@ -148,6 +148,7 @@ def _stack(image: sitk.Image, thickness: float, offset: float, last: float) -> l
 def _profiled(image: sitk.Image, axes: Sequence[_Axis], profile: Profile) -> sitk.Image:
     if profile not in ("gaussian", "box"):
         raise AugmentationError(f"no slice profile is called {profile!r}; give 'gaussian' or 'box'")
+    grids.finite_ends(image)
     array = voxel_array(image)
     kept = array.dtype if array.dtype == np.float64 else np.dtype(np.float32)
     coarse = array.astype(np.float64)
