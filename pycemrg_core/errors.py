@@ -92,6 +92,9 @@ _LIBRARIES = frozenset(
 )
 
 
+_LONGEST = 1000  # characters of an exception's text that are shown
+
+
 class blaming:  # noqa: N801 - it reads as a function
     """Call a plugin's ``function`` in this block. An exception becomes an error of ``kind`` that begins with ``who``.
 
@@ -127,9 +130,9 @@ def fault(error: BaseException, function: object = None) -> str:
     """The text of an exception and the innermost place outside the core: file, line and function.
 
     ``IndexError: list index out of range (my_step.py:13, in deep)``. A :class:`PycemrgError` gives its whole text,
-    without its type; any other exception gives its type and first line. If only the core was involved, the place is
-    where ``function`` is defined. Call it where the exception is caught: only frames below that one are searched. The
-    text of an error that was already blamed has its place.
+    without its type; any other exception gives its type and first line, shortened. If only the core was involved, the
+    place is where ``function`` is defined. Call it where the exception is caught: only frames below that one are
+    searched. The text of an error that was already blamed has its place.
     """
     if _is_blamed(error):
         return _text(error)
@@ -161,6 +164,8 @@ def _text(error: BaseException) -> str:
     if isinstance(error, PycemrgError):
         return text or name
     first = text.partition("\n")[0]
+    if len(first) > _LONGEST:
+        first = f"{first[:_LONGEST]}..."
     return f"{name}: {first}" if first else name
 
 

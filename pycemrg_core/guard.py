@@ -16,7 +16,8 @@ class guarded:  # noqa: N801 - it reads as a function
     """What the code in this block prints goes to stderr; the working directory and the handler of Ctrl-C stay.
 
     So ``--json`` prints JSON and nothing else, results are written where the user said, and a command can be stopped.
-    What compiled code prints goes to stderr too.
+    What compiled code prints goes to stderr too. A copy of this process that the code made with ``os.fork``, and that
+    comes back from it, ends: two processes must not write one result.
     """
 
     def __enter__(self) -> None:
@@ -26,12 +27,15 @@ class guarded:  # noqa: N801 - it reads as a function
         with suppress(OSError):  # the folder may be gone
             self._folder = os.getcwd()
         self._handler = signal.getsignal(signal.SIGINT)
+        self._process = os.getpid()
         if sys.stdout is not sys.stderr:
             self._stdout = sys.stdout
             self._descriptor = _moved(sys.stdout)
             sys.stdout = sys.stderr
 
     def __exit__(self, *_: object) -> None:
+        if os.getpid() != self._process:
+            os._exit(1)
         if self._stdout is not None:
             sys.stdout = self._stdout
         if self._descriptor is not None:

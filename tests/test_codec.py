@@ -341,7 +341,8 @@ def test_json_files(tmp_path: Path) -> None:
     with pytest.raises(DocumentError) as refused:
         load_json(file)
     assert str(refused.value) == f"{file}: no such file; check the path"
-    assert json_refusal(file, "[1]") == f"{file}: not a mapping; write lines of the form 'name: value'"
+    assert json_refusal(file, "[1]") == f"{file}: not a JSON object, which begins with '{{'; give another file"
+    assert json_refusal(file, f'{{"a": {"9" * 5000}}}') == f"{file}: not valid JSON: {'9' * 20}... has 5,000 digits"
     assert json_refusal(file, '{"a": 1,\n "b" 2}') == f"{file}, line 2: not valid JSON: Expecting ':' delimiter"
     file.write_text('\ufeff{\n\t"LA_WT": 1e-3\n}', encoding="utf-8")
     assert load_json(file) == {"LA_WT": 0.001}

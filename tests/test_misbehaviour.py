@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +194,29 @@ def test_what_an_import_raises_costs_only_its_plugin(tmp_path: Path, fault: str)
     (warning,) = pycemrg("list-recipes", "--plugin", path).stderr.splitlines()
     assert f"plugin {path.stem} (local file) failed: importing " in warning
     assert what in warning
+
+
+def test_a_long_text_is_shortened(tmp_path: Path) -> None:
+    path, line = plugin(tmp_path, CHECK, "raise ValueError('x' * 10**6)")
+    said = use(tmp_path, "check", path)
+    assert f"ValueError: {'x' * 1000}... ({path.name}:{line}, in run)\n" in said
+    assert len(said) < 2000
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_copy_of_the_process_that_a_plugin_made_ends(tmp_path: Path) -> None:
+    """One process writes the result, and one says so."""
+    path, _ = plugin(tmp_path, OUTPUT, "import os\nos.fork()\nopen('seen', 'a').write('x')\nreturn Made(b'text')")
+    heart = small_heart(tmp_path, size=32)
+    out = tmp_path / "out"
+    command = ("run", "left_atrium_with_veins", heart, "-o", out, "--no-check", "--with", "own", "--plugin", path)
+    told = subprocess.run(
+        [sys.executable, "-m", "pycemrg_core", *map(str, command)],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert told.stdout.count("written") == 1, told
+    assert (tmp_path / "seen").read_text() == "xx"
+    assert sorted(contents(out)) == ["heart.nrrd", "own.txt", "run.json"]
 
 
 ENDLESS = {

@@ -63,13 +63,18 @@ def load_json(path: Path, what: str = "a configuration file", most: int = MOST_B
     Raises :class:`DocumentError` naming the file (and line) when it is missing, no ordinary file, over ``most`` bytes,
     not JSON, or holds anything else, a key twice, or NaN.
     """
-    return _mapping(path, parse_json(read_text(path, what, most), path))
+    loaded = parse_json(read_text(path, what, most), path)
+    if not isinstance(loaded, dict):
+        raise DocumentError(f"{name_of(path)}: not a JSON object, which begins with '{{'; give another file")
+    return loaded
 
 
 def parse_json(text: str, path: Path) -> Any:
     """The data of a JSON text. Raises :class:`DocumentError` naming ``path``."""
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refused, parse_float=_finite)
+        return json.loads(
+            text, object_pairs_hook=_unique, parse_constant=_refused, parse_float=_finite, parse_int=_whole
+        )
     except json.JSONDecodeError as error:
         raise DocumentError(f"{name_of(path)}, line {error.lineno}: not valid JSON: {error.msg}") from error
     except ValueError as error:
@@ -167,6 +172,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _finite(text: str) -> float:
     value = float(text)
     return value if abs(value) != float("inf") else _refused(text[:20])
+
+
+def _whole(text: str) -> int:
+    if len(text) > 300:  # a float has as many
+        raise ValueError(f"{text[:20]}... has {len(text):,} digits")
+    return int(text)
 
 
 def _refused(constant: str) -> NoReturn:

@@ -69,7 +69,7 @@ def bring(data: Mapping[str, Any], *, job: str, root: str) -> Outcome:
         if (kept := marker.kept(folder, source, todo, case, catalogue)) is not None:
             return {**outcome, **kept, "state": "done", "again": True}
         made = _make(todo, case, source, folder, catalogue, begin)
-    except Exception as error:
+    except (Exception, KeyboardInterrupt) as error:  # Ctrl-C does not reach a worker: a plugin raised it
         if debugging():
             traceback.print_exception(error)
         seconds = round(time.perf_counter() - begin, 3)
@@ -83,7 +83,7 @@ def plan_case(data: Mapping[str, Any], *, job: str) -> Outcome:
     case = Case.from_json(dict(data))
     try:
         prepared, planned = _planned(todo, case, catalogue)
-    except Exception as error:
+    except (Exception, KeyboardInterrupt) as error:
         problems = error.problems if isinstance(error, PlanError) else (one_line(error),)
         return {"id": case.id, "problems": [text.replace(case.file, case.path) for text in problems]}
     geometry = prepared.volume.geometry()

@@ -168,6 +168,31 @@ DEATHS = {
 }
 
 
+@pytest.mark.parametrize(
+    ("body", "states", "why"),
+    [
+        ("raise KeyboardInterrupt", "failed", "1 of 2 cases failed, h01a: KeyboardInterrupt (local_"),
+        ("os.fork()", "done", "2 cases, 2 done"),
+    ],
+)
+def test_a_step_that_pretends_to_be_stopped_or_doubles_its_worker(
+    tmp_path: Path, processes: Processes, body: str, states: str, why: str
+) -> None:
+    """Ctrl-C does not reach a worker; and of two copies of a worker, one answers."""
+    plugin = local_plugin(
+        tmp_path, f"if volume.spacing[0] > 1.8:\n    {body}\nreturn paint(volume, contract)", recipe="odd"
+    )
+    folder = hearts(tmp_path / "in", 1)
+    sitk.WriteImage(heart_phantom(32, (1.9, 1.9, 1.9)), str(folder / "h01a.nrrd"))
+    root = tmp_path / "out"
+    command = ("run", "odd", folder, "-o", root, "--plugin", plugin, "--no-check", "--workers", 1)
+    told = ended(processes.cohort(*command), code=int(states == "failed"))
+    assert why in told
+    assert "Traceback" not in told
+    cases = json.loads((root / "cohort.json").read_text(encoding="utf-8"))["cases"]
+    assert {case["id"]: case["state"] for case in cases} == {"h00": "done", "h01a": states}
+
+
 @pytest.mark.parametrize("death", DEATHS)
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_case_that_kills_its_workers_costs_only_itself(
