@@ -108,6 +108,15 @@ def test_any_axes_left_handed_too(seed: int) -> None:
         np.testing.assert_allclose(made[name].affine, affine_of(image), atol=1e-9)
 
 
+def test_a_subject_of_files_does_not_keep_the_voxels(tmp_path: Path) -> None:
+    """Otherwise all images of a data set would be in memory after one epoch."""
+    given = subject(tmp_path)
+    RandomPipeline(PIPELINE)(given)
+    PIPELINE(given, seed=1)
+    assert not given.ct._loaded
+    assert not given.heart._loaded
+
+
 def test_attributes_of_images_stay() -> None:
     assert PIPELINE(subject(), seed=7).ct["unit"] == "HU"
 

@@ -124,6 +124,8 @@ def _require_nothing_left(subject: Any, include: Sequence[str] | None, exclude: 
 
 
 def _held(image: Any, name: str) -> Held:
+    if not getattr(image, "_loaded", True):
+        image = copy.copy(image)  # which reads the file, so that the given subject does not keep its voxels in memory
     tensor = image.data
 
     def restored(array: Array, images: Sequence[sitk.Image]) -> Any:
