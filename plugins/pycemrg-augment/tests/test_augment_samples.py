@@ -118,6 +118,9 @@ def test_each_of_several_samples_can_be_replayed() -> None:
         ({"label_patch": {"size": [2, 2, 2], "weights": {8: 1}}}, "label_patch: none of the labels 8 is in the image"),
         ({"blur": {"inside": [7, 8]}}, "blur: none of the labels 7, 8 is in the label map; name labels that are"),
         ({"one_of": {"of": [{"islands": {"label": 9}}]}}, "islands: label 9 is not in the image"),
+        ({"downsample": {"spacing": [1, 0.5, 1]}}, "downsample: 0.5 mm along y is finer than the image (0.7 mm)"),
+        ({"slice_shift": {"thickness": 0.2}}, "slice shift: slices of 0.2 mm are not thicker than the image slices"),
+        ({"slice_shift": {"thickness": 100}}, "slice shift: no slice of 100 mm fits into"),
     ],
 )
 def test_what_is_missing_is_skipped_by_choice_and_said(entry: dict[str, Any], reason: str) -> None:
@@ -128,6 +131,13 @@ def test_what_is_missing_is_skipped_by_choice_and_said(entry: dict[str, Any], re
     with pytest.raises(AugmentationError) as caught:
         build(entry).apply(SAMPLE, seed=1)
     assert reason in str(caught.value)
+
+
+def test_a_single_slice_is_passed_on_by_choice() -> None:
+    slice_of_one = Sample(image=make(VOXELS[:1]))
+    made, steps = build({"rotation": {}, "if_impossible": "skip"}).apply(slice_of_one, seed=1)
+    assert made is slice_of_one
+    assert "which is one slice along z" in steps[0]["skipped"]
 
 
 def test_other_failures_are_never_skipped() -> None:

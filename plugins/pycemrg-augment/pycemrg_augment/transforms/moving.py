@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pycemrg_augment.transforms import grids
 from pycemrg_augment.transforms.crumbs import without_crumbs
 from pycemrg_augment.transforms.resampling import Resample, resampled_labels
-from pycemrg_core.api import AugmentationError, image_from_array, voxel_array
+from pycemrg_core.api import AugmentationError, NotApplicableError, image_from_array, voxel_array
 
 Interpolation = Literal["linear", "cubic"]
 Crumbs = Literal["join", "keep"]
@@ -120,7 +120,7 @@ def _affine(image: sitk.Image, matrix: NDArray[np.float64], shift_mm: Sequence[f
     for axis, name in enumerate("xyz"):
         leaves = np.delete(matrix[axis], axis).any() or shift_mm[axis]
         if image.GetSize()[axis] == 1 and leaves:
-            raise AugmentationError(
+            raise NotApplicableError(
                 f"the movement leaves the plane of the image, which is one slice along {name}; turn about {name} only"
             )
     axes = grids.direction(image)

@@ -20,7 +20,15 @@ from scipy import sparse
 from scipy.special import ndtr
 
 from pycemrg_augment.transforms import grids
-from pycemrg_core.api import AugmentationError, Region, as_region, is_empty, volume_of, voxel_array
+from pycemrg_core.api import (
+    AugmentationError,
+    NotApplicableError,
+    Region,
+    as_region,
+    is_empty,
+    volume_of,
+    voxel_array,
+)
 
 Profile = Literal["gaussian", "box"]
 Vote = Literal["majority", "nearest"]
@@ -116,7 +124,7 @@ def shifted_label_slices(labels: sitk.Image, thickness: float, offset: float, vo
 def _extent_axes(image: sitk.Image, spacing: Sequence[float]) -> list[_Axis]:
     for axis, old, new in zip("xyz", image.GetSpacing(), spacing, strict=True):
         if not new > old * (1 - 1e-3):
-            raise AugmentationError(
+            raise NotApplicableError(
                 f"downsample: {new:g} mm along {axis} is finer than the image ({old:g} mm); give {old:g} or more"
             )
     size = grids.size_for(image, spacing)
@@ -133,12 +141,12 @@ def _stacks(image: sitk.Image, thickness: float, count: int) -> list[list[_Axis]
 def _stack(image: sitk.Image, thickness: float, offset: float, last: float) -> list[_Axis]:
     fine, size = image.GetSpacing()[2], image.GetSize()
     if not thickness >= fine * (1 + 1e-3):
-        raise AugmentationError(
+        raise NotApplicableError(
             f"slice shift: slices of {thickness:g} mm are not thicker than the image slices ({fine:g} mm); give more"
         )
     slices = floor((size[2] * fine - last) / thickness + 1e-6)
     if offset < 0 or slices < 1:
-        raise AugmentationError(
+        raise NotApplicableError(
             f"slice shift: no slice of {thickness:g} mm fits into the {size[2] * fine:g} mm of the image"
             f" from {offset:g} mm on; give thinner slices"
         )
