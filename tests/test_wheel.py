@@ -102,7 +102,7 @@ def test_the_demo_runs_from_an_empty_folder_of_an_empty_environment(programs: Pa
     assert {path.name for path in result.iterdir()} == {
         *("certificate.json", "heart.nrrd", "input.nrrd", "run.json", "slices.png")
     }
-    pycemrg("run", "four_chamber_full", HEART, "-o", tmp_path / "here", "--then", "repair")
+    pycemrg("run", "four_chamber_closed", HEART, "-o", tmp_path / "here")
     assert np.array_equal(voxels(result / "heart.nrrd"), voxels(tmp_path / "here" / "heart.nrrd"))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyvista as pv
 import SimpleITK as sitk
-from vtkmodules.vtkCommonDataModel import vtkCellTypes
+from vtkmodules.vtkCommonDataModel import vtkGenericCell
 from vtkmodules.vtkImagingStencil import vtkImageStencilToImage, vtkPolyDataToImageStencil
 
 from pycemrg_core.api import image_from_array
@@ -20,7 +20,13 @@ _LARGEST = 2**32 - 1
 
 def is_volume(grid: pv.UnstructuredGrid) -> bool:
     """Whether the mesh has volume cells, such as tetrahedra; those that are not linear cannot be voxelised."""
-    return any(vtkCellTypes.GetDimension(kind) == 3 for kind in np.unique(grid.celltypes).tolist())
+    return any(_is_solid(kind) for kind in np.unique(grid.celltypes).tolist())
+
+
+def _is_solid(kind: int) -> bool:
+    """Whether cells of a VTK type have a volume."""
+    cell = vtkGenericCell.InstantiateCell(kind)
+    return cell is not None and cell.GetCellDimension() == 3
 
 
 def voxelise_cells(grid: pv.UnstructuredGrid, tags: npt.NDArray[np.int64], like: sitk.Image) -> sitk.Image:
@@ -49,7 +55,7 @@ def _require_linear(grid: pv.UnstructuredGrid) -> None:
     others = [
         f"{count:,} {pv.CellType(kind).name}"
         for kind, count in zip(kinds.tolist(), counts.tolist(), strict=True)
-        if kind not in FACES and vtkCellTypes.GetDimension(kind) == 3
+        if kind not in FACES and _is_solid(kind)
     ]
     if others:
         raise MeshError(
