@@ -102,6 +102,19 @@ def test_a_flip_turns_the_array_and_leaves_the_body(axes: tuple[bool, ...]) -> N
     np.testing.assert_allclose(back.GetDirection(), image.GetDirection(), atol=1e-12)
 
 
+@pytest.mark.parametrize("spacing", [0.6, 0.29])
+def test_voxels_in_the_middle_between_two_take_the_same_side_everywhere(spacing: float) -> None:
+    """Twice as wide, each new centre lies between two voxels; rounding of an oblique direction must not choose."""
+    labels = RNG.integers(0, 50, (12, 14, 16), np.int16)
+    oblique, straight = make(labels), sitk.GetImageFromArray(labels)
+    for image in (oblique, straight):
+        image.SetSpacing((0.3, 0.3, 0.3))
+    made = values(resampling.isotropic_labels(oblique, spacing))
+    np.testing.assert_array_equal(made, values(resampling.isotropic_labels(straight, spacing)))
+    if spacing == 0.6:
+        np.testing.assert_array_equal(made, labels[1::2, 1::2, 1::2])
+
+
 @pytest.mark.parametrize("spacing", [0.25, 0.5, 0.61])
 def test_isotropic_voxels_fill_the_same_corners(spacing: float) -> None:
     image = make()

@@ -61,16 +61,19 @@ def _to_cubes(spacing: float) -> Resample:
     def resample(image: sitk.Image, interpolator: int, background: float) -> sitk.Image:
         size = grids.size_for(image, [spacing] * 3)
         new, origin = grids.frame_of_size(image, size)
-        return sitk.Resample(
-            image,
-            size,
-            sitk.Transform(),
-            interpolator,
-            origin,
-            new,
-            image.GetDirection(),
-            background,
-            image.GetPixelID(),
+        # In voxels of the image: in mm, rounding would decide where a new voxel lies between two old ones.
+        ratio = [before / after for before, after in zip(image.GetSize(), size, strict=True)]
+        bare = sitk.Image(image)
+        bare.SetSpacing([1.0] * 3)
+        bare.SetOrigin([0.0] * 3)
+        bare.SetDirection(np.eye(3).ravel().tolist())
+        first, nothing = [one / 2 - 0.5 for one in ratio], sitk.Transform()
+        made = sitk.Resample(
+            bare, size, nothing, interpolator, first, ratio, bare.GetDirection(), background, image.GetPixelID()
         )
+        made.SetSpacing(new)
+        made.SetOrigin(origin)
+        made.SetDirection(image.GetDirection())
+        return made
 
     return resample
