@@ -33,6 +33,9 @@ def test_missing_file_suggests_what_was_probably_meant(tmp_path: Path) -> None:
     (tmp_path / "heart_01.nrrd").touch()
     path = tmp_path / "hart_01.nrrd"
     assert refusal(ImageError, image_files.read_labels, path) == f"{path}: no such file; did you mean heart_01.nrrd?"
+    (path.parent / "odd\nheart\x1b.nrrd").touch()
+    told = refusal(ImageError, image_files.read_labels, path.parent / "oddheart.nrrd")
+    assert told.endswith("did you mean odd\\nheart\\x1b.nrrd or heart_01.nrrd?")
     other = tmp_path / "zzz.nii"
     assert refusal(ImageError, image_files.read_labels, other) == f"{other}: no such file; check the path"
     deep = tmp_path / "no" / "heart.nrrd"

@@ -194,6 +194,12 @@ NOT_SNAP = "is not 'IDX R G B A VIS MSH \"NAME\"'; correct the line"
         ("a.yaml", "labels:\n  LV: 1\n  LA: two\n", f"line 3: label 'LA' is 'two', {NOT_WHOLE}"),
         ("a.yaml", "LV: 1\nLA: yes\n", f"line 2: label 'LA' is 'yes', {NOT_WHOLE}"),
         ("a.yaml", "LV: 1\nLA: 1\n", "line 2: labels 'LV' (line 1) and 'LA' are both 1; remove one"),
+        ("a.yaml", f"LV: {'9' * 500}\n", f"line 1: label 'LV' is '{'9' * 79}, {NOT_WHOLE}"),
+        (
+            "a.yaml",
+            "labels:\n  LV_BP_label: 1\nRV_BP_label: 3\n",
+            "line 3: 'RV_BP_label' is beside 'labels', not below it; indent the line",
+        ),
         ("a.yaml", "\nlabels: [LV]\n", "line 2: labels must hold names and integers, such as 'labels: {wall: 1}'"),
         ("a.yaml", "LV: 1\nLV: 2\n", "line 1: not valid YAML: key 'LV' is given twice"),
         ("a.yaml", "{}\n", NO_LABELS),

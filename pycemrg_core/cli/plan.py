@@ -8,6 +8,7 @@ import click
 
 from pycemrg_core.cli.options import setting_options, settings_from
 from pycemrg_core.cli.session import counted, echo_json, echo_table, plugin_options, session_of
+from pycemrg_core.text.files import name_of
 
 if TYPE_CHECKING:
     from pycemrg_core.recipes.planner import PlannedStep
@@ -69,7 +70,7 @@ def plan(
         click.echo(f"left out: {one}")
     for warning in warnings:
         click.echo(f"note: {warning}", err=True)
-    click.echo(f"{planned.recipe} runs on {image}: {counted(len(steps), 'step')}, {planned.dtype} pixels")
+    click.echo(f"{planned.recipe} runs on {name_of(image)}: {counted(len(steps), 'step')}, {planned.dtype} pixels")
 
 
 def _described(step: PlannedStep) -> dict[str, Any]:

@@ -375,6 +375,15 @@ class _Planner:
             self.problems.append(
                 f"no step uses the parameter {name!r}{close_to(name, used)} (in use: {', '.join(sorted(used))})"
             )
+        # The configuration of one recipe may serve another, so what the catalogue knows is no mistake.
+        schematics = [found.record for found in self.catalogue.all(Schematic)]
+        ours = {name for one in schematics for name in one.parameters}
+        maps = [one.semantic_map for one in (*schematics, *self.settings.schematics.values())]
+        known = ours | {str(value) for one in maps for value in one.values()}
+        for name in sorted(self.settings.defaults.keys() - known):
+            self.warnings.append(
+                f"the configuration sets {name!r}, a parameter that no schematic has{close_to(name, ours)}"
+            )
         # If all steps that use a parameter have the same value, that is its value, also in the record.
         alike = {name: values[0] for name, values in own.items() if values.count(values[0]) == len(values)}
         return {**used, **alike}

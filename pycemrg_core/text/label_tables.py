@@ -233,6 +233,8 @@ def _named(path: Path, text: str) -> Iterator[Entry]:
     entries, lines = document.get("labels", document), _key_lines(text)
     if not isinstance(entries, dict):
         raise _wrong(path, lines.get("labels", 0), "labels must hold names and integers, such as 'labels: {wall: 1}'")
+    if beside := [key for key in document if entries is not document and str(key).endswith("_label")]:
+        raise _wrong(path, lines.get(beside[0], 0), f"{beside[0]!r} is beside 'labels', not below it; indent the line")
     found = document.get("colours", document.get("colors"))
     colours: dict[Any, Any] = found if "labels" in document and isinstance(found, dict) else {}
     by_value = bool(entries) and all(type(_either(key)) is int and type(entries[key]) is str for key in entries)
@@ -244,7 +246,7 @@ def _named(path: Path, text: str) -> Iterator[Entry]:
         if type(name) is not str or like_number(name):
             raise _wrong(path, line, f"{name!r} is not the name of a label; give a name and an integer from 1")
         if type(value) is not int:
-            raise _wrong(path, line, f"label {name!r} is {value!r}, not a whole number; {_INTEGER}")
+            raise _wrong(path, line, f"label {name!r} is {value!r:.80}, not a whole number; {_INTEGER}")
         yield line, value, name, colours.get(name, "")
 
 

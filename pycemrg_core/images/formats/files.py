@@ -36,17 +36,19 @@ def require_file(path: str | os.PathLike[str], known: Iterable[str]) -> None:
             return
         if file.is_dir():
             found = sorted(child.name for child in file.iterdir() if extension(child) in known)
-            hint = f"give one of the files in it: {', '.join(found[:3])}" if found else "give an image file"
+            hint = (
+                f"give one of the files in it: {', '.join(map(name_of, found[:3]))}" if found else "give an image file"
+            )
             raise ImageError(f"{name}: is a folder, not an image; {hint}")
         if file.exists():
             raise ImageError(f"{name}: is not an ordinary file; give an image file")
         if not file.parent.is_dir():
-            raise ImageError(f"{name}: no such file, and no folder {file.parent} either; check the path")
+            raise ImageError(f"{name}: no such file, and no folder {name_of(file.parent)} either; check the path")
         names = sorted(child.name for child in file.parent.iterdir())
     except OSError as error:
         raise ImageError(f"{name}: cannot be read: {error.strerror}; check the path and its permissions") from error
     close = difflib.get_close_matches(file.name, names, n=3)
-    hint = f"did you mean {' or '.join(close)}?" if close else "check the path"
+    hint = f"did you mean {' or '.join(map(name_of, close))}?" if close else "check the path"
     raise ImageError(f"{name}: no such file; {hint}")
 
 
