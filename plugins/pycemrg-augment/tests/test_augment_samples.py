@@ -185,6 +185,9 @@ def test_errors_name_the_further_image() -> None:
     whole = evolve(SAMPLE, more_images={"t2": make(VOXELS)})
     with pytest.raises(AugmentationError, match=r"pipeline\[0\]: 't2': brightness: the image is uint8 from 0 to 19"):
         build({"brightness": {}}).apply(whole, seed=3)
+    classes_of = {"consecutive_classes": {"labels": [1, 2, 3]}}
+    with pytest.raises(AugmentationError, match=r"pipeline\[0\]: 'scar': consecutive_classes: no class for 7"):
+        build(classes_of).apply(evolve(SAMPLE, more_labels={"scar": make(np.full_like(BLOCKS, 7))}), seed=3)
     with pytest.raises(AugmentationError, match="swap_labels: the sample has 2 label maps; give one"):
         build({"swap_labels": {"labels": [1, 2]}}).apply(evolve(SAMPLE, more_labels={"b": make(BLOCKS)}), seed=3)
     with pytest.raises(AugmentationError, match="image and labels are not on the same grid"):

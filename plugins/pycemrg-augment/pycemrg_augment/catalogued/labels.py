@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import attrs
 import SimpleITK as sitk
 
-from pycemrg_augment.catalogued.shared import Count, Labels, Length, Result, Rng
+from pycemrg_augment.catalogued.shared import Count, Labels, Length, Result, Rng, on_labels
 from pycemrg_augment.pipelines.parameters import Bounds
 from pycemrg_augment.transforms import classes, failures
 from pycemrg_augment.transforms.classes import Others
@@ -18,8 +18,10 @@ from pycemrg_core.api import AugmentationError, Sample
 def consecutive_classes(
     sample: Sample, rng: Rng, labels: tuple[int, ...], others: Others = "refuse", ignored: int | None = None
 ) -> Result:
-    _require_labels(sample, "consecutive_classes")
-    return sample.changed(labels=lambda image: classes.consecutive_classes(image, labels, others, ignored)), {}
+    def remap(image: sitk.Image) -> sitk.Image:
+        return classes.consecutive_classes(image, labels, others, ignored)
+
+    return on_labels(sample, "consecutive_classes", remap), {}
 
 
 def drop_structure(sample: Sample, rng: Rng, labels: Labels) -> Result:
@@ -48,14 +50,10 @@ def swap_labels(sample: Sample, rng: Rng, labels: Annotated[tuple[int, int], Bou
     return _damaged(sample, "swap_labels", lambda image: failures.swap_labels(image, rng, labels))
 
 
-def _require_labels(sample: Sample, name: str) -> sitk.Image:
-    if sample.labels is None:
-        raise AugmentationError(f"{name}: the sample has no label map; give one")
-    return sample.labels
-
-
 def _damaged(sample: Sample, name: str, damage: Callable[[sitk.Image], tuple[sitk.Image, failures.Damage]]) -> Result:
-    before = _require_labels(sample, name)
+    before = sample.labels
+    if before is None:
+        raise AugmentationError(f"{name}: the sample has no label map; give one")
     if sample.more_labels:
         raise AugmentationError(f"{name}: the sample has {1 + len(sample.more_labels)} label maps; give one")
     labels, done = damage(before)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated
 
 import numpy as np
@@ -31,7 +31,20 @@ def on_images(sample: Sample, name: str, change: Callable[[sitk.Image], sitk.Ima
     """The sample with all its images changed; an error about a further image names it."""
     if sample.image is None:
         raise AugmentationError(f"{name}: the sample has no image; give one")
-    known = {id(image): key for key, image in sample.more_images.items()}
+    return sample.changed(images=_named(sample.more_images, change))
+
+
+def on_labels(sample: Sample, name: str, change: Callable[[sitk.Image], sitk.Image]) -> Sample:
+    """The sample with all its label maps changed; an error about a further label map names it."""
+    if sample.labels is None:
+        raise AugmentationError(f"{name}: the sample has no label map; give one")
+    return sample.changed(labels=_named(sample.more_labels, change))
+
+
+def _named(
+    further: Mapping[str, sitk.Image], change: Callable[[sitk.Image], sitk.Image]
+) -> Callable[[sitk.Image], sitk.Image]:
+    known = {id(image): key for key, image in further.items()}
 
     def named(image: sitk.Image) -> sitk.Image:
         try:
@@ -41,7 +54,7 @@ def on_images(sample: Sample, name: str, change: Callable[[sitk.Image], sitk.Ima
                 raise
             raise type(error)(f"{known[id(image)]!r}: {error}") from None
 
-    return sample.changed(images=named)
+    return named
 
 
 def mask_of(sample: Sample, name: str, inside: tuple[int, ...]) -> sitk.Image | None:
