@@ -71,8 +71,10 @@ def read_text(path: str | os.PathLike[str], what: str = "a configuration file", 
         raise DocumentError(f"{name}: is a folder; give {what}") from None
     except NotOrdinaryError:
         raise DocumentError(f"{name}: not an ordinary file; give {what}") from None
-    except (OSError, ValueError) as error:  # ValueError: a path with a NUL
-        reason = getattr(error, "strerror", None) or error
+    except ValueError:  # each version of Python has its own words for it
+        raise DocumentError(f"{name}: cannot be read: embedded null byte; check the path and its permissions") from None
+    except OSError as error:
+        reason = error.strerror or error
         raise DocumentError(f"{name}: cannot be read: {reason}; check the path and its permissions") from error
     if len(data) > most:
         raise DocumentError(f"{name}: larger than {most:,} bytes; give {what}")
