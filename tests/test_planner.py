@@ -296,7 +296,8 @@ def test_an_unknown_parameter_of_a_configuration_is_said() -> None:
     # Those of other recipes are known: a folder may serve several.
     made = planned("la_myocardium", defaults={"LA_WT": 3.0, "RA_WT": 2.0, "LA_WTT": 4.0, "zzz": 1.0})
     assert [text for text in made.warnings if "configuration sets" in text] == [
-        "the configuration sets 'LA_WTT', a parameter that no schematic has; did you mean 'LA_WT' or 'RA_WT' or 'Ao_WT'?",
+        "the configuration sets 'LA_WTT', a parameter that no schematic has;"
+        " did you mean 'LA_WT' or 'RA_WT' or 'Ao_WT'?",
         "the configuration sets 'zzz', a parameter that no schematic has",
     ]
 
