@@ -287,6 +287,15 @@ def test_nonsense_is_blamed_on_its_plugin(tmp_path: Path, kind: str, body: str, 
     assert f"({path.name}:{line - 1}, in run)" in said
 
 
+@pytest.mark.parametrize("value", ["float('nan')", "float('-inf')", "10**400"])
+def test_a_parameter_that_is_not_finite_costs_only_its_plugin(tmp_path: Path, value: str) -> None:
+    record = "Metric(name='m', summary='', function=Ref('a:b'), measures=Measures.STRUCTURE, parameters={'x': VALUE})"
+    path, line = plugin(tmp_path, HOOK, f"yield {record.replace('VALUE', value)}")
+    (warning,) = pycemrg("list-metrics", "--plugin", path).stderr.splitlines()
+    assert "parameters.x is " in warning
+    assert f"not a finite number ({path.name}:{line}, in pycemrg_metrics)" in warning
+
+
 # ------------------------------------------------------------------------------- outputs are contributions
 
 REPORT_COMMAND = """

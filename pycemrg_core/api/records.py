@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from types import MappingProxyType
@@ -54,6 +55,8 @@ def _require_numbers(record: Any, attribute: Any, numbers: Mapping[str, Any]) ->
     for name, value in numbers.items():
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise RecordError(f"{_who(record)}: {attribute.name}.{name} is {value!r}, not a number")
+        if not abs(value) <= sys.float_info.max:
+            raise RecordError(f"{_who(record)}: {attribute.name}.{name} is {value!r:.40}, not a finite number")
 
 
 def _require_ref(record: Any, attribute: Any, value: object) -> None:

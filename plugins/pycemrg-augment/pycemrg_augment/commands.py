@@ -57,7 +57,7 @@ def augment(
     from pycemrg_augment.pipelines import Pipeline
     from pycemrg_augment.transforms.grids import require_same
     from pycemrg_core.api import PycemrgError, Sample, file_sha256, read_image, read_labels
-    from pycemrg_core.cli.kit import require_folder, staged
+    from pycemrg_core.cli.kit import held, require_folder, staged
 
     if image is None and labels is None:
         raise click.UsageError("nothing to augment; give IMAGE, --labels or both", ctx)
@@ -75,7 +75,7 @@ def augment(
     inputs = {what: {"name": Path(file).name, "sha256": file_sha256(file)} for what, file in sources.items()}
     sample = Sample(image=scan, labels=label_map)
     try:
-        with staged(folder) as inner:
+        with held(folder), staged(folder) as inner:
             records = _write(pipeline, sample, inputs, inner, count, seed)
     except KeyboardInterrupt:
         raise PycemrgError(f"interrupted; {folder} was not changed") from None
