@@ -36,6 +36,9 @@ _REMEDY = "copy or export it again"
 
 
 _HEAD = 1 << 16
+# Cell types of VTK: those of straight and of quadratic cells. With them, the number of nodes of the straight ones.
+_TYPES = (*range(15), *range(21, 38))
+_NODES = {3: 2, 5: 3, 8: 4, 9: 4, 10: 4, 11: 8, 12: 8, 13: 6, 14: 5}
 _LIKE_A_NUMBER = re.compile(rb"[-+]?\.?\d")
 _NUMBER = re.compile(rb"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
@@ -57,6 +60,8 @@ def read_mesh(path: str | os.PathLike[str]) -> pv.UnstructuredGrid:
         grid = read_opencarp(file)
     else:
         _require_numbers(file)
+        if extension == ".vtk":
+            _require_types(file)
         grid = _from_ply(file) if extension == ".ply" else _from_vtk(file, _READERS[extension]())
     _require_cells(grid, file)
     return grid
@@ -91,6 +96,23 @@ def _require_triangles(file: Path, head: bytes) -> None:
         raise MeshError(
             f"{file}: it says {said:,} triangles, and has bytes for another number; copy or export it again"
         )
+
+
+def _require_types(file: Path) -> None:
+    """Refuse a legacy file with cells of a type that no mesh here has: VTK can crash on a polyhedron without faces."""
+    data = file.read_bytes()
+    head = re.search(rb"\nCELL_TYPES[ \t]+(\d{1,12})[ \t]*\r?\n", data)
+    if head is None:
+        return
+    count, binary = int(head[1]), data.split(b"\n", 3)[2:3] == [b"BINARY"]
+    if binary:
+        types = np.frombuffer(data[head.end() : head.end() + 4 * count][: len(data) // 4 * 4], np.uint8)
+        types = types[: len(types) // 4 * 4].view(">i4")
+    else:
+        words = [word for word in data[head.end() :].split(None, count)[:count] if word.isdigit() and len(word) < 10]
+        types = np.array(words, dtype=np.int64)
+    if len(types) < count or not np.isin(types, _TYPES).all():
+        raise MeshError(f"{file}: CELL_TYPES lists a cell type that is not known, or too few of them; {_REMEDY}")
 
 
 def write_mesh(grid: pv.UnstructuredGrid, path: str | os.PathLike[str], tag: str = TAG) -> None:
@@ -193,6 +215,10 @@ def _require_cells(grid: pv.UnstructuredGrid, file: Path) -> None:
         raise MeshError(
             f"{file}: a cell refers to node {nodes.max()}, but there are {grid.n_points:,} nodes; {_REMEDY}"
         )
+    sizes = np.diff(grid.offset)
+    for kind, count in _NODES.items():
+        if (sizes[grid.celltypes == kind] != count).any():
+            raise MeshError(f"{file}: a cell of type {pv.CellType(kind).name} has not {count} nodes; {_REMEDY}")
     if not np.isfinite(grid.points).all():
         raise MeshError(f"{file}: a node has a coordinate that is NaN or infinite; {_REMEDY}")
 

@@ -311,3 +311,21 @@ def test_a_binary_stl_of_another_length_is_refused(tmp_path: Path, change: int) 
     path.write_bytes(data[:change] if change < 0 else data + bytes(change))
     with pytest.raises(MeshError, match="export it again"):
         read_mesh(path)
+
+
+@pytest.mark.parametrize("binary", [True, False])
+@pytest.mark.parametrize("kind", [10, 12, 42, 99, 24874])
+def test_a_cell_of_another_type_than_its_nodes_is_refused(tmp_path: Path, kind: int, binary: bool) -> None:
+    """VTK hangs or crashes on some, and takes a triangle for a tetrahedron."""
+    sphere = pv.Sphere(radius=12, theta_resolution=12, phi_resolution=12)
+    path = tmp_path / "a.vtk"
+    pv.UnstructuredGrid(sphere.faces, [5] * sphere.n_cells, sphere.points).save(path, binary=binary)
+    read_mesh(path)
+    data = path.read_bytes()
+    head = re.search(rb"CELL_TYPES \d+\n", data)
+    assert head is not None
+    new = kind.to_bytes(4, "big") if binary else str(kind).encode()
+    old = 4 if binary else 1
+    path.write_bytes(data[: head.end()] + new + data[head.end() + old :])
+    with pytest.raises(MeshError, match=r"a cell of type|CELL_TYPES lists a cell type that is not known"):
+        read_mesh(path)
