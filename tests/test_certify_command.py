@@ -186,6 +186,19 @@ def test_wrong_usage(tmp_path: Path) -> None:
     assert "--again takes at most" in pycemrg("run", "--again", record, "--then", "repair", code=2).stderr
 
 
+def test_a_certificate_replaces_nothing_but_a_certificate(tmp_path: Path) -> None:
+    heart = small_heart(tmp_path, size=32)
+    pycemrg("run", "left_atrium_with_veins", heart, "-o", tmp_path / "out", "--no-check")
+    (tmp_path / "cut.json").write_text('{"verdict": ')
+    for other in (tmp_path / "out" / "run.json", tmp_path / "cut.json"):
+        before = other.read_bytes()
+        refused = pycemrg("certify", heart, "-o", other, code=1)
+        assert refused.stderr == f"error: {other}: is there, and not a certificate; choose another name, or delete it\n"
+        assert other.read_bytes() == before
+    for _ in range(2):
+        pycemrg("certify", heart, "-o", tmp_path / "c.json", code=1)
+
+
 def test_checks_are_listed_and_described() -> None:
     listed = {one["name"]: one for one in json.loads(pycemrg("list-checks", "--json", "--no-plugins").stdout)}
     assert set(listed) == {c.name for c in catalogue().all(Check)}

@@ -9,6 +9,8 @@ import click
 from pycemrg_core.cli.kit import accept_option, echo_json, plugin_options, session_of
 from schematics_builtin.certificate.commands.findings import echo_findings
 
+_MOST_BYTES = 100_000_000
+
 
 @click.command(short_help="Report what in a grown heart would leak or break a mesher.")
 @click.argument("image")
@@ -60,7 +62,15 @@ def certify(
 
 
 def _require_output(output: Path) -> None:
-    from pycemrg_core.api import OutputError
+    """Refuse a name that is not JSON, and any file but a certificate, such as the record of a run."""
+    from pycemrg_core.api import DocumentError, OutputError, load_json
 
     if output.suffix != ".json":
         raise OutputError(f"{output}: a certificate is JSON; choose a name that ends with .json")
+    if output.exists():
+        try:
+            known = load_json(output, "a certificate", _MOST_BYTES).keys() >= {"verdict", "findings"}
+        except DocumentError:
+            known = False
+        if not known:
+            raise OutputError(f"{output}: is there, and not a certificate; choose another name, or delete it")
