@@ -241,7 +241,7 @@ def lumens_grown(volume: LabelVolume, mm: float) -> LabelVolume:
     return volume.with_array(np.where((array == 0) & (distance <= mm), array[tuple(nearest)], array))
 
 
-@pytest.mark.slow(keep=1)
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(("mm", "growth"), [(2.0, 3.0), (1.0, 1.5), (1.0, 3.0)])
 def test_lumens_that_touch_are_separated(mm: float, growth: float) -> None:
     """``benchmarks/closed_stress.py`` has more hearts, and segmentations damaged on purpose."""
@@ -270,7 +270,7 @@ def test_a_heart_cut_to_its_own_box_gives_the_same_heart() -> None:
     assert placed(result.volume) == placed(closed("four_chamber_closed").volume)
 
 
-@pytest.mark.slow(keep=2)
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize("what", ["islands", "hole to the outside", "hole between ventricles", "shifted slices"])
 def test_a_damaged_segmentation_is_closed(what: str) -> None:
     """Damage by the failure simulator; its places are drawn, and the recipe does not know them."""
@@ -302,7 +302,7 @@ def test_the_seven_structures_on_a_ct_are_closed(recipe: str) -> None:
     assert short(certificate.closure.closed) == short(chambers)
 
 
-@pytest.mark.slow(keep=1)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("recipe", "z", "parameters"),
     [

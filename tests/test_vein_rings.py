@@ -44,7 +44,7 @@ def test_the_veins_do_come_nearer(what: str) -> None:
     assert contact(hearts()[what]) > contact(base().array)
 
 
-@pytest.mark.slow(keep=1)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "what",
     [
