@@ -494,7 +494,7 @@ def _clean_mesh(file: Path, target: Path) -> Path:
 def _clean_inr(file: Path, target: Path) -> Path:
     data = file.read_bytes()
     head, _, _ = data.partition(b"##}\n")
-    fields = dict(line.split("=", 1) for line in head.decode("ascii").splitlines() if "=" in line)
+    fields = dict(line.split("=", 1) for line in head.decode("latin-1").splitlines() if "=" in line)
     size = [int(fields[f"{axis}DIM"]) for axis in "XYZ"]
     dtype = np.dtype(f"{'u' if fields['TYPE'].startswith('unsigned') else 'i'}{int(fields['PIXSIZE'].split()[0]) // 8}")
     voxels = np.frombuffer(data[len(head) + 4 :], dtype)

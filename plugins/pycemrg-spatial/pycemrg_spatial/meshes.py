@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyvista as pv
+from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkCommonCore import vtkLogger, vtkOutputWindow, vtkStringOutputWindow
 from vtkmodules.vtkIOGeometry import vtkSTLReader
 from vtkmodules.vtkIOLegacy import vtkDataSetReader, vtkUnstructuredGridWriter
@@ -215,7 +216,7 @@ def _require_cells(grid: pv.UnstructuredGrid, file: Path) -> None:
         raise MeshError(
             f"{file}: a cell refers to node {nodes.max()}, but there are {grid.n_points:,} nodes; {_REMEDY}"
         )
-    sizes = np.diff(grid.offset)
+    sizes = np.diff(vtk_to_numpy(grid.GetCells().GetOffsetsArray()))
     for kind, count in _NODES.items():
         if (sizes[grid.celltypes == kind] != count).any():
             raise MeshError(f"{file}: a cell of type {pv.CellType(kind).name} has not {count} nodes; {_REMEDY}")
