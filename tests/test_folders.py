@@ -74,6 +74,42 @@ def test_a_folder_behind_a_link_is_not_swept(tmp_path: Path) -> None:
     assert (tmp_path / LEFT).is_symlink()
 
 
+@pytest.mark.parametrize("steps", [(), ("--keep-steps",)])
+def test_a_folder_of_results_may_be_a_link(tmp_path: Path, steps: tuple[str, ...]) -> None:
+    """As on a cluster, where results are kept on another disk."""
+    heart = small_heart(tmp_path, size=32)
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "out").symlink_to(tmp_path / "disk", target_is_directory=True)
+    for _ in range(2):
+        pycemrg("run", "left_atrium_with_veins", heart, "-o", tmp_path / "out", "--no-check", *steps)
+    assert {"heart.nrrd", "run.json"} <= {*contents(tmp_path / "disk")}
+    with held(tmp_path / "disk"), pytest.raises(OutputError, match="another command is writing here"):
+        with held(tmp_path / "out"):
+            raise AssertionError("one folder under two names")
+    (tmp_path / "lost").symlink_to(tmp_path / "nowhere")
+    for place in ("lost", "lost/in"):
+        refused = pycemrg("run", "left_atrium_with_veins", heart, "-o", tmp_path / place, "--no-check", code=1).stderr
+        assert refused == (
+            f"error: {tmp_path / place}: {tmp_path / 'lost'} is a link to a place that does not exist;"
+            " choose another folder\n"
+        )
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), FileNotFoundError(2, "No such file")])
+def test_a_folder_that_cannot_be_opened_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    """It may be written and not listed, or another command removes it at this moment."""
+
+    def refuse(_: Path) -> int:
+        raise error
+
+    monkeypatch.setattr(scratch, "_lock", refuse)
+    with pytest.raises(OutputError) as refused, held(tmp_path):
+        raise AssertionError("held")
+    assert str(refused.value) == f"{tmp_path}: cannot be opened: {error.strerror}; choose another folder"
+
+
 def test_a_link_with_the_name_of_a_temporary_file_is_not_followed(tmp_path: Path) -> None:
     precious = tmp_path / "precious.txt"
     precious.write_text("three years")

@@ -50,9 +50,12 @@ def sweep(folder: Path) -> None:
 
 @contextmanager
 def holding(folder: Path) -> Iterator[bool]:
-    """Lock a folder that exists; False when another process holds it. The lock ends with the block or the process."""
+    """Lock a folder that exists, also one behind a link; False when another process holds it.
+
+    The lock ends with the block or the process. Raises :class:`OSError` when the folder cannot be opened.
+    """
     try:
-        lock = _lock(folder)
+        lock = _lock(folder.resolve())
     except BlockingIOError:
         yield False
         return

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,13 @@ def held(folder: Path) -> Iterator[None]:
 
     Raises :class:`OutputError` when another command works in it, or when it cannot be made.
     """
-    with _made(folder), scratch.holding(folder) as alone:
+    with _made(folder), ExitStack() as stack:
+        try:
+            alone = stack.enter_context(scratch.holding(folder))
+        except OSError as error:
+            raise OutputError(
+                f"{folder}: cannot be opened: {error.strerror or error}; choose another folder"
+            ) from error
         if not alone:
             raise OutputError(
                 f"{folder}: another command is writing here; wait until it has ended, or choose another folder"
@@ -100,7 +106,10 @@ def _made(folder: Path) -> Iterator[None]:
 
 def require_folder(folder: Path) -> None:
     """Refuse a folder that cannot be made or written. Raises :class:`OutputError`."""
-    place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    places = (folder, *folder.absolute().parents)
+    if links := [place for place in places if place.is_symlink() and not place.exists()]:
+        raise OutputError(f"{folder}: {links[0]} is a link to a place that does not exist; choose another folder")
+    place = next(place for place in places if place.exists())
     if not place.is_dir():
         what = "is a file" if place == folder else f"{place} is a file"
         raise OutputError(f"{folder}: {what}, not a folder; choose another folder")
