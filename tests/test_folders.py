@@ -83,13 +83,13 @@ def test_a_folder_of_results_may_be_a_link(tmp_path: Path, steps: tuple[str, ...
     for _ in range(2):
         pycemrg("run", "left_atrium_with_veins", heart, "-o", tmp_path / "out", "--no-check", *steps)
     assert {"heart.nrrd", "run.json"} <= {*contents(tmp_path / "disk")}
-    with held(tmp_path / "disk"), pytest.raises(OutputError, match="another command is writing here"):
-        with held(tmp_path / "out"):
-            raise AssertionError("one folder under two names")
+    refused = pytest.raises(OutputError, match="another command is writing here")
+    with held(tmp_path / "disk"), refused, held(tmp_path / "out"):
+        raise AssertionError("one folder under two names")
     (tmp_path / "lost").symlink_to(tmp_path / "nowhere")
     for place in ("lost", "lost/in"):
-        refused = pycemrg("run", "left_atrium_with_veins", heart, "-o", tmp_path / place, "--no-check", code=1).stderr
-        assert refused == (
+        told = pycemrg("run", "left_atrium_with_veins", heart, "-o", tmp_path / place, "--no-check", code=1).stderr
+        assert told == (
             f"error: {tmp_path / place}: {tmp_path / 'lost'} is a link to a place that does not exist;"
             " choose another folder\n"
         )
