@@ -319,3 +319,9 @@ def test_slices_that_are_thicker_than_the_walls(recipe: str, z: float, parameter
     result = run_recipe(recipe, volume, catalogue(), parameters=parameters)
     assert certify_result(result, catalogue()).of(Severity.ERROR) == ()
     assert flooded(result) == (len(RECIPES[recipe][1]) + 1,) * 2
+
+
+def test_a_share_above_one_is_refused() -> None:
+    """A skirt of more than the whole vein would leave nothing for its ring and its plane."""
+    with pytest.raises(PlanError, match=r"skirt_ratio is 1\.5; give a number from 0 to 1"):
+        run_recipe("four_chamber_closed", shipped(2.0), catalogue(), parameters={"skirt_ratio": 1.5})

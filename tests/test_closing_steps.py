@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from attrs import evolve
 from brute import ADD, EXCEPT, ONLY, Array, Mask, Spacing, all_pairs, limit, write
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -112,6 +113,12 @@ def test_a_plane_says_when_it_takes_all_of_a_vein(length: int, noted: bool) -> N
     contract = PlaneContract(atrium=label(1), vein=label(2), target=label(NEW), thickness_mm=4.0)
     notes = [one.text for one in closing.plane(LabelVolume(array, (1.0, 1.0, 1.0)), contract) if isinstance(one, Note)]
     assert notes == (["nothing is left of label_2: all of it is within 4 mm of the atrium"] if noted else [])
+
+
+def test_a_plane_says_nothing_of_a_vein_that_is_absent() -> None:
+    array = np.ones((3, 3, 3), np.uint8)
+    contract = PlaneContract(atrium=label(1), vein=label(2), target=label(NEW), thickness_mm=4.0)
+    assert not [one for one in closing.plane(LabelVolume(array, (1.0, 1.0, 1.0)), contract) if isinstance(one, Note)]
 
 
 @brute_force
@@ -296,7 +303,7 @@ def test_a_vessel_is_cut_alike_however_the_image_is_stored(direction: tuple[int,
 
     def cut(one: LabelVolume) -> Array:
         work = WorkingVolume(one, np.dtype(np.uint8))
-        work.apply(list(closing.open_vessel(work, OPEN)))
+        work.apply([edit for edit in closing.open_vessel(work, OPEN) if isinstance(edit, Edit)])
         return work.array
 
     found = cut(volume)
@@ -334,6 +341,17 @@ def test_a_vessel_without_a_part(absent: int) -> None:
     found = grown(closing.open_vessel, array, (1.0, 1.0, 1.0), OPEN)
     # Without a root or a lumen there is no end; without a wall the lumen alone is cut.
     assert np.array_equal(found, array) is (absent != 3)
+
+
+@pytest.mark.parametrize(("cut_mm", "noted"), [(5.0, False), (60.0, True)])
+def test_a_cut_says_when_it_takes_all_of_a_vessel(cut_mm: float, noted: bool) -> None:
+    where = points((30, 20, 20), (1.0, 1.0, 1.0))
+    array = vessel(where[..., 0] + 10, np.hypot(where[..., 1], where[..., 2]), 20.0)
+    contract = evolve(OPEN, cut_mm=cut_mm)
+    done = list(closing.open_vessel(LabelVolume(array, (1.0, 1.0, 1.0)), contract))
+    notes = [one.text for one in done if isinstance(one, Note)]
+    assert notes == (["nothing is left of label_2: all of it is within 60 mm of its end"] if noted else [])
+    assert (2 in grown(closing.open_vessel, array, (1.0, 1.0, 1.0), contract)) is not noted
 
 
 @brute_force

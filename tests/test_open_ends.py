@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.ndimage import binary_dilation
 
 from pycemrg_core.api import Blueprint, Finding, Heart, LabelType, LabelVolume, Severity
 from pycemrg_core.api import Wall as WallAsked
@@ -122,6 +123,16 @@ def test_a_lumen_that_is_closed_in_has_no_opening() -> None:
     voxels[(along > 12) & (voxels == LUMEN)] = WALL
     assert found(voxels) == []
     assert closure_of(heart(voxels)).statement == "closed in, but should be open: Ao; closed: no lumen"
+
+
+def test_an_end_that_is_sealed_except_for_edges_of_voxels() -> None:
+    """A lid of one layer on a slanted end: nothing passes through faces, the flood passes through edges."""
+    voxels, _, _ = tube((0.3, 0.2, 1), (1.0, 1.0, 1.0))
+    voxels[binary_dilation(voxels == LUMEN) & (voxels == 0)] = WALL
+    (error,) = found(voxels)
+    assert error.severity is Severity.ERROR
+    assert error.what == "Ao_BP_label has no opening: it is open only through edges or corners of voxels"
+    assert closure_of(heart(voxels)).open_elsewhere == ("Ao_BP_label",)
 
 
 def test_tissue_on_the_rim_does_not_make_a_second_opening() -> None:

@@ -481,7 +481,9 @@ class _Planner:
             raise LabelError(f"{parameter} is {value:g}; it must be {least}")
         if role.between is not None and not role.between[0] <= value <= role.between[1]:
             low, high = role.between
-            raise LabelError(f"{parameter} is {value:g} {role.unit}; give a number from {low:g} to {high:g}")
+            raise LabelError(
+                f"{parameter} is {f'{value:g} {role.unit}'.strip()}; give a number from {low:g} to {high:g}"
+            )
         if role.use is not Use.THICKNESS:
             return
         spacing = self.facts.spacing

@@ -58,7 +58,7 @@ def plane(volume: LabelVolume, contract: PlaneContract) -> Iterable[Edit | Note]
     vein = contract.vein
     edits = list(convert(volume, contract.atrium, vein, contract.thickness_mm, contract.target))
     yield from edits
-    if sum(int(edit.mask.sum()) for edit in edits) == int(volume.mask(vein.value, volume.region(vein.value)).sum()):
+    if _all_of(volume, vein.value, sum(int(edit.mask.sum()) for edit in edits)):
         yield Note(f"nothing is left of {vein.name}: all of it is within {contract.thickness_mm:g} mm of the atrium")
 
 
@@ -75,7 +75,7 @@ def skirt(volume: LabelVolume, contract: SkirtContract) -> Iterable[Edit]:
     yield edit_at(places[along < contract.ratio * along.max()], contract.target.value)
 
 
-def open_vessel(volume: LabelVolume, contract: OpenVesselContract) -> Iterable[Edit]:
+def open_vessel(volume: LabelVolume, contract: OpenVesselContract) -> Iterable[Edit | Note]:
     """Cut a vessel off flat, just before the end of its lumen."""
     cut = [label.value for label in contract.cut]
     vessel = (*cut, contract.lumen.value)
@@ -96,6 +96,13 @@ def open_vessel(volume: LabelVolume, contract: OpenVesselContract) -> Iterable[E
     # The plane may cross other parts of the vessel: they stay.
     ending = joined_to(beyond, end.voxels).mask & seen.mask(cut)
     yield edit_at(Zone(region, ending[flips].transpose(np.argsort(order))).places, 0)
+    if _all_of(volume, contract.lumen.value, int((ending & seen.mask(contract.lumen.value)).sum())):
+        yield Note(f"nothing is left of {contract.lumen.name}: all of it is within {contract.cut_mm:g} mm of its end")
+
+
+def _all_of(volume: LabelVolume, label: int, voxels: int) -> bool:
+    """Whether so many voxels are all that there are of a label, and not none."""
+    return 0 < voxels == int(volume.mask(label, volume.region(label)).sum())
 
 
 def separate_lumens(volume: LabelVolume, contract: SeparateLumensContract) -> Iterable[Edit]:

@@ -57,7 +57,7 @@ class SkirtContract:
     vessel: Label = reads("VESSEL_LABEL_NAME", label_type=LabelType.LUMEN)
     chamber: Label = reads("CHAMBER_BLOOD_POOL_NAME", label_type=LabelType.LUMEN)
     target: Label = writes("TARGET_LABEL_NAME")
-    ratio: float = number("SKIRT_RATIO_PARAMETER_NAME", unit="", minimum=0.0)
+    ratio: float = number("SKIRT_RATIO_PARAMETER_NAME", unit="", minimum=0.0, between=(0.0, 1.0))
 
 
 @frozen(kw_only=True)

@@ -60,7 +60,7 @@ class Closure:
     def _counted(self) -> str:
         by_faces, by_corners = self.spaces.get(6, 0), self.spaces.get(26, 0)
         if by_faces == by_corners:
-            return f"{by_faces:,} spaces without tissue"
+            return f"{by_faces:,} {'space' if by_faces == 1 else 'spaces'} without tissue"
         return f"{by_faces:,} spaces without tissue through faces, {by_corners:,} through corners"
 
 

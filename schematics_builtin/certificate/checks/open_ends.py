@@ -16,8 +16,11 @@ def open_end(heart: Heart) -> Iterator[Finding]:
     """A vessel that the recipe leaves open is open at one flat end; any other opening is an error."""
     outside = cavities(heart).outside.voxels
     for lumen, openings in open_ends(heart).items():
-        if not openings or lumen not in outside:
+        if lumen not in outside:
             continue  # closed in
+        if not openings:
+            yield from _without_face(heart, lumen)
+            continue
         end, *more = openings
         yield _judged(heart, lumen, end)
         if more:
@@ -33,6 +36,16 @@ def open_end(heart: Heart) -> Iterator[Finding]:
                 faces=faces,
                 mm2=mm2,
             )
+
+
+def _without_face(heart: Heart, lumen: int) -> Iterator[Finding]:
+    """A lumen whose end is sealed so badly that the flood passes at an edge or a corner. Others are open by a lumen."""
+    if heart.adjacency.faces((lumen,), [other for other in heart.lumens if other != lumen]).voxels.size:
+        return
+    region = heart.volume.region(lumen)
+    places = np.argwhere(heart.volume.mask(lumen, region)) + [axis.start for axis in region]
+    what = f"{heart.name(lumen)} has no opening: it is open only through edges or corners of voxels"
+    yield heart.finding(Severity.ERROR, what, (lumen,), places)
 
 
 def _judged(heart: Heart, lumen: int, end: Opening) -> Finding:

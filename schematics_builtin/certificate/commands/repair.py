@@ -84,7 +84,7 @@ def _show(done: Repair) -> None:
     if any((*low, *high)):
         click.echo(f"border: the image grew by {low} voxels at its low and {high} at its high ends (x, y, z)")
     if not done.ledger and not any((*low, *high)):
-        click.echo("nothing to repair, or nothing that a rule can repair")
+        click.echo("nothing that a rule can repair" if done.left else "nothing to repair")
     for finding, why in _not_repaired(done):
         click.echo(wrapped(f"not repaired: {finding.check}: {finding.what}; {why}", "", "  "))
     echo_verdict(done.certificate)
