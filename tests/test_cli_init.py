@@ -329,7 +329,7 @@ def test_a_schematic_without_its_numbers_is_refused(tmp_path: Path, heart: Path)
             ("TARGET_MYOCARDIUM_NAME", "no step kind"),
         ),
         ("{", ("line 1", "JSON")),
-        ("[]", ("mapping",)),
+        ("[]", ("not a JSON object",)),
         ("", ("JSON",)),
     ],
 )
@@ -388,9 +388,9 @@ def test_a_role_filled_with_the_wrong_thing_is_named(
         ("parameters.json", '{"LA_WT": "thick"}', ("'thick'", "not a number", "LA_WT")),
         ("parameters.json", '{"LA_WT": true}', ("True", "not a number", "LA_WT")),
         ("parameters.json", '{"LA_WT": 2,}', ("line 1", "JSON")),
-        ("parameters.json", "[2]", ("mapping",)),
+        ("parameters.json", "[2]", ("not a JSON object",)),
         ("semantic_maps/la_myocardium.json", "{", ("line 1", "JSON")),
-        ("semantic_maps/la_myocardium.json", "[]", ("mapping",)),
+        ("semantic_maps/la_myocardium.json", "[]", ("not a JSON object",)),
     ],
 )
 def test_a_wrong_file_is_named_with_the_place(

@@ -279,7 +279,7 @@ def test_any_version_without_again_is_wrong_usage(earlier: Path, heart: Path) ->
     [
         (None, ("no such file",)),
         ("{", ("line 1", "JSON")),
-        ("[]", ("mapping",)),
+        ("[]", ("not a JSON object",)),
         ("{}", ("not the record of a run",)),
     ],
 )

@@ -244,7 +244,7 @@ def test_pictures_have_a_limit(tmp_path: Path) -> None:
         ("{", "{file}, line 1: not valid JSON: Expecting property name enclosed in double quotes"),
         ('{"format": NaN}', "{file}: not valid JSON: NaN is not a number"),
         ('{"format": 2}', "{file}: unknown format 2, this version reads 1"),
-        ("[]", "{file}: not a mapping"),
+        ("[]", "{file}: not a JSON object"),
         ('{"format": 1}', "{file}: not what 'pycemrg cohort run' writes there: missing key 'pycemrg'"),
         ([case("a"), case("a")], "{file}: not what 'pycemrg cohort run' writes there: the id 'a' appears twice"),
         ([case("a", state="begun")], "the state of 'a' is 'begun', not 'done' or 'failed'"),
