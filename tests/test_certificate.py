@@ -363,6 +363,27 @@ def test_a_round_ring_is_closed_until_it_is_cut(cut: int, filling: int, name: st
     assert re.search(rf" a gap of [0-9.]+ mm, filled by (background, )?{name}$", found.what)
 
 
+@pytest.mark.parametrize("filling", [0, WALL_A])
+def test_a_ring_that_winds_like_a_spiral_has_no_gap_of_some_mm(filling: int) -> None:
+    z, y, x = np.indices((40, 40, 40)) - 19.5
+    radius, angle = np.hypot(y, z), np.arctan2(y, z)
+    voxels = np.zeros((40, 40, 40), np.uint8)
+    voxels[np.abs(x + 3) < 3] = WALL_B
+    near = [radius - (10 + 5 * (angle + turn) / (2 * np.pi)) for turn in (-2 * np.pi, 0, 2 * np.pi)]
+    on = [np.abs(angle + turn) < np.pi + 0.4 for turn in (-2 * np.pi, 0, 2 * np.pi)]
+    arm = np.any([(np.abs(a) < 1) & b for a, b in zip(near, on, strict=True)], axis=0)
+    layer = (x >= 0) & (x < 3)
+    voxels[layer & (radius < 16)] = filling
+    voxels[layer & arm] = RING
+    voxels[radius < 6] = VEIN
+    (found,) = (one for one in ring_loop(heart(voxels)) if one.severity is not Severity.EXPECTED)
+    assert found.severity is (Severity.WARNING if filling else Severity.ERROR)
+    assert found.what == (
+        "ring does not go round vein: where it touches B_wall it has pieces that pass each other"
+        f"{' and other tissue that joins them' if filling else ' and do not join'}"
+    )
+
+
 def test_rules_decide_what_may_touch() -> None:
     open_wall = heart(damaged(DAMAGES["a hole in a wall"]))
     channel = heart(damaged(DAMAGES["a channel between two lumens"]))

@@ -51,9 +51,12 @@ def _open_ring(heart: Heart, ring: Ring, contact: Ints, axis: _Axis, who: str) -
     inside = gap.holds(axis.angles(beside)) & (is_tissue == filled)
     names = [heart.name(label) for label in np.unique(labels[inside]).tolist()]
     with_what = f", filled by {', '.join(names)}" if names else ""
+    what = f"a gap of {gap.mm:.3g} mm{with_what}"
+    if gap.is_narrow:
+        what = f"pieces that pass each other{' and other tissue that joins them' if filled else ' and do not join'}"
     return heart.finding(
         Severity.WARNING if filled else Severity.ERROR,
-        f"{who} a gap of {gap.mm:.3g} mm{with_what}",
+        f"{who} {what}",
         (ring.ring, ring.lumen, ring.wall),
         contact,
         at=contact[gap.end],
@@ -88,12 +91,16 @@ class _Axis:
 @frozen
 class _Gap:
     """The widest gap of a ring: a voxel at one ``end``, how wide it is, and the angles where it begins and how many
-    radians it takes."""
+    radians it takes.
+
+    It ``is_narrow`` where its ends are neighbours: then the ring is open although no angle is without it.
+    """
 
     end: int
     mm: float
     start: float
     width: float
+    is_narrow: bool
 
     @classmethod
     def of(cls, contact: Ints, axis: _Axis) -> _Gap:
@@ -103,7 +110,8 @@ class _Gap:
         widest = int(np.argmax(jump))
         end, other = order[widest], order[(widest + 1) % len(order)]
         mm = float(np.linalg.norm((contact[end] - contact[other]) * axis.spacing))
-        return cls(int(end), mm, float(angle[end]), float(jump[widest]))
+        is_narrow = bool(np.abs(contact[end] - contact[other]).max() <= 1)
+        return cls(int(end), mm, float(angle[end]), float(jump[widest]), is_narrow)
 
     def holds(self, angle: _Floats) -> NDArray[np.bool_]:
         """Which angles lie in the gap."""
