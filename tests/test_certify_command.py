@@ -93,9 +93,10 @@ def test_certify_shows_errors_first_and_the_verdict_last(grown: Path, tmp_path: 
     assert heads == sorted(heads, key=order.__getitem__)
     data = json.loads(out.read_text())
     count = [sum(one["severity"] == s for one in data["findings"]) for s in order]
+    checks = ", ".join(dict.fromkeys(one["check"] for one in data["findings"] if one["severity"] == "error"))
     assert " ".join(" ".join(lines[verdict:]).split()) == (
         "FAIL: left open by the recipe: LA, RA; closed: LV, RV, Ao, PArt"
-        f" by the rules of four_chamber_full: {count[0]} errors, {count[1]} warnings, {count[2]} expected;"
+        f" by the rules of four_chamber_full: {count[0]} errors ({checks}), {count[1]} warnings, {count[2]} expected;"
         " 536 spaces without tissue through faces, 21 through corners;"
         " without a wall: LPV1, LPV2, RPV1, RPV2, LAA, SVC, IVC"
     )
@@ -106,6 +107,8 @@ def test_certify_shows_errors_first_and_the_verdict_last(grown: Path, tmp_path: 
 def test_without_a_recipe_nothing_may_be_open(grown: Path) -> None:
     result = pycemrg("certify", grown / "heart.nrrd", "--json", code=1)
     findings = json.loads(result.stdout)["findings"]
+    said = pycemrg("certify", grown / "heart.nrrd", code=1).stdout
+    assert "without a recipe, so that no lumen may be open: " in " ".join(said.split())
     assert {one["severity"] for one in findings if one["check"].startswith("lumen")} == {"error"}
     assert {one["values"][0] for one in findings if one["check"] == "lumen_open"} == VEINS
 

@@ -37,10 +37,14 @@ def verdict_line(certificate: Certificate) -> str:
 
 
 def judged_line(certificate: Certificate) -> str:
-    """By which rules the heart was judged, and the number of findings of each severity."""
+    """By which rules the heart was judged, which checks found errors, and the number of findings of each severity."""
     from pycemrg_core.api import Severity
 
     errors, warnings, expected = (len(certificate.of(severity)) for severity in Severity)
-    by = f"by the rules of {certificate.recipe}: " if certificate.recipe else ""
-    counts = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}, {expected:,} expected"
+    # A PASS needs no recipe to be true; a FAIL may be one only because no lumen may be open.
+    alone = "" if certificate.passed else "without a recipe, so that no lumen may be open: "
+    by = f"by the rules of {certificate.recipe}: " if certificate.recipe else alone
+    wrong = dict.fromkeys(one.check for one in certificate.of(Severity.ERROR))
+    named = f" ({', '.join(wrong)})" if wrong else ""
+    counts = f"{counted(errors, 'error')}{named}, {counted(warnings, 'warning')}, {expected:,} expected"
     return f"{by}{counts}; {certificate.closure.beside}"
