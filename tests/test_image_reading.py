@@ -7,6 +7,7 @@ import math
 import struct
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -237,3 +238,13 @@ def test_kinds_of_image_that_are_no_label_map_are_refused(tmp_path: Path, image:
     target = tmp_path / "b.nrrd"
     assert message in refusal(OutputError, image_files.write_image, image, target)
     assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    "image", [None, 3, b"heart", np.ones((3, 3, 3), np.uint8)], ids=lambda image: type(image).__name__
+)
+def test_what_is_no_image_is_refused_by_its_type(image: Any) -> None:
+    with pytest.raises(ImageError) as refused:
+        image_files.label_volume(image, "the image")
+    kind = type(image).__name__
+    assert str(refused.value) == f"the image: is of type {kind}; give a SimpleITK.Image, a LabelVolume or a path"

@@ -277,6 +277,8 @@ class _Voxels:
 
 
 def _require_image(image: sitk.Image, name: str) -> None:
+    if not isinstance(image, sitk.Image):
+        raise ImageError(f"{name}: is of type {type(image).__name__}; give a SimpleITK.Image, a LabelVolume or a path")
     components = image.GetNumberOfComponentsPerPixel()
     _require_kind(image.GetDimension(), image.GetSize(), components, image.GetPixelID(), name)
     try:

@@ -112,6 +112,8 @@ def run_recipe(
     Raises :class:`ImageError` when the image is not a label map, :class:`PlanError` with every reason why the
     recipe cannot run or with the errors that a check found, and :class:`StepError` when a step fails.
     """
+    # A text is iterable too, letter by letter.
+    then, accept = ((one,) if isinstance(one, str) else one for one in (then, accept))
     settings = Settings(parameters=parameters or {}, labels=labels or {}, then=then, pad=pad, accept=accept)
     volume, notes = _volume(image)
     prepared = prepare(volume, catalogue, settings, recipe=recipe, scheme=scheme, notes=notes, check=check)
