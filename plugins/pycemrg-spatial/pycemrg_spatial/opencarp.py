@@ -1,6 +1,6 @@
 """openCARP mesh files: ``NAME.pts`` holds the nodes, ``NAME.elem`` the elements with their region tags.
 
-Both files begin with a count. An element is its kind, its nodes counted from 0, and its tag (0 if missing).
+Both files begin with a count. An element is its kind, its nodes counted from 0, and its tag (0 if no element has one).
 Coordinates are usually in micrometres, but the files do not say so.
 """
 
@@ -41,6 +41,9 @@ def read_opencarp(path: Path) -> pv.UnstructuredGrid:
     lines = _lines(elem)
     words = [line.split() for line in lines]
     sizes = np.array([_size(line, number, elem) for number, line in enumerate(words, 2)], np.int64)
+    bare = [number for number, (line, size) in enumerate(zip(words, sizes, strict=True), 2) if len(line) == size + 1]
+    if bare and len(bare) < len(words):
+        raise MeshError(f"{elem}: line {bare[0]} has no tag or a node too few, unlike others; {_WHOLE}")
     try:
         numbers = np.array([word for line in words for word in _with_tag(line)], np.int64)
     except (ValueError, OverflowError) as error:
@@ -107,6 +110,9 @@ def _lines(path: Path) -> list[str]:
         raise MeshError(
             f"{path}: the first line says that {count:,} lines follow, but there are {len(lines):,}; {_WHOLE}"
         )
+    for number, line in enumerate(lines, 2):
+        if "_" in line or not line.isascii():  # Python reads 1_0 as 10
+            raise MeshError(f"{path}: line {number} is not of decimal numbers: {line[:40]!r}; {_WHOLE}")
     return lines
 
 

@@ -162,6 +162,8 @@ ELEM = "1\nTt 0 1 2 3 7\n"
 @pytest.mark.parametrize(
     ("pts", "elem", "text"),
     [
+        (PTS, "2\nTt 0 1 2 3 7\nTt 0 2 3 1\n", "m.elem: line 3 has no tag or a node too few, unlike others; export"),
+        (PTS, "1\nTt 0 1 2 3 1_0\n", "m.elem: line 2 is not of decimal numbers: 'Tt 0 1 2 3 1_0'; export"),
         (PTS, "1\nTt 0 1 2 4 7\n", "m.elem: line 2 refers to node 4, but m.pts has 4 nodes, 0 to 3; give the .pts"),
         (PTS, "2\nTt 0 1 2 3 7\nTr 0 1 -1 7\n", "m.elem: line 3 refers to node -1, but m.pts has 4 nodes, 0 to 3;"
         " give the .pts"),
