@@ -325,3 +325,19 @@ def test_a_share_above_one_is_refused() -> None:
     """A skirt of more than the whole vein would leave nothing for its ring and its plane."""
     with pytest.raises(PlanError, match=r"skirt_ratio is 1\.5; give a number from 0 to 1"):
         run_recipe("four_chamber_closed", shipped(2.0), catalogue(), parameters={"skirt_ratio": 1.5})
+
+
+def test_a_fail_says_where_it_is_explained_and_what_may_help(tmp_path: Path) -> None:
+    """An aorta that ends before the ventricle is closed in, which no repair mends."""
+    heart = shipped(2.0)
+    away = ndimage.distance_transform_edt(heart.array != VALUES["LV_BP_label"], sampling=heart.spacing)
+    array = np.where((heart.array == VALUES["Ao_BP_label"]) & (away < 8), 0, heart.array)
+    write_volume(heart.with_array(array), tmp_path / "in.nrrd")
+    call = ("run", "four_chamber_closed", tmp_path / "in.nrrd", "--with", "certificate")
+    plain = pycemrg(*call, "-o", tmp_path / "plain", code=1).stdout
+    assert "FAIL: closed in, but should be open: Ao; closed: LV, RV, LA, RA; open: PArt at its end\n" in plain
+    assert " 2 errors (closed_lumens, not_made), " in plain
+    where = "; certificate.json says where"
+    assert plain.endswith(f"{where}, and 'pycemrg repair' or --then repair repairs what a rule can\n")
+    mended = pycemrg(*call, "-o", tmp_path / "mended", "--then", "repair", code=1).stdout
+    assert mended.endswith(f"{where}\n")

@@ -496,3 +496,19 @@ def test_a_contract_that_refuses_its_values_is_a_problem_like_others() -> None:
         "one: contract of step 'odd' of stranger (stranger 1) failed: ArithmeticError: not this one ("
     )
     assert re.search(r" \(test_planner\.py:\d+, in __attrs_post_init__\)$", problem)
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        ((), None),
+        ((103, 104), None),  # walls may be segmented
+        ((201,), "MV_label"),
+        ((201, 202, 203, 204), "MV_label, TV_label, AV_label and 1 more"),
+    ],
+)
+def test_the_result_of_a_run_is_noted(there: tuple[int, ...], said: str | None) -> None:
+    image = facts(labels=frozenset({*range(1, 15), *there}))
+    warnings = plan("four_chamber_full", brute.catalogue(), image).warnings
+    expected = f"the image already holds {said}, which four_chamber_full makes; run it on the segmentation, not on the"
+    assert list(warnings) == ([f"{expected} result of a run"] if said else [])

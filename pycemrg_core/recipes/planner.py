@@ -189,6 +189,18 @@ class _Planner:
         dtype = self._dtype(steps)
         names = {value: name for name, value in labels.items()}
         names |= {value: name for name, value in known.items() if name not in labels and value not in names}
+        blueprint = blueprint_of(
+            [step.contract for step in steps],
+            self.catalogue,
+            {**known, **labels},
+            names=names,
+            rules=rules,
+            when_present=[step.when_present for step in steps],
+            recipe=recipe.name,
+            scheme=scheme.name if scheme else "",
+            accepted=self.settings.accept,
+        )
+        self._doubt_results(blueprint)
         return Plan(
             recipe=recipe.name,
             recipe_provider=provider,
@@ -201,18 +213,20 @@ class _Planner:
             warnings=tuple(dict.fromkeys(self.warnings)),
             left_out=left_out,
             needs={known[name]: name for name in sorted(rules.needs) if name in known},
-            blueprint=blueprint_of(
-                [step.contract for step in steps],
-                self.catalogue,
-                {**known, **labels},
-                names=names,
-                rules=rules,
-                when_present=[step.when_present for step in steps],
-                recipe=recipe.name,
-                scheme=scheme.name if scheme else "",
-                accepted=self.settings.accept,
-            ),
+            blueprint=blueprint,
         )
+
+    def _doubt_results(self, blueprint: Blueprint) -> None:
+        """Note what only a run makes: walls may be segmented, but hardly valves, planes and rings."""
+        made = [one.valve for one in blueprint.valves]
+        made += [*(one.plane for one in blueprint.planes), *(one.ring for one in blueprint.rings)]
+        there = [blueprint.names.get(label, str(label)) for label in made if label in self.facts.labels]
+        if there:
+            shown = f"{', '.join(there[:3])}{f' and {len(there) - 3} more' if len(there) > 3 else ''}"
+            self.warnings.append(
+                f"the image already holds {shown}, which {blueprint.recipe} makes; run it on the segmentation, not on"
+                " the result of a run"
+            )
 
     def _entries(self, recipe: Recipe) -> list[_Entry]:
         self.problems.extend(unmet(recipe, self.catalogue))

@@ -16,10 +16,12 @@ def certificate(run: FinishedRun, made: Mapping[str, Made]) -> Made:
     """Certify the result of a run. What it must be follows from the contracts of the steps that ran."""
     found = certify_result(run.result, run.catalogue, name=IMAGE)
     text = json.dumps(found.as_json(), indent=2, ensure_ascii=False) + "\n"
-    return Made(text.encode(), verdict=found.passed, summary=_summary(found))
+    repaired = any(step.step == "repair" for step in run.result.record.steps)
+    return Made(text.encode(), verdict=found.passed, summary=_summary(found, repaired))
 
 
-def _summary(found: Certificate) -> str:
+def _summary(found: Certificate, repaired: bool) -> str:
     """The first line is the verdict; the next how it was judged, and what to do about a FAIL."""
-    more = "" if found.passed else "; 'pycemrg repair' or --then repair repairs what a rule can"
+    mends = "" if repaired else ", and 'pycemrg repair' or --then repair repairs what a rule can"
+    more = "" if found.passed else f"; certificate.json says where{mends}"
     return f"certificate: {verdict_line(found)}\n  {judged_line(found)}{more}"
