@@ -225,6 +225,7 @@ def test_a_default_in_the_way_says_whose_it_is() -> None:
         ({"left_atrim": 1}, None),
         ({"LA_BP_lable": 1}, "no structure is called 'LA_BP_lable'; did you mean 'LA_BP_label'?"),
         ({"LA_BPP": 1}, "no structure is called 'LA_BPP'; did you mean 'LA_BP'?"),
+        ({"LA_BP_label": 4.0}, "'LA_BP_label' is 4.0; labels are integers from 1 (0 is the background)"),
         ({"LA_BP_label": 1.5}, "'LA_BP_label' is 1.5; labels are integers from 1 (0 is the background)"),
         ({"LA_BP_label": float("nan")}, "'LA_BP_label' is nan; labels are integers from 1 (0 is the background)"),
         ({"LA_BP_label": float("inf")}, "'LA_BP_label' is inf; labels are integers from 1 (0 is the background)"),
@@ -238,12 +239,6 @@ def test_names_that_are_not_understood(labels: Any, problem: str | None) -> None
     with pytest.raises(PlanError) as refused:
         planned("atria_full", INPUTS, labels=labels)
     assert problem in refused.value.problems[0]
-
-
-def test_a_whole_number_is_an_integer_whatever_its_type() -> None:
-    labels: dict[str, Any] = {"LA_BP_label": 4.0, "RA_BP_label": np.float32(5), "SVC_label": np.uint8(13)}
-    made = planned("atria_full", INPUTS, labels=labels)
-    assert made.steps == planned("atria_full", INPUTS).steps
 
 
 def test_an_unknown_name_is_said_and_stays() -> None:

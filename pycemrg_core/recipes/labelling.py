@@ -130,12 +130,10 @@ def _canonical(labels: Mapping[str, Any], names: Names, problems: list[str], not
         if not isinstance(spelling, str):
             problems.append(f"{spelling!r} is not the name of a label; give names and their integers")
             continue
-        # 1.0 is 1, as in a file.
-        whole = isinstance(value, np.integer) or (isinstance(value, float | np.floating) and value == value // 1)
-        if isinstance(value, float | np.floating) and not whole:
+        if isinstance(value, float | np.floating):
             problems.append(f"{spelling!r} is {value}; labels are integers from 1 (0 is the background)")
             continue
-        value = int(value) if whole else value
+        value = int(value) if isinstance(value, np.integer) else value
         name = names.canonical(spelling)
         if found.setdefault(name, value) != value:
             problems.append(f"{said[name]!r} and {spelling!r} are one structure, {name!r}; give it one integer")
