@@ -103,6 +103,12 @@ def test_two_lumens_in_one_cavity() -> None:
     (found,) = (one for one in said(voxels) if one.severity is Severity.ERROR)
     assert (found.values, found.what) == ((A, C), "A and C are one cavity")
     assert found.voxels == (np.isin(voxels, (A, C))).sum()
+    assert certificate(heart(voxels)).closure.joined == ("A", "C")
+    assert certificate(heart(voxels)).closure.statement == (
+        "joined in one cavity: A, C; left open by the recipe: B; closed: no lumen"
+    )
+    allowed = certificate(changed(heart(voxels), may_touch=frozenset({frozenset({A, C}), frozenset({B, VEIN})})))
+    assert allowed.closure.closed == ("A", "C")
 
 
 def test_an_open_lumen_that_is_sealed_in() -> None:

@@ -7,7 +7,8 @@ the outside of the heart. A second flood, through faces only (6), counts the sam
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 import numpy as np
 from attrs import frozen
@@ -30,6 +31,11 @@ class Cavity:
     def lumens(self, heart: Heart) -> tuple[int, ...]:
         """The labels of blood in it."""
         return tuple(label for label in self.voxels if label in heart.lumens)
+
+    def pairs(self, heart: Heart) -> Iterator[tuple[int, int, bool]]:
+        """Each two lumens in it that follow each other, and whether a rule lets the two be one."""
+        for a, b in pairwise(self.lumens(heart)):
+            yield a, b, heart.allows(a, b) and not heart.valve_between(a, b)
 
 
 @frozen

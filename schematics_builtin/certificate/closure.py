@@ -21,6 +21,7 @@ class Closure:
     - ``without_wall``: open, and the recipe makes no wall for it;
     - ``not_closed``: open, but it should be closed;
     - ``open_elsewhere``: open, but not at one flat end;
+    - ``joined``: closed, but one cavity with another lumen that it should be apart from;
     - ``closed_in``: closed, but it should be open.
 
     ``spaces`` is the number of connected spaces without tissue, including the outside, for each number of neighbours
@@ -33,6 +34,7 @@ class Closure:
     without_wall: tuple[str, ...] = ()
     not_closed: tuple[str, ...] = ()
     open_elsewhere: tuple[str, ...] = ()
+    joined: tuple[str, ...] = ()
     closed_in: tuple[str, ...] = ()
     spaces: Mapping[int, int] = field(factory=dict)
 
@@ -43,6 +45,7 @@ class Closure:
         parts: list[tuple[str, tuple[str, ...], str]] = [
             ("not closed", self.not_closed, ""),
             ("open elsewhere than at an end", self.open_elsewhere, ""),
+            ("joined in one cavity", self.joined, ""),
             ("closed in, but should be open", self.closed_in, ""),
             ("left open by the recipe", self.left_open, ""),
             ("closed", self.closed or ("no lumen",), ""),
@@ -68,10 +71,12 @@ def closure_of(heart: Heart) -> Closure:
     """What is closed and open in a heart."""
     found, allowed = cavities(heart), may_be_open(heart)
     walled = {wall.lumen for wall in heart.blueprint.walls}
+    pairs = [pair for cavity in found.closed for pair in cavity.pairs(heart)]
+    joined = {lumen for a, b, may_join in pairs if not may_join for lumen in (a, b)}
     groups: dict[str, list[str]] = {}
     for lumen in heart.lumens:
         if lumen not in found.outside.voxels:
-            group = "closed_in" if lumen in heart.blueprint.open else "closed"
+            group = "closed_in" if lumen in heart.blueprint.open else "joined" if lumen in joined else "closed"
         elif lumen not in allowed:
             group = "not_closed"
         elif (ends := open_ends(heart).get(lumen)) is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,8 +42,7 @@ def _open(heart: Heart, found: Cavities) -> Iterator[Finding]:
 
 
 def _joined(heart: Heart, cavity: Cavity) -> Iterator[Finding]:
-    for a, b in pairwise(cavity.lumens(heart)):
-        allowed = heart.allows(a, b) and not heart.valve_between(a, b)
+    for a, b, allowed in cavity.pairs(heart):
         yield heart.finding(
             Severity.EXPECTED if allowed else Severity.ERROR,
             f"{heart.name(a)} and {heart.name(b)} are one cavity",
