@@ -343,6 +343,17 @@ def test_a_vessel_without_a_part(absent: int) -> None:
     assert np.array_equal(found, array) is (absent != 3)
 
 
+@pytest.mark.parametrize(("mm", "noted"), [(2.0, []), (3.0, ["label_2"]), (9.0, ["label_1", "label_2"])])
+def test_a_separation_says_when_it_takes_all_of_a_lumen(mm: float, noted: list[str]) -> None:
+    array = np.zeros((1, 1, 12), np.uint8)
+    array[0, 0, 1:6], array[0, 0, 6:9] = 1, 2
+    contract = SeparateLumensContract(lumens=(label(1), label(2), label(3)), distance_mm=mm)
+    done = list(closing.separate_lumens(LabelVolume(array, (1.0, 1.0, 1.0)), contract))
+    assert [one.text for one in done if isinstance(one, Note)] == [
+        f"nothing is left of {name}: all of it is within {mm:g} mm of others" for name in noted
+    ]
+
+
 @pytest.mark.parametrize(("cut_mm", "noted"), [(5.0, False), (60.0, True)])
 def test_a_cut_says_when_it_takes_all_of_a_vessel(cut_mm: float, noted: bool) -> None:
     where = points((30, 20, 20), (1.0, 1.0, 1.0))

@@ -105,15 +105,27 @@ def _all_of(volume: LabelVolume, label: int, voxels: int) -> bool:
     return 0 < voxels == int(volume.mask(label, volume.region(label)).sum())
 
 
-def separate_lumens(volume: LabelVolume, contract: SeparateLumensContract) -> Iterable[Edit]:
+def separate_lumens(volume: LabelVolume, contract: SeparateLumensContract) -> Iterable[Edit | Note]:
     """Clear both of two lumens where they come near each other."""
-    there = [label.value for label in contract.lumens if label.value in volume.boxes]
+    there = [label for label in contract.lumens if label.value in volume.boxes]
+    cleared: dict[str, list[Edit]] = {label.name: [] for label in there}
     for near, far in permutations(there, 2):
-        zone = volume.within(near, contract.distance_mm, near=far)
+        zone = volume.within(near.value, contract.distance_mm, near=far.value)
         if not is_empty(zone.region):
-            yield Edit(zone.region, zone.mask & volume.mask(far, zone.region), 0)
+            cleared[far.name].append(Edit(zone.region, zone.mask & volume.mask(far.value, zone.region), 0))
         if contract.distance_mm < max(volume.spacing):
-            yield edit_at(volume.touching(near, far).second, 0)
+            cleared[far.name].append(edit_at(volume.touching(near.value, far.value).second, 0))
+    for label in there:
+        yield from cleared[label.name]
+        if _all_of(volume, label.value, len(_places_of(cleared[label.name]))):
+            yield Note(f"nothing is left of {label.name}: all of it is within {contract.distance_mm:g} mm of others")
+
+
+def _places_of(edits: Iterable[Edit]) -> Ints:
+    """All voxels of some edits, each once."""
+    found = [Zone(edit.region, edit.mask).places for edit in edits]
+    places: Ints = np.unique(np.concatenate([np.zeros((0, 3), np.int64), *found]), axis=0)
+    return places
 
 
 def ring_own_cell(volume: LabelVolume, contract: OwnCellRingContract) -> Iterable[Edit]:
