@@ -293,6 +293,7 @@ def test_a_text_that_joins_errors_which_were_blamed_gets_no_place() -> None:
 # --- once
 
 
+@pytest.mark.slow
 def test_each_hook_runs_once_in_a_process(site: FakeSite) -> None:
     """Also where a YAML plugin is installed, and whatever the command asks the catalogue for."""
     told = site.folder.parent / "calls"

@@ -136,6 +136,7 @@ def test_repair_closes_the_real_heart(grown: Path, tmp_path: Path) -> None:
     assert np.array_equal(voxels(out), voxels(tmp_path / "twice.nrrd"))
 
 
+@pytest.mark.slow
 def test_repair_says_what_it_could_not_do(tmp_path: Path) -> None:
     heart, out = small_heart(tmp_path), tmp_path / "out.nrrd"
     result = pycemrg("repair", heart, "-o", out, "--recipe", "four_chamber_full", "--json", code=1)
@@ -245,6 +246,7 @@ def test_contracts_without_parts_still_work() -> None:
     assert asked.types == {4: LabelType.LUMEN}
 
 
+@pytest.mark.slow
 def test_rules_from_yaml(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(

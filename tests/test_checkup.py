@@ -95,6 +95,7 @@ def faults(path: Path) -> list[str]:
     return [fault.replace(path.stem, "M") for fault in entry["faults"]]
 
 
+@pytest.mark.slow
 def test_a_plugin_without_faults(tmp_path: Path) -> None:
     path = plugin(tmp_path)
     result = pycemrg("list-plugins", "--check", "--plugin", path)
@@ -166,7 +167,7 @@ BROKEN = [
 ]
 
 
-@pytest.mark.slow(every=4)
+@pytest.mark.slow
 @pytest.mark.parametrize(("hook", "change", "expected"), BROKEN)
 def test_each_fault_is_named(tmp_path: Path, hook: str, change: tuple[str, str], expected: list[str]) -> None:
     assert change[0] in GOOD[hook]
@@ -202,6 +203,7 @@ def test_each_fault_of_a_step_is_named(tmp_path: Path, change: tuple[str, str], 
         assert f"step 's': {expected}" in faults(path)
 
 
+@pytest.mark.slow
 def test_an_order_that_cannot_work(tmp_path: Path) -> None:
     # The ring needs the wall that only the next step makes.
     path = plugin(tmp_path, recipes="Recipe(name='r', steps=('svc_ring', 'ra_myocardium'))")
@@ -218,7 +220,7 @@ def schematic_of(name: str, step: str, wall: str, target: str) -> str:
     return f"Schematic(name='{name}', step='{step}', labels={labels}, parameters={{'WT': 2.0}}, {semantic_map=!s})"
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "wall"),
     [
@@ -254,7 +256,7 @@ def an_output(name: str, **fields: object) -> str:
     return f"Output(name='{name}', file='{name}.txt', summary='', function=Ref('M:draw'){given})"
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("outputs", "expected"),
     [
@@ -295,6 +297,7 @@ def test_people_see_the_faults_too(tmp_path: Path) -> None:
     pycemrg("list-plugins", "--plugin", path)
 
 
+@pytest.mark.slow
 def test_failures_and_conflicts_count(tmp_path: Path) -> None:
     failing = tmp_path / f"failing{next(_numbers)}.py"
     failing.write_text("raise RuntimeError('no')\n", encoding="utf-8")

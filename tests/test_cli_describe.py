@@ -79,7 +79,7 @@ def test_metrics_and_augmentations_of_a_plugin(tmp_path: Path) -> None:
     assert "unit" not in pycemrg("describe", "overlap_of_two", "--plugin", plugin).stdout
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow
 @pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize("kind", sorted(kind.word for kind in KINDS))
 def test_everything_in_the_catalogue_is_described_in_80_columns(kind: str) -> None:

@@ -307,6 +307,7 @@ def test_the_rings_of_that_run_depend_on_the_image_before_them(atria: tuple[Path
     assert not np.array_equal(sitk.GetArrayFromImage(other.image), voxels(whole / "heart.nrrd"))
 
 
+@pytest.mark.slow
 def test_the_shipped_heart_is_taken_up_in_the_middle(tmp_path: Path, grown: Path) -> None:
     shutil.copytree(grown, tmp_path / "out")
     forget_steps_after(tmp_path / "out", 7)
@@ -314,6 +315,7 @@ def test_the_shipped_heart_is_taken_up_in_the_middle(tmp_path: Path, grown: Path
     assert np.array_equal(voxels(tmp_path / "out" / "heart.nrrd"), voxels(grown / "heart.nrrd"))
 
 
+@pytest.mark.slow
 def test_a_run_that_crashed_is_taken_up(tmp_path: Path, heart: Path) -> None:
     steps = "include('left_atrium_with_veins'), 'paint', include('right_atrium_with_veins')"
     body = f"""
@@ -332,6 +334,7 @@ def test_a_run_that_crashed_is_taken_up(tmp_path: Path, heart: Path) -> None:
     assert steps_without_seconds(tmp_path / "out") == steps_without_seconds(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_resume_without_anything_kept_is_an_ordinary_run(tmp_path: Path, heart: Path) -> None:
     pycemrg("run", RECIPE, heart, "-o", tmp_path / "a", "--resume")
     pycemrg("run", RECIPE, heart, "-o", tmp_path / "b")
@@ -475,6 +478,7 @@ def test_again_with_a_local_plugin_asks_for_it(tmp_path: Path, heart: Path) -> N
     assert record_of(tmp_path / "twice")["plugins"] == record_of(tmp_path / "out")["plugins"]
 
 
+@pytest.mark.slow
 def test_a_local_plugin_that_was_edited_is_another_version(tmp_path: Path, heart: Path) -> None:
     plugin = tmp_path / "edited.yaml"
     plugin.write_text("recipes:\n  house: {steps: [la_myocardium, ra_myocardium]}\n", encoding="utf-8")
@@ -493,6 +497,7 @@ def test_a_local_plugin_that_was_edited_is_another_version(tmp_path: Path, heart
     pycemrg(*again, "--any-version")
 
 
+@pytest.mark.slow
 def test_steps_of_an_earlier_longer_run_are_removed(tmp_path: Path, heart: Path) -> None:
     pycemrg("run", "atria_full", heart, "-o", tmp_path / "out", "--keep-steps", "--set", "ring_thickness=5")
     (tmp_path / "out" / "steps" / "mine.txt").write_text("a note", encoding="utf-8")
@@ -558,6 +563,7 @@ def test_the_picture_shows_each_structure_in_the_colour_of_its_scheme(grown: Pat
         assert amounts[1][name] > 300, name
 
 
+@pytest.mark.slow
 def test_the_picture_is_a_radiologists_view(tmp_path: Path) -> None:
     """Patient's left on the right, superior up, anterior up or left, whichever way the voxels lie in the file."""
     array = np.full((40, 40, 40), LABELS["LV_BP_label"], np.uint8)  # right, in LPS as all below

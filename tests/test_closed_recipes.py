@@ -166,6 +166,7 @@ def test_the_four_chambers_without_arteries_are_closed() -> None:
     require_closed("four_chamber_closed", *VEIN_LABELS, *ARTERIES)
 
 
+@pytest.mark.slow
 def test_a_heart_in_another_scheme_without_veins(tmp_path: Path) -> None:
     """Plan and run list what is left out, and the certificate does not miss it."""
     write_volume(without(*VEIN_LABELS), tmp_path / "cemrg.nrrd")
@@ -259,6 +260,7 @@ def placed(volume: LabelVolume) -> dict[tuple[float, ...], int]:
     return dict(zip(map(tuple, points), volume.array[tuple(places.T)].tolist(), strict=True))
 
 
+@pytest.mark.slow
 def test_a_heart_cut_to_its_own_box_gives_the_same_heart() -> None:
     whole = shipped(2.0)
     places = np.argwhere(whole.array > 0)

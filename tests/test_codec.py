@@ -323,7 +323,7 @@ def test_a_large_file(file: Path) -> None:
     )
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow
 @pytest.mark.parametrize("content", ["a: " + "[" * 5000 + "]" * 5000, "[" * 5000, "{a: " * 5000])
 def test_a_file_of_nothing_but_depth(file: Path, content: str) -> None:
     assert file_refusal(file, content) == f"{file}: not valid YAML: nested too deeply"

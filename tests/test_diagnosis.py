@@ -125,6 +125,7 @@ def test_what_lies_near_and_what_is_enclosed(array: Array, spacing: tuple[float,
                 assert facts.near_mm2[row, column] == pytest.approx(near_faces(array, spacing, a, b))
 
 
+@pytest.mark.slow
 @given(ARRAYS, SPACINGS, st.permutations(range(3)), st.tuples(*[st.booleans()] * 3))
 def test_orientation_changes_no_shape(
     array: Array, spacing: tuple[float, float, float], axes: list[int], flips: tuple[bool, bool, bool]

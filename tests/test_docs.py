@@ -274,6 +274,7 @@ def described_constants(door: str) -> str:
     return "\n".join(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("door", [*DOORS, *PUBLIC])
 def test_everything_behind_a_door_says_what_it_is(door: str) -> None:
     for name in import_module(door).__all__:

@@ -221,6 +221,7 @@ def test_steps_that_were_kept_are_taken_up(tmp_path: Path) -> None:
     assert np.array_equal(voxels(tmp_path / "out" / "heart.nrrd"), whole)
 
 
+@pytest.mark.slow
 def test_a_report_does_not_show_the_verdict_of_another_heart(tmp_path: Path) -> None:
     """Neither after a run of another heart, nor when a certificate was put there."""
     pytest.importorskip("pycemrg_report.report", reason="pycemrg-report is not installed")

@@ -90,6 +90,7 @@ def compare_counts(volume: LabelVolume, heart: str) -> None:
         assert changed[step] == pytest.approx(voxels, rel=OTHERWISE if why else 0.01), step
 
 
+@pytest.mark.slow
 def test_voxels_changed_are_those_of_an_earlier_implementation() -> None:
     compare_counts(heart(), "rodero01_1.0mm")
 
@@ -121,6 +122,7 @@ def test_integers_of_the_schematics_are_those_of_the_scheme_of_the_recipe() -> N
         }, step.schematic
 
 
+@pytest.mark.slow
 def test_a_second_run_is_bit_identical() -> None:
     again = run_recipe(RECIPE, heart(), catalogue())
     assert again.volume.array.tobytes() == closed().volume.array.tobytes()

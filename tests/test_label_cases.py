@@ -104,6 +104,7 @@ def test_d4_the_same_rule_on_the_command_line(place: Path, heart: Path, text: st
     assert "is not a whole number; give an integer such as 10, or a name" in shown
 
 
+@pytest.mark.slow
 def test_d5_semicolons_in_a_cohort_table(place: Path, heart: Path) -> None:
     pytest.importorskip("pycemrg_cohort")
     Path("cohort.csv").write_text(f"path;id;LA_WT\n{heart};one;2.5\n", encoding="utf-8")
@@ -365,6 +366,7 @@ recipes:
 """
 
 
+@pytest.mark.slow
 def test_what_a_segmentation_holds_is_not_read_too_early(place: Path, heart: Path) -> None:
     Path("early.yaml").write_text(EARLY, encoding="utf-8")
     shown = pycemrg("list-plugins", "--check", "--plugin", "early.yaml", code=1)

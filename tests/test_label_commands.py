@@ -221,7 +221,7 @@ def test_detect_does_not_guess(row: Path) -> None:
     assert data["doubts"]
 
 
-@pytest.mark.slow(every=4)
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_suggest_finds_the_structures_behind_any_integers(tmp_path: Path, seed: int) -> None:
     rng = np.random.default_rng(seed)

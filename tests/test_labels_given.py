@@ -72,7 +72,7 @@ def _told(value: Any, there: set[int]) -> Any:
     return value
 
 
-@pytest.mark.slow(every=4)
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_every_true_set_of_labels_changes_nothing(recipe: str) -> None:
     """Every set that leaves out up to two, or holds up to two; and all, with more."""
@@ -87,7 +87,7 @@ def test_every_true_set_of_labels_changes_nothing(recipe: str) -> None:
     assert meaning(planned(recipe, INPUTS, labels=more), INPUTS) == without
 
 
-@pytest.mark.slow(every=4)
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES)
 @given(data=st.data())
 @settings(max_examples=25)

@@ -203,6 +203,7 @@ def test_a_long_text_is_shortened(tmp_path: Path) -> None:
     assert len(said) < 2000
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_copy_of_the_process_that_a_plugin_made_ends(tmp_path: Path) -> None:
     """One process writes the result, and one says so."""

@@ -78,6 +78,7 @@ def plugin(folder: Path, name: str, arguments: str = "") -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_it_is_listed_and_described(pycemrg: Pycemrg, tmp_path: Path) -> None:
     file = plugin(tmp_path, "our_atlas")
     assert "list-atlases" in pycemrg("--help").stdout

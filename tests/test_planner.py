@@ -181,6 +181,7 @@ def test_a_misspelt_label_in_the_settings() -> None:
     assert planned("la_myocardium", labels={"LV_apex_label": 90}).labels["LA_BP_label"] == 4
 
 
+@pytest.mark.slow
 def test_misspelt_labels_come_in_the_same_order_every_time() -> None:
     names = ["LA_BP_labe", "LA_BP_lab", "LA_myo_labe", "LA_myo_lab", "SVC_labe", "RA_BP_labe", "RA_BP_lab"]
     found = problems("la_myocardium", labels={name: 50 + n for n, name in enumerate(names)})

@@ -236,6 +236,7 @@ records: st.SearchStrategy[Record] = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(records)
 @settings(max_examples=150)
 def test_records_come_back_from_json(record: Record) -> None:
@@ -243,6 +244,7 @@ def test_records_come_back_from_json(record: Record) -> None:
     assert documents.from_data(plain, type(record)) == record
 
 
+@pytest.mark.slow
 @given(records)
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_records_come_back_from_a_yaml_file(tmp_path: Path, record: Record) -> None:

@@ -63,6 +63,7 @@ def test_any_permutation_is_the_function_of_every_voxel(case: tuple[dict[int, in
     assert np.array_equal(back, array)
 
 
+@pytest.mark.slow
 @given(permutations(SPARSE))
 def test_sparse_huge_integers(case: tuple[dict[int, int], NDArray[Any]]) -> None:
     mapping, array = case

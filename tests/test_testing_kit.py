@@ -1,7 +1,7 @@
 """The kit for plugin authors: a good plugin passes, and one broken in one way fails the one test that is about it.
 
 The plugins are written to a folder, each a copy of the good one with one text replaced, and checked in one run of
-pytest in a process of its own: a few in the fast lane, each that is broken in the slow one.
+pytest in a process of its own.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from kit_broken_plugins import BROKEN
 from kit_good_plugin import GOOD
 
 from pycemrg_core import testing
+
+pytestmark = pytest.mark.slow  # pytest in processes of its own
 
 # Leaves the outcome of every test where this file can read it.
 CONFTEST = """
@@ -189,7 +191,6 @@ def failures(reports: list[Report]) -> dict[str, str]:
     return found
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kit", KITS)
 def test_a_good_plugin_passes(all_reports: dict[str, list[Report]], kit: str) -> None:
     found = all_reports[f"Test_good_{kit}"]
@@ -198,7 +199,6 @@ def test_a_good_plugin_passes(all_reports: dict[str, list[Report]], kit: str) ->
     assert len(found) >= 5
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("title", BROKEN)
 def test_a_plugin_broken_in_one_way_fails_one_test(all_reports: dict[str, list[Report]], title: str) -> None:
     broken, name = BROKEN[title], title.replace(" ", "_")
@@ -274,7 +274,6 @@ def test_a_plugin_that_is_not_there(reports: dict[str, list[Report]]) -> None:
 DOCUMENT = Path(__file__).parent.parent / "docs" / "testing.md"
 
 
-@pytest.mark.slow
 def test_the_classes_in_the_document_pass(tmp_path: Path) -> None:
     blocks = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
     write(tmp_path, "my_heart", GOOD)

@@ -81,6 +81,7 @@ def test_no_other_file_is_waited_for(tmp_path: Path, read: object, place: str, m
     assert "\0" not in str(refused.value)
 
 
+@pytest.mark.slow
 def test_a_run_does_not_wait_for_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "labels.yaml")
     (tmp_path / "heart.nrrd").write_bytes(b"never read")

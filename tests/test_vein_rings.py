@@ -36,7 +36,7 @@ def test_there_are_twenty_three_and_only_veins_and_background_change() -> None:
         assert np.isin(base().array[changed], free).all(), what
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["SVC and RPV1 4 mm nearer", "SVC turned 20 degrees to RPV1", "SVC 3 mm thicker"])
 def test_the_veins_do_come_nearer(what: str) -> None:
     def contact(array: Array) -> int:

@@ -78,6 +78,7 @@ def asked(draw: Any) -> tuple[LabelVolume, Any]:
     return volume, Zone(region, draw(hnp.arrays(bool, [axis.stop - axis.start for axis in region])))
 
 
+@pytest.mark.slow
 @settings(max_examples=80)
 @given(asked(), st.sampled_from(DISTANCES))
 def test_within_and_shell_of_labels_and_masks(asked: tuple[LabelVolume, Any], distance_mm: float) -> None:
@@ -91,6 +92,7 @@ def test_within_and_shell_of_labels_and_masks(asked: tuple[LabelVolume, Any], di
     assert not mask.any() or mask[box].sum() == mask.sum()
 
 
+@pytest.mark.slow
 @settings(max_examples=80)
 @given(asked(), st.sampled_from([*DISTANCES[1:], np.inf]), st.data())
 def test_distances(asked: tuple[LabelVolume, Any], limit_mm: float, data: st.DataObject) -> None:
@@ -109,6 +111,7 @@ def test_distances(asked: tuple[LabelVolume, Any], limit_mm: float, data: st.Dat
     assert not found.mm.flags.writeable
 
 
+@pytest.mark.slow
 @settings(max_examples=80)
 @given(volumes(), st.permutations([1, (2, 3), 300, ABSENT]), st.sampled_from([1.0, 3.0, np.inf]), st.data())
 def test_nearest_cells(volume: LabelVolume, structures: list[Any], limit_mm: float, data: st.DataObject) -> None:

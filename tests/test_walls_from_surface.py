@@ -46,6 +46,7 @@ def maps(draw: Any) -> tuple[Array, Spacing]:
     return array, draw(st.tuples(*[st.sampled_from([0.4, 0.7, 1.0, 1.3, 2.0])] * 3))
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=100)
 @given(maps(), st.sampled_from([0.5, 1.0, 2.0, 2.6, 5.5]))
 def test_half_a_voxel_farther_along_each_axis(case: tuple[Array, Spacing], mm: float) -> None:

@@ -66,6 +66,7 @@ def test_samples_records_and_a_quiet_pipe(pipeline: Path, tmp_path: Path) -> Non
         assert image.GetSpacing()[2] == pytest.approx(document["steps"][4]["drawn"]["thickness"])
 
 
+@pytest.mark.slow
 def test_choices_several_patches_classes_and_a_skipped_step(pipeline: Path, tmp_path: Path) -> None:
     pipeline.write_text("""
 - clip: {window: [-200, 800]}
@@ -105,6 +106,7 @@ def test_a_written_record_can_be_replayed(pipeline: Path, tmp_path: Path) -> Non
     assert voxels_sha256(made.labels) == document["output"]["labels"]["voxels_sha256"]
 
 
+@pytest.mark.slow
 def test_the_same_seed_writes_the_same_bytes_whatever_the_number(pipeline: Path, tmp_path: Path) -> None:
     few, many, other = (tmp_path / name for name in ("few", "many", "other"))
     augment(pipeline, few, "-n", 2, "--seed", 7)

@@ -52,6 +52,7 @@ def test_each_augmentation_has_its_row_with_all_parameters_and_defaults(record: 
 FRAMEWORKS = ("torch", "torchio", "monai")
 
 
+@pytest.mark.slow
 def test_the_python_blocks_run(folder: Path) -> None:
     names: dict[str, Any] = {}
     for block in blocks(PAGE, "python"):

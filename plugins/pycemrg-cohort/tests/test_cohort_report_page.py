@@ -119,6 +119,7 @@ def test_a_point_is_there_for_every_value(made: Path, page: BeautifulSoup) -> No
     assert sorted(titles) == sorted(expected)
 
 
+@pytest.mark.slow
 def test_everything_is_escaped(tmp_path: Path) -> None:
     evil = "<script>alert(1)</script><b a='x' b=\"y\">&amp; & {{ 7*7 }}"
     cases = [

@@ -40,6 +40,7 @@ def overlap(path: Path, label: int) -> float:
     return float(measures.GetDiceCoefficient(1))
 
 
+@pytest.mark.slow
 def test_a_table_of_all_labels(folder: Path) -> None:
     lines = pycemrg("compare", folder / "mine.nrrd", HEART).stdout.splitlines()
     assert lines[0].split() == ["label", "dice", "hd95", "assd", "volume_difference"]
@@ -52,6 +53,7 @@ def test_a_table_of_all_labels(folder: Path) -> None:
     assert rows["mean"][:2] == [f"{np.mean(dice):.4f}", "inf"]
 
 
+@pytest.mark.slow
 def test_many_columns_make_blocks(folder: Path) -> None:
     names = "dice,jaccard,precision,recall,nsd,hausdorff,hd95,assd,volume_difference,relative_volume_difference"
     shown = pycemrg("compare", folder / "mine.nrrd", HEART, "--metrics", names, "--labels", "LV_BP,LV_myo").stdout
@@ -101,6 +103,7 @@ def test_json_and_csv_hold_the_same(folder: Path) -> None:
             )
 
 
+@pytest.mark.slow
 def test_identical_maps_and_an_empty_one(folder: Path) -> None:
     names = "dice,jaccard,precision,recall,nsd,hausdorff,hd95,assd,volume_difference,relative_volume_difference"
     same = json.loads(pycemrg("compare", HEART, HEART, "--metrics", names, "--json").stdout)
@@ -110,6 +113,7 @@ def test_identical_maps_and_an_empty_one(folder: Path) -> None:
     assert {row["values"]["assd"] for row in empty["rows"]} == {"inf"}
 
 
+@pytest.mark.slow
 def test_images(folder: Path) -> None:
     lines = pycemrg("compare", folder / "smooth.nrrd", CT).stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["metric", "mse", "psnr", "ssim", "gradient_error"]
@@ -149,6 +153,7 @@ def test_resample_says_how(folder: Path) -> None:
     assert linear == f"note: {folder / 'smooth.nrrd'} resampled to the grid of {CT} (linear)\n"
 
 
+@pytest.mark.slow
 def test_measure(folder: Path) -> None:
     lines = pycemrg("measure", HEART).stdout.splitlines()
     assert lines[0].split() == ["label", "volume", "components", "euler_number"]

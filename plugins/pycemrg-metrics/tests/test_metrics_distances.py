@@ -20,6 +20,7 @@ from pycemrg_core.api import Comparison, StructureMask
 HEART = Path(__file__).resolve().parents[3] / "schematics_builtin" / "demo" / "data" / "rodero01_1.0mm.nrrd"
 
 
+@pytest.mark.slow
 @given(pairs(), SPACINGS, st.sampled_from([0.0, 0.4, 1.0, 2.5]))
 def test_as_by_all_pairs(masks: tuple[Array, Array], spacing: Spacing, tolerance: float) -> None:
     prediction, reference = masks

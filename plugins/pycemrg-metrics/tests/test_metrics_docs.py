@@ -62,7 +62,7 @@ def test_the_page_has_every_command_and_option() -> None:
                 assert any(f"`{option}" in text for option in parameter.opts if option.startswith("--")), parameter.opts
 
 
-@pytest.mark.slow(every=2)
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [DOCS, README], ids=lambda page: page.name)
 def test_the_python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     heart = sitk.ReadImage(str(HEART))

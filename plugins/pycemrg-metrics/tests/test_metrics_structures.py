@@ -20,6 +20,7 @@ from schematics_builtin.labels import measure
 HEART = Path(__file__).resolve().parents[3] / "schematics_builtin" / "demo" / "data" / "rodero01_1.0mm.nrrd"
 
 
+@pytest.mark.slow
 @given(pairs(), SPACINGS)
 def test_as_by_brute_force(masks: tuple[Array, Array], spacing: Spacing) -> None:
     mask, other = masks

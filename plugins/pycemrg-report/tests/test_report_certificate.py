@@ -57,6 +57,7 @@ def middle(image: Tag) -> list[int]:
     return [int(value) for value in shown[shown.shape[0] // 2, shown.shape[1] // 2]]
 
 
+@pytest.mark.slow
 def test_findings_stand_with_their_place_in_the_middle(run: Path) -> None:
     heart = voxels(run / "heart.nrrd")
     places = {label: tuple(int(i) for i in np.argwhere(heart == label)[7][::-1]) for label in (1, 4, 103)}
@@ -128,6 +129,7 @@ def test_thousands_of_findings_do_not_make_thousands_of_pictures(run: Path) -> N
     assert words(one(page, "header .note")) == "Only the first 50 of 300 findings have pictures, errors first."
 
 
+@pytest.mark.slow
 def test_without_a_certificate_the_heart_is_certified(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     # Turned, so that the voxels named are those of the file and not of an image in the usual order.

@@ -149,6 +149,7 @@ def test_steps_look_the_same_when_they_are_run_again(copy: Path, page: Beautiful
     assert len(pictures[0]) >= 10
 
 
+@pytest.mark.slow
 def test_kept_steps_of_another_run_are_not_shown(copy: Path, page: BeautifulSoup) -> None:
     last = sorted((copy / "steps").glob("*.nrrd"))[-1]
     image = sitk.ReadImage(str(last))
@@ -169,6 +170,7 @@ def test_an_input_that_is_gone_is_said_and_before_left_out(copy: Path) -> None:
     assert len(page.select("#steps img")) == sum(changed[1:])
 
 
+@pytest.mark.slow
 def test_an_input_that_has_changed_is_said(copy: Path) -> None:
     image = sitk.ReadImage(str(copy.parent / "small.nrrd"))
     image[0, 0, 0] = 1
@@ -177,6 +179,7 @@ def test_an_input_that_has_changed_is_said(copy: Path) -> None:
     assert note == "The input small.nrrd has changed since the run (its SHA-256 differs): 'before' is left out."
 
 
+@pytest.mark.slow
 def test_without_input_and_steps_the_ledger_remains(copy: Path) -> None:
     (copy.parent / "small.nrrd").unlink()
     shutil.rmtree(copy / "steps")
@@ -201,6 +204,7 @@ def test_steps_whose_plugin_is_not_here_have_no_pictures(copy: Path) -> None:
     assert page.select("#steps img") == []
 
 
+@pytest.mark.slow
 def test_a_step_that_is_not_known_here_is_said(copy: Path) -> None:
     data = record(copy)
     data["steps"][6]["step"] = "inflate"
@@ -213,6 +217,7 @@ def test_a_step_that_is_not_known_here_is_said(copy: Path) -> None:
     assert len(page.select("#steps li")) == len(data["steps"])
 
 
+@pytest.mark.slow
 def test_a_heart_that_has_changed_is_said(copy: Path) -> None:
     image = sitk.ReadImage(str(copy / "heart.nrrd"))
     image[0, 0, 0] = 1
@@ -236,6 +241,7 @@ def test_walls_are_as_thick_as_the_metrics_say(kept: Path, page: BeautifulSoup) 
     assert len(page.select("#walls figure")) == len(rows)
 
 
+@pytest.mark.slow
 def test_walls_without_a_measure_are_named(tmp_path: Path) -> None:
     run = make_run(tmp_path, recipe="atria_full")
     data, page = record(run), report(run)

@@ -82,6 +82,7 @@ def brute_label(image: sitk.Image, point: list[float]) -> tuple[int, set[int]]:
     return min(label for label, weight in weights.items() if weight > best - 1e-9), set(weights)
 
 
+@pytest.mark.slow
 @given(label_maps(), SEEDS)
 def test_label_is_the_heaviest_of_the_eight_neighbours(image: sitk.Image, seed: int) -> None:
     points = around(image, seed, 30)
@@ -92,6 +93,7 @@ def test_label_is_the_heaviest_of_the_eight_neighbours(image: sitk.Image, seed: 
         assert outside or value in neighbours
 
 
+@pytest.mark.slow
 @given(label_maps(), SEEDS)
 def test_label_is_itks_own_label_interpolator(image: sitk.Image, seed: int) -> None:
     points = around(image, seed, 30)
@@ -168,6 +170,7 @@ def test_an_empty_map_has_no_nearest_label() -> None:
         nearest_label([(0, 0, 0)], sitk.Image([2, 2, 2], sitk.sitkUInt8))
 
 
+@pytest.mark.slow
 @given(label_maps(), SEEDS, st.integers(0, 4))
 def test_vertices_within_a_label(image: sitk.Image, seed: int, label: int) -> None:
     points = around(image, seed)

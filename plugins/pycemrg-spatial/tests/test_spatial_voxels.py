@@ -22,6 +22,7 @@ def tags(grid: pv.UnstructuredGrid) -> np.ndarray:
     return np.asarray(grid.cell_data["tag"]).astype(np.int64)
 
 
+@pytest.mark.slow
 @given(label_maps(), st.sampled_from([11, 12]))
 def test_an_images_own_voxels_give_the_image_back(image: sitk.Image, cell_type: int) -> None:
     grid = hexahedra(image, cell_type)
@@ -198,6 +199,7 @@ def test_the_real_heart_there_and_back() -> None:
     assert set(smooth.values.tolist()) <= set(np.unique(array).tolist())
 
 
+@pytest.mark.slow
 def test_a_surface_of_the_real_heart_encloses_its_left_ventricle() -> None:
     image = sitk.ReadImage(str(HEART))
     ventricle = sitk.GetArrayFromImage(image) == 1
