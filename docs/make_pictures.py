@@ -23,9 +23,9 @@ from pycemrg_core import (
     run_plan,
     run_recipe,
 )
+from pycemrg_core.images.conversion import colours_of
 from pycemrg_core.images.image_files import image_of, oriented_lps, read_labels, volume_of, voxel_array
 from pycemrg_core.plugins.catalogue import Catalogue
-from pycemrg_core.recipes.conversion import colours_of
 from schematics_builtin.pictures import colour_of, draw_slices
 
 IMAGES = Path(__file__).parent / "images"

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pycemrg_core.errors import RefError as RefError
     from pycemrg_core.errors import StepError as StepError
     from pycemrg_core.errors import UnknownNameError as UnknownNameError
+    from pycemrg_core.images.conversion import colours_of as colours_of
     from pycemrg_core.images.image_files import read_image as read_image
     from pycemrg_core.images.image_files import read_labels as read_labels
     from pycemrg_core.images.image_files import read_volume as read_volume
@@ -49,9 +50,8 @@ if TYPE_CHECKING:
     from pycemrg_core.plugins.loading import State as State
     from pycemrg_core.plugins.loading import discover as discover
     from pycemrg_core.plugins.loading import local_plugin as local_plugin
-    from pycemrg_core.recipes.conversion import colours_of as colours_of
-    from pycemrg_core.recipes.conversion import recipe_labels as recipe_labels
     from pycemrg_core.recipes.flatten import flatten as flatten
+    from pycemrg_core.recipes.labelling import recipe_labels as recipe_labels
     from pycemrg_core.recipes.planner import ImageFacts as ImageFacts
     from pycemrg_core.recipes.planner import LeftOut as LeftOut
     from pycemrg_core.recipes.planner import Plan as Plan
@@ -90,12 +90,13 @@ else:
                 "NotApplicableError OutputError PlanError PluginError PycemrgError RecordError RefError StepError "
                 "UnknownNameError"
             ),
+            "pycemrg_core.images.conversion": "colours_of",
             "pycemrg_core.images.image_files": "read_image read_labels read_volume write_image write_volume",
             "pycemrg_core.images.label_volume": "LabelVolume",
             "pycemrg_core.plugins.catalogue": "Catalogue Contribution load_catalogue",
             "pycemrg_core.plugins.loading": "Found Plugin Policy State discover local_plugin",
-            "pycemrg_core.recipes.conversion": "colours_of recipe_labels",
             "pycemrg_core.recipes.flatten": "flatten",
+            "pycemrg_core.recipes.labelling": "recipe_labels",
             "pycemrg_core.recipes.planner": "ImageFacts LeftOut Plan PlannedStep plan",
             "pycemrg_core.recipes.preparation": "Prepared make_room prepare",
             "pycemrg_core.recipes.settings": "Settings",

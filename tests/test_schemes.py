@@ -16,9 +16,10 @@ from command_line import HEART, pycemrg, voxels
 
 from pycemrg_core import LabelScheme, Recipe, include
 from pycemrg_core.errors import LabelError
+from pycemrg_core.images.conversion import convert, convert_again
 from pycemrg_core.images.image_files import read_labels, volume_of, write_image
 from pycemrg_core.images.remap import LabelRemapper, remap_image
-from pycemrg_core.recipes.conversion import convert, convert_again, recipe_labels
+from pycemrg_core.recipes.labelling import recipe_labels
 
 RECIPE = "four_chamber_full"
 

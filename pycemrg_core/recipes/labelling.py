@@ -159,6 +159,19 @@ def _usual(catalogue: Catalogue) -> dict[str, set[int]]:
     return found
 
 
+def recipe_labels(
+    catalogue: Catalogue, settings: Settings | None = None, recipe: str | Recipe | None = None
+) -> dict[str, int]:
+    """Every label name that a recipe can use, with its integer. The user's integers win; see :class:`Settings`.
+
+    Without a recipe: every name in the catalogue's schematics.
+    """
+    settings = settings or Settings()
+    if recipe is None:
+        return dict(labelling(catalogue, settings).labels)
+    return dict(labelling_of(recipe, catalogue, settings).labels)
+
+
 def names_in(catalogue: Catalogue, own: Iterable[str] = ()) -> Names:
     """The structures of a catalogue with their spellings, and the label names of its schemes and schematics.
 

@@ -11,11 +11,11 @@ from pycemrg_core.api import contracts
 from pycemrg_core.api.contracts import LabelType
 from pycemrg_core.api.records import LabelScheme, Recipe
 from pycemrg_core.errors import PlanError
+from pycemrg_core.images.conversion import Conversion, convert
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.images.padding import Padding, meeting_border
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.checking import require_sound
-from pycemrg_core.recipes.conversion import Conversion, convert
 from pycemrg_core.recipes.labelling import labelling, labelling_of
 from pycemrg_core.recipes.planner import ImageFacts, Plan, PlannedStep
 from pycemrg_core.recipes.settings import Settings

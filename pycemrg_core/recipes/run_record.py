@@ -7,9 +7,9 @@ from typing import Any
 
 from attrs import frozen
 
+from pycemrg_core.images.conversion import Conversion
 from pycemrg_core.images.padding import Padding
 from pycemrg_core.plugins.loading import Found
-from pycemrg_core.recipes.conversion import Conversion
 from pycemrg_core.recipes.planner import LeftOut
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from attrs import frozen
 
+from pycemrg_core.images.conversion import colours_of
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.plugins.catalogue import Catalogue
-from pycemrg_core.recipes.conversion import colours_of
 from pycemrg_core.recipes.planner import Plan
 from pycemrg_core.recipes.preparation import Prepared
 from pycemrg_core.recipes.run_record import RunRecord

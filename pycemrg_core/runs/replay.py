@@ -14,13 +14,14 @@ from pycemrg_core.api import documents
 from pycemrg_core.api.records import Recipe, Step
 from pycemrg_core.errors import DocumentError, PlanError, PycemrgError
 from pycemrg_core.images.blueprint import Blueprint
+from pycemrg_core.images.conversion import Conversion, convert_again
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.images.padding import Padding
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.plugins.loading import LOCAL_FILE
 from pycemrg_core.recipes.blueprints import blueprint_of
-from pycemrg_core.recipes.conversion import Conversion, convert_again, recipe_labels
 from pycemrg_core.recipes.flatten import rules_of
+from pycemrg_core.recipes.labelling import recipe_labels
 from pycemrg_core.recipes.planner import ImageFacts, LeftOut, Plan, PlannedStep
 from pycemrg_core.recipes.preparation import Prepared
 from pycemrg_core.runs.results import STEP_SHAPE, SavedBlueprint

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from pycemrg_core.api.records import LabelScheme, Recipe
+from pycemrg_core.api.records import LabelScheme
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.images.remap import LabelRemapper, remap_volume
 from pycemrg_core.plugins.catalogue import Catalogue
-from pycemrg_core.recipes.labelling import labelling, labelling_of
-from pycemrg_core.recipes.settings import Settings
 
 
 def colours_of(catalogue: Catalogue) -> dict[str, str]:
@@ -44,19 +42,6 @@ class Conversion:
     def mapping(self) -> dict[int, int]:
         """Old integers to new ones."""
         return {label.old: label.new for label in self.labels}
-
-
-def recipe_labels(
-    catalogue: Catalogue, settings: Settings | None = None, recipe: str | Recipe | None = None
-) -> dict[str, int]:
-    """Every label name that a recipe can use, with its integer. The user's integers win; see :class:`Settings`.
-
-    Without a recipe: every name in the catalogue's schematics.
-    """
-    settings = settings or Settings()
-    if recipe is None:
-        return dict(labelling(catalogue, settings).labels)
-    return dict(labelling_of(recipe, catalogue, settings).labels)
 
 
 def convert(volume: LabelVolume, scheme: LabelScheme, target: Mapping[str, int]) -> tuple[LabelVolume, Conversion]:
