@@ -25,6 +25,7 @@ from pycemrg_core.api import OutputError, close_to
 from pycemrg_core.cli.kit import staged
 from pycemrg_spatial.errors import MeshError
 from pycemrg_spatial.opencarp import TAG, opencarp_texts, read_opencarp
+from pycemrg_spatial.xml_arrays import require_arrays
 
 FORMATS = (".vtk", ".vtu", ".ply", ".stl", ".elem", ".pts")
 # The VTK cell types triangle, polygon and quadrilateral.
@@ -63,6 +64,8 @@ def read_mesh(path: str | os.PathLike[str]) -> pv.UnstructuredGrid:
         _require_numbers(file)
         if extension == ".vtk":
             _require_types(file)
+        elif extension == ".vtu":
+            require_arrays(file)
         grid = _from_ply(file) if extension == ".ply" else _from_vtk(file, _READERS[extension]())
     _require_cells(grid, file)
     return grid
