@@ -10,12 +10,14 @@ from contextlib import suppress
 from typing import Any
 
 _STDOUT, _STDERR = 1, 2
+_mask_lock = threading.Lock()
 
 
 class guarded:  # noqa: N801 - it reads as a function
-    """What the code in this block prints goes to stderr; the working directory and the handler of Ctrl-C stay.
+    """What the code in this block prints goes to stderr; the working directory, umask and handler of Ctrl-C stay.
 
-    So ``--json`` prints JSON and nothing else, results are written where the user said, and a command can be stopped.
+    So ``--json`` prints JSON and nothing else, results are written where the user said and can be read, and a command
+    can be stopped.
     What compiled code prints goes to stderr too. A copy of this process that the code made with ``os.fork``, and that
     comes back from it, ends: two processes must not write one result.
     """
@@ -26,6 +28,7 @@ class guarded:  # noqa: N801 - it reads as a function
         self._descriptor: int | None = None
         with suppress(OSError):  # the folder may be gone
             self._folder = os.getcwd()
+        self._mask = _umask()
         self._handler = signal.getsignal(signal.SIGINT)
         self._process = os.getpid()
         if sys.stdout is not sys.stderr:
@@ -45,9 +48,18 @@ class guarded:  # noqa: N801 - it reads as a function
         changed = self._handler is not None and signal.getsignal(signal.SIGINT) is not self._handler
         if changed and threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, self._handler)
+        os.umask(self._mask)
         with suppress(OSError):
             if self._folder is not None and os.getcwd() != self._folder:
                 os.chdir(self._folder)
+
+
+def _umask() -> int:
+    """The umask. It can only be read by changing it, so one thread at a time does."""
+    with _mask_lock:
+        mask = os.umask(0o077)
+        os.umask(mask)
+    return mask
 
 
 def _moved(stream: Any) -> int | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -12,12 +11,14 @@ import textwrap
 import time
 from pathlib import Path
 
+import click
 import pytest
 from command_line import contents, local_plugin, pycemrg, small_heart
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pycemrg_core.cli.terminal import shown
+from pycemrg_core.cli.terminal import shown, style
+from pycemrg_core.guard import guarded
 
 RECIPE = "left_atrium_with_veins"
 EVIL = "\x1b[2J\x07 \u202etxt.exe\u2066 \x9b31m \u2028 \udc80 \x00"
@@ -26,15 +27,35 @@ UNSAFE = ["\x1b", "\x07", "\u202e", "\u2066", "\x9b", "\u2028", "\udc80", "\x00"
 
 @given(st.text())
 def test_no_text_can_make_a_terminal_do_anything(text: str) -> None:
-    safe = re.sub("\x1b\\[([0-9;]*m|\\?25[hl])", "", shown(text))
-    assert not [c for c in safe[1:] if c in "\x1b\x07\x9b\r\u202e" or (c < " " and c not in "\n\t")]
-    safe.encode("utf-8")
+    assert not [c for c in shown(text)[1:] if c in "\x1b\x07\x9b\r\u202e" or (c < " " and c not in "\n\t")]
+    shown(text).encode("utf-8")
 
 
 def test_ordinary_text_and_what_commands_write_themselves_stay() -> None:
-    for text in ("ß 心臓 é\tb\n", "\x1b[1mbold\x1b[0m", "\r3 of 4", "\r\x1b[?25l  [###]\x1b[?25h\n"):
+    for text in ("ß 心臓 é\tb\n", "\r3 of 4", "\r\x1b[?25l  [###]", "\x1b[?25h\n"):
         assert shown(text) == text
     assert shown("a\rb") == "a\\u000db"
+
+
+def test_only_our_own_styles_reach_a_terminal() -> None:
+    """A colour in a name is a control as any other; also inside a text that has a style of ours."""
+    assert shown(style("bold", bold=True)) == click.style("bold", bold=True)
+    assert shown(style("\x1b[31mred\x1b[0m", fg="green")) == click.style("\\u001b[31mred\\u001b[0m", fg="green")
+    assert shown("\x1b[31mred \x1b[?25l") == "\\u001b[31mred \\u001b[?25l"
+    assert click.unstyle(style("bold", bold=True)) == "bold"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such file name")
+def test_a_file_name_stays_on_its_line(tmp_path: Path) -> None:
+    image = small_heart(tmp_path, "a\nerror: b\t\x1b[31m\r.nrrd")
+    out = tmp_path / "kept\nnote: c.nrrd"
+    checked = pycemrg("labels", "check", image, "--scheme", "cemrg", "--no-plugins")
+    detected = pycemrg("labels", "detect", image, "--no-plugins")
+    kept = pycemrg("labels", "keep", image, "LV_BP_label", "-o", out, "--no-plugins")
+    text = "".join(one.stdout + one.stderr for one in (checked, detected, kept))
+    assert "a\\nerror: b\\t\\x1b[31m\\r.nrrd" in text
+    assert "kept\\nnote: c.nrrd written" in text
+    assert not [line for line in text.splitlines() if line.startswith(("error: b", "note: c"))]
 
 
 PLUGIN = """
@@ -114,6 +135,22 @@ def test_a_step_that_changes_the_working_directory_moves_no_result(tmp_path: Pat
     assert "step\n" in done.stderr
     assert {file.name for file in (tmp_path / "out").iterdir()} == {"heart.nrrd", "run.json"}
     assert contents(other) == {}
+
+
+def test_a_step_that_changes_the_umask_changes_no_permission() -> None:
+    before = os.umask(0o022)
+    try:
+        with guarded():
+            os.umask(0o777)
+        assert os.umask(before) == 0o022
+    finally:
+        os.umask(before)
+
+
+def test_a_plugin_that_closes_its_output_does_not_take_the_error_line(tmp_path: Path) -> None:
+    path = local_plugin(tmp_path, "import sys\nsys.stdout.close()\nraise ValueError('after')")
+    command = ("run", "mine", small_heart(tmp_path), "-o", tmp_path / "out", "--no-check", "--plugin", path)
+    assert "ValueError: after" in pycemrg(*command, code=1).stderr
 
 
 @pytest.mark.slow

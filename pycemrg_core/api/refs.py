@@ -19,6 +19,7 @@ from attrs import field, frozen
 
 from pycemrg_core.errors import PluginError, RecordError, RefError, fault
 from pycemrg_core.guard import guarded
+from pycemrg_core.text.files import name_of
 
 _DOTTED = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
 _TARGET = re.compile(rf"{_DOTTED}:{_DOTTED}")
@@ -98,15 +99,15 @@ def import_file(path: str | os.PathLike[str]) -> ModuleType:
     if known is not None:
         if os.path.realpath(getattr(known, "__file__", None) or "") == os.path.realpath(path):
             return known
-        raise PluginError(f"{path}: a module named {name!r} is already imported; rename the file")
+        raise PluginError(f"{name_of(path)}: a module named {name!r} is already imported; rename the file")
     # Otherwise a later import of the installed module would get this file.
     other = None if "." in name else _installed(name)
     if other is not None and other.origin and os.path.realpath(other.origin) != os.path.realpath(path):
-        raise PluginError(f"{path}: {name!r} is the name of an installed module; rename the file")
+        raise PluginError(f"{name_of(path)}: {name!r} is the name of an installed module; rename the file")
     _Neighbours.allow(os.path.realpath(path))
     spec = importlib.util.spec_from_file_location(name, os.path.realpath(path))
     if spec is None or spec.loader is None:
-        raise PluginError(f"{path}: not a Python file; give a .py file")
+        raise PluginError(f"{name_of(path)}: not a Python file; give a .py file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
@@ -138,7 +139,9 @@ class _Neighbours:
             for other in finder.folders:
                 if other != folder and os.path.exists(os.path.join(other, os.path.basename(used))):
                     name = os.path.basename(used)
-                    raise PluginError(f"{path}: {name} is also next to a plugin in {other}; rename one of the two")
+                    raise PluginError(
+                        f"{name_of(path)}: {name} is also next to a plugin in {other}; rename one of the two"
+                    )
         if folder not in finder.folders:
             finder.folders.append(folder)
 

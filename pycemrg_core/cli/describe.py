@@ -13,6 +13,7 @@ from pycemrg_core.api.kinds import KINDS, kind_of
 from pycemrg_core.api.records import Record
 from pycemrg_core.api.refs import Ref
 from pycemrg_core.cli.session import echo_json, plugin_options, session_of, wrapped
+from pycemrg_core.cli.terminal import style
 
 if TYPE_CHECKING:
     from pycemrg_core.plugins.catalogue import Catalogue, Contribution
@@ -52,7 +53,7 @@ def describe(ctx: click.Context, name: str, as_json: bool) -> None:
             click.echo()
         bold, heading = entry.pop("name"), f"{entry.pop('summary')}"
         heading = wrapped(f"{bold}: {heading}", "", "  ")
-        click.echo(click.style(bold, bold=True) + heading.removeprefix(bold))
+        click.echo(style(bold, bold=True) + heading.removeprefix(bold))
         for key, value in entry.items():
             _echo(key, value)
     for conflict in catalogue.conflicts():

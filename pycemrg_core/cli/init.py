@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from pycemrg_core.cli.session import plugin_options, session_of
+from pycemrg_core.text.files import name_of
 
 
 @click.command(short_help="Write a configuration folder for a recipe.")
@@ -24,6 +25,6 @@ def init(ctx: click.Context, folder: str, recipe: str) -> None:
     session = session_of(ctx)
     written = write_config(Path(folder), recipe, session.catalogue(), session.local)
     maps = sum(name.startswith("semantic_maps/") for name in written)
-    click.echo(f"{folder}: labels.yaml, parameters.json, run.py and {maps} semantic maps written")
-    plugins = "".join(f" --plugin {path}" for path in session.local)
+    click.echo(f"{name_of(folder)}: labels.yaml, parameters.json, run.py and {maps} semantic maps written")
+    plugins = "".join(f" --plugin {name_of(path)}" for path in session.local)
     click.echo(f"next: pycemrg run {recipe} IMAGE --config {folder}{plugins} -o OUT")

@@ -8,6 +8,7 @@ import click
 
 from pycemrg_core.api.kinds import Kind
 from pycemrg_core.cli.session import echo_json, echo_table, plugin_options, session_of, wrapped
+from pycemrg_core.cli.terminal import style
 
 if TYPE_CHECKING:
     from pycemrg_core.plugins.catalogue import Catalogue
@@ -60,7 +61,7 @@ def _show(kind: Kind, entries: list[Entry]) -> None:
         groups.setdefault(": ".join(entry[key] for key in kind.groups), []).append(entry)
     for number, (group, members) in enumerate(groups.items()):
         if group:
-            click.echo(("\n" if number else "") + click.style(group, bold=True))
+            click.echo(("\n" if number else "") + style(group, bold=True))
         echo_table(kind.columns, [[_cell(entry[column]) for column in kind.columns] for entry in members])
 
 
@@ -74,7 +75,7 @@ def _blocks(kind: Kind, entries: list[Entry]) -> None:
     for entry in entries:
         head, indent = entry["name"].ljust(width), " " * (width + 2)
         summary = wrapped(entry["summary"], f"{head}  ", indent)
-        click.echo(click.style(head, bold=True) + summary.removeprefix(head) if summary else head.rstrip())
+        click.echo(style(head, bold=True) + summary.removeprefix(head) if summary else head.rstrip())
         for line in kind.lines:
             text = line.format_map({key: _cell(value) for key, value in entry.items()})
             click.echo(wrapped(text, indent, indent + "  "))

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from pycemrg_core.api.kinds import KINDS
+from pycemrg_core.text.files import name_of
 
 _PARTS = {kind.part: kind for kind in KINDS}
 _DATA = {part: kind for part, kind in _PARTS.items() if kind.data}
@@ -49,5 +50,5 @@ def new_plugin(name: str, parts: str | None, as_yaml: bool, output: str) -> None
     written = write_package(Path(output), name, kinds, as_yaml=as_yaml)
     folder = Path(output) / name
     for path in written:
-        click.echo(f"{folder / path}")
-    click.echo(f'next: cd {folder} && pip install -e ".[test]" && pytest && pycemrg list-plugins --check')
+        click.echo(f"{name_of(folder / path)}")
+    click.echo(f'next: cd {name_of(folder)} && pip install -e ".[test]" && pytest && pycemrg list-plugins --check')

@@ -11,6 +11,7 @@ from attrs import frozen
 
 from pycemrg_core.cli.options import outputs_from, setting_options, settings_from, with_option
 from pycemrg_core.cli.session import counted, plugin_options, session_of
+from pycemrg_core.text.files import name_of
 
 if TYPE_CHECKING:
     from pycemrg_core.api.records import Output
@@ -127,7 +128,7 @@ def _run_again(
         prepared = saved.prepare(*image_files.read_volume(source.path))
         done = _execute(ctx, catalogue, planned, prepared, source, folder, chosen)
     if done.run.voxels_sha256 != saved.data["output"]["voxels_sha256"]:
-        raise OutputError(f"{folder}: the image differs from the one of {record}; compare the two run.json")
+        raise OutputError(f"{name_of(folder)}: the image differs from the one of {record}; compare the two run.json")
     click.echo(f"every voxel is the same as in {record}")
     _judge(ctx, done)
 
@@ -180,11 +181,11 @@ def _execute(
         interrupts.check()
         removed = write_result(run, folder, outputs)
     except KeyboardInterrupt:
-        raise PycemrgError(f"interrupted; {folder} is unchanged") from None
+        raise PycemrgError(f"interrupted; {name_of(folder)} is unchanged") from None
     if removed:
-        click.echo(f"note: {', '.join(removed)} of an earlier run removed from {folder}", err=True)
+        click.echo(f"note: {', '.join(removed)} of an earlier run removed from {name_of(folder)}", err=True)
     written = [IMAGE, RECORD, *outputs.files]
-    click.echo(f"{folder}: {', '.join(written[:-1])} and {written[-1]} written")
+    click.echo(f"{name_of(folder)}: {', '.join(written[:-1])} and {written[-1]} written")
     for _, made in outputs.made:
         if made.summary:
             click.echo(made.summary)
@@ -230,7 +231,7 @@ def _steps(
         progress.stopped()
         if not isinstance(error, KeyboardInterrupt):
             raise
-        how = "continue with --resume" if kept else f"{folder} is unchanged"
+        how = "continue with --resume" if kept else f"{name_of(folder)} is unchanged"
         raise PycemrgError(f"interrupted; {how}") from None
     assert isinstance(result, RunResult)
     return result

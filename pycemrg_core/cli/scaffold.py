@@ -26,7 +26,7 @@ from pycemrg_core.api.kinds import Kind
 from pycemrg_core.api.refs import import_file
 from pycemrg_core.errors import OutputError
 from pycemrg_core.runs.run_folder import staged
-from pycemrg_core.text.files import read_text
+from pycemrg_core.text.files import name_of, read_text
 from pycemrg_core.text.structured import as_yaml
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -50,7 +50,7 @@ def write_package(parent: Path, name: str, kinds: Sequence[Kind], *, as_yaml: bo
         raise OutputError(f"{name!r} is a name of Python itself; choose another, such as my-{name}")
     folder = parent / name
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise OutputError(f"{folder}: already exists; choose another name")
+        raise OutputError(f"{name_of(folder)}: already exists; choose another name")
     files = _Package(name, module, tuple(kinds), as_yaml).files()
     with staged(folder) as inner:
         for path, text in files.items():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 import click
 
-from pycemrg_core.cli.terminal import Interrupts
+from pycemrg_core.cli.terminal import Interrupts, style
 from pycemrg_core.errors import debugging
 
 if TYPE_CHECKING:
@@ -174,16 +174,16 @@ def echo_table(headers: Sequence[str], rows: Iterable[Sequence[object]], right: 
         others = max(widths[1:], default=0)
         widths[-1 if widths[-1] > 24 else 0 if others <= 8 else widths.index(others, 1)] -= 1
 
-    def line(row: Sequence[str], style: bool = False) -> None:
+    def line(row: Sequence[str], bold: bool = False) -> None:
         columns = [textwrap.wrap(cell, width) for cell, width in zip(row, widths, strict=True)]
         for parts in zip_longest(*columns, fillvalue=""):
             aligned = [
                 part.rjust(width) if i in right else part.ljust(width)
                 for i, (part, width) in enumerate(zip(parts, widths, strict=True))
             ]
-            click.echo(click.style("  ".join(aligned).rstrip(), bold=style))
+            click.echo(style("  ".join(aligned).rstrip(), bold=bold))
 
-    line(headers, style=True)
+    line(headers, bold=True)
     for row in cells:
         line(row)
 

@@ -2,12 +2,13 @@
 
 Names, summaries and errors come from files and plugins. A terminal would obey control characters in them, and overrides
 of the writing direction can make a text look like another. So these are shown as ``\\u001b`` or ``\\u202e``; in JSON,
-this means the same.
+this means the same. Colours are controls too: only those that :func:`style` made pass.
 """
 
 from __future__ import annotations
 
 import io
+import os
 import re
 import signal
 import sys
@@ -17,21 +18,34 @@ from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 from typing import Any
 
+import click
+
 _AGAIN = 0.1  # seconds
 
 # Controls but tab and line feed; overrides and isolates of the writing direction; line separators; half characters.
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-# What click writes: colours, and the cursor hidden behind a bar of progress.
-_COLOUR = re.compile("(\x1b\\[(?:[0-9;]*m|\\?25[hl]))")
+# A number that no file can know marks a style of our own. Click takes such a style for one of its own.
+_MARK = int.from_bytes(os.urandom(8), "big")
+_OWN = re.compile(f"\x1b\\[([0-9;]*);{_MARK}m")
+# What click writes at the start of a bar of progress, which hides the cursor, and after it.
+_BAR = re.compile("\r(\x1b\\[\\?25l)?|\x1b\\[\\?25h(?=\n$)")
+
+
+def style(text: str, **how: Any) -> str:
+    """:func:`click.style`, in the one form that :func:`shown` passes on."""
+    before, after = (part.replace("m", f";{_MARK}m") for part in click.style("\0", **how).split("\0"))
+    return f"{before}{text}{after}"
 
 
 def shown(text: str) -> str:
-    """A text in which nothing can move the cursor, or change what was shown. Colours and a first ``\\r`` stay."""
+    """A text in which nothing moves the cursor or changes what was shown. Our own styles and a first ``\\r`` stay."""
     if not _UNSAFE.search(text):
         return text
-    first = "\r" if text.startswith("\r") else ""
-    parts = _COLOUR.split(text[len(first) :])
-    return first + "".join(part if odd % 2 else _UNSAFE.sub(_escaped, part) for odd, part in enumerate(parts))
+    first = found[0] if (found := _BAR.match(text)) else ""
+    parts = _OWN.split(text[len(first) :])
+    return first + "".join(
+        f"\x1b[{part}m" if odd % 2 else _UNSAFE.sub(_escaped, part) for odd, part in enumerate(parts)
+    )
 
 
 def _escaped(found: re.Match[str]) -> str:
@@ -43,6 +57,11 @@ class _Shown(io.TextIOWrapper):
 
     def write(self, text: str, /) -> int:
         return super().write(shown(text))
+
+    def close(self) -> None:
+        """Only flush: a plugin that closes what it prints to must not take the stream from the command."""
+        with suppress(OSError, ValueError):
+            self.flush()
 
 
 @contextmanager

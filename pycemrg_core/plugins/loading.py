@@ -25,6 +25,7 @@ from pycemrg_core.api.refs import find_data_file, import_file, import_plugin_mod
 from pycemrg_core.errors import PluginError, PycemrgError, defined_at, fault, returned_one
 from pycemrg_core.guard import guarded
 from pycemrg_core.plugins import metadata
+from pycemrg_core.text.files import name_of
 from pycemrg_core.text.names import close_to
 
 GROUP = "pycemrg.v1"
@@ -162,16 +163,16 @@ def local_plugin(path: str | os.PathLike[str]) -> Found:
 
     file = Path(path)
     if not file.is_file():
-        raise PluginError(f"{path}: no such plugin file; give a .py or .yaml file that exists")
+        raise PluginError(f"{name_of(path)}: no such plugin file; give a .py or .yaml file that exists")
     if file.suffix != ".py" and not is_data(file):
-        raise PluginError(f"{path}: not a local plugin; give a .py or .yaml file")
+        raise PluginError(f"{name_of(path)}: not a local plugin; give a .py or .yaml file")
     beside = [] if is_data(file) else [Path(one) for one in neighbours(str(file.resolve()))]
     try:
         digest = hashlib.sha256(file.read_bytes())
         for one in (code for each in beside for code in (sorted(each.rglob("*.py")) if each.is_dir() else [each])):
             digest.update(one.read_bytes())
     except OSError as error:
-        raise PluginError(f"{path}: cannot be read: {error.strerror}; check its permissions") from error
+        raise PluginError(f"{name_of(path)}: cannot be read: {error.strerror}; check its permissions") from error
     return Found(file.stem, LOCAL_FILE, digest.hexdigest()[:12], GROUP, str(file.resolve()))
 
 

@@ -19,6 +19,7 @@ from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.flatten import flatten
 from pycemrg_core.recipes.settings import Settings
 from pycemrg_core.runs.run_folder import staged
+from pycemrg_core.text.files import name_of
 from pycemrg_core.text.label_tables import read_labels_file
 from pycemrg_core.text.structured import as_yaml, load_json
 
@@ -41,7 +42,7 @@ def read_config(folder: Path, catalogue: Catalogue) -> Settings:
         try:
             parameters = documents.from_data(loaded, dict[str, float], "parameters")
         except DocumentError as error:
-            raise DocumentError(f"{folder / PARAMETERS}: {error}") from error
+            raise DocumentError(f"{name_of(folder / PARAMETERS)}: {error}") from error
     schematics = {}
     for path in sorted((folder / MAPS).glob("*.json")):
         schematic = _schematic(path, labels, parameters, catalogue)
@@ -70,7 +71,7 @@ def _schematic(
             semantic_map=semantic_map,
         )
     except PycemrgError as error:
-        raise DocumentError(f"{path}: {error}") from error
+        raise DocumentError(f"{name_of(path)}: {error}") from error
 
 
 def _texts(data: Any) -> Iterator[str]:
@@ -96,7 +97,9 @@ def _step_with_roles(path: Path, keys: set[str], catalogue: Catalogue) -> str:
             matches.append(contribution.qualified_name)
     if len(matches) != 1:
         found = f"several step kinds ({', '.join(matches)})" if matches else "no step kind"
-        raise DocumentError(f"{path}: its roles {', '.join(sorted(keys))} fit {found}; see 'pycemrg list-steps'")
+        raise DocumentError(
+            f"{name_of(path)}: its roles {', '.join(sorted(keys))} fit {found}; see 'pycemrg list-steps'"
+        )
     return matches[0]
 
 
@@ -136,7 +139,7 @@ def write_config(folder: Path, recipe: str, catalogue: Catalogue, local: Iterabl
         **{f"{MAPS}/{schematic.name}.json": _json(schematic.semantic_map) for schematic in schematics},
     }
     if existing := sorted({name.split("/")[0] for name in files if (folder / name.split("/")[0]).exists()}):
-        raise OutputError(f"{folder}: already holds {', '.join(existing)}; choose another folder")
+        raise OutputError(f"{name_of(folder)}: already holds {', '.join(existing)}; choose another folder")
     with staged(folder) as inner:
         for name, text in files.items():
             (inner / name).parent.mkdir(exist_ok=True)

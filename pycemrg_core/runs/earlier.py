@@ -18,7 +18,7 @@ from pycemrg_core.errors import DocumentError, OutputError, PycemrgError
 from pycemrg_core.images import image_files
 from pycemrg_core.plugins.catalogue import Catalogue, Contribution
 from pycemrg_core.runs.run_folder import IMAGE, RECORD, STEPS, Source, require_folder
-from pycemrg_core.text.files import same_file
+from pycemrg_core.text.files import name_of, same_file
 from pycemrg_core.text.structured import load_json
 
 PROGRESS = "progress.json"
@@ -54,7 +54,7 @@ def require_place(
     if foreign := [name for name in names if os.path.lexists(folder / name) and not _is_own(folder, name, earlier)]:
         files = ", ".join(foreign)
         what = f"{files}, which no run wrote there" if earlier is None else f"{files}, not as its run wrote it"
-        raise OutputError(f"{folder}: holds {what}; move it, {_INSTEAD}")
+        raise OutputError(f"{name_of(folder)}: holds {what}; move it, {_INSTEAD}")
     return notes
 
 
@@ -92,9 +92,11 @@ def step_leftovers(folder: Path) -> tuple[str, ...]:
 def _require_input(folder: Path, source: Source, names: Iterable[str]) -> None:
     path = os.path.realpath(source.path)
     if any(same_file(folder / name, source.path) for name in names):
-        raise OutputError(f"{source.path}: the result would overwrite its input; choose another folder")
+        raise OutputError(f"{name_of(source.path)}: the result would overwrite its input; choose another folder")
     if os.path.dirname(path) == os.path.realpath(folder / STEPS):
-        raise OutputError(f"{source.path}: the result would replace the folder of its input; choose another folder")
+        raise OutputError(
+            f"{name_of(source.path)}: the result would replace the folder of its input; choose another folder"
+        )
 
 
 def _earlier(folder: Path) -> Mapping[str, Any] | None:
@@ -114,7 +116,7 @@ def _earlier(folder: Path) -> Mapping[str, Any] | None:
     except DocumentError as error:
         raise OutputError(f"{error}; {_INSTEAD}") from error
     except (KeyError, TypeError, AttributeError) as error:
-        raise OutputError(f"{folder / RECORD}: not the record of a run; {_INSTEAD}") from error
+        raise OutputError(f"{name_of(folder / RECORD)}: not the record of a run; {_INSTEAD}") from error
 
 
 def _require_same_heart(folder: Path, source: Source, earlier: Mapping[str, Any]) -> tuple[str, ...]:
@@ -123,8 +125,8 @@ def _require_same_heart(folder: Path, source: Source, earlier: Mapping[str, Any]
         return ()
     then = earlier["input"]["path"]
     if os.path.realpath(folder / then) != os.path.realpath(source.path):
-        raise OutputError(f"{folder}: holds the result of another heart, {Path(then).name}; {_INSTEAD}")
-    return (f"{source.path} has changed since the run in {folder}, whose result is replaced",)
+        raise OutputError(f"{name_of(folder)}: holds the result of another heart, {Path(then).name}; {_INSTEAD}")
+    return (f"{name_of(source.path)} has changed since the run in {name_of(folder)}, whose result is replaced",)
 
 
 def _require_steps(folder: Path, source: Source, earlier: Mapping[str, Any] | None, keep_steps: bool) -> None:

@@ -19,6 +19,7 @@ from pycemrg_core.recipes.runner import Resume, StepFinished, kept_before
 from pycemrg_core.runs.earlier import PROGRESS, step_image, step_images
 from pycemrg_core.runs.results import STEP_SHAPE, step_json
 from pycemrg_core.runs.run_folder import Source, write_json
+from pycemrg_core.text.files import name_of
 from pycemrg_core.text.structured import load_json, wrong_places
 
 
@@ -38,7 +39,9 @@ class KeptSteps:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(f"{self.folder}: cannot be written: {error.strerror}; choose another folder") from error
+            raise OutputError(
+                f"{name_of(self.folder)}: cannot be written: {error.strerror}; choose another folder"
+            ) from error
         if not self._done:
             self._clear()
         image = self._image(event.number, event.record.name)
@@ -69,16 +72,18 @@ class KeptSteps:
         try:
             progress = load_json(path)
             if wrong := next(wrong_places(progress, {"steps": [STEP_SHAPE]}), None):
-                raise DocumentError(f"{path}: damaged: {wrong}")
+                raise DocumentError(f"{name_of(path)}: damaged: {wrong}")
             return self._resume(progress)
         except (DocumentError, ImageError, KeyError, TypeError, AttributeError) as error:
-            reason = str(error) if isinstance(error, PycemrgError) else f"{path}: damaged"
-            raise PlanError(f"{self.folder} cannot be resumed:", [f"{reason}; run without --resume"]) from error
+            reason = str(error) if isinstance(error, PycemrgError) else f"{name_of(path)}: damaged"
+            raise PlanError(
+                f"{name_of(self.folder)} cannot be resumed:", [f"{reason}; run without --resume"]
+            ) from error
 
     def _resume(self, progress: Mapping[str, Any]) -> Resume | None:
         if progress.get("run") != self._run():
             raise PlanError(
-                f"{self.folder} cannot be resumed:",
+                f"{name_of(self.folder)} cannot be resumed:",
                 ["its steps come from another image, recipe, setting or plugin version; run without --resume"],
             )
         records = tuple(
@@ -107,8 +112,8 @@ class KeptSteps:
             image = self._image(number, step["name"])
             if image.exists() and image_files.file_sha256(image) != step["image_sha256"]:
                 raise PlanError(
-                    f"{self.folder} cannot be resumed:",
-                    [f"{image} has changed since its step (its SHA-256 differs); run without --resume"],
+                    f"{name_of(self.folder)} cannot be resumed:",
+                    [f"{name_of(image)} has changed since its step (its SHA-256 differs); run without --resume"],
                 )
 
     def _record(self, saved: Mapping[str, Any], step: PlannedStep) -> StepRecord:

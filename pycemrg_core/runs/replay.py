@@ -26,6 +26,7 @@ from pycemrg_core.recipes.planner import ImageFacts, LeftOut, Plan, PlannedStep
 from pycemrg_core.recipes.preparation import Prepared
 from pycemrg_core.runs.results import STEP_SHAPE, SavedBlueprint
 from pycemrg_core.runs.run_folder import FORMAT, Source
+from pycemrg_core.text.files import name_of
 from pycemrg_core.text.structured import load_json, wrong_places
 
 Part = TypeVar("Part", Conversion, Padding)
@@ -62,13 +63,14 @@ class SavedRun:
         data = load_json(Path(path))
         if data.get("format", FORMAT) != FORMAT:
             raise DocumentError(
-                f"{path}: a record of format {data['format']!r}; this version reads only {FORMAT}, use another one"
+                f"{name_of(path)}: a record of format {data['format']!r}; this version reads only {FORMAT},"
+                " use another one"
             )
         wrong = next(wrong_places(data, _SHAPE), None)
         if not wrong and (pixels := data["output"]["pixel_type"]) not in _PIXELS:
             wrong = f"output.pixel_type is {pixels!r:.40}"
         if wrong:
-            raise DocumentError(f"{path}: not the record of a run: {wrong}; give a run.json")
+            raise DocumentError(f"{name_of(path)}: not the record of a run: {wrong}; give a run.json")
         return cls(Path(path), data)
 
     def prepare(self, volume: LabelVolume, notes: tuple[str, ...] = ()) -> Prepared:
@@ -93,7 +95,7 @@ class SavedRun:
         try:
             return documents.from_data(self.data[name], kind, name)
         except DocumentError as error:
-            raise DocumentError(f"{self.path}: {error}") from error
+            raise DocumentError(f"{name_of(self.path)}: {error}") from error
 
     @property
     def input_path(self) -> Path:
@@ -108,7 +110,9 @@ class SavedRun:
         """
         problems = []
         if source.sha256 != self.data["input"]["sha256"]:
-            problems.append(f"{source.path} is not the image of that run: its SHA-256 differs; give that image")
+            problems.append(
+                f"{name_of(source.path)} is not the image of that run: its SHA-256 differs; give that image"
+            )
         if not any_version:
             problems += [*self._version_problems(catalogue)]
         steps = []
@@ -118,7 +122,7 @@ class SavedRun:
             except (PycemrgError, KeyError, TypeError) as error:
                 problems.append(str(error))
         if problems:
-            raise PlanError(f"{self.path} cannot be run again:", problems)
+            raise PlanError(f"{name_of(self.path)} cannot be run again:", problems)
         taking_part = {saved["name"] for saved in self.data["plugins"]}
         labels = dict(self.data["labels"])
         names = {value: name for name, value in labels.items()}
@@ -150,7 +154,7 @@ class SavedRun:
             try:
                 return documents.from_data(self.data["blueprint"], SavedBlueprint, "blueprint").blueprint
             except DocumentError as error:
-                raise DocumentError(f"{self.path}: {error}") from error
+                raise DocumentError(f"{name_of(self.path)}: {error}") from error
         rules = None
         with suppress(PycemrgError):
             rules = rules_of(catalogue.get(Recipe, self.data["recipe"]), catalogue)

@@ -18,6 +18,7 @@ from attrs import frozen
 
 from pycemrg_core.errors import OutputError
 from pycemrg_core.images import image_files, scratch
+from pycemrg_core.text.files import name_of
 
 IMAGE = "heart.nrrd"
 """The file name of the resulting label map in the folder of a run."""
@@ -53,11 +54,11 @@ def held(folder: Path) -> Iterator[None]:
             alone = stack.enter_context(scratch.holding(folder))
         except OSError as error:
             raise OutputError(
-                f"{folder}: cannot be opened: {error.strerror or error}; choose another folder"
+                f"{name_of(folder)}: cannot be opened: {error.strerror or error}; choose another folder"
             ) from error
         if not alone:
             raise OutputError(
-                f"{folder}: another command is writing here; wait until it has ended, or choose another folder"
+                f"{name_of(folder)}: another command is writing here; wait until it has ended, or choose another folder"
             )
         yield
 
@@ -77,7 +78,7 @@ def staged(folder: Path, remove: Iterable[str] = ()) -> Iterator[Path]:
             _take_places(inner, folder, remove)
     except OSError as error:
         raise OutputError(
-            f"{folder}: cannot be written: {error.strerror or error}; free some space or choose another folder"
+            f"{name_of(folder)}: cannot be written: {error.strerror or error}; free some space or choose another folder"
         ) from error
     except OutputError as error:
         # Name the folder that the user knows, not the one inside it.
@@ -95,7 +96,8 @@ def _made(folder: Path) -> Iterator[None]:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(
-                f"{folder}: cannot be written: {error.strerror or error}; free some space or choose another folder"
+                f"{name_of(folder)}: cannot be written: {error.strerror or error};"
+                " free some space or choose another folder"
             ) from error
         yield
     finally:
@@ -108,13 +110,15 @@ def require_folder(folder: Path) -> None:
     """Refuse a folder that cannot be made or written. Raises :class:`OutputError`."""
     places = (folder, *folder.absolute().parents)
     if links := [place for place in places if place.is_symlink() and not place.exists()]:
-        raise OutputError(f"{folder}: {links[0]} is a link to a place that does not exist; choose another folder")
+        raise OutputError(
+            f"{name_of(folder)}: {links[0]} is a link to a place that does not exist; choose another folder"
+        )
     place = next(place for place in places if place.exists())
     if not place.is_dir():
         what = "is a file" if place == folder else f"{place} is a file"
-        raise OutputError(f"{folder}: {what}, not a folder; choose another folder")
+        raise OutputError(f"{name_of(folder)}: {what}, not a folder; choose another folder")
     if not os.access(place, os.W_OK | os.X_OK):
-        raise OutputError(f"{folder}: cannot be written: Permission denied; choose another folder")
+        raise OutputError(f"{name_of(folder)}: cannot be written: Permission denied; choose another folder")
 
 
 def _take_places(inner: Path, folder: Path, remove: Iterable[str]) -> None:
@@ -165,5 +169,5 @@ def write_text(text: str, path: Path) -> None:
             os.replace(inner / path.name, path)
     except OSError as error:
         raise OutputError(
-            f"{path}: cannot be written: {error.strerror or error}; check the folder and its free space"
+            f"{name_of(path)}: cannot be written: {error.strerror or error}; check the folder and its free space"
         ) from error

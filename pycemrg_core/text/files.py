@@ -98,4 +98,4 @@ def same_file(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> boo
 def require_other_file(output: str | os.PathLike[str], *inputs: str | os.PathLike[str] | None) -> None:
     """Refuse an output that is one of the inputs: nothing works in place. Raises :class:`OutputError`."""
     if any(same_file(output, one) for one in inputs if one):
-        raise OutputError(f"{output}: the result would overwrite its input; choose another name")
+        raise OutputError(f"{name_of(output)}: the result would overwrite its input; choose another name")

@@ -10,7 +10,7 @@ from typing import Literal
 
 from attrs import evolve
 
-from pycemrg_core.api import LabelRow, OutputError
+from pycemrg_core.api import LabelRow, OutputError, name_of
 from pycemrg_core.cli.kit import write_text
 
 Kind = Literal["slicer", "itksnap"]
@@ -28,11 +28,11 @@ def write_label_table(rows: Iterable[LabelRow], path: str | os.PathLike[str], ki
     try:
         text = label_table(rows, kind, target.name)
     except OutputError as error:
-        raise OutputError(f"{path}: {error}") from error
+        raise OutputError(f"{name_of(path)}: {error}") from error
     try:
         write_text(text, target)
     except OutputError as error:
-        raise OutputError(f"{path}{str(error).removeprefix(str(target))}") from error
+        raise OutputError(f"{name_of(path)}{str(error).removeprefix(name_of(target))}") from error
 
 
 def label_table(rows: Iterable[LabelRow], kind: Kind, name: str = "labels") -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pycemrg_core.api import name_of
 from pycemrg_core.cli.kit import counted, echo_json, plugin_options, session_of
 
 if TYPE_CHECKING:
@@ -71,20 +72,20 @@ def augment(
     for note in (*notes, *more):
         click.echo(f"note: {note}", err=True)
     if image and labels:
-        require_same(scan, label_map, f"{image} and {labels}")
+        require_same(scan, label_map, f"{name_of(image)} and {labels}")
     inputs = {what: {"name": Path(file).name, "sha256": file_sha256(file)} for what, file in sources.items()}
     sample = Sample(image=scan, labels=label_map)
     try:
         with held(folder), staged(folder) as inner:
             records = _write(pipeline, sample, inputs, inner, count, seed)
     except KeyboardInterrupt:
-        raise PycemrgError(f"interrupted; {folder} was not changed") from None
+        raise PycemrgError(f"interrupted; {name_of(folder)} was not changed") from None
     if as_json:
         echo_json(records)
     else:
         for note in _skipped(records):
             click.echo(f"note: {note}", err=True)
-        click.echo(f"{folder}: {counted(len(records), 'sample')} written")
+        click.echo(f"{name_of(folder)}: {counted(len(records), 'sample')} written")
 
 
 def _write(
@@ -144,6 +145,7 @@ def _require_places(folder: Path, inputs: dict[str, str], count: int) -> None:
     samples = (name for name in known if re.fullmatch(r"\d{4,}(_image\.nrrd|_labels\.nrrd|\.json)", name))
     if old := sorted(set(samples) - written):
         raise OutputError(
-            f"{folder}: {old[0]} from an earlier run would stay among the new samples; delete the old samples, or"
+            f"{name_of(folder)}: {old[0]} from an earlier run would stay among the new samples;"
+            " delete the old samples, or"
             " choose another folder"
         )

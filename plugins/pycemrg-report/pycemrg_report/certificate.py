@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pycemrg_core import Catalogue
-from pycemrg_core.api import Blueprint, DocumentError, Output, load_json, wrong_places
+from pycemrg_core.api import Blueprint, DocumentError, Output, load_json, name_of, wrong_places
 from pycemrg_core.cli.kit import IMAGE
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def read_certificate(folder: Path, voxels_sha256: str, notes: list[str]) -> Mapp
     data = load_json(path)
     if problem := _problem(data):
         raise DocumentError(
-            f"{path}: not a certificate: {problem}; remove it, or write it again with 'pycemrg certify'"
+            f"{name_of(path)}: not a certificate: {problem}; remove it, or write it again with 'pycemrg certify'"
         )
     about = data.get("input")
     if not isinstance(about, dict) or about.get("voxels_sha256") != voxels_sha256:

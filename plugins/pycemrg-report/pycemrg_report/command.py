@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from pycemrg_core.api import name_of
 from pycemrg_core.cli.kit import plugin_options, session_of
 
 
@@ -26,4 +27,4 @@ def report(ctx: click.Context, folder: str, output: str | None) -> None:
     from pycemrg_report.report import write_report
 
     page = write_report(Path(folder), session_of(ctx).catalogue(), Path(output) if output else None)
-    click.echo(f"{page} written")
+    click.echo(f"{name_of(page)} written")

@@ -17,7 +17,7 @@ from attrs import frozen
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pycemrg_core import Catalogue
-from pycemrg_core.api import FinishedRun, LabelArray, Made, OutputError, PycemrgError, Region, as_region
+from pycemrg_core.api import FinishedRun, LabelArray, Made, OutputError, PycemrgError, Region, as_region, name_of
 from pycemrg_core.cli.kit import held, write_text
 from pycemrg_report import certificate, pictures, surfaces, walls
 from pycemrg_report.pictures import Picture, picture
@@ -49,7 +49,7 @@ def write_report(folder: Path, catalogue: Catalogue, target: Path | None = None)
     with held(folder) if folder.is_dir() else nullcontext():
         run = read_run(folder, catalogue)
         if target is None and page.is_file() and _MARK not in page.read_bytes():
-            raise OutputError(f"{page}: is not a page of a run; move it, or choose another name with -o")
+            raise OutputError(f"{name_of(page)}: is not a page of a run; move it, or choose another name with -o")
         _require_place(page)
         write_text(_page(run), page)
     return page

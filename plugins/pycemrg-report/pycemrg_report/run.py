@@ -38,6 +38,7 @@ from pycemrg_core.api import (
     from_data,
     image_of,
     labels_written,
+    name_of,
     oriented_lps,
     read_labels,
     read_volume,
@@ -140,7 +141,7 @@ def read_run(folder: Path, catalogue: Catalogue) -> Run:
     Raises :class:`PycemrgError` when it is not such a folder, or its image or its certificate cannot be read.
     """
     if not (folder / RECORD).is_file():
-        raise PycemrgError(f"{folder}: no {RECORD} in this folder; give a folder written by 'pycemrg run'")
+        raise PycemrgError(f"{name_of(folder)}: no {RECORD} in this folder; give a folder written by 'pycemrg run'")
     saved = SavedRun.read(folder / RECORD)
     steps = tuple(_step(entry, catalogue, f"{saved.path}: steps[{i}]") for i, entry in enumerate(saved.data["steps"]))
     label_map, _ = read_labels(folder / IMAGE)

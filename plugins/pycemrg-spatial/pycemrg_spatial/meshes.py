@@ -21,7 +21,7 @@ from vtkmodules.vtkIOGeometry import vtkSTLReader
 from vtkmodules.vtkIOLegacy import vtkDataSetReader, vtkUnstructuredGridWriter
 from vtkmodules.vtkIOXML import vtkXMLUnstructuredGridReader
 
-from pycemrg_core.api import OutputError, close_to
+from pycemrg_core.api import OutputError, close_to, name_of
 from pycemrg_core.cli.kit import staged
 from pycemrg_spatial.errors import MeshError
 from pycemrg_spatial.opencarp import TAG, opencarp_texts, read_opencarp
@@ -51,13 +51,14 @@ def read_mesh(path: str | os.PathLike[str]) -> pv.UnstructuredGrid:
     extension = file.suffix.lower()
     if extension not in FORMATS:
         raise MeshError(
-            f"{file}: cannot read {extension or 'files without extension'}; convert it to one of {', '.join(FORMATS)}"
+            f"{name_of(file)}: cannot read {extension or 'files without extension'};"
+            f" convert it to one of {', '.join(FORMATS)}"
         )
     if not file.exists():
         near = [other.name for other in file.parent.glob(f"*{file.suffix}")]
-        raise MeshError(f"{file}: no such file{close_to(file.name, near)}")
+        raise MeshError(f"{name_of(file)}: no such file{close_to(file.name, near)}")
     if not file.is_file() or not os.access(file, os.R_OK):
-        raise MeshError(f"{file}: not a readable file; check its permissions")
+        raise MeshError(f"{name_of(file)}: not a readable file; check its permissions")
     if extension in (".elem", ".pts"):
         grid = read_opencarp(file)
     else:
@@ -90,7 +91,9 @@ def _require_numbers(file: Path) -> None:
                 for word in words:
                     if not _NUMBER.fullmatch(word):
                         shown = word[:40].decode("latin-1")
-                        raise MeshError(f"{file}, line {number}: {shown!r} is not a number; export the mesh again")
+                        raise MeshError(
+                            f"{name_of(file)}, line {number}: {shown!r} is not a number; export the mesh again"
+                        )
 
 
 def _require_triangles(file: Path, head: bytes) -> None:
@@ -98,7 +101,7 @@ def _require_triangles(file: Path, head: bytes) -> None:
     said = int.from_bytes(head[80:84], "little")
     if file.stat().st_size != 84 + 50 * said:
         raise MeshError(
-            f"{file}: it says {said:,} triangles, and has bytes for another number; copy or export it again"
+            f"{name_of(file)}: it says {said:,} triangles, and has bytes for another number; copy or export it again"
         )
 
 
@@ -116,7 +119,9 @@ def _require_types(file: Path) -> None:
         words = [word for word in data[head.end() :].split(None, count)[:count] if word.isdigit() and len(word) < 10]
         types = np.array(words, dtype=np.int64)
     if len(types) < count or not np.isin(types, _TYPES).all():
-        raise MeshError(f"{file}: CELL_TYPES lists a cell type that is not known, or too few of them; {_REMEDY}")
+        raise MeshError(
+            f"{name_of(file)}: CELL_TYPES lists a cell type that is not known, or too few of them; {_REMEDY}"
+        )
 
 
 def write_mesh(grid: pv.UnstructuredGrid, path: str | os.PathLike[str], tag: str = TAG) -> None:
@@ -130,10 +135,10 @@ def write_mesh(grid: pv.UnstructuredGrid, path: str | os.PathLike[str], tag: str
     extension = file.suffix.lower()
     if extension not in FORMATS:
         raise OutputError(
-            f"{file}: cannot write {extension or 'files without extension'}; use one of {', '.join(FORMATS)}"
+            f"{name_of(file)}: cannot write {extension or 'files without extension'}; use one of {', '.join(FORMATS)}"
         )
     if not file.parent.is_dir():
-        raise OutputError(f"{file}: the folder {file.parent} does not exist; create it first")
+        raise OutputError(f"{name_of(file)}: the folder {file.parent} does not exist; create it first")
     if extension in (".elem", ".pts"):
         tags = np.zeros(grid.n_cells, np.int64)
         if tag in grid.cell_data:
@@ -213,18 +218,20 @@ def whole_numbers(array: npt.NDArray[Any], name: str, mesh: str) -> npt.NDArray[
 
 def _require_cells(grid: pv.UnstructuredGrid, file: Path) -> None:
     if not grid.n_points or not grid.n_cells:
-        raise MeshError(f"{file}: not a mesh: {grid.n_points:,} nodes and {grid.n_cells:,} cells; {_REMEDY}")
+        raise MeshError(f"{name_of(file)}: not a mesh: {grid.n_points:,} nodes and {grid.n_cells:,} cells; {_REMEDY}")
     nodes = grid.cell_connectivity
     if nodes.size and (nodes.min() < 0 or nodes.max() >= grid.n_points):
         raise MeshError(
-            f"{file}: a cell refers to node {nodes.max()}, but there are {grid.n_points:,} nodes; {_REMEDY}"
+            f"{name_of(file)}: a cell refers to node {nodes.max()}, but there are {grid.n_points:,} nodes; {_REMEDY}"
         )
     sizes = np.diff(vtk_to_numpy(grid.GetCells().GetOffsetsArray()))
     for kind, count in _NODES.items():
         if (sizes[grid.celltypes == kind] != count).any():
-            raise MeshError(f"{file}: a cell of type {pv.CellType(kind).name} has not {count} nodes; {_REMEDY}")
+            raise MeshError(
+                f"{name_of(file)}: a cell of type {pv.CellType(kind).name} has not {count} nodes; {_REMEDY}"
+            )
     if not np.isfinite(grid.points).all():
-        raise MeshError(f"{file}: a node has a coordinate that is NaN or infinite; {_REMEDY}")
+        raise MeshError(f"{name_of(file)}: a node has a coordinate that is NaN or infinite; {_REMEDY}")
 
 
 def _from_vtk(file: Path, reader: Any) -> pv.UnstructuredGrid:
@@ -235,7 +242,7 @@ def _from_vtk(file: Path, reader: Any) -> pv.UnstructuredGrid:
         reader.Update()
         found = reader.GetOutput()
     if messages() or found is None:
-        raise MeshError(f"{file}: cannot be read: {_reason(messages())}; {_REMEDY}")
+        raise MeshError(f"{name_of(file)}: cannot be read: {_reason(messages())}; {_REMEDY}")
     wrapped = pv.wrap(found)
     return wrapped if isinstance(wrapped, pv.UnstructuredGrid) else wrapped.cast_to_unstructured_grid()
 
@@ -249,7 +256,7 @@ def _from_ply(file: Path) -> pv.UnstructuredGrid:
         faces, points = np.asarray(mesh.faces), np.asarray(mesh.vertices)
     except Exception as error:
         reason = str(error).splitlines()[0].rstrip(".!") if str(error) else type(error).__name__
-        raise MeshError(f"{file}: cannot be read: {reason}; {_REMEDY}") from error
+        raise MeshError(f"{name_of(file)}: cannot be read: {reason}; {_REMEDY}") from error
     cells = np.insert(faces, 0, 3, axis=1)
     return pv.UnstructuredGrid(cells.reshape(-1), np.full(len(faces), 5, np.uint8), points)
 

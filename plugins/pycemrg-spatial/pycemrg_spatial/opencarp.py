@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyvista as pv
 
-from pycemrg_core.api import DocumentError, read_text, whole_number
+from pycemrg_core.api import DocumentError, name_of, read_text, whole_number
 from pycemrg_spatial.errors import MeshError
 
 TAG = "tag"
@@ -89,11 +89,11 @@ def _points(path: Path) -> npt.NDArray[np.float64]:
     words = [line.split() for line in lines]
     for number, line in enumerate(words, 2):
         if len(line) != 3:
-            raise MeshError(f"{path}: line {number} has {len(line)} numbers, not x, y and z; {_WHOLE}")
+            raise MeshError(f"{name_of(path)}: line {number} has {len(line)} numbers, not x, y and z; {_WHOLE}")
     try:
         return np.array(words, float).reshape(-1, 3)
     except ValueError as error:
-        raise MeshError(f"{path}: a coordinate is not a number ({error}); {_WHOLE}") from None
+        raise MeshError(f"{name_of(path)}: a coordinate is not a number ({error}); {_WHOLE}") from None
 
 
 def _lines(path: Path) -> list[str]:
@@ -105,14 +105,14 @@ def _lines(path: Path) -> list[str]:
     except ValueError:
         head = ""
     if (count := whole_number(head)) is None:
-        raise MeshError(f"{path}: the first line is not the number of lines that follow; {_WHOLE}")
+        raise MeshError(f"{name_of(path)}: the first line is not the number of lines that follow; {_WHOLE}")
     if len(lines) != count:
         raise MeshError(
-            f"{path}: the first line says that {count:,} lines follow, but there are {len(lines):,}; {_WHOLE}"
+            f"{name_of(path)}: the first line says that {count:,} lines follow, but there are {len(lines):,}; {_WHOLE}"
         )
     for number, line in enumerate(lines, 2):
         if "_" in line or not line.isascii():  # Python reads 1_0 as 10
-            raise MeshError(f"{path}: line {number} is not of decimal numbers: {line[:40]!r}; {_WHOLE}")
+            raise MeshError(f"{name_of(path)}: line {number} is not of decimal numbers: {line[:40]!r}; {_WHOLE}")
     return lines
 
 
@@ -121,11 +121,14 @@ def _size(words: list[str], number: int, path: Path) -> int:
     kind = words[0] if words else ""
     if kind not in KINDS:
         known = ", ".join(KINDS)
-        raise MeshError(f"{path}: line {number} has an unknown kind of element {kind!r} (known: {known}); {_WHOLE}")
+        raise MeshError(
+            f"{name_of(path)}: line {number} has an unknown kind of element {kind!r} (known: {known}); {_WHOLE}"
+        )
     size = len(KINDS[kind][1])
     if len(words) - 1 not in (size, size + 1):
         raise MeshError(
-            f"{path}: line {number}: {kind} needs {size} nodes and a tag, not {len(words) - 1} numbers; {_WHOLE}"
+            f"{name_of(path)}: line {number}: {kind} needs {size} nodes and a tag,"
+            f" not {len(words) - 1} numbers; {_WHOLE}"
         )
     return size
 
@@ -139,6 +142,7 @@ def _require_nodes(nodes: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64], c
     if len(wrong):
         line = int(np.searchsorted(np.cumsum(sizes), wrong[0], side="right")) + 2
         raise MeshError(
-            f"{path}: line {line} refers to node {nodes[wrong[0]]}, but {path.with_suffix('.pts').name} has {count:,}"
+            f"{name_of(path)}: line {line} refers to node {nodes[wrong[0]]},"
+            f" but {path.with_suffix('.pts').name} has {count:,}"
             f" nodes, 0 to {count - 1}; give the .pts that belongs to it"
         )

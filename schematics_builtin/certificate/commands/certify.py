@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from pycemrg_core.api import name_of
 from pycemrg_core.cli.kit import accept_option, echo_json, plugin_options, session_of
 from schematics_builtin.certificate.commands.findings import echo_findings
 
@@ -52,7 +53,7 @@ def certify(
     certificate = certify_image(label_map, catalogue, asked, name=Path(image).name)
     if output:
         write_json(certificate.as_json(), Path(output))
-        click.echo(f"{output} written", err=True)
+        click.echo(f"{name_of(output)} written", err=True)
     if as_json:
         echo_json(certificate.as_json())
     else:
@@ -66,11 +67,11 @@ def _require_output(output: Path) -> None:
     from pycemrg_core.api import DocumentError, OutputError, load_json
 
     if output.suffix != ".json":
-        raise OutputError(f"{output}: a certificate is JSON; choose a name that ends with .json")
+        raise OutputError(f"{name_of(output)}: a certificate is JSON; choose a name that ends with .json")
     if output.exists():
         try:
             known = load_json(output, "a certificate", _MOST_BYTES).keys() >= {"verdict", "findings"}
         except DocumentError:
             known = False
         if not known:
-            raise OutputError(f"{output}: is there, and not a certificate; choose another name, or delete it")
+            raise OutputError(f"{name_of(output)}: is there, and not a certificate; choose another name, or delete it")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pycemrg_core.cli.kit import counted, wrapped
+from pycemrg_core.cli.kit import counted, style, wrapped
 
 if TYPE_CHECKING:
     from schematics_builtin.certificate.certification import Certificate
@@ -21,7 +21,7 @@ def echo_findings(certificate: Certificate) -> None:
             place = f"; voxel {finding.voxel}" if finding.voxel else ""
             head = f"{severity.value:<8} "
             text = wrapped(f"{finding.check}: {finding.what}{place}", head, " " * len(head))
-            click.echo(click.style(head, bold=severity is Severity.ERROR) + text.removeprefix(head))
+            click.echo(style(head, bold=severity is Severity.ERROR) + text.removeprefix(head))
     echo_verdict(certificate)
 
 

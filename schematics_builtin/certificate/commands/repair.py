@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pycemrg_core.api import name_of
 from pycemrg_core.cli.kit import (
     accept_option,
     counted,
@@ -66,7 +67,7 @@ def repair(
         click.echo(f"note: {note}", err=True)
     done = repair_image(label_map, catalogue, asked, limit_percent=limit, name=Path(output).name)
     write_image(done.image, output)
-    click.echo(f"{output} written", err=True)
+    click.echo(f"{name_of(output)} written", err=True)
     if as_json:
         echo_json(_as_json(done))
     else:

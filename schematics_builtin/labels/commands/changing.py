@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pycemrg_core.api import like_number, whole_number
+from pycemrg_core.api import like_number, name_of, whole_number
 from pycemrg_core.cli.kit import plugin_options, require_other_file, session_of
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def write_label_map(
     path, table = Path(output), _table_of(output, label_table)
     if label_table is None or not path.parent.is_dir():
         write_image(image, output)
-        click.echo(f"{output} written", err=quiet)
+        click.echo(f"{name_of(output)} written", err=quiet)
         return
     from pycemrg_core import colours_of
     from pycemrg_core.api import volume_of
@@ -52,7 +52,7 @@ def write_label_map(
     with staged(path.parent) as folder:
         write_image(image, folder / path.name)
         write_label_table(rows, folder / table.name, label_table)
-    click.echo(f"{output} and {table} written", err=quiet)
+    click.echo(f"{name_of(output)} and {name_of(table)} written", err=quiet)
 
 
 def _table_of(output: str, label_table: Kind | None) -> Path:
@@ -157,7 +157,9 @@ def _require_rest(
         f"{', '.join(gone[:5]) or ', '.join(map(str, sorted(dropped)[:5]))}{' and more' if len(dropped) > 5 else ''}"
     )
     if dropped and not rest:
-        raise ImageError(f"{image}: no label would be left, because {shown} would be dropped; check --from and --to")
+        raise ImageError(
+            f"{name_of(image)}: no label would be left, because {shown} would be dropped; check --from and --to"
+        )
     groups = [one.record.groups for one in catalogue.all(LabelScheme)]
     chambers = {name for group in groups for name in group.get("chambers", ())}
     # The labels of a mesh are walls.
@@ -165,7 +167,8 @@ def _require_rest(
     unknown = {*gone} - names_in(catalogue).known
     if (unknown or chambers & {*gone}) and not any(new_names.get(name) in rest for name in wanted):
         raise ImageError(
-            f"{image}: no chamber would be left, because {shown} would be dropped; check --from and --to, or choose"
+            f"{name_of(image)}: no chamber would be left, because {shown} would be dropped;"
+            " check --from and --to, or choose"
             " what stays with 'pycemrg labels keep'"
         )
 
@@ -257,7 +260,9 @@ def _selection(kind: str, help_line: str) -> click.Command:
         there = set(volume_of(label_map).boxes)
         gone = there - chosen if kind == "keep" else there & chosen
         if gone == there:
-            raise ImageError(f"{image}: no label would be left; the image has {', '.join(map(str, sorted(there)))}")
+            raise ImageError(
+                f"{name_of(image)}: no label would be left; the image has {', '.join(map(str, sorted(there)))}"
+            )
         old_names = {value: name for name, value in record.labels.items()}
         remapper = LabelRemapper(dict.fromkeys(gone, 0), merge=True, delete=True, old_names=old_names)
         for line in remapper.report(voxel_array(label_map)).lines():

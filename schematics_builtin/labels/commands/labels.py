@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pycemrg_core.api import name_of
 from pycemrg_core.cli.kit import (
     accept_option,
     counted,
@@ -16,6 +17,7 @@ from pycemrg_core.cli.kit import (
     plugin_options,
     require_other_file,
     session_of,
+    style,
     wrapped,
 )
 from schematics_builtin.labels.commands.changing import keep, remap, remove
@@ -179,7 +181,7 @@ def check(
             click.echo(f"note: {note}")
         for problem in problems:
             click.echo(f"problem: {problem}")
-        click.echo(f"{image}: {counted(len(problems), 'problem') if problems else 'no problem'}")
+        click.echo(f"{name_of(image)}: {counted(len(problems), 'problem') if problems else 'no problem'}")
     if problems:
         ctx.exit(1)
 
@@ -219,11 +221,11 @@ def detect(ctx: click.Context, image: str, as_json: bool) -> None:
         echo_json(_ranking_json(ranking))
         return
     if ranking.verdict == "confident":
-        click.echo(f"{image} is in the scheme {click.style(ranking.top, bold=True)}")
+        click.echo(f"{name_of(image)} is in the scheme {style(ranking.top, bold=True)}")
         if unsure := ranking.readings[0].unsure:
             click.echo(f"  with {', '.join(map(str, unsure))} exchanged, it would fit nearly as well")
     else:
-        click.echo(f"{image}: {ranking.verdict}")
+        click.echo(f"{name_of(image)}: {ranking.verdict}")
         for doubt in ranking.doubts:
             click.echo(f"  {doubt}")
     if not ranking.readings:
@@ -297,7 +299,7 @@ def suggest(ctx: click.Context, image: str, output: str | None, as_json: bool) -
         echo_table(("value", "structure", ""), rows, right=(0,))
     if output:
         _write_labels(Path(output), {one.structure: one.label for one in found if one.structure and one.sure})
-        click.echo(f"{output} written, with the structures that are sure", err=as_json)
+        click.echo(f"{name_of(output)} written, with the structures that are sure", err=as_json)
 
 
 def _otherwise(one: Suggestion) -> str:

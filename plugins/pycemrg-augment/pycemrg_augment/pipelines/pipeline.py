@@ -14,7 +14,7 @@ from attrs import frozen
 from pycemrg_augment.pipelines.building import IF_IMPOSSIBLE, PROBABILITY, SAMPLES, steps_of
 from pycemrg_augment.pipelines.steps import Entry, PipelineStep
 from pycemrg_augment.transforms.grids import require_same
-from pycemrg_core.api import AugmentationError, Sample, load_yaml_list
+from pycemrg_core.api import AugmentationError, Sample, load_yaml_list, name_of
 
 if TYPE_CHECKING:
     from pycemrg_core import Catalogue
@@ -53,7 +53,7 @@ class Pipeline:
         try:
             return cls.build(entries, catalogue)
         except AugmentationError as error:
-            raise AugmentationError(f"{path}: {error}") from None
+            raise AugmentationError(f"{name_of(path)}: {error}") from None
 
     @classmethod
     def build(cls, entries: Sequence[Any], catalogue: Catalogue) -> Pipeline:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pycemrg_cohort.commands.options import cohort_options, require_one_place, work
+from pycemrg_core.api import name_of
 from pycemrg_core.cli.kit import counted, outputs_from, plugin_options, session_of, with_option, wrapped
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _tell(root: Path, cases: Sequence[Case], outcomes: dict[str, dict[str, Any]]
 
     failed = [case.id for case in cases if outcomes[case.id]["state"] == "failed"]
     click.echo(
-        f"{root}: {counted(len(cases), 'case')}, {len(cases) - len(failed)} done"
+        f"{name_of(root)}: {counted(len(cases), 'case')}, {len(cases) - len(failed)} done"
         f"{f' ({before} of them before)' if before else ''}, {len(failed)} failed; {COHORT} and {TABLE} written"
     )
     verdicts = [outcome.get("verdict") for outcome in outcomes.values()]
@@ -106,11 +107,11 @@ def _tell(root: Path, cases: Sequence[Case], outcomes: dict[str, dict[str, Any]]
         for statement, count in sorted(said.items(), key=lambda one: (-one[1], one[0]))[:_STATEMENTS]:
             click.echo(wrapped(f"{counted(count, 'case')}: {statement}", "  ", "    "))
         if len(said) > _STATEMENTS:
-            click.echo(f"  and {len(said) - _STATEMENTS} others; see {root / TABLE}")
+            click.echo(f"  and {len(said) - _STATEMENTS} others; see {name_of(root / TABLE)}")
     if failed:
         raise CohortError(
             f"{len(failed)} of {counted(len(cases), 'case')} failed, {failed[0]}: {outcomes[failed[0]]['error']}"
-            f"{f' (all errors are in {root / TABLE})' if len(failed) > 1 else ''}"
+            f"{f' (all errors are in {name_of(root / TABLE)})' if len(failed) > 1 else ''}"
         )
 
 

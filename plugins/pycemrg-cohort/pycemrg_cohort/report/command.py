@@ -6,6 +6,7 @@ from contextlib import nullcontext
 
 import click
 
+from pycemrg_core.api import name_of
 from pycemrg_core.cli.kit import held, plugin_options, session_of
 
 
@@ -33,4 +34,4 @@ def report(ctx: click.Context, folder: str) -> None:
     catalogue = session_of(ctx).catalogue()
     with held(Path(folder)) if Path(folder).is_dir() else nullcontext():
         page = write_report(Path(folder), catalogue, **more)
-    click.echo(f"{page} written")
+    click.echo(f"{name_of(page)} written")

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from pycemrg_cohort.errors import CohortError
 from pycemrg_cohort.summary import COHORT, FORMAT
-from pycemrg_core.api import DocumentError, from_data, load_json
+from pycemrg_core.api import DocumentError, from_data, load_json, name_of
 
 _MOST_BYTES = 200_000_000  # a large cohort is larger than any configuration file
 
@@ -75,7 +75,7 @@ def read_cohort(folder: Path) -> SavedCohort:
     path = folder / COHORT
     remedy = "'pycemrg cohort run' writes one"
     if not path.is_file():
-        raise CohortError(f"{folder}: not a cohort: it has no {COHORT}; {remedy}")
+        raise CohortError(f"{name_of(folder)}: not a cohort: it has no {COHORT}; {remedy}")
     try:
         data = load_json(path, f"a {COHORT}", _MOST_BYTES)
     except DocumentError as error:
@@ -83,13 +83,14 @@ def read_cohort(folder: Path) -> SavedCohort:
     try:
         if data.get("format", FORMAT) != FORMAT:
             raise CohortError(
-                f"{path}: unknown format {data['format']!r}, this version reads {FORMAT}; update pycemrg-cohort"
+                f"{name_of(path)}: unknown format {data['format']!r}, this version reads {FORMAT};"
+                " update pycemrg-cohort"
             )
         return _checked(from_data(data, SavedCohort))
     except DocumentError as error:
         first, *more = str(error).split("; ")
         others = f" (and {len(more)} more)" if more else ""
-        raise CohortError(f"{path}: not what {remedy.replace('one', 'there')}: {first}{others}") from error
+        raise CohortError(f"{name_of(path)}: not what {remedy.replace('one', 'there')}: {first}{others}") from error
 
 
 def _checked(cohort: SavedCohort) -> SavedCohort:

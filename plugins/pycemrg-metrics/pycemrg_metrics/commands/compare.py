@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pycemrg_core.api import name_of
 from pycemrg_core.cli.kit import counted, plugin_options, session_of
 from pycemrg_metrics.commands.show import listed, show, show_one, table_options
 
@@ -153,7 +154,7 @@ def _on_grid(
         return image
     moved, outside = grids.resample(image, like, labels=not of_images)
     how = "linear" if of_images else "nearest voxel"
-    text = f"note: {path} resampled to the grid of {like_path} ({how})"
+    text = f"note: {name_of(path)} resampled to the grid of {name_of(like_path)} ({how})"
     if outside:
         value = "get its smallest value" if of_images else "count as background"
         text += f"; {counted(outside, 'voxel')} of this grid outside the image {value}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from pycemrg_core.api import name_of
 from pycemrg_core.cli.kit import counted, echo_json, plugin_options, require_other_file, session_of
 from pycemrg_spatial.commands.options import echo_notes, mesh_options
 
@@ -85,11 +86,13 @@ def _require_usage(
     extension = Path(output).suffix.lower()
     if extension not in _HOLDING:
         raise click.UsageError(
-            f"{output}: {extension or 'a file without extension'} cannot store arrays; use .vtk, .vtu or .elem", ctx
+            f"{name_of(output)}: {extension or 'a file without extension'} cannot store arrays;"
+            " use .vtk, .vtu or .elem",
+            ctx,
         )
     if extension in (".elem", ".pts") and (on == "nodes" or method == "linear" or name):
         raise click.UsageError(
-            f"{output}: an openCARP mesh stores one integer per element and no other array; use --on cells"
+            f"{name_of(output)}: an openCARP mesh stores one integer per element and no other array; use --on cells"
             " without --name or --method linear, or write .vtk or .vtu",
             ctx,
         )
@@ -106,7 +109,7 @@ def _report(facts: dict[str, Any], sampled: Any, as_json: bool) -> None:
         click.echo(
             f"{counted(count, facts['on'][:-1])} sampled as {facts['array']!r}, {beyond:,} outside the image{got}"
         )
-        click.echo(f"{facts['output']} written")
+        click.echo(f"{name_of(facts['output'])} written")
         return
     # JSON has no NaN; labels are written as integers.
     value = None if isnan(outside) else int(outside) if outside.is_integer() else outside
@@ -115,4 +118,4 @@ def _report(facts: dict[str, Any], sampled: Any, as_json: bool) -> None:
         values, counts = np.unique(sampled.values, return_counts=True)
         facts["values"] = {f"{value:g}": number for value, number in zip(values.tolist(), counts.tolist(), strict=True)}
     echo_json(facts)
-    click.echo(f"{facts['output']} written", err=True)
+    click.echo(f"{name_of(facts['output'])} written", err=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pycemrg_core.api import name_of
 from pycemrg_core.cli.kit import counted, echo_json, echo_table, plugin_options, require_other_file, session_of
 from pycemrg_spatial.commands.options import echo_notes, mesh_options
 
@@ -105,4 +106,4 @@ def _report(result: Any, output: str, as_json: bool) -> None:
         )
     if not labels:
         click.echo("warning: the mesh contains no voxel centre; the label map is empty", err=True)
-    click.echo(f"{output} written: {counted(len(labels), 'label')}", err=True)
+    click.echo(f"{name_of(output)} written: {counted(len(labels), 'label')}", err=True)
