@@ -43,6 +43,8 @@ _TYPES = (*range(15), *range(21, 38))
 _NODES = {3: 2, 5: 3, 8: 4, 9: 4, 10: 4, 11: 8, 12: 8, 13: 6, 14: 5}
 _LIKE_A_NUMBER = re.compile(rb"[-+]?\.?\d")
 _NUMBER = re.compile(rb"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+_OFFSETS = re.compile(rb"\nOFFSETS[ \t]+[a-z]\w+[ \t]*\r?\n")
+_VERSION_5 = re.compile(rb"# vtk DataFile Version[ \t]+[5-9]\.\d+\s")
 
 
 def read_mesh(path: str | os.PathLike[str]) -> pv.UnstructuredGrid:
@@ -108,6 +110,9 @@ def _require_triangles(file: Path, head: bytes) -> None:
 def _require_types(file: Path) -> None:
     """Refuse a legacy file with cells of a type that no mesh here has: VTK can crash on a polyhedron without faces."""
     data = file.read_bytes()
+    # Since version 5, cells are stored in another way; VTK crashes on one that it takes for the other.
+    if bool(_OFFSETS.search(data)) > bool(_VERSION_5.match(data)):
+        raise MeshError(f"{file}: it has the cells of version 5, and does not say so in its first line; {_REMEDY}")
     head = re.search(rb"\nCELL_TYPES[ \t]+(\d{1,12})[ \t]*\r?\n", data)
     if head is None:
         return

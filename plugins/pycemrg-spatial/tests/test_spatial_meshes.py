@@ -331,3 +331,14 @@ def test_a_cell_of_another_type_than_its_nodes_is_refused(tmp_path: Path, kind: 
     path.write_bytes(data[: head.end()] + new + data[head.end() + old :])
     with pytest.raises(MeshError, match=r"a cell of type|CELL_TYPES lists a cell type that is not known"):
         read_mesh(path)
+
+
+@pytest.mark.parametrize("binary", [True, False])
+@pytest.mark.parametrize("version", [b"4.1", b"5\x18.1", b"5.", b"x.1"])
+def test_cells_of_another_version_than_the_file_says_are_refused(tmp_path: Path, version: bytes, binary: bool) -> None:
+    """VTK crashes on some."""
+    path = tmp_path / "a.vtk"
+    surface().save(path, binary=binary)
+    read_mesh(path)
+    path.write_bytes(path.read_bytes().replace(b"Version 5.1", b"Version " + version, 1))
+    assert "it has the cells of version 5, and does not say so in its first line; copy" in refusal(path)
