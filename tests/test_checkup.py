@@ -150,8 +150,8 @@ BROKEN = [
         "schematics",
         ("{'WT': 2.0}", "{}"),
         [
-            "schematic 'sc': sc: parameter 'WT' has no value; set it with --set WT=...",
-            "recipe 'r': sc: parameter 'WT' has no value; set it with --set WT=...",
+            "schematic 'sc': sc: parameter 'WT' has no value; set it: --set WT=..., in Python parameters={'WT': ...}",
+            "recipe 'r': sc: parameter 'WT' has no value; set it: --set WT=..., in Python parameters={'WT': ...}",
         ],
     ),
     ("recipes", ("('sc',)", "('scc',)"), ["recipe 'r': no schematic is called 'scc'; did you mean 'sc'?"]),

@@ -217,7 +217,7 @@ def test_connectivity_is_a_number_a_parameter_or_six(
         (True, {}, "clean: CONNECTIVITY is True; it must be one of 6, 18, 26"),
         ([6], {}, "clean: CONNECTIVITY is [6]; it must be one of 6, 18, 26"),
         ("n", {"n": 7.5}, "clean: n is 7.5; it must be one of 6, 18, 26"),
-        ("n", {}, "clean: parameter 'n' has no value; set it with --set n=..."),
+        ("n", {}, "clean: parameter 'n' has no value; set it: --set n=..., in Python parameters={'n': ...}"),
     ],
 )
 def test_other_connectivities_are_refused(value: Any, defaults: Mapping[str, float], message: str) -> None:

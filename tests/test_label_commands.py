@@ -429,7 +429,7 @@ def test_a_table_has_a_row_for_every_integer(row: Path, tmp_path: Path) -> None:
 
 def test_a_run_without_the_scheme_is_refused_and_names_it(ts: Path, tmp_path: Path) -> None:
     result = pycemrg("run", "four_chamber_full", ts, "-o", tmp_path / "out", code=1)
-    title = f"error: {ts}: a check of the image found errors (use --no-check to run anyway):\n"
+    title = f"error: {ts}: a check of the image found errors (to run anyway: --no-check, in Python check=False):\n"
     assert result.stderr.startswith(title)
     assert "the anatomy contradicts the labels" in result.stderr
     assert f"try --scheme {TS}, " in result.stderr

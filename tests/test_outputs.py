@@ -437,3 +437,24 @@ def test_what_is_not_installed_says_where_it_is(monkeypatch: pytest.MonkeyPatch,
         "the output 'report' belongs to the plugin 'report', which is not installed"
         in run(tmp_path, "--with", "report", code=1).stderr
     )
+
+
+def test_a_file_of_a_run_is_not_replaced_by_another_command(tmp_path: Path) -> None:
+    """Also by another name, and through a link. A file that the user changed is the user's."""
+    heart, out = small_heart(tmp_path), tmp_path / "out"
+    pycemrg("run", RECIPE, heart, "-o", out, "--no-check", "--with", "itksnap-table")
+    before = contents(out)
+    (tmp_path / "link.nrrd").symlink_to(out / "heart.nrrd")
+    table = next(path for path in out.iterdir() if path.suffix not in (".nrrd", ".json"))
+    for command in (
+        ("labels", "keep", heart, "LV_BP_label", "-o", out / "heart.nrrd"),
+        ("labels", "remap", heart, "--map", "1=7", "--merge", "-o", tmp_path / "link.nrrd"),
+        ("clean", heart, "--fill-holes", "-o", out / "heart.nrrd"),
+        ("repair", heart, "-o", out / "heart.nrrd"),
+        ("labels", "suggest", heart, "-o", table),
+        ("labels", "suggest", heart, "-o", out / "run.json"),
+    ):
+        assert "belongs to the result of a run" in pycemrg(*command, code=1).stderr
+    assert contents(out) == before
+    (out / "heart.nrrd").write_bytes(heart.read_bytes())
+    pycemrg("labels", "keep", heart, "LV_BP_label", "-o", out / "heart.nrrd")

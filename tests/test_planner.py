@@ -326,7 +326,9 @@ def test_whose_value_of_a_parameter_wins() -> None:
 
 
 def test_a_parameter_without_a_value() -> None:
-    assert problems_of(wall(parameters={})) == ("one: parameter 'thick' has no value; set it with --set thick=...",)
+    assert problems_of(wall(parameters={})) == (
+        "one: parameter 'thick' has no value; set it: --set thick=..., in Python parameters={'thick': ...}",
+    )
 
 
 # Semantic maps

@@ -16,9 +16,9 @@ from attrs import evolve, frozen
 from brute import RECIPES, Array
 from phantom import heart_phantom
 
-from pycemrg_core import Catalogue, LabelVolume, Recipe, Schematic, run_recipe
+from pycemrg_core import Catalogue, LabelVolume, Recipe, Schematic, load_catalogue, run_recipe
 from pycemrg_core.api import Edit, Label, Ref, Step, reads, writes
-from pycemrg_core.errors import ImageError, PlanError, StepError
+from pycemrg_core.errors import ImageError, PlanError, PycemrgError, StepError
 from pycemrg_core.images import image_files
 from pycemrg_core.recipes.run_record import LedgerEntry, RunRecord
 from pycemrg_core.recipes.runner import (
@@ -422,3 +422,34 @@ def test_two_catalogues_live_side_by_side() -> None:
     recipe, catalogue = stranger("good")
     assert run_recipe(recipe, one_voxel(), catalogue, check=False).record.recipe == "odd_recipe"
     assert brute.catalogue().named("odd_wall") == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"scheme": 3}, "3 is not the name of a label scheme; give its name as text"),
+        ({"scheme": ["cemrg"]}, "['cemrg'] is not the name of a label scheme"),
+        ({"recipe": 3}, "3 is not the name of a recipe"),
+        ({"then": 3}, "then is 3; give a tuple of names"),
+        ({"then": ("la_myocardium", 3)}, "give a tuple of names"),
+        ({"accept": [None]}, "accept is [None]; give a tuple of names"),
+        ({"labels": [1]}, "labels is [1]; give a dictionary of names and numbers"),
+        ({"labels": {3: 4}}, "3 is not the name of a label; give names and their integers"),
+        ({"labels": {"LA_BP_label": 10**5000}}, "'LA_BP_label' is an integer of more than 1000 bits"),
+        ({"parameters": 2.0}, "parameters is 2.0; give a dictionary of names and numbers"),
+        ({"parameters": {3: 2.0}}, "parameters: 3 is not a name"),
+        ({"parameters": {"LA_WT": 10**400}}, "'LA_WT' is an integer of more than 1000 bits"),
+        ({"parameters": {"LA_WT": -(10**5000)}}, "'LA_WT' is an integer of more than 1000 bits"),
+        ({"parameters": {"LA_WT": "2"}}, "LA_WT is '2', not a number"),
+    ],
+)
+def test_values_of_the_wrong_type_are_refused_as_on_the_command_line(given: dict[str, Any], text: str) -> None:
+    recipe = given.pop("recipe", "left_atrium_with_veins")
+    with pytest.raises(PycemrgError, match=re.escape(text)):
+        run_recipe(recipe, phantom(), load_catalogue(), check=False, **given)
+
+
+def test_the_advice_names_the_python_way_too() -> None:
+    bad = sitk.ChangeLabel(phantom(), {1: 4, 4: 1})
+    with pytest.raises(PlanError, match=re.escape("(to run anyway: --no-check, in Python check=False)")):
+        run_recipe("left_atrium_with_veins", bad, load_catalogue())

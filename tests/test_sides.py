@@ -162,7 +162,7 @@ def test_refused_and_accepted_on_every_face(
     for command in (("plan", *recipe), ("run", *recipe, "-o", tmp_path / "out")):
         refused = pycemrg(*command, code=1).stderr
         assert text in refused
-        assert f"or accept it with --accept {doubt}" in refused
+        assert f"or accept it: --accept {doubt}, in Python accept={doubt!r}" in refused
         assert "(accepted)" in pycemrg(*command, "--accept", doubt).stderr
     checked = ("labels", "check", image, "--recipe", "left_atrium_with_veins")
     assert text in pycemrg(*checked, code=1).stdout

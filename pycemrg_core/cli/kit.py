@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pycemrg_core.cli.app import main as main
     from pycemrg_core.cli.options import accept_option as accept_option
     from pycemrg_core.cli.options import outputs_from as outputs_from
+    from pycemrg_core.cli.options import require_output as require_output
     from pycemrg_core.cli.options import setting_options as setting_options
     from pycemrg_core.cli.options import settings_from as settings_from
     from pycemrg_core.cli.options import with_option as with_option
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from pycemrg_core.runs.run_folder import staged as staged
     from pycemrg_core.runs.run_folder import write_json as write_json
     from pycemrg_core.runs.run_folder import write_text as write_text
-    from pycemrg_core.text.files import require_other_file as require_other_file
     from pycemrg_core.text.files import same_file as same_file
     from pycemrg_core.text.tables import csv_text as csv_text
 else:
@@ -40,7 +40,9 @@ else:
         __name__,
         {
             "pycemrg_core.cli.app": "main",
-            "pycemrg_core.cli.options": "accept_option outputs_from setting_options settings_from with_option",
+            "pycemrg_core.cli.options": (
+                "accept_option outputs_from require_output setting_options settings_from with_option"
+            ),
             "pycemrg_core.cli.run": "run",
             "pycemrg_core.cli.session": "Session counted echo_json echo_table plugin_options session_of wrapped",
             "pycemrg_core.cli.terminal": "style",
@@ -48,6 +50,6 @@ else:
             "pycemrg_core.images.scratch": "sweep",
             "pycemrg_core.runs.earlier": "step_images",
             "pycemrg_core.runs.run_folder": "IMAGE RECORD STEPS held require_folder staged write_json write_text",
-            "pycemrg_core.text.files": "require_other_file same_file",
+            "pycemrg_core.text.files": "same_file",
         },
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -116,3 +117,17 @@ def settings_from(
     if labels:
         settings = attrs.evolve(settings, labels={**settings.labels, **read_labels_file(labels)})
     return attrs.evolve(settings, parameters=parameters, then=then, pad=pad, accept=accept)
+
+
+def require_output(output: str | os.PathLike[str], *inputs: str | os.PathLike[str] | None) -> None:
+    """Refuse an output that is one of the inputs, since nothing works in place, or that is part of a run's result.
+
+    Raises :class:`OutputError`.
+    """
+    from pycemrg_core.errors import OutputError
+    from pycemrg_core.runs.earlier import require_not_of_a_run
+    from pycemrg_core.text.files import name_of, same_file
+
+    if any(same_file(output, one) for one in inputs if one):
+        raise OutputError(f"{name_of(output)}: the result would overwrite its input; choose another name")
+    require_not_of_a_run(Path(output))

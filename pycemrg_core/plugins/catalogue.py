@@ -74,6 +74,8 @@ class Catalogue:
         Raises :class:`UnknownNameError` with close matches and the plugins that failed, and
         :class:`NameConflictError` naming every provider when there are several.
         """
+        if not isinstance(name, str):
+            raise UnknownNameError(f"{name!r:.80} is not the name of a {kind_of(kind).word}; give its name as text")
         matches = [c for c in self.all(kind) if c.answers_to(name)]
         if len(matches) == 1:
             return matches[0]

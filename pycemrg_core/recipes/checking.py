@@ -17,6 +17,7 @@ from pycemrg_core.plugins.catalogue import Catalogue, Contribution
 from pycemrg_core.text.names import close_to
 
 _MOST_FINDINGS = 100_000
+_ACCEPT = "; or accept it: --accept {0}, in Python accept={0!r}"
 UNCHECKED = "no anatomy check was made: no loaded plugin checks images before a run"
 
 
@@ -83,8 +84,8 @@ def require_sound(
     found = tuple(faults_of(Heart(volume=volume.with_blueprint(blueprint), schemes=schemes), checks))
     if errors := [one for one in found if one.severity is Severity.ERROR]:
         raise PlanError(
-            f"{name}: a check of the image found errors (use --no-check to run anyway):",
-            [f"{one.what}; or accept it with --accept {one.doubt}" if one.doubt else one.what for one in errors],
+            f"{name}: a check of the image found errors (to run anyway: --no-check, in Python check=False):",
+            [f"{one.what}{_ACCEPT.format(one.doubt) if one.doubt else ''}" for one in errors],
         )
     return tuple(
         f"{one.check}: {one.what}{' (accepted)' if one.severity is Severity.EXPECTED else ''}" for one in found

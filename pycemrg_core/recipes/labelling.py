@@ -197,7 +197,7 @@ def labelling_of(recipe: str | Recipe, catalogue: Catalogue, settings: Settings 
     """:func:`labelling` for a recipe. If the recipe cannot be used, that of the whole catalogue."""
     settings = settings or Settings()
     try:
-        record = catalogue.get(Recipe, recipe) if isinstance(recipe, str) else recipe
+        record = recipe if isinstance(recipe, Recipe) else catalogue.get(Recipe, recipe)
         schematics, scheme = recipe_schematics(record, catalogue, settings.schematics), scheme_of(record, catalogue)
     except PycemrgError:  # the planner says why
         return labelling(catalogue, settings)

@@ -154,7 +154,7 @@ class _Planner:
 
     def plan(self, name: str | Recipe) -> Plan:
         recipe, provider = name if isinstance(name, Recipe) else None, None
-        if isinstance(name, str):
+        if not isinstance(name, Recipe):
             try:
                 contribution = self.catalogue.find(Recipe, name)
             except PycemrgError as error:
@@ -481,7 +481,8 @@ class _Planner:
             raise LabelError(f"{role.key} is {filled!r}; give the name of a parameter")
         value = self._number(entry, filled)
         if value is None:
-            raise LabelError(f"parameter {filled!r} has no value; set it with --set {filled}=...")
+            say = f"--set {filled}=..., in Python parameters={{{filled!r}: ...}}"
+            raise LabelError(f"parameter {filled!r} has no value; set it: {say}")
         if role.use is Use.CHOICE:
             return option(filled, value, role)
         self._require_number(entry.schematic.name, filled, value, role)

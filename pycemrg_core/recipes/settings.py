@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from attrs import field, frozen
 
 from pycemrg_core.api.records import Schematic
+from pycemrg_core.errors import PlanError
+
+_BITS = 1000  # no number that is meant has more
 
 
 @frozen(kw_only=True)
@@ -31,3 +34,22 @@ class Settings:
     pad: bool = True
     accept: tuple[str, ...] = ()
     configured: Mapping[str, int] = field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        problems = []
+        for field_name in ("labels", "configured", "parameters", "defaults"):
+            given = getattr(self, field_name)
+            if not isinstance(given, Mapping):
+                problems.append(f"{field_name} is {given!r:.80}; give a dictionary of names and numbers")
+                continue
+            for name, value in given.items():
+                if not isinstance(name, str) and field_name in ("parameters", "defaults"):
+                    problems.append(f"{field_name}: {name!r:.80} is not a name; give names and their numbers")
+                elif isinstance(value, int) and value.bit_length() > _BITS:
+                    problems.append(f"{field_name}: {name!r} is an integer of more than {_BITS} bits; give a number")
+        for field_name in ("then", "accept"):
+            given = getattr(self, field_name)
+            if not isinstance(given, (tuple, list)) or not all(isinstance(name, str) for name in given):
+                problems.append(f"{field_name} is {given!r:.80}; give a tuple of names")
+        if problems:
+            raise PlanError("what is set for the run cannot be used:", problems)

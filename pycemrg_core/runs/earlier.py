@@ -58,6 +58,19 @@ def require_place(
     return notes
 
 
+def require_not_of_a_run(path: Path) -> None:
+    """Refuse to write a file that a run wrote, and that is as it wrote it. Raises :class:`OutputError`."""
+    path = Path(os.path.realpath(path))
+    earlier = None
+    with suppress(OutputError, OSError):  # not the record of a run
+        earlier = _earlier(path.parent)
+    if _is_own(path.parent, path.name, earlier):
+        raise OutputError(
+            f"{name_of(path)}: belongs to the result of a run, as {RECORD} beside it says; choose another name,"
+            " or delete it"
+        )
+
+
 def leftovers(folder: Path, catalogue: Catalogue) -> tuple[str, ...]:
     """The files in a folder that outputs wrote, or that have the name of an output's file."""
     names = {contribution.record.file for contribution in catalogue.all(Output)}

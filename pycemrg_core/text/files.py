@@ -11,7 +11,7 @@ import stat
 from contextlib import suppress
 from io import BufferedReader
 
-from pycemrg_core.errors import DocumentError, OutputError
+from pycemrg_core.errors import DocumentError
 
 MOST_BYTES = 1_000_000
 
@@ -93,9 +93,3 @@ def same_file(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> boo
     with suppress(OSError):
         return os.path.samefile(one, other)
     return os.path.realpath(one) == os.path.realpath(other)
-
-
-def require_other_file(output: str | os.PathLike[str], *inputs: str | os.PathLike[str] | None) -> None:
-    """Refuse an output that is one of the inputs: nothing works in place. Raises :class:`OutputError`."""
-    if any(same_file(output, one) for one in inputs if one):
-        raise OutputError(f"{name_of(output)}: the result would overwrite its input; choose another name")

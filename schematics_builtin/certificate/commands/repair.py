@@ -13,7 +13,7 @@ from pycemrg_core.cli.kit import (
     counted,
     echo_json,
     plugin_options,
-    require_other_file,
+    require_output,
     session_of,
     wrapped,
 )
@@ -59,7 +59,7 @@ def repair(
     from schematics_builtin.certificate.hearts import asked_of
     from schematics_builtin.certificate.repairing import repair as repair_image
 
-    require_other_file(output, image)
+    require_output(output, image)
     catalogue = session_of(ctx).catalogue()
     asked = asked_of(catalogue, recipe, scheme, accept)
     label_map, notes = read_labels(image)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pycemrg_core.api import like_number, name_of, whole_number
-from pycemrg_core.cli.kit import plugin_options, require_other_file, session_of
+from pycemrg_core.cli.kit import plugin_options, require_output, session_of
 
 if TYPE_CHECKING:
     from pycemrg_core import Catalogue
@@ -64,9 +64,9 @@ def _table_of(output: str, label_table: Kind | None) -> Path:
 
 def require_outputs(output: str, label_table: Kind | None, *inputs: str | None) -> None:
     """Refuse an image or a table that would overwrite an input."""
-    require_other_file(output, *inputs)
+    require_output(output, *inputs)
     if label_table:
-        require_other_file(_table_of(output, label_table), *inputs)
+        require_output(_table_of(output, label_table), *inputs)
 
 
 def _pairs(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> dict[int | str, int | str]:

@@ -15,7 +15,7 @@ from pycemrg_core.cli.kit import (
     echo_json,
     echo_table,
     plugin_options,
-    require_other_file,
+    require_output,
     session_of,
     style,
     wrapped,
@@ -281,7 +281,7 @@ def suggest(ctx: click.Context, image: str, output: str | None, as_json: bool) -
     from schematics_builtin.labels.measuring import measure
 
     if output:
-        require_other_file(output, image)
+        require_output(output, image)
     volume = _read(image)
     scheme = session_of(ctx).catalogue().get(LabelScheme, "cemrg")
     facts = measure(volume.array, volume.spacing)

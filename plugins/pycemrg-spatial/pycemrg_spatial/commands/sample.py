@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from pycemrg_core.api import name_of
-from pycemrg_core.cli.kit import counted, echo_json, plugin_options, require_other_file, session_of
+from pycemrg_core.cli.kit import counted, echo_json, plugin_options, require_output, session_of
 from pycemrg_spatial.commands.options import echo_notes, mesh_options
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def sample(
     opencarp = Path(output).suffix.lower() in (".elem", ".pts")
     _require_usage(output, on, method, name, outside, ctx)
     for written in (Path(output).with_suffix(".elem"), Path(output).with_suffix(".pts")) if opencarp else (output,):
-        require_other_file(written, mesh, image)
+        require_output(written, mesh, image)
     session_of(ctx).catalogue()
     from pycemrg_core.api import read_image, read_labels
     from pycemrg_spatial.at_mesh import sample_mesh

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pycemrg_core.api import name_of
-from pycemrg_core.cli.kit import counted, echo_json, echo_table, plugin_options, require_other_file, session_of
+from pycemrg_core.cli.kit import counted, echo_json, echo_table, plugin_options, require_output, session_of
 from pycemrg_spatial.commands.options import echo_notes, mesh_options
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def voxelise(
       pycemrg voxelise heart.elem ct.nrrd -o heart.nrrd --mesh-unit um
       pycemrg voxelise left_atrium.stl ct.nrrd -o la.nrrd --label 4
     """
-    require_other_file(output, mesh, like)
+    require_output(output, mesh, like)
     session_of(ctx).catalogue()
     from pycemrg_core.api import read_image, write_image
     from pycemrg_spatial.meshes import read_mesh
