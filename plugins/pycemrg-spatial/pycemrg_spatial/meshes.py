@@ -274,10 +274,15 @@ def _vtk_messages() -> Iterator[Any]:
     vtkOutputWindow.SetInstance(window)
     vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_OFF)
     try:
-        yield window.GetOutput
+        yield lambda: _text(window.GetOutput())
     finally:
         vtkOutputWindow.SetInstance(before)
         vtkLogger.SetStderrVerbosity(verbosity)
+
+
+def _text(said: str | bytes) -> str:
+    """VTK gives bytes when it quotes what is not UTF-8."""
+    return said if isinstance(said, str) else said.decode("ascii", "replace")
 
 
 def _reason(messages: str) -> str:

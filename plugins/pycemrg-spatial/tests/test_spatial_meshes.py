@@ -342,3 +342,11 @@ def test_cells_of_another_version_than_the_file_says_are_refused(tmp_path: Path,
     read_mesh(path)
     path.write_bytes(path.read_bytes().replace(b"Version 5.1", b"Version " + version, 1))
     assert "it has the cells of version 5, and does not say so in its first line; copy" in refusal(path)
+
+
+@pytest.mark.parametrize("word", [b"CELL_TYPES", b"Version 5", b"POINTS"])
+def test_a_byte_of_no_text_that_vtk_quotes(tmp_path: Path, word: bytes) -> None:
+    path = tmp_path / "a.vtk"
+    surface().save(path)
+    path.write_bytes(path.read_bytes().replace(word, word[:-1] + b"\xff", 1))
+    assert refusal(path).startswith("a.vtk: ")
