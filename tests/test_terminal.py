@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 import pytest
+import SimpleITK as sitk
 from command_line import contents, local_plugin, pycemrg, small_heart
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,6 +53,10 @@ def test_a_file_name_stays_on_its_line(tmp_path: Path) -> None:
     checked = pycemrg("labels", "check", image, "--scheme", "cemrg", "--no-plugins")
     detected = pycemrg("labels", "detect", image, "--no-plugins")
     kept = pycemrg("labels", "keep", image, "LV_BP_label", "-o", out, "--no-plugins")
+    swapped = tmp_path / image.name.replace("error", "problem")
+    sitk.WriteImage(sitk.ChangeLabel(sitk.ReadImage(str(image)), {1: 4, 4: 1}), str(swapped))
+    refused = pycemrg("run", RECIPE, swapped, "-o", tmp_path / "out", "--no-plugins", code=1)
+    assert "a\\nproblem: b\\t\\x1b[31m\\r.nrrd: a check of the image found errors" in refused.stderr
     text = "".join(one.stdout + one.stderr for one in (checked, detected, kept))
     assert "a\\nerror: b\\t\\x1b[31m\\r.nrrd" in text
     assert "kept\\nnote: c.nrrd written" in text

@@ -14,6 +14,7 @@ from pycemrg_core.images.blueprint import Blueprint
 from pycemrg_core.images.heart import Finding, Heart, Severity
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.plugins.catalogue import Catalogue, Contribution
+from pycemrg_core.text.files import name_of
 from pycemrg_core.text.names import close_to
 
 _MOST_FINDINGS = 100_000
@@ -84,7 +85,7 @@ def require_sound(
     found = tuple(faults_of(Heart(volume=volume.with_blueprint(blueprint), schemes=schemes), checks))
     if errors := [one for one in found if one.severity is Severity.ERROR]:
         raise PlanError(
-            f"{name}: a check of the image found errors (to run anyway: --no-check, in Python check=False):",
+            f"{name_of(name)}: a check of the image found errors (to run anyway: --no-check, in Python check=False):",
             [f"{one.what}{_ACCEPT.format(one.doubt) if one.doubt else ''}" for one in errors],
         )
     return tuple(

@@ -29,6 +29,7 @@ from pycemrg_core.recipes.flatten import Rules, flatten, rules_of, unmet
 from pycemrg_core.recipes.labelling import ALL, Labelling, expand, labelling, scheme_of
 from pycemrg_core.recipes.semantic_map import fill, integer_problems, label_names, option
 from pycemrg_core.recipes.settings import Settings
+from pycemrg_core.text.files import name_of
 from pycemrg_core.text.names import close_to
 
 _AXES = ("z", "y", "x")
@@ -158,7 +159,7 @@ class _Planner:
             try:
                 contribution = self.catalogue.find(Recipe, name)
             except PycemrgError as error:
-                raise PlanError(f"{name} will not run on {self.facts.name}:", [str(error)]) from error
+                raise PlanError(f"{name_of(str(name))} will not run on {self.facts.name}:", [str(error)]) from error
             recipe, provider = self.catalogue.get(Recipe, name), contribution.provider
         assert recipe is not None
         recipe = attrs.evolve(recipe, steps=(*recipe.steps, *self.settings.then))

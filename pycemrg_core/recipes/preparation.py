@@ -19,6 +19,7 @@ from pycemrg_core.recipes.checking import require_sound
 from pycemrg_core.recipes.labelling import labelling, labelling_of
 from pycemrg_core.recipes.planner import ImageFacts, Plan, PlannedStep
 from pycemrg_core.recipes.settings import Settings
+from pycemrg_core.text.files import name_of
 
 _GROWING = (LabelType.WALL, LabelType.RING)  # what reaches beyond the labels that are there
 _SHOWN = 4  # names in a note
@@ -59,6 +60,7 @@ def prepare(
     Raises :class:`LabelError` when the integers cannot be converted, and :class:`PlanError` when a check finds an
     error.
     """
+    name = name_of(name)
     named = labelling_of(recipe, catalogue, settings) if recipe else labelling(catalogue, settings)
     if named.problems:
         raise PlanError(f"the labels given for {name} cannot be used:", named.problems)

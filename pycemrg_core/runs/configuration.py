@@ -34,7 +34,8 @@ def read_config(folder: Path, catalogue: Catalogue) -> Settings:
     Raises :class:`DocumentError` naming the file that is missing or wrong.
     """
     if not folder.is_dir():
-        raise DocumentError(f"{folder}: no such folder; make it with 'pycemrg init {folder} --recipe ...'")
+        name = name_of(folder)
+        raise DocumentError(f"{name}: no such folder; make it with 'pycemrg init {name} --recipe ...'")
     labels = read_labels_file(folder / LABELS)
     parameters: dict[str, float] = {}
     if (folder / PARAMETERS).exists():

@@ -58,15 +58,15 @@ def require_place(
     return notes
 
 
-def require_not_of_a_run(path: Path) -> None:
+def require_not_of_a_run(output: Path) -> None:
     """Refuse to write a file that a run wrote, and that is as it wrote it. Raises :class:`OutputError`."""
-    path = Path(os.path.realpath(path))
+    path = Path(os.path.realpath(output))
     earlier = None
     with suppress(OutputError, OSError):  # not the record of a run
         earlier = _earlier(path.parent)
     if _is_own(path.parent, path.name, earlier):
         raise OutputError(
-            f"{name_of(path)}: belongs to the result of a run, as {RECORD} beside it says; choose another name,"
+            f"{name_of(output)}: belongs to the result of a run, as {RECORD} beside it says; choose another name,"
             " or delete it"
         )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from pycemrg_core.api import PlanError, PycemrgError, close_to, parse_number, read_text, table_rows
+from pycemrg_core.api import PlanError, PycemrgError, close_to, name_of, parse_number, read_text, table_rows
 
 EXTENSIONS = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd", ".inr")
 _TABLES = (".csv", ".tsv")
@@ -104,11 +104,11 @@ def _table(table: Path, parameters: Collection[str], schemes: Collection[str], p
     rows = table_rows(read_text(table, "a table of cases"), table)
     first, header = next(rows, (1, []))
     wrong = [*_header_problems(header, parameters)]
-    problems += [f"{table}, line {first}: {problem}" for problem in wrong]
+    problems += [f"{name_of(table)}, line {first}: {problem}" for problem in wrong]
     if wrong:
         return
     for line, cells in rows:
-        where = f"{table}, line {line}"
+        where = f"{name_of(table)}, line {line}"
         row = dict(zip(header, cells, strict=False))
         told = _row_problems(row, len(cells), len(header), table.parent, schemes)
         problems += [f"{where}: {problem}" for problem in told]
@@ -139,7 +139,7 @@ def _row_problems(
     if not row["path"]:
         yield "no path"
     elif not (folder / row["path"]).is_file():
-        yield f"no such file: {folder / row['path']}"
+        yield f"no such file: {name_of(folder / row['path'])}"
     if (scheme := row.get("scheme", "")) and scheme not in schemes:
         yield f"no label scheme is called {scheme!r}{close_to(scheme, schemes)}"
     for name, cell in row.items():
@@ -150,7 +150,7 @@ def _row_problems(
 def _id_problems(cases: Iterable[Case]) -> Iterator[str]:
     users: dict[str, list[Case]] = {}
     for case in cases:
-        at = case.where or case.path
+        at = name_of(case.where or case.path)
         if not _ID.fullmatch(case.id):
             yield (
                 f"{at}: id {case.id!r} must be 1 to 80 letters, digits, '_', '-' or '.' and start with a letter or"
