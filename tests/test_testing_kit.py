@@ -203,7 +203,8 @@ def test_a_good_plugin_passes(all_reports: dict[str, list[Report]], kit: str) ->
 def test_a_plugin_broken_in_one_way_fails_one_test(all_reports: dict[str, list[Report]], title: str) -> None:
     broken, name = BROKEN[title], title.replace(" ", "_")
     failed = failures(all_reports[f"Test_{name}"])
-    assert list(failed) == [broken.test], failed
+    # What is wrong with one image is wrong with further ones too.
+    assert {broken.test} <= failed.keys() <= {broken.test, "test_it_treats_all_alike"}, failed
     said = failed[broken.test]
     if "Error" in said.partition(" raised ")[2]:
         # The place in the plugin, which the messages of the table leave out.

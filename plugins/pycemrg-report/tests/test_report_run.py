@@ -18,7 +18,7 @@ def test_a_run_writes_its_page(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_demo_writes_its_page(tmp_path: Path) -> None:
     pycemrg("demo", "-o", tmp_path / "demo")
-    assert "four_chamber_full" in (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
+    assert "four_chamber_closed" in (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
 
 
 def test_without_asking_there_is_no_page(tmp_path: Path) -> None:
