@@ -5,11 +5,12 @@
 All is measured in one run, with the recipe ``four_chamber_full``:
 
 - loop: the cases one after the other in this process, with the same function that workers call; ``plain`` does only
-  the same as ``pycemrg run``, without measuring volumes and walls and without ``case.json``. - 1 worker, 2 workers:
-  the same cases on a local cluster. Overhead is the additional time of a case on one worker, compared with the
-  loop. Start is the time until the workers have imported everything; it is needed once.
-- again: the same on 2 workers when every case is already done. - memory: for images of growing size, the increase
-  of the resident memory of a new worker during one case, divided by the bytes of the voxels of the image.
+  the same as ``pycemrg run``, without measuring volumes and walls and without ``case.json``.
+- 1 worker, 2 workers: the same cases on local worker processes. Overhead is the additional time of a case on one
+  worker, compared with the loop. Start is the time until the workers have imported everything; it is needed once.
+- again: the same on 2 workers when every case is already done.
+- memory: for images of growing size, the increase of the resident memory of a new worker during one case, divided
+  by the bytes of the voxels of the image.
 
 The phantoms are one heart at ``--count`` voxel sizes. Rows go to stdout as they become known.
 """

@@ -7,9 +7,9 @@ The columns of a row:
 - recipe: all fourteen steps, in memory, from image to image; median of the repeats.
 - one EDT: one exact Euclidean distance transform by ``edt`` of the same image at full size (distance of every
   voxel to the LV blood pool), on one thread, in the same process, alternating with the recipe; median.
-- recipe / EDT: median of the ratios of each turn. A machine that slows down slows both. - memory: the increase of
-  the resident memory during one run in a new process, at its highest. The input image and all imports are loaded
-  before; the result is included. Linux only.
+- recipe / EDT: median of the ratios of each turn. A machine that slows down slows both.
+- memory: the increase of the resident memory during one run in a new process, at its highest. The input image and
+  all imports are loaded before; the result is included. Linux only.
 - reference: with ``--reference``, the same recipe once with pycemrg-image-analysis in another interpreter.
   It takes about a second for every 100 000 voxels.
 
