@@ -1,9 +1,10 @@
 """Recipes of closed hearts on label maps: closed by flooding and by VTK, certified, and how long the steps took.
 
-    python benchmarks/closed_heart.py [--recipe four_chamber_closed] [--repeat 3] HEART...
+    python benchmarks/closed_heart.py [--recipe four_chamber_closed] [--turns 3] HEART...
     python benchmarks/closed_heart.py --structures HEART...
 
-Times are seconds of CPU; the ratio is that of the steps and of one distance transform of the image, in one run.
+Times are seconds of CPU, the least of all turns; the ratio is that of the steps and of one distance transform of the
+image, in the same run.
 
 Flooding everything that is not meshed must give the outside and one component for each closed chamber, with 6 and
 with 26 neighbours. The surface that VTK's SurfaceNets lays round the union of the meshed labels must have no boundary
@@ -15,19 +16,17 @@ of all hearts.
 
 import argparse
 from pathlib import Path
-from statistics import median
 from time import process_time
 from typing import Any
 
-import edt
 import numpy as np
 import pyvista as pv
 import vtk
 from scipy import ndimage
 from vtk.util.numpy_support import numpy_to_vtk
 
-from pycemrg_core import Settings, load_catalogue, make_room, plan, prepare, read_volume, run_plan, run_recipe
-from pycemrg_core.api import LabelScheme, LabelType, LabelVolume, Severity
+from pycemrg_core import load_catalogue, read_volume, run_recipe
+from pycemrg_core.api import LabelScheme, LabelType, Severity
 from schematics_builtin.certificate import certify_result
 
 Array = np.ndarray[Any, Any]
@@ -62,14 +61,6 @@ def surface(union: Array) -> tuple[int, int, int]:
     return int((uses == 1).sum()), int((uses > 2).sum()), surfaces
 
 
-def transform(volume: LabelVolume) -> float:
-    """CPU seconds of one distance transform of the whole image."""
-    background = volume.array != 1
-    start = process_time()
-    edt.edt(background, anisotropy=volume.spacing, parallel=1)
-    return process_time() - start
-
-
 def structures(paths: list[Path]) -> None:
     """A row for each structure of the results."""
     catalogue = load_catalogue()
@@ -101,36 +92,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="closed hearts from label maps; a Markdown table on stdout")
     parser.add_argument("--recipe", default=RECIPE, help=f"the recipe (default {RECIPE})")
     parser.add_argument("hearts", nargs="+", type=Path)
-    parser.add_argument("--repeat", type=int, default=1, help="timed runs of each heart (default 1)")
+    parser.add_argument("--turns", type=int, default=1, help="timed runs of each heart (default 1)")
     parser.add_argument("--structures", action="store_true", help="a row for each structure")
     arguments = parser.parse_args()
     if arguments.structures:
         structures(arguments.hearts)
         return
+    from measuring import in_turns, transform  # here, because a test imports this file alone
+    from steps import steps_of
+
     catalogue, recipe = load_catalogue(), arguments.recipe
     columns = ["heart", "6", "26", "boundary", "non-manifold", "surfaces", "verdict", "steps, s", "certify, s"]
     columns += ["EDT, s", "ratio"]
     print(f"| {' | '.join(columns)} |\n|---|{'---:|' * (len(columns) - 1)}", flush=True)
     for path in arguments.hearts:
         volume, _ = read_volume(path)
-        settings = Settings()
-        prepared = prepare(volume, catalogue, settings, recipe=recipe)
-        planned = plan(recipe, catalogue, prepared.facts, settings)
-        prepared = make_room(prepared, planned, settings)
-        ratios, taken = [], []
-        for _ in range(arguments.repeat):
-            one = transform(volume)
-            start = process_time()
-            *_, result = run_plan(planned, prepared)
-            taken.append(process_time() - start)
-            ratios.append(taken[-1] / one)
+        taken = in_turns(arguments.turns, edt=transform(volume.array, volume.spacing), steps=steps_of(recipe, volume))
+        result = run_recipe(recipe, volume, catalogue)
         blood = result.blueprint.of_type(LabelType.LUMEN)
         union = (result.volume.array > 0) & ~np.isin(result.volume.array, blood)
         start = process_time()
         certificate = certify_result(result, catalogue)
         certified = process_time() - start
         cells = [path.stem, *flooded(union), *surface(union), certificate.verdict]
-        cells += [f"{median(taken):.2f}", f"{certified:.2f}", f"{one:.2f}", f"{median(ratios):.2f}"]
+        cells += [f"{taken['steps']:.2f}", f"{certified:.2f}", f"{taken['edt']:.2f}"]
+        cells += [f"{taken['steps'] / taken['edt']:.2f}"]
         print(f"| {' | '.join(map(str, cells))} |", flush=True)
         for finding in certificate.of(Severity.ERROR):
             print(f"    {finding.check}: {finding.what}", flush=True)

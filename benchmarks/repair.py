@@ -1,10 +1,9 @@
 """Damage a closed heart on purpose, certify it, repair it, and print a Markdown table, one row per kind of damage.
 
     python benchmarks/repair.py [--hearts 4]
-    python benchmarks/repair.py --speed [--repeat 5]
 
-The first needs the plugin pycemrg-augment, whose failures have known places. The heart is the one in the package, grown
-by ``four_chamber_closed`` at 1 mm, so that its certificate is PASS before the damage.
+Needs the plugin pycemrg-augment, whose failures have known places; ``certificate.py`` has the times. The heart is the
+one in the package, grown by ``four_chamber_closed`` at 1 mm, so that its certificate is PASS before the damage.
 
 - found: hearts whose certificate is FAIL after the damage, with an error about a damaged label or about all labels.
 - repaired: hearts whose certificate is PASS after the repair; limit 2 %.
@@ -12,20 +11,13 @@ by ``four_chamber_closed`` at 1 mm, so that its certificate is PASS before the d
   means over labels and hearts. HD95 is the 95th percentile of the distances between the surface voxels of both, mm.
   A missing label has Dice 0 and no HD95.
 - left: the checks that still find an error in a heart.
-
-``--speed`` repairs the real heart at 0.5 mm, grown by recipes that leave something to repair, and compares CPU seconds
-with one distance transform of the whole image by ``edt`` on one thread; medians, and the median of the ratios.
 """
 
 import argparse
 from collections.abc import Callable, Iterable
 from importlib.resources import as_file, files
-from pathlib import Path
-from statistics import median
-from time import process_time
 from typing import Any
 
-import edt
 import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
@@ -41,8 +33,6 @@ from schematics_builtin.certificate.hearts import asked_of, certify_image
 from schematics_builtin.certificate.repairing import repair
 
 RECIPE = "four_chamber_closed"
-OTHERS = ("four_chamber_full", "atria_full", "biventricular_basic")
-FINE = Path(__file__).resolve().parent / "data" / "rodero01_0.5mm.nrrd"
 HEART = "rodero01_1.0mm.nrrd"
 
 Array = npt.NDArray[Any]
@@ -129,43 +119,10 @@ def damages(count: int) -> None:
         )
 
 
-def speed(repeat: int) -> None:
-    """A row for each recipe: repair and certificate of the real heart at 0.5 mm."""
-    catalogue = load_catalogue()
-    image, _ = image_files.read_labels(FINE)
-    array = image_files.voxel_array(image)
-    print("| recipe, 0.5 mm | before | after | voxels changed | repair, s | certify, s | EDT, s | repair | certify |")
-    print("|---|---|---|---:|---:|---:|---:|---:|---:|")
-    for recipe in OTHERS:
-        asked, grown = asked_of(catalogue, recipe), run_recipe(recipe, image, catalogue).image
-        before = certify_image(grown, catalogue, asked).verdict
-        taken: list[list[float]] = []
-        for _ in range(repeat):
-            marks = [process_time()]
-            edt.edt(array != 1, anisotropy=image.GetSpacing()[::-1], parallel=1)
-            marks.append(process_time())
-            done = repair(grown, catalogue, asked)
-            marks.append(process_time())
-            certify_image(grown, catalogue, asked)
-            marks.append(process_time())
-            taken.append(np.diff(marks).tolist())
-        one, mend, certify = (median(column) for column in zip(*taken, strict=True))
-        ratios = (median(row[k] / row[0] for row in taken) for k in (1, 2))
-        changed = sum(entry.change.voxels for entry in done.ledger)
-        cells = f"{changed:,} | {mend:.2f} | {certify:.2f} | {one:.2f} | {' | '.join(f'{r:.2f}' for r in ratios)}"
-        print(f"| {recipe} | {before} | {done.certificate.verdict} | {cells} |", flush=True)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hearts", type=int, default=4)
-    parser.add_argument("--speed", action="store_true")
-    parser.add_argument("--repeat", type=int, default=5)
-    options = parser.parse_args()
-    if options.speed:
-        speed(options.repeat)
-    else:
-        damages(options.hearts)
+    damages(parser.parse_args().hearts)
 
 
 if __name__ == "__main__":
