@@ -62,9 +62,10 @@ def read_text(path: str | os.PathLike[str], what: str = "a configuration file", 
     name = name_of(path)
     try:
         with open_ordinary(path) as file:
-            data = b""
-            while len(data) <= most and (more := file.read(1 << 20)):
-                data += more
+            parts, size = [], 0
+            while size <= most and (more := file.read(1 << 20)):
+                parts.append(more)
+                size += len(more)
     except FileNotFoundError:
         raise DocumentError(f"{name}: no such file; check the path") from None
     except IsADirectoryError:
@@ -76,8 +77,9 @@ def read_text(path: str | os.PathLike[str], what: str = "a configuration file", 
     except OSError as error:
         reason = error.strerror or error
         raise DocumentError(f"{name}: cannot be read: {reason}; check the path and its permissions") from error
-    if len(data) > most:
+    if size > most:
         raise DocumentError(f"{name}: larger than {most:,} bytes; give {what}")
+    data = b"".join(parts)
     mark, encoding = next(((mark, code) for mark, code in _MARKS if data.startswith(mark)), (b"", "utf-8"))
     try:
         text = data.removeprefix(mark).decode(encoding)
@@ -85,7 +87,7 @@ def read_text(path: str | os.PathLike[str], what: str = "a configuration file", 
         raise DocumentError(f"{name}: cannot read it as text: {error}; save it as UTF-8") from error
     if "\0" in text:
         raise DocumentError(f"{name}: cannot read it as text: it holds NUL characters; save it as UTF-8")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def same_file(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:

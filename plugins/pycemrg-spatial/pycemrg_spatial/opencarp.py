@@ -6,29 +6,22 @@ Coordinates are usually in micrometres, but the files do not say so.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import pyvista as pv
 
 from pycemrg_core.api import DocumentError, name_of, read_text, whole_number
 from pycemrg_spatial.errors import MeshError
+from pycemrg_spatial.opencarp_blocks import elements_at_once, points_at_once
+from pycemrg_spatial.opencarp_lines import KINDS, SIZES, WHOLE, Integers, elements_by_line, points_by_line
 
 TAG = "tag"
-
-# kind: VTK cell type, and the position of each node in the order of VTK; the same swap converts back.
-KINDS: dict[str, tuple[int, tuple[int, ...]]] = {
-    "Ln": (3, (0, 1)),
-    "Tr": (5, (0, 1, 2)),
-    "Qd": (9, (0, 1, 2, 3)),
-    "Tt": (10, (0, 1, 2, 3)),
-    "Hx": (12, (0, 1, 2, 3, 4, 7, 6, 5)),
-    "Pr": (13, (0, 1, 2, 3, 5, 4)),
-    "Py": (14, (0, 1, 2, 3, 4)),
-}
-_WHOLE = "export the mesh again"
 _MOST_BYTES = 4_000_000_000
+_ROWS = 1 << 16  # lines at a time
+T = TypeVar("T")
 
 
 def read_opencarp(path: Path) -> pv.UnstructuredGrid:
@@ -36,108 +29,84 @@ def read_opencarp(path: Path) -> pv.UnstructuredGrid:
 
     Raises :class:`MeshError` with the file and line of the problem.
     """
-    points = _points(path.with_suffix(".pts"))
+    points = _read(path.with_suffix(".pts"), points_at_once, points_by_line)
     elem = path.with_suffix(".elem")
-    lines = _lines(elem)
-    words = [line.split() for line in lines]
-    sizes = np.array([_size(line, number, elem) for number, line in enumerate(words, 2)], np.int64)
-    bare = [number for number, (line, size) in enumerate(zip(words, sizes, strict=True), 2) if len(line) == size + 1]
-    if bare and len(bare) < len(words):
-        raise MeshError(f"{elem}: line {bare[0]} has no tag or a node too few, unlike others; {_WHOLE}")
-    try:
-        numbers = np.array([word for line in words for word in _with_tag(line)], np.int64)
-    except (ValueError, OverflowError) as error:
-        raise MeshError(f"{elem}: an element has a value that is not an integer ({error}); {_WHOLE}") from None
-    tagged = np.cumsum(sizes + 1)
-    tags = numbers[tagged - 1]
-    nodes = np.delete(numbers, tagged - 1)
-    _require_nodes(nodes, sizes, len(points), elem)
-    kinds = [line[0] for line in words]
-    starts = np.cumsum(sizes) - sizes
-    for kind in set(kinds):
-        order = KINDS[kind][1]
-        at = starts[np.array(kinds) == kind, None]
-        nodes[at + np.arange(len(order))] = nodes[at + order]
-    cells = np.insert(nodes, starts, sizes)
-    grid = pv.UnstructuredGrid(cells, np.array([KINDS[kind][0] for kind in kinds], np.uint8), points)
+    kinds, numbers = _read(elem, elements_at_once, elements_by_line)
+    sizes = SIZES[kinds]
+    tagged = np.cumsum(sizes + 1) - 1
+    tags = numbers[tagged]
+    # A cell of VTK is the number of its nodes and its nodes: the tag moves out, and the number in before.
+    cells = np.empty_like(numbers)
+    cells[1:] = numbers[:-1]
+    starts = tagged - sizes
+    nodes = np.ones(len(numbers), bool)
+    nodes[starts] = False
+    _require_nodes(cells[nodes], sizes, len(points), elem)
+    cells[starts] = sizes
+    for number, (_, order) in enumerate(KINDS.values()):
+        if order != tuple(range(len(order))):
+            at = starts[kinds == number, None] + 1
+            cells[at + np.arange(len(order))] = cells[at + order]
+    types = np.array([cell_type for cell_type, _ in KINDS.values()], np.uint8)
+    grid = pv.UnstructuredGrid(cells, types[kinds], points)
     grid.cell_data[TAG] = tags
     return grid
 
 
-def opencarp_texts(grid: pv.UnstructuredGrid, tags: npt.NDArray[np.int64], name: str) -> tuple[str, str]:
+def opencarp_texts(grid: pv.UnstructuredGrid, tags: Integers, name: str) -> tuple[str, str]:
     """The texts of ``NAME.pts`` and ``NAME.elem``; ``tags`` is one integer per cell.
 
     Raises :class:`MeshError` (which mentions ``name``) for cells that the format does not have.
     """
-    names = {cell_type: (kind, order) for kind, (cell_type, order) in KINDS.items()}
+    names = {cell_type: (name, order) for name, (cell_type, order) in KINDS.items()}
     names[11] = ("Hx", (0, 1, 3, 2, 4, 6, 7, 5))  # the voxel of VTK, a box with its nodes in another order
-    if unknown := sorted(set(grid.celltypes.tolist()) - names.keys()):
+    kinds = np.unique(grid.celltypes).tolist()
+    if unknown := sorted(set(kinds) - names.keys()):
         shown = ", ".join(pv.CellType(cell_type).name for cell_type in unknown)
         raise MeshError(f"{name}: openCARP has no element for {shown} cells; use .vtk or .vtu")
-    nodes, starts = grid.cell_connectivity, grid.cell_offsets
-    rows = []
-    for cell, (cell_type, tag) in enumerate(zip(grid.celltypes.tolist(), tags.tolist(), strict=True)):
-        kind, order = names[cell_type]
-        ordered = nodes[starts[cell] : starts[cell + 1]][list(order)].tolist()
-        rows.append(" ".join(map(str, [kind, *ordered, tag])))
-    points = [" ".join(map(repr, point)) for point in np.asarray(grid.points, float).tolist()]
-    return "\n".join([str(len(points)), *points, ""]), "\n".join([str(len(rows)), *rows, ""])
+    # As in the file: the nodes of each cell, and its tag.
+    ends = grid.cell_offsets[1:]
+    numbers = np.insert(grid.cell_connectivity, ends, tags)
+    starts = np.append(0, ends + np.arange(1, len(ends) + 1))
+    for cell_type in kinds:
+        order = names[cell_type][1]
+        if order != tuple(range(len(order))):
+            at = starts[:-1][grid.celltypes == cell_type, None]
+            numbers[at + np.arange(len(order))] = numbers[at + order]
+    formats = {kind: f"{name}{' %d' * (len(order) + 1)}\n" for kind, (name, order) in names.items()}
+    elements = [f"{grid.n_cells}\n"]
+    for first in range(0, grid.n_cells, _ROWS):
+        part = grid.celltypes[first : first + _ROWS].tolist()
+        values = numbers[starts[first] : starts[first + len(part)]].tolist()
+        elements.append("".join([formats[kind] for kind in part]) % tuple(values))
+    nodes = [f"{grid.n_points}\n"]
+    for first in range(0, grid.n_points, _ROWS):
+        points = np.asarray(grid.points[first : first + _ROWS], float)
+        nodes.append("%r %r %r\n" * len(points) % tuple(points.ravel().tolist()))
+    return "".join(nodes), "".join(elements)
 
 
-def _points(path: Path) -> npt.NDArray[np.float64]:
-    lines = _lines(path)
-    words = [line.split() for line in lines]
-    for number, line in enumerate(words, 2):
-        if len(line) != 3:
-            raise MeshError(f"{name_of(path)}: line {number} has {len(line)} numbers, not x, y and z; {_WHOLE}")
+def _read(path: Path, at_once: Callable[[str], T | None], by_line: Callable[[list[str], Path], T]) -> T:
+    """What the lines after the count hold. Raises :class:`MeshError` when their number differs from the count."""
     try:
-        return np.array(words, float).reshape(-1, 3)
-    except ValueError as error:
-        raise MeshError(f"{name_of(path)}: a coordinate is not a number ({error}); {_WHOLE}") from None
-
-
-def _lines(path: Path) -> list[str]:
-    """The lines after the count. Raises :class:`MeshError` when their number differs from the count."""
-    try:
-        head, *lines = read_text(path, "a text file of an openCARP mesh", _MOST_BYTES).rstrip().splitlines()
+        text = read_text(path, "a text file of an openCARP mesh", _MOST_BYTES).rstrip()
     except DocumentError as error:
         raise MeshError(f"{error}; an openCARP mesh is NAME.pts and NAME.elem together") from error
-    except ValueError:
-        head = ""
+    head, _, rest = text.partition("\n")
+    count = whole_number(head)
+    if count == rest.count("\n") + 1 and (found := at_once(rest)) is not None:
+        return found
+    head, *lines = text.splitlines() or [""]
     if (count := whole_number(head)) is None:
-        raise MeshError(f"{name_of(path)}: the first line is not the number of lines that follow; {_WHOLE}")
+        raise MeshError(f"{name_of(path)}: the first line is not the number of lines that follow; {WHOLE}")
     if len(lines) != count:
         raise MeshError(
-            f"{name_of(path)}: the first line says that {count:,} lines follow, but there are {len(lines):,}; {_WHOLE}"
+            f"{name_of(path)}: the first line says that {count:,} lines follow, but there are {len(lines):,}; {WHOLE}"
         )
-    for number, line in enumerate(lines, 2):
-        if "_" in line or not line.isascii():  # Python reads 1_0 as 10
-            raise MeshError(f"{name_of(path)}: line {number} is not of decimal numbers: {line[:40]!r}; {_WHOLE}")
-    return lines
+    return by_line(lines, path)
 
 
-def _size(words: list[str], number: int, path: Path) -> int:
-    """The number of nodes of an element."""
-    kind = words[0] if words else ""
-    if kind not in KINDS:
-        known = ", ".join(KINDS)
-        raise MeshError(
-            f"{name_of(path)}: line {number} has an unknown kind of element {kind!r} (known: {known}); {_WHOLE}"
-        )
-    size = len(KINDS[kind][1])
-    if len(words) - 1 not in (size, size + 1):
-        raise MeshError(
-            f"{name_of(path)}: line {number}: {kind} needs {size} nodes and a tag,"
-            f" not {len(words) - 1} numbers; {_WHOLE}"
-        )
-    return size
-
-
-def _with_tag(words: list[str]) -> list[str]:
-    return words[1:] if len(words) - 1 > len(KINDS[words[0]][1]) else [*words[1:], "0"]
-
-
-def _require_nodes(nodes: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64], count: int, path: Path) -> None:
+def _require_nodes(nodes: Integers, sizes: Integers, count: int, path: Path) -> None:
     wrong = np.flatnonzero((nodes < 0) | (nodes >= count))
     if len(wrong):
         line = int(np.searchsorted(np.cumsum(sizes), wrong[0], side="right")) + 2
