@@ -161,7 +161,7 @@ BROKEN = [
         ("('sc',)", "('mitral_valve',), requires=('nowhere-at-all',)"),
         [
             "recipe 'r': recipe 'r' requires nowhere-at-all, which is not installed;"
-            " install it with: pip install 'nowhere-at-all'"
+            " install it from where its authors publish it"
         ],
     ),
 ]

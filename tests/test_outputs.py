@@ -365,7 +365,7 @@ def test_the_hints_are_what_the_plugins_contribute() -> None:
         assert {key: set(hint[key]) for key in mine} == mine, plugin.found.name
         if hint:
             assert hint["distribution"] == plugin.found.distribution
-            assert (ROOT / hint["folder"] / "pyproject.toml").is_file()
+            assert (ROOT / hint["folders"][-1] / "pyproject.toml").is_file()
     for name in known:  # not installed here
         assert (ROOT / "plugins" / f"pycemrg-{name}").is_dir()
 
@@ -431,7 +431,7 @@ def test_what_is_not_installed_says_where_it_is(monkeypatch: pytest.MonkeyPatch,
     text = pycemrg("compare", "a.nrrd", "b.nrrd", code=1).stderr
     assert text == (
         "error: the command 'compare' belongs to the plugin 'metrics', which is not installed;"
-        " in a checkout of pycemrg: pip install ./plugins/pycemrg-metrics\n"
+        " in a checkout of pycemrg: python3 -m pip install . ./plugins/pycemrg-metrics\n"
     )
     assert (
         "the output 'report' belongs to the plugin 'report', which is not installed"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -43,6 +44,11 @@ _IMPOSSIBLE = (errno.ENAMETOOLONG, errno.ELOOP)
 _SHOWN = 80  # characters of such a path
 
 
+def on_a_terminal() -> bool:
+    """Whether somebody reads what goes to stderr."""
+    return bool(sys.stderr and sys.stderr.isatty())
+
+
 class CommandError(click.ClickException):
     """An error that the user can correct: one line on stderr, exit code 1."""
 
@@ -56,6 +62,8 @@ class PycemrgGroup(click.Group):
     def main(self, *args: Any, **extra: Any) -> Any:
         session = Session()
         with safe_streams(), session.interrupts.watched():
+            if on_a_terminal():
+                _note_another_program()
             return super().main(*args, **{"obj": session, **extra})
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -117,6 +125,13 @@ class PycemrgGroup(click.Group):
             )
             for c in contributions
         ]
+
+
+def _note_another_program() -> None:
+    from pycemrg_core.cli.program import note
+
+    if text := note():
+        click.echo(f"note: {text}", err=True)
 
 
 def _load(contribution: Contribution[Command]) -> click.Command:

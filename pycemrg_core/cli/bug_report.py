@@ -24,6 +24,7 @@ def bug_report(ctx: click.Context, as_json: bool) -> None:
     catalogue = session_of(ctx).quiet_catalogue()
     report = {
         **_machine(),
+        "command": _command(),
         "libraries": _libraries(),
         "environment": _environment(),
         "plugins": [_entry(plugin) for plugin in catalogue.plugins],
@@ -46,6 +47,26 @@ def _machine() -> dict[str, Any]:
         "platform": platform.platform(),
         "cores": os.cpu_count(),
     }
+
+
+def _command() -> str:
+    """What the command ``pycemrg`` runs, and which other distributions install a command of that name."""
+    from importlib import metadata
+
+    from pycemrg_core.cli.program import OWN, PROGRAM, on_path, taken_by
+    from pycemrg_core.plugins.loading import CORE_DISTRIBUTION
+
+    if not on_path():
+        text = f"there is none on the PATH; type '{OWN}'"
+    elif other := taken_by():
+        text = f"it runs the package {other!r}, not this one; type '{OWN}'"
+    else:
+        text = "it runs this package"
+    commands = metadata.entry_points(group="console_scripts", name=PROGRAM)
+    found = {f"{one.dist.name} {one.dist.version}" for one in commands if one.dist}
+    others = sorted(name for name in found if not name.startswith(f"{CORE_DISTRIBUTION} "))
+    installed = f"; {', '.join(others)} installs a command of that name too" if others else ""
+    return f"{text}{installed}"
 
 
 def _libraries() -> dict[str, str]:
@@ -102,6 +123,7 @@ def _private(text: str) -> str:
 
 def _lines(report: dict[str, Any]) -> Iterable[str]:
     yield f"- pycemrg {report['pycemrg']}, {report['python']}, {report['platform']}, {report['cores']} cores"
+    yield f"- the command 'pycemrg': {report['command']}"
     yield "- " + ", ".join(f"{name} {version}" for name, version in report["libraries"].items())
     for key, value in report["environment"].items():
         yield f"- {key}={value}"

@@ -31,7 +31,8 @@ def unavailable(section: str, name: str, catalogue: Catalogue) -> str:
             "see PYCEMRG_PLUGINS and --no-plugins" if plugin.state is State.BLOCKED else "see 'pycemrg list-plugins'"
         )
         return f"{what}, which is {plugin.state.value} ({plugin.reason}); {remedy}"
-    return f"{what}, which is not installed; in a checkout of pycemrg: pip install {hint['folder']}"
+    folders = " ".join(hint["folders"])
+    return f"{what}, which is not installed; in a checkout of pycemrg: python3 -m pip install {folders}"
 
 
 def _hints() -> list[dict[str, Any]]:

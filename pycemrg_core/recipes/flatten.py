@@ -116,7 +116,7 @@ def _unmet(recipe: str, text: str, catalogue: Catalogue) -> str:
     if requirement.marker and not requirement.marker.evaluate():
         return ""
     name = canonicalize_name(requirement.name)
-    remedy = f"install it with: pip install {text!r}"
+    remedy = "install it from where its authors publish it"
     try:
         version = metadata.version(name)
     except metadata.PackageNotFoundError:
