@@ -14,7 +14,7 @@ from attrs import field, frozen
 DOORS = ("pycemrg_core", "pycemrg_core.api", "pycemrg_core.cli.kit", "pycemrg_core.testing")
 
 # A folder or module imports only from those before it.
-FOLDERS = ("doors", "guard", "errors", "text", "api", "plugins", "images", "recipes", "runs", "cli", "testing")
+FOLDERS = ("doors", "guard", "shown", "errors", "text", "api", "plugins", "images", "recipes", "runs", "cli", "testing")
 
 LIGHT_LIBRARIES = frozenset({"attr", "attrs", "click", "packaging", "pluggy"})
 

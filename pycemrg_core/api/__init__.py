@@ -169,6 +169,8 @@ if TYPE_CHECKING:
     from pycemrg_core.recipes.labelling import names_in as names_in
     from pycemrg_core.runs.finished import FinishedRun as FinishedRun
     from pycemrg_core.runs.outputs import Made as Made
+    from pycemrg_core.shown.words import counted as counted
+    from pycemrg_core.shown.words import html_table as html_table
     from pycemrg_core.text.files import name_of as name_of
     from pycemrg_core.text.files import read_text as read_text
     from pycemrg_core.text.label_tables import LABEL_FILES as LABEL_FILES
@@ -241,6 +243,7 @@ else:
             "pycemrg_core.recipes.labelling": "names_in",
             "pycemrg_core.runs.finished": "FinishedRun",
             "pycemrg_core.runs.outputs": "Made",
+            "pycemrg_core.shown.words": "counted html_table",
             "pycemrg_core.text.files": "name_of read_text",
             "pycemrg_core.text.label_tables": (
                 "LABEL_FILES LabelRow labels_of read_label_file read_labels_file read_mapping_file"

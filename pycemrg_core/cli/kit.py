@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pycemrg_core.cli.options import with_option as with_option
     from pycemrg_core.cli.run import run as run
     from pycemrg_core.cli.session import Session as Session
-    from pycemrg_core.cli.session import counted as counted
     from pycemrg_core.cli.session import echo_json as echo_json
     from pycemrg_core.cli.session import echo_table as echo_table
     from pycemrg_core.cli.session import plugin_options as plugin_options
@@ -44,7 +43,7 @@ else:
                 "accept_option outputs_from require_output setting_options settings_from with_option"
             ),
             "pycemrg_core.cli.run": "run",
-            "pycemrg_core.cli.session": "Session counted echo_json echo_table plugin_options session_of wrapped",
+            "pycemrg_core.cli.session": "Session echo_json echo_table plugin_options session_of wrapped",
             "pycemrg_core.cli.terminal": "style",
             "pycemrg_core.text.tables": "csv_text",
             "pycemrg_core.images.scratch": "sweep",

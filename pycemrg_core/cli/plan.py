@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pycemrg_core.cli.options import setting_options, settings_from
-from pycemrg_core.cli.session import counted, echo_json, echo_table, plugin_options, session_of
+from pycemrg_core.cli.session import echo_json, echo_table, plugin_options, session_of
+from pycemrg_core.shown.words import counted
 from pycemrg_core.text.files import name_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import click
 from attrs import frozen
 
 from pycemrg_core.cli.options import outputs_from, setting_options, settings_from, with_option
-from pycemrg_core.cli.session import counted, plugin_options, session_of
+from pycemrg_core.cli.session import plugin_options, session_of
+from pycemrg_core.shown.words import counted
 from pycemrg_core.text.files import name_of
 
 if TYPE_CHECKING:

@@ -209,8 +209,3 @@ def columns() -> int:
         return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80  # type: ignore[union-attr]
     except (AttributeError, ValueError, OSError):  # no stdout, a closed one, or a pipe
         return 80
-
-
-def counted(count: int, noun: str) -> str:
-    """``1 step``, ``14 steps``."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -38,6 +38,7 @@ from pycemrg_core.images.boxes import hull as hull
 from pycemrg_core.images.boxes import intersect as intersect
 from pycemrg_core.images.boxes import is_empty as is_empty
 from pycemrg_core.images.boxes import shift as shift
+from pycemrg_core.shown.objects import ShownVolume
 from pycemrg_core.text.names import close_to
 
 Point = tuple[float, float, float]
@@ -82,7 +83,7 @@ class Change:
     part: str = ""
 
 
-class LabelVolume:
+class LabelVolume(ShownVolume):
     """A read-only label map with its voxel spacing, which answers questions of steps.
 
     ``array`` is (z, y, x), of an integer type and without negative values. ``spacing`` is (z, y, x) in mm. For

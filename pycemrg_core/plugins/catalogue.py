@@ -105,6 +105,22 @@ class Catalogue:
         """Plugins that should have loaded and did not."""
         return tuple(p for p in self.plugins if p.state in (State.FAILED, State.INCOMPATIBLE))
 
+    def __repr__(self) -> str:
+        from pycemrg_core.shown.words import counted  # no command shows a catalogue
+
+        provided = _counted(one.record for one in self.contributions)
+        return f"<Catalogue: {counted(len(self.plugins), 'plugin')} with {provided}>"
+
+    def _repr_html_(self) -> str:
+        from pycemrg_core.shown.words import html_table
+
+        columns = ("plugin", "from", "state", "provides, or why not")
+        rows = [
+            (p.found.name, f"{p.found.distribution} {p.found.version}", p.state.value, p.reason or _counted(p.records))
+            for p in self.plugins
+        ]
+        return html_table(repr(self)[1:-1], columns, rows, notes=self.conflicts())
+
     def _unknown(self, kind: type[Record], name: str) -> str:
         known = {c.qualified_name if ":" in name else c.name for c in self.all(kind)}
         text = f"no {kind_of(kind).word} is called {name!r}{close_to(name, sorted(known))}"
@@ -113,6 +129,11 @@ class Catalogue:
         if blocked := [plugin.found.name for plugin in self.plugins if plugin.reason == BLOCKED_BY_NAME]:
             text += f" (blocked by name: {', '.join(blocked)})"
         return text
+
+
+def _counted(records: Iterable[Record]) -> str:
+    kinds = [type(record) for record in records]
+    return ", ".join(kind.counted(kinds.count(kind.record)) for kind in KINDS if kind.record in kinds)
 
 
 def _conflict(kind: str, name: str, matches: Iterable[Contribution[Record]]) -> str:

@@ -255,7 +255,7 @@ def _require_hooks(manager: pluggy.PluginManager, module: ModuleType) -> None:
     for name in sorted(vars(module)):
         options = manager.parse_hookimpl_opts(module, name)
         if options is None:
-            if callable(getattr(module, name)) and (name in HOOKS or close_to(name, HOOKS, cutoff=0.9)):
+            if inspect.isfunction(getattr(module, name)) and (name in HOOKS or close_to(name, HOOKS, cutoff=0.9)):
                 hint = close_to(name, HOOKS) if name not in HOOKS else ""
                 where = defined_at(getattr(module, name))
                 raise _PluginFaultError(f"{name} is not marked with @hookimpl{hint}{where}")

@@ -29,6 +29,7 @@ from pycemrg_core.recipes.flatten import Rules, flatten, rules_of, unmet
 from pycemrg_core.recipes.labelling import ALL, Labelling, expand, labelling, scheme_of
 from pycemrg_core.recipes.semantic_map import fill, integer_problems, label_names, option
 from pycemrg_core.recipes.settings import Settings
+from pycemrg_core.shown.objects import ShownPlan
 from pycemrg_core.text.files import name_of
 from pycemrg_core.text.names import close_to
 
@@ -84,8 +85,8 @@ class LeftOut:
         return f"{self.name}: {', '.join(self.missing)} not in the image"
 
 
-@frozen(kw_only=True)
-class Plan:
+@frozen(kw_only=True, repr=False)
+class Plan(ShownPlan):
     """What will run, with every label and number resolved.
 
     ``names`` are label names by integer, for reports. ``dtype`` is the pixel type of the result. ``needs`` are the

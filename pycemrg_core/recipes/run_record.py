@@ -11,6 +11,7 @@ from pycemrg_core.images.conversion import Conversion
 from pycemrg_core.images.padding import Padding
 from pycemrg_core.plugins.loading import Found
 from pycemrg_core.recipes.planner import LeftOut
+from pycemrg_core.shown.objects import ShownRecord
 
 
 @frozen(kw_only=True)
@@ -51,8 +52,8 @@ class StepRecord:
         return sum(entry.voxels for entry in self.ledger)
 
 
-@frozen(kw_only=True)
-class RunRecord:
+@frozen(kw_only=True, repr=False)
+class RunRecord(ShownRecord):
     """What ran, with everything needed to run it again.
 
     ``image`` is the geometry of the input, before the ``padding``. ``left_out`` are the entries that did not run.

@@ -27,13 +27,14 @@ from pycemrg_core.recipes.planner import Plan, PlannedStep, plan
 from pycemrg_core.recipes.preparation import Prepared, make_room, prepare
 from pycemrg_core.recipes.run_record import LedgerEntry, RunRecord, StepRecord
 from pycemrg_core.recipes.settings import Settings
+from pycemrg_core.shown.objects import ShownResult
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
 
-@frozen(kw_only=True, slots=False, eq=False)
-class RunResult:
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
+class RunResult(ShownResult):
     """The grown label map, of the same geometry as the input with its padding, and the record of the run."""
 
     volume: LabelVolume

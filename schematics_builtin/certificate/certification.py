@@ -11,7 +11,7 @@ import attrs
 from attrs import frozen
 
 from pycemrg_core import Catalogue
-from pycemrg_core.api import CheckOn, Finding, Heart, Severity, checks_on, faults_of
+from pycemrg_core.api import CheckOn, Finding, Heart, Severity, checks_on, counted, faults_of, html_table
 from schematics_builtin.certificate.closure import Closure, closure_of
 
 FORMAT = 1
@@ -46,6 +46,14 @@ class Certificate:
         """The findings with one severity."""
         return tuple(finding for finding in self.findings if finding.severity is severity)
 
+    def __repr__(self) -> str:
+        return f"<Certificate: {self.verdict}: {self.closure.statement}; {counted(len(self.findings), 'finding')}>"
+
+    def _repr_html_(self) -> str:
+        columns = ("severity", "check", "what", "voxel (x, y, z)")
+        rows = [(f.severity.value, f.check, f.what, _place(f)) for f in self.findings]
+        return html_table(f"{self.verdict}: {self.closure.statement}", columns, rows, notes=[self.closure.beside])
+
     def as_json(self) -> dict[str, Any]:
         """Plain data for JSON, as in ``certificate.json``."""
         return {
@@ -76,6 +84,10 @@ def certify(heart: Heart, catalogue: Catalogue, *, name: str = "", voxels_sha256
         findings=findings,
         closure=closure_of(heart),
     )
+
+
+def _place(finding: Finding) -> str:
+    return ", ".join(map(str, finding.voxel)) if finding.voxel else ""
 
 
 def _closure_json(closure: Closure) -> dict[str, Any]:

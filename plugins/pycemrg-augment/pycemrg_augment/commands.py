@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pycemrg_core.api import name_of
-from pycemrg_core.cli.kit import counted, echo_json, plugin_options, session_of
+from pycemrg_core.api import counted, name_of
+from pycemrg_core.cli.kit import echo_json, plugin_options, session_of
 
 if TYPE_CHECKING:
     from pycemrg_augment.pipelines import Pipeline

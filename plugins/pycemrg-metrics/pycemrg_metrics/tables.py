@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
+from pycemrg_core.api import counted, html_table
+
 
 @frozen
 class Column:
@@ -45,6 +47,15 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     groups: tuple[Row, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Table: {counted(len(self.rows), 'row')} of {', '.join(column.name for column in self.columns)}>"
+
+    def _repr_html_(self) -> str:
+        columns = [f"{column.name} ({column.unit})" if column.unit else column.name for column in self.columns]
+        rows = [(row.name, *(row.values[column.name] for column in self.columns)) for row in (*self.rows, *self.groups)]
+        means = ("mean", *(mean.value for mean in self.means.values()))
+        return html_table("", ("", *columns), [*rows, means])
 
     @property
     def means(self) -> dict[str, Mean]:

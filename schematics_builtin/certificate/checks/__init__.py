@@ -3,11 +3,6 @@
 from pycemrg_core.api import Heart, Severity
 
 
-def counted(count: int, noun: str) -> str:
-    """``1 voxel``, ``14 voxels``."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def severity_in(heart: Heart, label: int) -> Severity:
     """A fault of a lumen that the recipe leaves open, and so does not model, is only a warning."""
     return Severity.WARNING if label in heart.blueprint.open else Severity.ERROR

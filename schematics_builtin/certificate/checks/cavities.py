@@ -7,9 +7,8 @@ from collections.abc import Collection, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from pycemrg_core.api import Finding, Heart, Severity
+from pycemrg_core.api import Finding, Heart, Severity, counted
 from schematics_builtin.certificate.cavities import Cavities, Cavity, cavities, may_be_open
-from schematics_builtin.certificate.checks import counted
 
 Ints = NDArray[np.int64]
 

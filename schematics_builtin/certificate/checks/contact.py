@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pycemrg_core.api import Finding, Heart, Severity, Valve
-from schematics_builtin.certificate.checks import counted
+from pycemrg_core.api import Finding, Heart, Severity, Valve, counted
 
 
 def lumen_contact(heart: Heart) -> Iterator[Finding]:

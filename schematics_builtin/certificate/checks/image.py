@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pycemrg_core.api import Finding, Heart, Severity
-from schematics_builtin.certificate.checks import counted
+from pycemrg_core.api import Finding, Heart, Severity, counted
 
 HIGHEST_TAG = 255
 """Meshers store tags in one byte."""

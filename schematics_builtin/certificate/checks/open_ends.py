@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pycemrg_core.api import Finding, Heart, Severity
+from pycemrg_core.api import Finding, Heart, Severity, counted
 from schematics_builtin.certificate.cavities import cavities
-from schematics_builtin.certificate.checks import counted
 from schematics_builtin.certificate.open_ends import Opening, open_ends
 
 

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator
 
 import numpy as np
 
-from pycemrg_core.api import Finding, Heart, LabelType, Severity
-from schematics_builtin.certificate.checks import counted, severity_in
+from pycemrg_core.api import Finding, Heart, LabelType, Severity, counted
+from schematics_builtin.certificate.checks import severity_in
 
 
 def edge_contact(heart: Heart) -> Iterator[Finding]:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pycemrg_core.cli.kit import counted, style, wrapped
+from pycemrg_core.api import counted
+from pycemrg_core.cli.kit import style, wrapped
 
 if TYPE_CHECKING:
     from schematics_builtin.certificate.certification import Certificate

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pycemrg_core.cli.kit import counted, echo_json, plugin_options, session_of
+from pycemrg_core.api import counted
+from pycemrg_core.cli.kit import echo_json, plugin_options, session_of
 from schematics_builtin.labels.commands.changing import (
     chosen_labels,
     label_table_option,

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pycemrg_core.api import name_of
+from pycemrg_core.api import counted, name_of
 from pycemrg_core.cli.kit import (
     accept_option,
-    counted,
     csv_text,
     echo_json,
     echo_table,

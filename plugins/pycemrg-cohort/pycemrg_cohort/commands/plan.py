@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pycemrg_cohort.commands.options import cohort_options, require_one_place, work
-from pycemrg_core.cli.kit import counted, echo_json, echo_table, plugin_options, session_of
+from pycemrg_core.api import counted
+from pycemrg_core.cli.kit import echo_json, echo_table, plugin_options, session_of
 
 if TYPE_CHECKING:
     from pycemrg_cohort.cases import Case

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pycemrg_cohort.commands.options import cohort_options, require_one_place, work
-from pycemrg_core.api import name_of
-from pycemrg_core.cli.kit import counted, outputs_from, plugin_options, session_of, with_option, wrapped
+from pycemrg_core.api import counted, name_of
+from pycemrg_core.cli.kit import outputs_from, plugin_options, session_of, with_option, wrapped
 
 if TYPE_CHECKING:
     from pycemrg_cohort.cases import Case

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pycemrg_core.api import name_of
-from pycemrg_core.cli.kit import counted, plugin_options, session_of
+from pycemrg_core.api import counted, name_of
+from pycemrg_core.cli.kit import plugin_options, session_of
 from pycemrg_metrics.commands.show import listed, show, show_one, table_options
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from pycemrg_core.api import name_of
-from pycemrg_core.cli.kit import counted, echo_json, plugin_options, require_output, session_of
+from pycemrg_core.api import counted, name_of
+from pycemrg_core.cli.kit import echo_json, plugin_options, require_output, session_of
 from pycemrg_spatial.commands.options import echo_notes, mesh_options
 
 if TYPE_CHECKING:

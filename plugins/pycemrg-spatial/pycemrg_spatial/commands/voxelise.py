@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pycemrg_core.api import name_of
-from pycemrg_core.cli.kit import counted, echo_json, echo_table, plugin_options, require_output, session_of
+from pycemrg_core.api import counted, name_of
+from pycemrg_core.cli.kit import echo_json, echo_table, plugin_options, require_output, session_of
 from pycemrg_spatial.commands.options import echo_notes, mesh_options
 
 if TYPE_CHECKING:
