@@ -5,20 +5,17 @@ from __future__ import annotations
 import colorsys
 import struct
 import zlib
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from pycemrg_core.images.label_volume import LabelVolume
 
 _SIDE = 160  # pixels of the longest side of the heart
 _VOID = (243, 244, 246)
 
 
-def slices_png(volume: LabelVolume) -> bytes:
-    """A PNG of the slices along z, y and x through the middle of the labels, side by side, in the grid's own axes.
+def slices_png(volume: Any) -> bytes:
+    """Of a ``LabelVolume``, a PNG of the slices along z, y and x through the middle of the labels, side by side, in the grid's own axes.
 
     Each label has a colour of its own. Without any label, the result is empty.
     """
