@@ -15,9 +15,10 @@ _VOID = (243, 244, 246)
 
 
 def slices_png(volume: Any) -> bytes:
-    """Of a ``LabelVolume``, a PNG of the slices along z, y and x through the middle of the labels, side by side, in the grid's own axes.
+    """A PNG of three slices through the middle of the labels of a ``LabelVolume``, side by side.
 
-    Each label has a colour of its own. Without any label, the result is empty.
+    They are along z, y and x, in the grid's own axes. Each label has a colour of its own. Without any label, the result
+    is empty.
     """
     if not volume.boxes:
         return b""
