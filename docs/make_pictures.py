@@ -23,8 +23,8 @@ from pycemrg_core import (
     run_plan,
     run_recipe,
 )
-from pycemrg_core.images.conversion import colours_of
 from pycemrg_core.images.image_files import image_of, oriented_lps, read_labels, volume_of, voxel_array
+from pycemrg_core.images.structures import colours_of
 from pycemrg_core.plugins.catalogue import Catalogue
 from schematics_builtin.pictures import colour_of, draw_slices
 

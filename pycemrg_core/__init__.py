@@ -34,13 +34,14 @@ if TYPE_CHECKING:
     from pycemrg_core.errors import RefError as RefError
     from pycemrg_core.errors import StepError as StepError
     from pycemrg_core.errors import UnknownNameError as UnknownNameError
-    from pycemrg_core.images.conversion import colours_of as colours_of
     from pycemrg_core.images.image_files import read_image as read_image
     from pycemrg_core.images.image_files import read_labels as read_labels
     from pycemrg_core.images.image_files import read_volume as read_volume
     from pycemrg_core.images.image_files import write_image as write_image
     from pycemrg_core.images.image_files import write_volume as write_volume
     from pycemrg_core.images.label_volume import LabelVolume as LabelVolume
+    from pycemrg_core.images.sources import read_segmentation as read_segmentation
+    from pycemrg_core.images.structures import colours_of as colours_of
     from pycemrg_core.plugins.catalogue import Catalogue as Catalogue
     from pycemrg_core.plugins.catalogue import Contribution as Contribution
     from pycemrg_core.plugins.catalogue import load_catalogue as load_catalogue
@@ -90,9 +91,10 @@ else:
                 "NotApplicableError OutputError PlanError PluginError PycemrgError RecordError RefError StepError "
                 "UnknownNameError"
             ),
-            "pycemrg_core.images.conversion": "colours_of",
             "pycemrg_core.images.image_files": "read_image read_labels read_volume write_image write_volume",
             "pycemrg_core.images.label_volume": "LabelVolume",
+            "pycemrg_core.images.sources": "read_segmentation",
+            "pycemrg_core.images.structures": "colours_of",
             "pycemrg_core.plugins.catalogue": "Catalogue Contribution load_catalogue",
             "pycemrg_core.plugins.loading": "Found Plugin Policy State discover local_plugin",
             "pycemrg_core.recipes.flatten": "flatten",

@@ -45,7 +45,7 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "plu
 # which both raise or catch, label volumes, what reads and writes them, and records that a script hands over itself.
 IN_BOTH = {
     *("LabelScheme", "LabelTable", "LabelVolume", "Recipe", "RecipeStep", "Schematic", "include"),
-    *("read_image", "read_labels", "read_volume", "write_image", "write_volume"),
+    *("read_image", "read_labels", "read_segmentation", "read_volume", "write_image", "write_volume"),
 }
 
 IMPORTED_AS = {

@@ -351,7 +351,8 @@ def test_the_integers_of_a_plugin_change_no_recipe_and_no_certificate(tmp_path: 
     assert [one.found.name for one in more.plugins if one.found.local] == ["other_integers"]
     for recipe in ("atria_full", "four_chamber_full", "four_chamber_closed"):
         assert asked_of(more, recipe) == asked_of(plain, recipe)
-    from pycemrg_core.recipes.labelling import labelling_of, names_in
+    from pycemrg_core.images.structures import names_in
+    from pycemrg_core.recipes.labelling import labelling_of
     from pycemrg_core.recipes.settings import Settings
 
     given = Settings(labels={"LV": 21, "left atrium": 24})

@@ -58,7 +58,7 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
     edit("records.py", lambda text: f"{text}\n\n{record}")
     edit("hookspecs.py", lambda text: f"{importing(text)}\n{indent(hook, '    ')}")
     rows = re.compile(r"(\nKINDS: .*?\n)\)\n", re.DOTALL)
-    edit("kinds.py", lambda text: rows.sub(rf"\1    {row.strip()},\n)\n", importing(text)))
+    edit("kinds.py", lambda text: rows.sub(rf"\1    {row.strip()},\n)\n", text))
     return folder
 
 

@@ -111,9 +111,9 @@ def test_the_plan_says_what_to_install(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("requires", "text"),
     [
-        ("internal-part", "what a recipe requires is a list, not 'internal-part'"),
-        ((7,), "a recipe requires distributions such as 'pycemrg-core>=0.1', not 7"),
-        (("",), "a recipe requires distributions such as 'pycemrg-core>=0.1', not ''"),
+        ("internal-part", "the distributions that a recipe requires are a list, not 'internal-part'"),
+        ((7,), "the distributions that a recipe requires are names, not 7"),
+        (("",), "the distributions that a recipe requires are names, not ''"),
     ],
 )
 def test_what_cannot_be_a_requirement(requires: object, text: str) -> None:

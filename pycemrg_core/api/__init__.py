@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from pycemrg_core.api.records import Measures as Measures
     from pycemrg_core.api.records import Metric as Metric
     from pycemrg_core.api.records import Output as Output
+    from pycemrg_core.api.records import Reader as Reader
     from pycemrg_core.api.records import Recipe as Recipe
     from pycemrg_core.api.records import RecipeStep as RecipeStep
     from pycemrg_core.api.records import Record as Record
@@ -159,6 +160,11 @@ if TYPE_CHECKING:
     from pycemrg_core.images.run_lengths import most_area as most_area
     from pycemrg_core.images.run_lengths import runs_in as runs_in
     from pycemrg_core.images.run_lengths import runs_of as runs_of
+    from pycemrg_core.images.segmentation import Layer as Layer
+    from pycemrg_core.images.segmentation import Segment as Segment
+    from pycemrg_core.images.segmentation import Segmentation as Segmentation
+    from pycemrg_core.images.sources import read_segmentation as read_segmentation
+    from pycemrg_core.images.structures import names_in as names_in
     from pycemrg_core.images.training_sample import Drawn as Drawn
     from pycemrg_core.images.training_sample import Sample as Sample
     from pycemrg_core.recipes.blueprints import blueprint_of as blueprint_of
@@ -166,7 +172,6 @@ if TYPE_CHECKING:
     from pycemrg_core.recipes.checking import faults_of as faults_of
     from pycemrg_core.recipes.checking import require_doubts as require_doubts
     from pycemrg_core.recipes.checking import require_sound as require_sound
-    from pycemrg_core.recipes.labelling import names_in as names_in
     from pycemrg_core.runs.finished import FinishedRun as FinishedRun
     from pycemrg_core.runs.outputs import Made as Made
     from pycemrg_core.shown.words import counted as counted
@@ -204,7 +209,7 @@ else:
             "pycemrg_core.api.hookspecs": "hookimpl",
             "pycemrg_core.api.labels": "LabelTable",
             "pycemrg_core.api.records": (
-                "Augmentation Check CheckOn Command LabelScheme Measures Metric Output Recipe RecipeStep Record "
+                "Augmentation Check CheckOn Command LabelScheme Measures Metric Output Reader Recipe RecipeStep Record "
                 "Schematic Step Structure include"
             ),
             "pycemrg_core.api.refs": "Ref",
@@ -237,10 +242,12 @@ else:
             "pycemrg_core.images.run_lengths": (
                 "CONNECTIVITIES Components Runs find_components most_area runs_in runs_of"
             ),
+            "pycemrg_core.images.segmentation": "Layer Segment Segmentation",
+            "pycemrg_core.images.sources": "read_segmentation",
+            "pycemrg_core.images.structures": "names_in",
             "pycemrg_core.images.training_sample": "Drawn Sample",
             "pycemrg_core.recipes.blueprints": "blueprint_of",
             "pycemrg_core.recipes.checking": "checks_on faults_of require_doubts require_sound",
-            "pycemrg_core.recipes.labelling": "names_in",
             "pycemrg_core.runs.finished": "FinishedRun",
             "pycemrg_core.runs.outputs": "Made",
             "pycemrg_core.shown.words": "counted html_table",

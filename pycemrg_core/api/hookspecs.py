@@ -19,6 +19,7 @@ from pycemrg_core.api.records import (
     LabelScheme,
     Metric,
     Output,
+    Reader,
     Recipe,
     Schematic,
     Step,
@@ -140,7 +141,7 @@ class HookSpecs:
 
     @hookspec
     def pycemrg_structures(self) -> Iterable[Structure]:
-        """What labels can mean: canonical names, and what else the structures are called.
+        """What labels can mean: canonical names, what else the structures are called, and how they belong together.
 
         Example::
 
@@ -153,6 +154,42 @@ class HookSpecs:
                     summary="right coronary artery",
                     spellings=("RCA", "right coronary artery", "coronary_right"),
                     snomed="13647002",
+                    colour="#c2185b",
+                    groups=("vessels",),
+                    root="Ao_BP_label",
+                    crop_mm=30,
+                    joins=("Ao_BP_label",),
+                )
+        """
+        raise NotImplementedError
+
+    @hookspec
+    def pycemrg_readers(self) -> Iterable[Reader]:
+        """Forms in which tools write segmentations: what a command that takes a heart can read.
+
+        A reader says whether a file or folder has its form, and reads it. A layer is one label map, loaded when it is
+        asked for; a segment is one label of it, under the name that the tool gave it::
+
+            from pycemrg_core.api import Layer, Segment, Segmentation, read_volume
+
+            def is_ours(path):
+                return path.name.endswith("_heart.nrrd")
+
+            def read_ours(path):
+                segments = (Segment(value=1, name="LV"), Segment(value=2, name="LV myocardium"))
+                return Segmentation(layers=(Layer(segments=segments, load=lambda: read_volume(path), files=(path,)),))
+
+        Example::
+
+            from pycemrg_core.api import Reader, Ref, hookimpl
+
+            @hookimpl
+            def pycemrg_readers():
+                yield Reader(
+                    name="our-archive",
+                    summary="label maps of our archive, NAME_heart.nrrd",
+                    recognises=Ref("my_heart.archive:is_ours"),
+                    read=Ref("my_heart.archive:read_ours"),
                 )
         """
         raise NotImplementedError

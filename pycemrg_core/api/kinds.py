@@ -11,19 +11,7 @@ from collections.abc import Mapping
 
 from attrs import Factory, field, frozen
 
-from pycemrg_core.api.records import (
-    Augmentation,
-    Check,
-    Command,
-    LabelScheme,
-    Metric,
-    Output,
-    Recipe,
-    Record,
-    Schematic,
-    Step,
-    Structure,
-)
+from pycemrg_core.api import records
 from pycemrg_core.api.refs import Ref
 
 
@@ -48,7 +36,7 @@ class Kind:
     calls. ``kit`` is the class of the testing kit.
     """
 
-    record: type[Record]
+    record: type[records.Record]
     word: str
     help: str
     plural: str = field(default=Factory(lambda kind: f"{kind.word}s", takes_self=True))
@@ -99,7 +87,7 @@ def _faults(name: str) -> Ref:
 # The order of every listing.
 KINDS: tuple[Kind, ...] = (
     Kind(
-        record=Schematic,
+        record=records.Schematic,
         word="schematic",
         help="Structures that can be made.",
         data=True,
@@ -110,7 +98,7 @@ KINDS: tuple[Kind, ...] = (
         kit="SchematicConformance",
     ),
     Kind(
-        record=Recipe,
+        record=records.Recipe,
         word="recipe",
         help="Recipes and their steps.",
         data=True,
@@ -120,7 +108,7 @@ KINDS: tuple[Kind, ...] = (
         kit="RecipeConformance",
     ),
     Kind(
-        record=Step,
+        record=records.Step,
         word="step",
         help="Step kinds and the schematics that use them.",
         calls={"run": 2},
@@ -131,7 +119,7 @@ KINDS: tuple[Kind, ...] = (
         kit="StepConformance",
     ),
     Kind(
-        record=Metric,
+        record=records.Metric,
         word="metric",
         help="Metrics.",
         columns=("name", "unit", "summary"),
@@ -141,7 +129,7 @@ KINDS: tuple[Kind, ...] = (
         kit="MetricConformance",
     ),
     Kind(
-        record=LabelScheme,
+        record=records.LabelScheme,
         word="label scheme",
         help="Label schemes.",
         listing="list-schemes",
@@ -151,7 +139,7 @@ KINDS: tuple[Kind, ...] = (
         faults=_faults("scheme"),
     ),
     Kind(
-        record=Structure,
+        record=records.Structure,
         word="structure",
         help="Structures and what else they are called.",
         data=True,
@@ -161,7 +149,15 @@ KINDS: tuple[Kind, ...] = (
         faults=_faults("structure"),
     ),
     Kind(
-        record=Augmentation,
+        record=records.Reader,
+        word="reader",
+        help="Forms of segmentation that commands read.",
+        calls={"recognises": 1, "read": 1},
+        listed=_listed("reader"),
+        columns=("name", "names", "provider", "summary"),
+    ),
+    Kind(
+        record=records.Augmentation,
         word="augmentation",
         help="Augmentations.",
         columns=("name", "summary"),
@@ -170,9 +166,9 @@ KINDS: tuple[Kind, ...] = (
         faults=_faults("augmentation"),
         kit="AugmentationConformance",
     ),
-    Kind(record=Command, word="command", help="Commands of plugins.", faults=_faults("command")),
+    Kind(record=records.Command, word="command", help="Commands of plugins.", faults=_faults("command")),
     Kind(
-        record=Check,
+        record=records.Check,
         word="check",
         help="Checks of a heart, before a run or after it.",
         calls={"function": 1},
@@ -181,7 +177,7 @@ KINDS: tuple[Kind, ...] = (
         kit="CheckConformance",
     ),
     Kind(
-        record=Output,
+        record=records.Output,
         word="output",
         help="Files that a run can write next to its result.",
         calls={"function": 2},
@@ -195,9 +191,9 @@ KINDS: tuple[Kind, ...] = (
 _BY_RECORD = {kind.record: kind for kind in KINDS}
 
 # The record type that each hook returns.
-HOOKS: dict[str, type[Record]] = {kind.hook: kind.record for kind in KINDS}
+HOOKS: dict[str, type[records.Record]] = {kind.hook: kind.record for kind in KINDS}
 
 
-def kind_of(record: Record | type[Record]) -> Kind:
+def kind_of(record: records.Record | type[records.Record]) -> Kind:
     """The row of a record or of its type."""
     return _BY_RECORD[record if isinstance(record, type) else type(record)]

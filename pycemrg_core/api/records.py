@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from enum import Enum
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -19,7 +20,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
-def _require_name(record: Any, attribute: Any, name: object) -> None:
+def _require_name(record: Any, attribute: Any, name: Any) -> None:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise RecordError(
             f"{type(record).__name__}: {attribute.name} {name!r} must be 1 to 80 letters, digits, '_', '-' or '.'"
@@ -43,6 +44,11 @@ def _require_colours(record: Any, attribute: Any, colours: Mapping[str, Any]) ->
             raise RecordError(f"{_who(record)}: {attribute.name}.{name} is {colour!r}; give a colour such as #c8343c")
 
 
+def _require_colour(record: Any, attribute: Any, colour: Any) -> None:
+    if colour != "" and not (isinstance(colour, str) and _COLOUR.fullmatch(colour)):
+        raise RecordError(f"{_who(record)}: {attribute.name} is {colour!r}; give a colour such as #c8343c")
+
+
 def _require_labels(record: Any, attribute: Any, labels: Mapping[str, Any]) -> None:
     for name, value in labels.items():
         if type(value) is not int or value < 1:
@@ -59,9 +65,24 @@ def _require_numbers(record: Any, attribute: Any, numbers: Mapping[str, Any]) ->
             raise RecordError(f"{_who(record)}: {attribute.name}.{name} is {value!r:.40}, not a finite number")
 
 
+def _require_length(record: Any, attribute: Any, length: Any) -> None:
+    _require_numbers(record, attribute, {"length": length})
+    if length < 0:
+        raise RecordError(f"{_who(record)}: {attribute.name} is {length!r}; give a length in mm")
+
+
 def _require_ref(record: Any, attribute: Any, value: object) -> None:
     if not isinstance(value, Ref):
         raise RecordError(f"{_who(record)}: {attribute.name} must be a Ref, not {value!r}")
+
+
+def _one_of(choices: type[Enum]) -> Any:
+    def require(record: Any, attribute: Any, value: object) -> None:
+        if not isinstance(value, choices):
+            listed = ", ".join(f"{choices.__name__}.{one.name}" for one in choices)
+            raise RecordError(f"{_who(record)}: {attribute.name} must be one of {listed}, not {value!r}")
+
+    return require
 
 
 def _who(record: Any) -> str:
@@ -83,7 +104,7 @@ def _require_snapshot(record: Any, attribute: Any, name: Any) -> None:
         _require_name(record, attribute, name)
 
 
-def _label_list(what: str, names: Iterable[str]) -> tuple[str, ...]:
+def _listed(what: str, names: Iterable[str]) -> tuple[str, ...]:
     if isinstance(names, str):
         raise RecordError(f"{what} are a list, not {names!r}")
     for name in (names := tuple(names)):
@@ -92,16 +113,8 @@ def _label_list(what: str, names: Iterable[str]) -> tuple[str, ...]:
     return names
 
 
-def _when_present(names: Iterable[str]) -> tuple[str, ...]:
-    return _label_list("the labels that a recipe step waits for", names)
-
-
-def _open(names: Iterable[str]) -> tuple[str, ...]:
-    return _label_list("the labels that a recipe leaves open", names)
-
-
-def _needs(names: Iterable[str]) -> tuple[str, ...]:
-    return _label_list("the labels that a recipe needs", names)
+def _names(what: str) -> Any:
+    return field(default=(), converter=partial(_listed, what))
 
 
 def _ref() -> Any:
@@ -149,7 +162,7 @@ class RecipeStep:
     schematic: str = _text(default="")
     recipe: str = _text(default="")
     parameters: Mapping[str, float] = field(factory=dict, converter=_read_only, validator=_require_numbers)
-    when_present: tuple[str, ...] = field(default=(), converter=_when_present)
+    when_present: tuple[str, ...] = _names("the labels that a recipe step waits for")
     snapshot: str = field(default="", validator=_require_snapshot)
 
     def __attrs_post_init__(self) -> None:
@@ -183,15 +196,6 @@ def _groups(groups: Mapping[str, Iterable[str]]) -> Mapping[str, tuple[str, ...]
     return _read_only({group: tuple(members) for group, members in groups.items()})
 
 
-def _requirements(requires: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(requires, str):
-        raise RecordError(f"what a recipe requires is a list, not {requires!r}")
-    for text in (requires := tuple(requires)):
-        if not isinstance(text, str) or not text:
-            raise RecordError(f"a recipe requires distributions such as 'pycemrg-core>=0.1', not {text!r}")
-    return requires
-
-
 def _label_pairs(pairs: Iterable[Iterable[str]]) -> tuple[tuple[str, ...], ...]:
     found = []
     for pair in pairs if not isinstance(pairs, str) else (pairs,):
@@ -221,11 +225,11 @@ class Recipe(Record):
     """
 
     steps: tuple[RecipeStep, ...] = field(converter=_recipe_steps)
-    requires: tuple[str, ...] = field(default=(), converter=_requirements)
+    requires: tuple[str, ...] = _names("the distributions that a recipe requires")
     scheme: str = _text(default="")
-    open: tuple[str, ...] = field(default=(), converter=_open)
+    open: tuple[str, ...] = _names("the labels that a recipe leaves open")
     may_touch: tuple[tuple[str, ...], ...] = field(default=(), converter=_label_pairs)
-    needs: tuple[str, ...] = field(default=(), converter=_needs)
+    needs: tuple[str, ...] = _names("the labels that a recipe needs")
 
 
 @frozen(kw_only=True)
@@ -254,12 +258,6 @@ class Measures(Enum):
     IMAGES = "images"  # (ImagePair)
 
 
-def _require_measures(record: Any, attribute: Any, measures: Any) -> None:
-    if not isinstance(measures, Measures):
-        choices = ", ".join(f"Measures.{one.name}" for one in Measures)
-        raise RecordError(f"{_who(record)}: {attribute.name} must be one of {choices}, not {measures!r}")
-
-
 @frozen(kw_only=True)
 class Metric(Record):
     """A pure function that measures what ``measures`` says and returns a float. ``unit`` is empty for a ratio.
@@ -268,7 +266,7 @@ class Metric(Record):
     """
 
     summary: str = _text()
-    measures: Measures = field(validator=_require_measures)
+    measures: Measures = field(validator=_one_of(Measures))
     function: Ref = _ref()
     unit: str = _text(default="")
     parameters: Mapping[str, float] = field(factory=dict, converter=_read_only, validator=_require_numbers)
@@ -289,21 +287,31 @@ class LabelScheme(Record):
     source: str = _text(default="")
 
 
-def _spellings(names: Iterable[str]) -> tuple[str, ...]:
-    return _label_list("the spellings of a structure", names)
-
-
 @frozen(kw_only=True)
 class Structure(Record):
     """What a label can mean. Its ``name`` is the canonical name, which label schemes and schematics use.
 
     ``spellings`` are what else it is called, in the tables of any tool. Case, spaces and punctuation do not matter in a
     spelling, nor does ``_label`` at the end of the canonical name. ``snomed`` is its SNOMED CT code, if there is one.
+    ``colour`` is ``#rrggbb``. ``groups`` are the sets of structures that it is in.
+
+    ``root`` is the structure from which a vessel starts. ``crop_mm`` is the length of it that a simulation needs,
+    measured along the vessel from its root; 0 if it is not cropped. ``joins`` are the structures that it meets without
+    a gap; naming one of the two is enough.
     """
 
     summary: str = _text()
-    spellings: tuple[str, ...] = field(default=(), converter=_spellings)
+    spellings: tuple[str, ...] = _names("the spellings of a structure")
     snomed: str = _text(default="")
+    colour: str = field(default="", validator=_require_colour)
+    groups: tuple[str, ...] = _names("the groups of a structure")
+    root: str = _text(default="")
+    crop_mm: float = field(default=0.0, validator=_require_length)
+    joins: tuple[str, ...] = _names("the structures that a structure joins")
+
+    def __attrs_post_init__(self) -> None:
+        if self.crop_mm and not self.root:
+            raise RecordError(f"{_who(self)}: crop_mm is measured from the root; name the root")
 
 
 @frozen(kw_only=True)
@@ -333,15 +341,6 @@ class CheckOn(Enum):
     RESULT = "result"
 
 
-def _doubts(names: Iterable[str]) -> tuple[str, ...]:
-    return _label_list("the doubts of a check", names)
-
-
-def _require_on(record: Any, attribute: Any, on: Any) -> None:
-    if not isinstance(on, CheckOn):
-        raise RecordError(f"{_who(record)}: on must be CheckOn.INPUT or CheckOn.RESULT, not {on!r}")
-
-
 @frozen(kw_only=True)
 class Check(Record):
     """A pure function that looks for one kind of fault in a heart.
@@ -354,23 +353,8 @@ class Check(Record):
 
     summary: str = _text()
     function: Ref = _ref()
-    on: CheckOn = field(default=CheckOn.RESULT, validator=_require_on)
-    doubts: tuple[str, ...] = field(default=(), converter=_doubts)
-
-
-def _require_file(record: Any, attribute: Any, name: Any) -> None:
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise RecordError(
-            f"{_who(record)}: file {name!r} must be a file name of 1 to 80 letters, digits, '_', '-' or '.'"
-            " and start with a letter or digit"
-        )
-
-
-def _other_names(names: Iterable[str]) -> tuple[str, ...]:
-    listed = () if isinstance(names, str) else tuple(names)
-    if isinstance(names, str) or not all(isinstance(name, str) and name for name in listed):
-        raise RecordError(f"other outputs are given as a list of names, not {names!r}")
-    return listed
+    on: CheckOn = field(default=CheckOn.RESULT, validator=_one_of(CheckOn))
+    doubts: tuple[str, ...] = _names("the doubts of a check")
 
 
 @frozen(kw_only=True)
@@ -382,8 +366,24 @@ class Output(Record):
     ``needs`` are outputs that must be made first. ``uses`` are outputs that are made first if a plugin offers them.
     """
 
-    file: str = field(validator=_require_file)
+    file: str = field(validator=_require_name)
     summary: str = _text()
     function: Ref = _ref()
-    needs: tuple[str, ...] = field(default=(), converter=_other_names)
-    uses: tuple[str, ...] = field(default=(), converter=_other_names)
+    needs: tuple[str, ...] = _names("other outputs")
+    uses: tuple[str, ...] = _names("other outputs")
+
+
+@frozen(kw_only=True)
+class Reader(Record):
+    """A form in which tools write segmentations, and the functions that read it.
+
+    Both functions take the ``Path`` of a file or folder. ``recognises(path)`` is quick and returns whether the source
+    has this form. ``read(path)`` returns a :class:`~pycemrg_core.images.segmentation.Segmentation`, and raises an
+    ``ImageError`` for what is damaged. ``beside``: the names are in a file next to the source; a reader that finds
+    names in the source itself goes before it.
+    """
+
+    summary: str = _text()
+    recognises: Ref = _ref()
+    read: Ref = _ref()
+    beside: bool = False

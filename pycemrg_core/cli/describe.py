@@ -32,7 +32,7 @@ _WORDS = [kind.word for kind in KINDS]
 @click.pass_context
 def describe(ctx: click.Context, name: str, as_json: bool) -> None:
     from pycemrg_core.errors import UnknownNameError
-    from pycemrg_core.recipes.labelling import names_in
+    from pycemrg_core.images.structures import names_in
     from pycemrg_core.text.names import close_to
 
     catalogue = session_of(ctx).catalogue()

@@ -107,8 +107,18 @@ def structure(record: Structure, catalogue: Catalogue) -> dict[str, Any]:
     return {
         "spellings": record.spellings,
         "snomed": record.snomed,
+        "colour": record.colour,
+        "groups": record.groups,
+        "starts from": record.root,
+        "cropped to": f"{record.crop_mm:g} mm" if record.crop_mm else "",
+        "joins": tuple(sorted({*record.joins, *_joined(record, catalogue)})),
         "integers": [f"{labels[record.name]:>4}  {name}" for name, labels in schemes if record.name in labels],
     }
+
+
+def _joined(record: Structure, catalogue: Catalogue) -> list[str]:
+    """The structures that say that they join this one."""
+    return [c.name for c in catalogue.all(Structure) if record.name in c.record.joins]
 
 
 def augmentation(record: Augmentation, _catalogue: Catalogue) -> dict[str, Any]:

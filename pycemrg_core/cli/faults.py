@@ -30,12 +30,16 @@ from pycemrg_core.api.records import (
 from pycemrg_core.api.refs import Ref
 from pycemrg_core.cli.inputs import SO_FINE, alone, inputs, plan_in_principle, segmented
 from pycemrg_core.errors import PlanError, PycemrgError, fault
+from pycemrg_core.images.structures import names_in
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.plugins.loading import Plugin
 from pycemrg_core.recipes.flatten import flatten, unmet
-from pycemrg_core.recipes.labelling import labelling_of, names_in
+from pycemrg_core.recipes.labelling import labelling_of
 from pycemrg_core.recipes.planner import ImageFacts, plan
 from pycemrg_core.recipes.settings import Settings
+from pycemrg_core.text.names import close_to
+
+_LIKELY = 0.85  # so close to a known name that it is a misspelling
 
 
 def faults(plugin: Plugin, catalogue: Catalogue) -> Iterator[str]:
@@ -118,6 +122,11 @@ def structure_faults(record: Structure, catalogue: Catalogue) -> Iterator[str]:
         if (meant := names.canonical(spelling)) != record.name:
             what = f"is a name of {meant!r}" if meant != spelling else "means several structures"
             yield f"the spelling {spelling!r} {what}; leave it out"
+    known = {one.name for one in catalogue.all(Structure)}
+    for other in filter(None, (record.root, *record.joins)):
+        # The structures of a plugin that is not loaded are unknown here, which is no fault.
+        if other not in known and (close := close_to(other, known, _LIKELY)):
+            yield f"no structure is called {other!r}{close}"
 
 
 def schematic_faults(record: Schematic, catalogue: Catalogue) -> Iterator[str]:

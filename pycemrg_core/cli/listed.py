@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pycemrg_core.api.records import Check, LabelScheme, Metric, Output, Recipe, Schematic, Step, Structure
+from pycemrg_core.api.records import Check, LabelScheme, Metric, Output, Reader, Recipe, Schematic, Step, Structure
 
 if TYPE_CHECKING:
     from pycemrg_core.plugins.catalogue import Catalogue, Contribution
@@ -43,7 +43,19 @@ def scheme(contribution: Contribution[LabelScheme], _catalogue: Catalogue) -> di
 
 def structure(contribution: Contribution[Structure], _catalogue: Catalogue) -> dict[str, Any]:
     record = contribution.record
-    return {"spellings": ", ".join(record.spellings), "snomed": record.snomed}
+    return {
+        "spellings": ", ".join(record.spellings),
+        "snomed": record.snomed,
+        "colour": record.colour,
+        "groups": list(record.groups),
+        "root": record.root,
+        "crop_mm": record.crop_mm,
+        "joins": list(record.joins),
+    }
+
+
+def reader(contribution: Contribution[Reader], _catalogue: Catalogue) -> dict[str, Any]:
+    return {"names": "next to it" if contribution.record.beside else "inside"}
 
 
 def output(contribution: Contribution[Output], _catalogue: Catalogue) -> dict[str, Any]:

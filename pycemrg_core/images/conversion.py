@@ -9,16 +9,6 @@ from attrs import frozen
 from pycemrg_core.api.records import LabelScheme
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.images.remap import LabelRemapper, remap_volume
-from pycemrg_core.plugins.catalogue import Catalogue
-
-
-def colours_of(catalogue: Catalogue) -> dict[str, str]:
-    """The colour, ``#rrggbb``, that label schemes give to each structure name."""
-    colours: dict[str, str] = {}
-    for contribution in catalogue.all(LabelScheme):
-        assert isinstance(contribution.record, LabelScheme)
-        colours = {**contribution.record.colours, **colours}
-    return colours
 
 
 @frozen(kw_only=True)

@@ -11,8 +11,9 @@ from attrs import frozen
 
 from pycemrg_core.api.kinds import kind_of
 from pycemrg_core.api.labels import LabelTable
-from pycemrg_core.api.records import LabelScheme, Recipe, Schematic, Structure
+from pycemrg_core.api.records import LabelScheme, Recipe, Schematic
 from pycemrg_core.errors import PlanError, PycemrgError
+from pycemrg_core.images.structures import names_in
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.flatten import flatten
 from pycemrg_core.recipes.settings import Settings
@@ -170,18 +171,6 @@ def recipe_labels(
     if recipe is None:
         return dict(labelling(catalogue, settings).labels)
     return dict(labelling_of(recipe, catalogue, settings).labels)
-
-
-def names_in(catalogue: Catalogue, own: Iterable[str] = ()) -> Names:
-    """The structures of a catalogue with their spellings, and the label names of its schemes and schematics.
-
-    ``own`` are names that mean themselves here, whatever they are a spelling of.
-    """
-    structures = [one.record for one in catalogue.all(Structure)]
-    others = [name for one in catalogue.all(LabelScheme) for name in one.record.labels]
-    others += [name for one in catalogue.all(Schematic) for name in one.record.labels]
-    spellings = ((spelling, one.name) for one in structures for spelling in one.spellings)
-    return Names.of({*own, *(structure.name for structure in structures)}, spellings, others)
 
 
 def expand(name: str, labels: Mapping[str, int], scheme: LabelScheme | None) -> tuple[str, ...]:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from attrs import frozen
 
-from pycemrg_core.images.conversion import colours_of
 from pycemrg_core.images.label_volume import LabelVolume
+from pycemrg_core.images.structures import colours_of
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.planner import Plan
 from pycemrg_core.recipes.preparation import Prepared

@@ -29,7 +29,7 @@ def _wordless(name: str) -> str:
 
 @frozen
 class Names:
-    """The names of labels, and what else they are called; see :func:`pycemrg_core.recipes.labelling.names_in`."""
+    """The names of labels, and what else they are called; see :func:`pycemrg_core.images.structures.names_in`."""
 
     known: frozenset[str]
     spelt: Mapping[str, frozenset[str]]

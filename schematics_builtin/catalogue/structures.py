@@ -1,4 +1,4 @@
-"""The structures of the heart by canonical name: colour, SNOMED CT code if there is one, spellings, and groups.
+"""The structures of the heart by canonical name: colour, SNOMED CT code if there is one, spellings, groups, vessels.
 
 Colours: blood pools are strong, walls are pale versions of them, valves are green, planes and rings dark.
 Codes: DICOM PS3.16, context groups 3010 and 12339; pulmonary valve and heart from SNOMED CT.
@@ -265,8 +265,39 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 
 
+# vessel: the chamber that it starts from, and the length that is kept of it, mm
+_VESSELS = {
+    "Ao_BP_label": ("LV_BP_label", 50.0),
+    "PArt_BP_label": ("RV_BP_label", 40.0),
+    "SVC_label": ("RA_BP_label", 20.0),
+    "IVC_label": ("RA_BP_label", 20.0),
+    **dict.fromkeys(
+        ("LPV1_label", "LPV2_label", "RPV1_label", "RPV2_label", "pulmonary_veins_label"), ("LA_BP_label", 15.0)
+    ),
+}
+
+# what meets without a gap, one of the two first
+_JOINS = {
+    "LV_BP_label": ("LV_myo_label", "LA_BP_label", "Ao_BP_label"),
+    "RV_BP_label": ("RA_BP_label", "PArt_BP_label"),
+    "LA_BP_label": (*(f"{vein}_label" for vein in VEINS[:5]), "pulmonary_veins_label"),
+    "RA_BP_label": ("SVC_label", "IVC_label"),
+}
+
+
 def structures() -> Iterator[Structure]:
     """All rows of the tables as records."""
-    for name, _, snomed in STRUCTURES:
+    for name, colour, snomed in STRUCTURES:
         summary, spellings = _CALLED[name]
-        yield Structure(name=name, summary=summary, spellings=tuple(spellings.split("|")), snomed=snomed)
+        root, crop_mm = _VESSELS.get(name, ("", 0.0))
+        yield Structure(
+            name=name,
+            summary=summary,
+            spellings=tuple(spellings.split("|")),
+            snomed=snomed,
+            colour=colour,
+            groups=tuple(group for group, members in GROUPS.items() if name in members),
+            root=root,
+            crop_mm=crop_mm,
+            joins=_JOINS.get(name, ()),
+        )

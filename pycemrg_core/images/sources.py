@@ -1,0 +1,132 @@
+"""Read a source, a file or a folder, with the reader of the catalogue that recognises it."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve
+
+from pycemrg_core.api.records import LabelScheme, Reader, Structure
+from pycemrg_core.api.refs import Ref
+from pycemrg_core.errors import ImageError, blaming
+from pycemrg_core.images import formats
+from pycemrg_core.images.formats.files import require_file
+from pycemrg_core.images.image_files import read_volume
+from pycemrg_core.images.label_volume import LabelVolume
+from pycemrg_core.images.segmentation import Layer, Segment, Segmentation
+from pycemrg_core.images.structures import names_in
+from pycemrg_core.plugins.catalogue import Catalogue, Contribution
+from pycemrg_core.text.files import name_of
+
+
+def read_segmentation(source: str | os.PathLike[str], catalogue: Catalogue) -> Segmentation:
+    """Read the names of a source; its label maps are read when they are asked for.
+
+    ``source`` is a file or folder that a reader of the catalogue recognises, or any image, whose integers then have no
+    names. ``FILE@SCHEME`` names the integers of an image by a label scheme, whatever names it has. Each segment of a
+    known structure has the canonical name as its ``structure``.
+
+    Raises :class:`ImageError`, one line with the source, what is wrong and what to do, and the errors of the catalogue
+    for an unknown scheme.
+    """
+    path, scheme = split_scheme(source)
+    if scheme:
+        labels = catalogue.get(LabelScheme, scheme).labels
+        segments = tuple(Segment(value=value, name=name) for name, value in labels.items())
+        return _with_structures(Segmentation(layers=(_image(path, segments),)), catalogue, path)
+    readers = _readers(path, catalogue)
+    if not readers:
+        return Segmentation(layers=(_image(path),))
+    found = evolve(_read(readers[0], path), reader=readers[0].name)
+    for other in readers[1:]:
+        note = f"{name_of(path)}: has names in itself; what {other.name!r} would read next to it is not used"
+        found = evolve(found, notes=(*found.notes, note))
+    return _with_structures(found, catalogue, path)
+
+
+def split_scheme(source: str | os.PathLike[str]) -> tuple[Path, str]:
+    """``FILE@SCHEME`` as the file and the name of the scheme, empty if there is none. A file of that name wins."""
+    path = Path(source)
+    name, at, scheme = path.name.rpartition("@")
+    if not (name and at and scheme) or path.exists():
+        return path, ""
+    return path.with_name(name), scheme
+
+
+def _image(path: Path, segments: tuple[Segment, ...] = ()) -> Layer:
+    """An image, which is read as it is."""
+    require_file(path, formats.READERS)
+    return Layer(segments=segments, load=partial(read_volume, path), files=(path,))
+
+
+def _readers(path: Path, catalogue: Catalogue) -> list[Contribution[Reader]]:
+    """The readers that recognise a source; first the one that finds names in the source itself.
+
+    Raises :class:`ImageError` if two go first.
+    """
+    if not path.exists():
+        return []
+    readers = [one for one in catalogue.all(Reader) if _called(one, one.record.recognises, path) is True]
+    readers.sort(key=lambda one: one.record.beside)
+    if len(readers) > 1 and readers[0].record.beside == readers[1].record.beside:
+        both = " and ".join(f"{one.name!r} ({one.record.summary})" for one in readers[:2])
+        raise ImageError(
+            f"{name_of(path)}: two readers recognise it, {both}; give only the files that one of them reads"
+        )
+    return readers
+
+
+def _read(reader: Contribution[Reader], path: Path) -> Segmentation:
+    found = _called(reader, reader.record.read, path)
+    if not isinstance(found, Segmentation) or not found.layers:
+        what = f"returned {found!r:.60}, not a Segmentation with layers"
+        raise ImageError(f"{name_of(path)}: {_who(reader)} {what}; use another reader")
+    return evolve(found, layers=tuple(evolve(layer, load=partial(_loaded, reader, layer)) for layer in found.layers))
+
+
+def _loaded(reader: Contribution[Reader], layer: Layer) -> tuple[LabelVolume, tuple[str, ...]]:
+    volume, notes = _call(reader, layer.load)
+    if not isinstance(volume, LabelVolume):
+        raise ImageError(f"{_who(reader)} loads {volume!r:.60}, not a LabelVolume and notes; use another reader")
+    return volume, tuple(notes)
+
+
+def _who(reader: Contribution[Reader]) -> str:
+    return f"reader {reader.name!r} of {reader.provider}"
+
+
+def _called(reader: Contribution[Reader], function: Ref, path: Path) -> Any:
+    with blaming(ImageError, _who(reader)):
+        loaded = function.load()
+    return _call(reader, loaded, path)
+
+
+def _call(reader: Contribution[Reader], function: Any, *arguments: Any) -> Any:
+    """Call a reader's function. Its own ``ImageError`` is about the source and stays as it is."""
+    with blaming(ImageError, _who(reader), function):
+        try:
+            return function(*arguments)
+        except ImageError as error:
+            refusal = error
+    raise refusal
+
+
+def _with_structures(found: Segmentation, catalogue: Catalogue, path: Path) -> Segmentation:
+    """Find the structure of each segment: by its name, or else by its codes."""
+    names, notes = names_in(catalogue), list(found.notes)
+    coded = {one.record.snomed: one.name for one in catalogue.all(Structure) if one.record.snomed}
+
+    def named(segment: Segment) -> Segment:
+        by_name = names.canonical(segment.name)
+        by_code = next((coded[code] for code in segment.codes if code in coded), "")
+        if by_name not in names.known:
+            return evolve(segment, structure=by_code)
+        if by_code not in ("", by_name):
+            notes.append(f"{name_of(path)}: {segment.name!r} has the code of {by_code}; its name is believed")
+        return evolve(segment, structure=by_name)
+
+    layers = tuple(evolve(layer, segments=tuple(map(named, layer.segments))) for layer in found.layers)
+    return evolve(found, layers=layers, notes=tuple(notes))

@@ -1,0 +1,30 @@
+"""What the structures of a catalogue are called, and their colours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pycemrg_core.api.records import LabelScheme, Schematic, Structure
+from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core.text.names import Names
+
+
+def names_in(catalogue: Catalogue, own: Iterable[str] = ()) -> Names:
+    """The structures of a catalogue with their spellings, and the label names of its schemes and schematics.
+
+    ``own`` are names that mean themselves here, whatever they are a spelling of.
+    """
+    structures = [one.record for one in catalogue.all(Structure)]
+    others = [name for one in catalogue.all(LabelScheme) for name in one.record.labels]
+    others += [name for one in catalogue.all(Schematic) for name in one.record.labels]
+    spellings = ((spelling, one.name) for one in structures for spelling in one.spellings)
+    return Names.of({*own, *(structure.name for structure in structures)}, spellings, others)
+
+
+def colours_of(catalogue: Catalogue) -> dict[str, str]:
+    """The colour, ``#rrggbb``, of each structure by its name; that of a label scheme where the structure has none."""
+    colours: dict[str, str] = {}
+    for scheme in catalogue.all(LabelScheme):
+        colours = {**scheme.record.colours, **colours}
+    own = {one.name: one.record.colour for one in catalogue.all(Structure)}
+    return {**colours, **{name: colour for name, colour in own.items() if colour}}
