@@ -1,31 +1,33 @@
-"""Measure reading and writing of openCARP text against numpy on the same files, and print a Markdown table.
+"""Rows of ``all.py``: reading and writing of openCARP text, against numpy on the same files.
 
-    python benchmarks/opencarp.py [--nodes 1000000] [--repeat 3]
-
-The mesh fills a cube with tetrahedra, five to a box, with coordinates in micrometres as a program writes them, 17
-digits. numpy reads the nodes and the elements with ``loadtxt`` and writes them with ``savetxt``, without checking what
-they mean. CPU seconds; medians of turns that take both one after the other; the ratio is the median of the ratios.
-Every turn checks that both read the same nodes, elements and tags.
+The mesh fills a cube with a million nodes and five tetrahedra to a box. Coordinates are in micrometres with 17 digits,
+as a program writes them. numpy reads nodes and elements with ``loadtxt`` and writes them with ``savetxt``, and is told
+the columns; it checks nothing else. Both must read the same nodes, elements and tags, and write files that read
+the same.
 """
 
-import argparse
+from __future__ import annotations
+
 import tempfile
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from statistics import median
-from time import process_time
 from typing import Any
 
 import numpy as np
-import pyvista as pv
-from pycemrg_spatial.meshes import read_mesh, write_mesh
+from measuring import Measured, Row, ratio
+from numpy.typing import NDArray
+
+NODES = 1_000_000
+Array = NDArray[Any]
 
 # The corners of a box as bits (z, y, x), and the five tetrahedra in it; every second box is mirrored along x.
 FIVE = np.array([(0, 1, 2, 4), (3, 2, 1, 7), (5, 4, 7, 1), (6, 7, 4, 2), (1, 2, 4, 7)])
 
 
-def cube(count: int) -> pv.UnstructuredGrid:
+def cube(count: int) -> Any:
     """A cube of about ``count`` nodes, shaken by a tenth of their distance."""
+    import pyvista as pv
+
     side = round(count ** (1 / 3))
     index = np.arange(side**3).reshape([side] * 3)
     corners = np.stack(
@@ -43,49 +45,64 @@ def cube(count: int) -> pv.UnstructuredGrid:
     return grid
 
 
-def seconds(call: Callable[[], Any]) -> tuple[float, Any]:
-    """CPU seconds of one call, and its result."""
-    start = process_time()
-    value = call()
-    return process_time() - start, value
-
-
-def by_numpy(file: Path) -> tuple[Any, Any]:
+def by_numpy(file: Path) -> tuple[Array, Array]:
     nodes = np.loadtxt(file.with_suffix(".pts"), skiprows=1)
     return nodes, np.loadtxt(file, np.int64, skiprows=1, usecols=range(1, 6))
 
 
-def with_numpy(nodes: Any, elements: Any, file: Path) -> None:
+def with_numpy(nodes: Array, elements: Array, file: Path) -> None:
     np.savetxt(file.with_suffix(".pts"), nodes, "%.17g", header=str(len(nodes)), comments="")
     np.savetxt(file, elements, "Tt %d %d %d %d %d", header=str(len(elements)), comments="")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--nodes", type=int, default=1_000_000)
-    parser.add_argument("--repeat", type=int, default=3)
-    given = parser.parse_args()
-    grid = cube(given.nodes)
+def files(folder: str) -> tuple[Any, Array, Path, Path]:
+    """The mesh, its elements with their tags, and names of files for us and for numpy."""
+    grid = cube(NODES)
     elements = np.column_stack([grid.cells_dict[10], grid.cell_data["tag"]])
-    times: dict[str, list[tuple[float, float]]] = {"read": [], "write": []}
-    with tempfile.TemporaryDirectory() as name:
-        file, other = Path(name) / "cube.elem", Path(name) / "numpy.elem"
-        for _ in range(given.repeat):
-            ours, _ = seconds(lambda: write_mesh(grid, file))
-            times["write"].append((ours, seconds(lambda: with_numpy(grid.points, elements, other))[0]))
-            ours, read = seconds(lambda: read_mesh(file))
-            theirs, (points, numbers) = seconds(lambda: by_numpy(file))
-            times["read"].append((ours, theirs))
-            assert (read.points == points).all()
-            assert (read.cells_dict[10] == numbers[:, :4]).all()
-            assert (read.cell_data["tag"] == numbers[:, 4]).all()
-            del read, points, numbers
-    print(f"| {grid.n_points:,} nodes, {grid.n_cells:,} tetrahedra | s | numpy, s | ours / numpy |")
-    print("| --- | ---: | ---: | ---: |")
-    for how, turns in times.items():
-        shown = [f"{median(turn[which] for turn in turns):.1f}" for which in (0, 1)]
-        print(f"| {how} | {' | '.join(shown)} | {median(ours / theirs for ours, theirs in turns):.2f} |")
+    return grid, elements, Path(folder) / "ours.elem", Path(folder) / "numpy.elem"
 
 
-if __name__ == "__main__":
-    main()
+def reading(turns: int) -> Measured:
+    from pycemrg_spatial.meshes import read_mesh, write_mesh
+
+    with tempfile.TemporaryDirectory() as folder:
+        grid, _, file, _ = files(folder)
+        write_mesh(grid, file)
+        read, (points, numbers) = read_mesh(file), by_numpy(file)
+        same = (read.points == points).all() and (points == grid.points).all()
+        same &= (read.cells_dict[10] == numbers[:, :4]).all() and (read.cell_data["tag"] == numbers[:, 4]).all()
+        del read, points, numbers
+        return ratio(lambda: read_mesh(file), lambda: by_numpy(file), min(turns, 3), same=bool(same))
+
+
+def writing(turns: int) -> Measured:
+    from pycemrg_spatial.meshes import write_mesh
+
+    with tempfile.TemporaryDirectory() as folder:
+        grid, elements, file, other = files(folder)
+        turns = min(turns, 3)
+        found = ratio(lambda: write_mesh(grid, file), lambda: with_numpy(grid.points, elements, other), turns)
+        ours, theirs = by_numpy(file), by_numpy(other)
+        same = all(np.array_equal(one, two) for one, two in zip(ours, theirs, strict=True))
+        return replace(found, same=same)
+
+
+ROWS = (
+    Row(
+        name="opencarp_read",
+        what="openCARP text: read a million nodes, 4.85 million elements",
+        against="numpy.loadtxt of the same files",
+        measure=reading,
+        budget=3,
+        aim=1.5,
+        unit="x",
+    ),
+    Row(
+        name="opencarp_write",
+        what="openCARP text: write the same",
+        against="numpy.savetxt of the same numbers",
+        measure=writing,
+        budget=1,
+        unit="x",
+    ),
+)

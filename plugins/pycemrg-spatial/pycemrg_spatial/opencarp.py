@@ -35,13 +35,13 @@ def read_opencarp(path: Path) -> pv.UnstructuredGrid:
     sizes = SIZES[kinds]
     tagged = np.cumsum(sizes + 1) - 1
     tags = numbers[tagged]
-    # A cell of VTK is the number of its nodes and its nodes: the tag moves out, and the number in before.
+    numbers[tagged] = 0
+    if len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(points):
+        _require_nodes(np.delete(numbers, tagged), sizes, len(points), elem)
+    # A cell of VTK is the number of its nodes and its nodes.
+    starts = tagged - sizes
     cells = np.empty_like(numbers)
     cells[1:] = numbers[:-1]
-    starts = tagged - sizes
-    nodes = np.ones(len(numbers), bool)
-    nodes[starts] = False
-    _require_nodes(cells[nodes], sizes, len(points), elem)
     cells[starts] = sizes
     for number, (_, order) in enumerate(KINDS.values()):
         if order != tuple(range(len(order))):
