@@ -9,13 +9,14 @@ from attrs import evolve
 from pycemrg_core.api import contracts
 from pycemrg_core.api.contracts import LABEL_USES, Label, LabelType, Use
 from pycemrg_core.api.records import LabelScheme, Recipe, Schematic, Step
-from pycemrg_core.errors import PycemrgError
+from pycemrg_core.errors import PycemrgError, UnknownNameError
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.flatten import flatten
 from pycemrg_core.recipes.labelling import ALL, labelling_of, scheme_of
 from pycemrg_core.recipes.planner import ImageFacts, Plan, PlannedStep, plan
 from pycemrg_core.recipes.semantic_map import label_names
 from pycemrg_core.recipes.settings import Settings
+from pycemrg_core.text.names import close_to
 
 # Voxels so small that no wall is too thin.
 SO_FINE = (1e-6, 1e-6, 1e-6)
@@ -38,6 +39,26 @@ def plan_in_principle(
     return plan(recipe, catalogue, facts, settings)
 
 
+def target_of(name: str, catalogue: Catalogue, settings: Settings | None = None) -> tuple[str | Recipe, Settings]:
+    """What a command is to run: the recipe of this name, or the schematic of this name :func:`alone`; and the settings.
+
+    Where a recipe and a schematic have the same name, the recipe is meant. A name that is neither is left to the
+    planner, unless it is close to schematics only: then this raises :class:`UnknownNameError`.
+    """
+    settings = settings or Settings()
+    if any(one.answers_to(name) for one in catalogue.all(Recipe)):
+        return name, settings
+    if any(one.answers_to(name) for one in catalogue.all(Schematic)):
+        schematic = settings.schematics.get(name) or catalogue.get(Schematic, name)
+        recipe, settings = alone(schematic, catalogue, settings)
+        # Say which provider is meant, if the name does.
+        return recipe if schematic.name in settings.schematics else evolve(recipe, steps=(name,)), settings
+    recipes, schematics = ({one.name for one in catalogue.all(kind)} for kind in (Recipe, Schematic))
+    if not close_to(name, recipes) and (hint := close_to(name, schematics)):
+        raise UnknownNameError(f"no recipe or schematic is called {name!r}{hint}")
+    return name, settings
+
+
 def alone(schematic: Schematic, catalogue: Catalogue, settings: Settings | None = None) -> tuple[Recipe, Settings]:
     """A recipe of this schematic only, and the settings to plan it with.
 
@@ -45,7 +66,7 @@ def alone(schematic: Schematic, catalogue: Catalogue, settings: Settings | None 
     label scheme of a recipe that uses it, or else from any label scheme that has the name.
     """
     settings = settings or Settings()
-    recipe = Recipe(name=schematic.name, steps=(schematic.name,))
+    recipe = Recipe(name=schematic.name, steps=(schematic.name,), summary=schematic.summary)
     try:
         roles = contracts.roles(catalogue.get(Step, schematic.step).contract.load())
     except (PycemrgError, TypeError):  # the planner says why

@@ -38,16 +38,21 @@ def plan(
     accept: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Show what RECIPE would do with IMAGE, without running it. Exits with 1 if it cannot run."""
+    """Show what RECIPE would do with IMAGE, without running it. Exits with 1 if it cannot run.
+
+    RECIPE can be a single schematic too.
+    """
+    from pycemrg_core.cli.inputs import target_of
     from pycemrg_core.images import image_files
     from pycemrg_core.recipes import planner
     from pycemrg_core.recipes.preparation import make_room, prepare
 
     catalogue = session_of(ctx).catalogue()
     settings = settings_from(catalogue, parameters, labels, config, then, pad, accept)
+    target, settings = target_of(recipe, catalogue, settings)
     volume, notes = image_files.read_volume(image)
-    prepared = prepare(volume, catalogue, settings, recipe=recipe, scheme=scheme, name=image, notes=notes, check=check)
-    planned = planner.plan(recipe, catalogue, prepared.facts, settings)
+    prepared = prepare(volume, catalogue, settings, recipe=target, scheme=scheme, name=image, notes=notes, check=check)
+    planned = planner.plan(target, catalogue, prepared.facts, settings)
     prepared = make_room(prepared, planned, settings)
     warnings = [*prepared.notes, *planned.warnings]
     steps = [_described(step) for step in planned.steps]

@@ -62,6 +62,8 @@ def run(
 ) -> None:
     """Run RECIPE on the label map IMAGE and write the result into a folder.
 
+    RECIPE can be a single schematic too; see 'pycemrg list-schematics'.
+
     \b
       pycemrg run four_chamber_full heart_labels.nrrd -o out
       pycemrg run four_chamber_full heart_labels.nrrd -o thick --set LA_WT=2.5
@@ -80,6 +82,7 @@ def run(
     if not recipe or not image or not output:
         raise click.UsageError("give a RECIPE, an IMAGE and -o DIR; see 'pycemrg list-recipes'", ctx)
 
+    from pycemrg_core.cli.inputs import target_of
     from pycemrg_core.images import image_files
     from pycemrg_core.recipes.planner import plan
     from pycemrg_core.recipes.preparation import make_room, prepare
@@ -88,9 +91,10 @@ def run(
     from pycemrg_core.runs.run_folder import STEPS, Source, held
 
     settings = settings_from(catalogue, parameters, labels, config, then, pad, accept)
+    target, settings = target_of(recipe, catalogue, settings)
     volume, notes = image_files.read_volume(image)
-    prepared = prepare(volume, catalogue, settings, recipe=recipe, scheme=scheme, name=image, notes=notes, check=check)
-    planned = plan(recipe, catalogue, prepared.facts, settings)
+    prepared = prepare(volume, catalogue, settings, recipe=target, scheme=scheme, name=image, notes=notes, check=check)
+    planned = plan(target, catalogue, prepared.facts, settings)
     prepared = make_room(prepared, planned, settings)
     folder, source = Path(output), Source.of(image)
     with held(folder):

@@ -120,31 +120,48 @@ sys.exit(subprocess.call([sys.executable, "-m", "pycemrg_core", *command]))
 '''
 
 
-def write_config(folder: Path, recipe: str, catalogue: Catalogue, local: Iterable[str | Path] = ()) -> tuple[str, ...]:
+def write_config(
+    folder: Path,
+    recipe: str | Recipe,
+    catalogue: Catalogue,
+    local: Iterable[str | Path] = (),
+    *,
+    schematics: Mapping[str, Schematic] | None = None,
+    force: bool = False,
+) -> tuple[str, ...]:
     """Write the configuration of a recipe's schematics and a script that runs the recipe; return the file names.
 
-    ``local`` are the plugin files that the script needs.
+    ``local`` are the plugin files that the script needs. ``schematics`` replace those of the catalogue with the same
+    name. ``force`` replaces files of an earlier configuration; semantic maps of other schematics stay.
 
     Raises :class:`OutputError` when one of the files exists already, or the folder cannot be written.
     """
-    steps = list(flatten(catalogue.get(Recipe, recipe), catalogue))
-    schematics = [catalogue.get(Schematic, step.schematic) for step in steps]
-    labels = {name: value for schematic in schematics for name, value in schematic.labels.items()}
-    parameters = {name: value for schematic in schematics for name, value in schematic.parameters.items()}
+    record = recipe if isinstance(recipe, Recipe) else catalogue.get(Recipe, recipe)
+    steps = list(flatten(record, catalogue))
+    own = schematics or {}
+    used = [own.get(step.schematic) or catalogue.get(Schematic, step.schematic) for step in steps]
+    labels = {name: value for schematic in used for name, value in schematic.labels.items()}
+    parameters = {name: value for schematic in used for name, value in schematic.parameters.items()}
     parameters |= {name: value for step in steps for name, value in step.parameters.items()}
     ordered = dict(sorted(labels.items(), key=lambda item: item[1]))
     files: dict[str, str] = {
         LABELS: as_yaml({"labels": ordered}),
         PARAMETERS: _json(parameters),
-        "run.py": _SCRIPT.format(recipe=recipe, plugins=[_relative(path, folder) for path in local]),
-        **{f"{MAPS}/{schematic.name}.json": _json(schematic.semantic_map) for schematic in schematics},
+        "run.py": _SCRIPT.format(recipe=record.name, plugins=[_relative(path, folder) for path in local]),
+        **{f"{MAPS}/{schematic.name}.json": _json(schematic.semantic_map) for schematic in used},
     }
-    if existing := sorted({name.split("/")[0] for name in files if (folder / name.split("/")[0]).exists()}):
-        raise OutputError(f"{name_of(folder)}: already holds {', '.join(existing)}; choose another folder")
-    with staged(folder) as inner:
+    existing = sorted({name.split("/")[0] for name in files if (folder / name.split("/")[0]).exists()})
+    if existing and not force:
+        held = f"{name_of(folder)}: already holds {', '.join(existing)}"
+        raise OutputError(f"{held}; choose another folder, or replace them with --force, in Python force=True")
+    for name in files:
+        if (folder / name).is_dir():
+            raise OutputError(f"{name_of(folder / name)}: is a folder; remove it or choose another folder")
+    # The maps move to their folder one by one, since others may be there.
+    with staged(folder) as inner, staged(folder / MAPS) as maps:
         for name, text in files.items():
-            (inner / name).parent.mkdir(exist_ok=True)
-            (inner / name).write_text(text, encoding="utf-8")
+            place = maps / name.removeprefix(f"{MAPS}/") if name.startswith(f"{MAPS}/") else inner / name
+            place.write_text(text, encoding="utf-8")
     return tuple(files)
 
 

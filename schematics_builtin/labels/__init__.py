@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from schematics_builtin.labels.label_files import write_label_table as write_label_table
     from schematics_builtin.labels.measuring import Facts as Facts
     from schematics_builtin.labels.measuring import measure as measure
+    from schematics_builtin.labels.merging import MergedLabel as MergedLabel
+    from schematics_builtin.labels.merging import merge_labels as merge_labels
+    from schematics_builtin.labels.merging import needed_labels as needed_labels
 else:
     __all__, __getattr__, __dir__ = door(
         __name__,
@@ -36,5 +39,6 @@ else:
             "schematics_builtin.labels.diagnosis": "Contact LabelDiagnostic LabelReport LabelStatus",
             "schematics_builtin.labels.label_files": "label_table write_label_table",
             "schematics_builtin.labels.measuring": "Facts measure",
+            "schematics_builtin.labels.merging": "MergedLabel merge_labels needed_labels",
         },
     )

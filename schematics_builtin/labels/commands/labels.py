@@ -19,7 +19,8 @@ from pycemrg_core.cli.kit import (
     style,
     wrapped,
 )
-from schematics_builtin.labels.commands.changing import keep, remap, remove
+from schematics_builtin.labels.commands.changing import chosen_labels, keep, remap, remove
+from schematics_builtin.labels.commands.merging import merge
 
 if TYPE_CHECKING:
     from pycemrg_core import Catalogue
@@ -37,7 +38,7 @@ def labels() -> None:
     """Show, check, recognise and change the labels of an image."""
 
 
-for _command in (remap, keep, remove):
+for _command in (remap, keep, remove, merge):
     labels.add_command(_command)
 
 
@@ -99,27 +100,42 @@ def show(ctx: click.Context, image: str, scheme: str, as_json: bool) -> None:
 
 @labels.command(short_help="Volumes in mL, as a table, CSV or JSON.")
 @click.argument("image")
+@click.argument("names", nargs=-1)
 @_scheme
 @_json
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @plugin_options
 @click.pass_context
-def volumes(ctx: click.Context, image: str, scheme: str, as_json: bool, as_csv: bool) -> None:
-    """Print the volume of each label of IMAGE in mL."""
+def volumes(ctx: click.Context, image: str, names: tuple[str, ...], scheme: str, as_json: bool, as_csv: bool) -> None:
+    """Print the volume of each label of IMAGE in mL. NAMES (labels, groups or integers) choose some of them.
+
+    With NAMES, a label that is not in the image is listed with 0, and the table ends with the sum.
+    """
     if as_json and as_csv:
         raise click.UsageError("give --json or --csv, not both", ctx)
-    report = _scheme_report(image, scheme, session_of(ctx).catalogue())
+    from pycemrg_core.api import LabelScheme
+
+    catalogue = session_of(ctx).catalogue()
+    record = catalogue.get(LabelScheme, scheme)
+    chosen = chosen_labels(names, record, catalogue)
+    report = _scheme_report(image, scheme, catalogue)
     rows = [
         (status.value, status.name, status.voxels, round(status.ml, 6))
         for status in report.labels
-        if status.state != "missing"
+        if (status.value in chosen if names else status.state != "missing")
     ]
+    named = {value: name for name, value in record.labels.items()}
+    rows += [(value, named.get(value, ""), 0, 0.0) for value in sorted(chosen - {row[0] for row in rows})]
     if as_json:
         echo_json([dict(zip(("value", "name", "voxels", "ml"), row, strict=True)) for row in rows])
     elif as_csv:
         click.echo(csv_text([("value", "name", "voxels", "ml"), *rows]), nl=False)
     else:
-        shown = [(value, name or "?", f"{voxels:,}", f"{ml:.2f}") for value, name, voxels, ml in rows]
+        shown: list[tuple[Any, ...]] = [
+            (value, name or "?", f"{voxels:,}", f"{ml:.2f}") for value, name, voxels, ml in rows
+        ]
+        if names:
+            shown.append(("", "sum", f"{sum(row[2] for row in rows):,}", f"{sum(row[3] for row in rows):.2f}"))
         echo_table(("value", "name", "voxels", "mL"), shown, right=(0, 2, 3))
 
 
