@@ -107,6 +107,16 @@ def test_contrast_of_a_mask_turns_about_the_mean_inside_it() -> None:
     np.testing.assert_allclose(made[INSIDE], ARRAY[INSIDE].mean(), atol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])
+def test_large_images_are_normalised_in_parts(dtype: type[np.generic]) -> None:
+    array = np.random.default_rng(0).normal(0, 500, (35, 35, 31)).astype(dtype)  # more than a block
+    image, exact = sitk.GetImageFromArray(array), array.astype(float)
+    clipped = ((exact.clip(-200.3, 800.1) + 200.3) / (800.1 + 200.3)).astype(np.float32)
+    assert (sitk.GetArrayFromImage(normalising.clip(image, (-200.3, 800.1))) == clipped).all()
+    standard = ((exact - exact.mean()) / exact.std()).astype(np.float32)
+    assert (sitk.GetArrayFromImage(normalising.standardise(image)) == standard).all()
+
+
 def test_normalisations() -> None:
     hounsfield = RNG.integers(-1000, 2000, (6, 7, 8)).astype(np.int16)
     given = make(hounsfield)
@@ -206,6 +216,17 @@ def test_blur_of_a_point_is_a_gaussian_in_mm() -> None:
         at = spacing * (np.arange(41) - 20)
         near = np.abs(at) < 6
         np.testing.assert_allclose(profile[near] / profile[20], np.exp(-(at[near] ** 2) / 18), atol=0.01)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 65_537])
+def test_normal_values_are_those_of_the_generator(count: int) -> None:
+    rng, expected = np.random.default_rng(5), []
+    for size in np.diff([*range(0, (count + 1) // 2, 1 << 15), (count + 1) // 2]):
+        radius, angle = (rng.random(size, np.float32) for _ in range(2))
+        length = np.sqrt(-2 * np.log(1 - radius.astype(float)))
+        expected.append(length * np.array([np.cos(2 * np.pi * angle), np.sin(2 * np.pi * angle)]))
+    made = noise.normal(np.random.default_rng(5), count, 1.0)
+    np.testing.assert_allclose(made, np.concatenate(expected, 1).ravel()[:count], atol=1e-5)
 
 
 def test_normal_values_are_normal_and_independent() -> None:

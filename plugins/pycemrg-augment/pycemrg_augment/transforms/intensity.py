@@ -55,8 +55,13 @@ def gamma(image: sitk.Image, exponent: float, mask: sitk.Image | None = None, li
         low, high = limits or (float(array.min()), float(array.max()))
         if not low < high:
             raise NotApplicableError(f"gamma: no contrast, all voxels are {low:g}; give limits, or skip such images")
-        found: Floats = ((array - np.float32(low)) / np.float32(high - low)).clip(0, 1)
-        return found ** np.float32(exponent) * np.float32(high - low) + np.float32(low)
+        found: Floats = array - np.float32(low)
+        found /= np.float32(high - low)
+        np.clip(found, 0, 1, out=found)
+        found **= np.float32(exponent)
+        found *= np.float32(high - low)
+        found += np.float32(low)
+        return found
 
     return changed(image, mask, "gamma", power, limits)
 

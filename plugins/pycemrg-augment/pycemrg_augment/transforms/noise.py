@@ -57,15 +57,21 @@ def rician_noise(
 def normal(rng: np.random.Generator, count: int, sigma: float) -> Floats:
     """``count`` independent normal values of standard deviation ``sigma`` in float32, none beyond 5.8 of it.
 
-    Box and Muller, Ann Math Stat 29:610-611, 1958; several times as fast as ``Generator.standard_normal``, since numpy
-    vectorises each of its operations.
+    They are those of two calls of ``rng.random(n, np.float32)`` for each block, made from the 64-bit words of the
+    generator themselves, and several times as fast as ``Generator.standard_normal``, since numpy vectorises each of the
+    operations. Box and Muller, Ann Math Stat 29:610-611, 1958.
     """
     half = (count + 1) // 2
     made = np.empty((2, half), np.float32)
     for start in range(0, half, _BLOCK):
         first, second = made[:, start : start + _BLOCK]
-        radius = np.float32(1) - rng.random(first.size, np.float32)  # in (0, 1]
-        angle = rng.random(first.size, np.float32) * np.float32(2 * np.pi)
+        words = rng.bit_generator.random_raw(first.size).astype("<u8", copy=False).view("<u4")
+        words >>= 8  # a float32 has 24 bits; as signed integers, they become floats twice as fast
+        radius, angle = words.view("<i4").astype(np.float32).reshape(2, -1)
+        radius *= np.float32(2**-24)
+        angle *= np.float32(2**-24)
+        np.subtract(np.float32(1), radius, out=radius)  # in (0, 1]
+        angle *= np.float32(2 * np.pi)
         np.log(radius, out=radius)
         radius *= np.float32(-2)
         np.sqrt(radius, out=radius)
