@@ -82,6 +82,36 @@ def test_patches_pad_images_with_their_smallest_value_and_labels_with_0() -> Non
     assert_in_place(sample.labels, patch.labels, 0)
 
 
+@pytest.mark.parametrize("mode", ["edge", "reflect", "symmetric", "wrap"])
+@pytest.mark.parametrize("size", [(9, 12, 8), (30, 4, 17)])
+def test_patches_repeat_voxels_as_numpy_does(mode: Any, size: tuple[int, ...]) -> None:
+    """Image and labels in the same way; also where the padding is wider than the image."""
+    image = make()
+    labels = sitk.Cast(image > 9, sitk.sitkUInt8)
+    made, start = patches.centre_patch(Sample(image=image, labels=labels), size, patches.Padding(mode))
+    before = [max(-first, 0) for first in reversed(start)]
+    after = [max(f + n - k, 0) for f, n, k in zip(reversed(start), reversed(size), VOXELS.shape, strict=True)]
+    wide = np.pad(VOXELS, list(zip(before, after, strict=True)), mode=mode)
+    cut = tuple(slice(max(f, 0), max(f, 0) + n) for f, n in zip(reversed(start), reversed(size), strict=True))
+    assert made.image is not None
+    assert made.labels is not None
+    np.testing.assert_array_equal(values(made.image), wide[cut])
+    np.testing.assert_array_equal(values(made.labels), wide[cut] > 9)
+    assert there(image, made.image, (0, 0, 0)) == start
+
+
+def test_a_patch_can_be_padded_with_a_value() -> None:
+    image = make(VOXELS.astype(np.float32))
+    made, _ = patches.random_patch(Sample(image=image), RNG, (30, 4, 4), patches.Padding(value=-7.5))
+    assert made.image is not None
+    assert (values(made.image)[:, :, [0, -1]] == -7.5).all()
+    same, _ = patches.random_patch(Sample(image=image), RNG, (4, 4, 4), patches.Padding(value=-7.5))
+    assert same.image is not None
+    assert values(same.image).min() >= VOXELS.min()
+    with pytest.raises(AugmentationError, match="padding 'edge' has no value; leave out 3 or the mode"):
+        patches.Padding("edge", 3)
+
+
 def test_random_patches_reach_every_place() -> None:
     rng = np.random.default_rng(0)
     sample = Sample(labels=make())

@@ -37,8 +37,6 @@ def ssim(pair: ImagePair, window: float) -> float:
     mask, it is the mean over the mask; windows that cross the border see the image reflected. Raises
     :class:`MetricError` when the window is not an odd number from 3, or is larger than the image.
     """
-    from skimage.metrics import structural_similarity
-
     if window < 3 or window % 2 != 1:
         raise MetricError(f"the window is {window:g}; give an odd number of voxels, 3 or more")
     if min(pair.reference.shape) < window:
@@ -46,8 +44,34 @@ def ssim(pair: ImagePair, window: float) -> float:
         raise MetricError(
             f"the image ({shown} voxels) is smaller than the window of {window:g}; give a larger image, or set window"
         )
+    return _similarity(pair, win_size=int(window))
+
+
+def ssim_gaussian(pair: ImagePair, sigma: float) -> float:
+    """The mean structural similarity with Gaussian weights of ``sigma`` voxels, as Wang et al. define it.
+
+    The weights end at 3.5 ``sigma``. Voxels to average over are those of :func:`ssim`. Raises :class:`MetricError` when
+    ``sigma`` is not positive, or the weights do not fit into the image.
+    """
+    if not 0 < sigma < math.inf:
+        raise MetricError(f"sigma is {sigma:g}; give a positive number of voxels")
+    # As wide as scikit-image's weights, which it cuts at 3.5 sigma.
+    width = 2 * int(3.5 * sigma + 0.5) + 1
+    if min(pair.reference.shape) < width:
+        shown = " x ".join(map(str, reversed(pair.reference.shape)))
+        raise MetricError(
+            f"the image ({shown} voxels) is smaller than the weights, {width} voxels wide; give a larger image, or a"
+            " smaller sigma"
+        )
+    # Wang et al. use the variances of the window itself, not estimates for a larger one.
+    return _similarity(pair, gaussian_weights=True, sigma=sigma, use_sample_covariance=False)
+
+
+def _similarity(pair: ImagePair, **options: Any) -> float:
+    from skimage.metrics import structural_similarity
+
     compute: Any = structural_similarity
-    mean, every = compute(pair.reference, pair.prediction, win_size=int(window), data_range=pair.data_range, full=True)
+    mean, every = compute(pair.reference, pair.prediction, data_range=pair.data_range, full=True, **options)
     return float(mean if pair.mask is None else every[pair.mask].mean())
 
 

@@ -14,6 +14,7 @@ _METRICS = (
     ("mse", _IMAGES, "", "images", "mean squared error"),
     ("psnr", _IMAGES, "dB", "images", "peak signal-to-noise ratio"),
     ("ssim", _IMAGES, "", "images", "structural similarity in 3-D"),
+    ("ssim_gaussian", _IMAGES, "", "images", "structural similarity in 3-D with Gaussian weights"),
     ("gradient_error", _IMAGES, "1/mm", "images", "mean length of the difference between the gradients"),
     ("gradient_error_x", _IMAGES, "1/mm", "images", "mean absolute difference between the derivatives along x"),
     ("gradient_error_y", _IMAGES, "1/mm", "images", "mean absolute difference between the derivatives along y"),
@@ -49,7 +50,11 @@ _METRICS = (
     ("contact_area", _STRUCTURES, "mm2", "structures", "area of the voxel faces between two structures"),
 )
 
-_PARAMETERS: dict[str, dict[str, float]] = {"ssim": {"window": 7}, "nsd": {"tolerance_mm": 1.0}}
+_PARAMETERS: dict[str, dict[str, float]] = {
+    "ssim": {"window": 7},
+    "ssim_gaussian": {"sigma": 1.5},
+    "nsd": {"tolerance_mm": 1.0},
+}
 
 # command, help line
 _COMMANDS = (

@@ -65,6 +65,43 @@ def test_ssim_by_its_definition(window: int) -> None:
     assert images.ssim(pair(mask=inside), window) == pytest.approx(values[inside].mean())
 
 
+@pytest.mark.parametrize("sigma", [0.6, 1.1])
+def test_ssim_with_gaussian_weights_by_its_definition(sigma: float) -> None:
+    """Wang et al. 2004, equations 13 to 16, voxel by voxel, with weights that end at 3.5 sigma."""
+    data_range = float(np.ptp(REFERENCE))
+    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
+    half = int(3.5 * sigma + 0.5)
+    line = np.exp(-(np.arange(-half, half + 1) ** 2) / (2 * sigma**2))
+    weights = line[:, None, None] * line[:, None] * line
+    weights /= weights.sum()
+    values = np.full(REFERENCE.shape, np.nan)
+    for centre in np.ndindex(*(size - 2 * half for size in REFERENCE.shape)):
+        box = tuple(slice(start, start + 2 * half + 1) for start in centre)
+        x, y = REFERENCE[box], PREDICTION[box]
+        mx, my = (weights * x).sum(), (weights * y).sum()
+        vx, vy = (weights * (x - mx) ** 2).sum(), (weights * (y - my) ** 2).sum()
+        cov = (weights * (x - mx) * (y - my)).sum()
+        values[tuple(start + half for start in centre)] = (
+            (2 * mx * my + c1) * (2 * cov + c2) / ((mx**2 + my**2 + c1) * (vx + vy + c2))
+        )
+    assert images.ssim_gaussian(pair(), sigma) == pytest.approx(np.nanmean(values))
+    inside = MASK & ~np.isnan(values)
+    assert images.ssim_gaussian(pair(mask=inside), sigma) == pytest.approx(values[inside].mean())
+
+
+@pytest.mark.parametrize("sigma", [0.0, -1.0, math.inf, math.nan])
+def test_gaussian_weights_have_a_width(sigma: float) -> None:
+    with pytest.raises(MetricError, match=r"sigma is .*; give a positive number of voxels"):
+        images.ssim_gaussian(pair(), sigma)
+
+
+def test_gaussian_weights_fit_into_the_image() -> None:
+    assert images.ssim_gaussian(pair(REFERENCE, REFERENCE.copy()), 1.5) == pytest.approx(1)
+    text = r"the image \(13 x 12 x 11 voxels\) is smaller than the weights, 15 voxels wide"
+    with pytest.raises(MetricError, match=text):
+        images.ssim_gaussian(pair(), 2.0)
+
+
 def test_ramps_by_hand() -> None:
     z, y, x = np.meshgrid(*(np.arange(n) * s for n, s in zip((5, 6, 7), SPACING, strict=True)), indexing="ij")
     # Slopes of 3, -4 and 12 per mm too much: 13 together.

@@ -10,6 +10,7 @@ from pycemrg_augment.catalogued.shared import Above0, Length, Result, Rng
 from pycemrg_augment.pipelines.parameters import Bounds, Range, draw
 from pycemrg_augment.transforms import moving, patches, resampling, slices
 from pycemrg_augment.transforms.moving import Crumbs, Interpolation
+from pycemrg_augment.transforms.patches import Padding, PadMode
 from pycemrg_augment.transforms.slices import Profile, Vote
 from pycemrg_core.api import AugmentationError, Sample
 
@@ -117,18 +118,29 @@ def flip(sample: Sample, rng: Rng, axes: _Axes = ("x", "y", "z")) -> Result:
     return turned, {"axes": [axis for axis, one in zip("xyz", flipped, strict=True) if one]}
 
 
-def centre_patch(sample: Sample, rng: Rng, size: _Size) -> Result:
-    patch, start = patches.centre_patch(sample, size)
+def centre_patch(
+    sample: Sample, rng: Rng, size: _Size, pad: PadMode = "constant", value: float | None = None
+) -> Result:
+    patch, start = patches.centre_patch(sample, size, Padding(pad, value))
     return patch, {"start": list(start)}
 
 
-def random_patch(sample: Sample, rng: Rng, size: _Size) -> Result:
-    patch, start = patches.random_patch(sample, rng, size)
+def random_patch(
+    sample: Sample, rng: Rng, size: _Size, pad: PadMode = "constant", value: float | None = None
+) -> Result:
+    patch, start = patches.random_patch(sample, rng, size, Padding(pad, value))
     return patch, {"start": list(start)}
 
 
-def label_patch(sample: Sample, rng: Rng, size: _Size, weights: Annotated[dict[int, float], Bounds(low=0)]) -> Result:
-    patch, start, label = patches.label_patch(sample, rng, size, weights)
+def label_patch(
+    sample: Sample,
+    rng: Rng,
+    size: _Size,
+    weights: Annotated[dict[int, float], Bounds(low=0)],
+    pad: PadMode = "constant",
+    value: float | None = None,
+) -> Result:
+    patch, start, label = patches.label_patch(sample, rng, size, weights, Padding(pad, value))
     return patch, {"start": list(start), "label": label}
 
 

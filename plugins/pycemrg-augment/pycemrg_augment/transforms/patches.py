@@ -6,14 +6,37 @@ Sizes, indices and spacings are (x, y, z), in voxels and mm. No function changes
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import SimpleITK as sitk
+from attrs import frozen
 
 from pycemrg_augment.transforms import grids
 from pycemrg_core.api import AugmentationError, NotApplicableError, Sample, voxel_array
 
 Index = tuple[int, int, int]
+PadMode = Literal["constant", "edge", "reflect", "symmetric", "wrap"]
+
+
+@frozen
+class Padding:
+    """What the voxels of a patch that lie outside the image are; the modes are those of ``numpy.pad``.
+
+    ``constant``: the intensity ``value``, or the smallest of the image; label 0. The others repeat voxels of the image,
+    intensities and labels alike: ``edge`` the last one, ``reflect`` and ``symmetric`` the mirror image without and
+    with the last one, ``wrap`` those from the other end.
+    """
+
+    mode: PadMode = "constant"
+    value: float | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.value is not None and self.mode != "constant":
+            raise AugmentationError(f"patch: padding {self.mode!r} has no value; leave out {self.value:g} or the mode")
+
+
+SMALLEST = Padding()
 
 
 def crop(image: sitk.Image, start: Sequence[int], size: Sequence[int], background: float = 0) -> sitk.Image:
@@ -29,6 +52,18 @@ def crop(image: sitk.Image, start: Sequence[int], size: Sequence[int], backgroun
     return _framed(cut, image, start)
 
 
+def repeated(image: sitk.Image, start: Sequence[int], size: Sequence[int], mode: PadMode) -> sitk.Image:
+    """The box of ``size`` voxels from index ``start`` on; voxels outside repeat those of the image (numpy's modes)."""
+    array = voxel_array(image)
+    ways: Any = mode
+    taken = []
+    for first, length, known in zip(reversed(start), reversed(size), array.shape, strict=True):
+        before, after = max(-first, 0), max(first + length - known, 0)
+        every = np.pad(np.arange(known), (before, after), mode=ways)
+        taken.append(every[first + before : first + before + length])
+    return _framed(array[np.ix_(*taken)], image, start)
+
+
 def pad(image: sitk.Image, lower: Sequence[int], upper: Sequence[int], background: float = 0) -> sitk.Image:
     """Add ``lower`` voxels of ``background`` before the image along each axis, and ``upper`` voxels after it."""
     if min(*lower, *upper) < 0:
@@ -37,34 +72,49 @@ def pad(image: sitk.Image, lower: Sequence[int], upper: Sequence[int], backgroun
     return crop(image, [-before for before in lower], size, background)
 
 
-def crop_sample(sample: Sample, start: Sequence[int], size: Sequence[int]) -> Sample:
-    """The same box of image and labels; voxels outside get the smallest value of the image, and label 0."""
+def crop_sample(sample: Sample, start: Sequence[int], size: Sequence[int], padding: Padding = SMALLEST) -> Sample:
+    """The same box of image and labels; ``padding`` says what lies outside the image."""
     ends = zip(start, size, size_of(sample), strict=True)
     within = all(first >= 0 and first + length <= known for first, length, known in ends)
+    if not within and padding.mode != "constant":
+        return sample.changed(
+            images=lambda image: repeated(image, start, size, padding.mode),
+            labels=lambda labels: repeated(labels, start, size, padding.mode),
+        )
+
+    def outside(image: sitk.Image) -> float:
+        return padding.value if padding.value is not None else grids.finite_ends(image)[0]
+
     return sample.changed(
-        images=lambda image: crop(image, start, size, 0 if within else grids.finite_ends(image)[0]),
+        images=lambda image: crop(image, start, size, 0 if within else outside(image)),
         labels=lambda labels: crop(labels, start, size),
     )
 
 
-def centre_patch(sample: Sample, size: Sequence[int]) -> tuple[Sample, Index]:
+def centre_patch(sample: Sample, size: Sequence[int], padding: Padding = SMALLEST) -> tuple[Sample, Index]:
     """The patch of ``size`` voxels in the middle, and its first index; padded along axes where the image is smaller."""
     x, y, z = ((known - wanted) // 2 for known, wanted in zip(size_of(sample), _checked(size), strict=True))
-    return crop_sample(sample, (x, y, z), size), (x, y, z)
+    return crop_sample(sample, (x, y, z), size, padding), (x, y, z)
 
 
-def random_patch(sample: Sample, rng: np.random.Generator, size: Sequence[int]) -> tuple[Sample, Index]:
+def random_patch(
+    sample: Sample, rng: np.random.Generator, size: Sequence[int], padding: Padding = SMALLEST
+) -> tuple[Sample, Index]:
     """A patch of ``size`` voxels at a random place, all places equally likely, and its first index.
 
     Along an axis where the image is smaller, the image is padded on both sides.
     """
     room = [known - wanted for known, wanted in zip(size_of(sample), _checked(size), strict=True)]
     x, y, z = (int(rng.integers(0, gap + 1)) if gap >= 0 else gap // 2 for gap in room)
-    return crop_sample(sample, (x, y, z), size), (x, y, z)
+    return crop_sample(sample, (x, y, z), size, padding), (x, y, z)
 
 
 def label_patch(
-    sample: Sample, rng: np.random.Generator, size: Sequence[int], weights: Mapping[int, float]
+    sample: Sample,
+    rng: np.random.Generator,
+    size: Sequence[int],
+    weights: Mapping[int, float],
+    padding: Padding = SMALLEST,
 ) -> tuple[Sample, Index, int]:
     """A patch of ``size`` voxels around a random voxel of a label, with its first index and the label.
 
@@ -91,7 +141,7 @@ def label_patch(
         for at, length, known in zip((x, y, z), _checked(size), size_of(sample), strict=True)
     ]
     first = start[0], start[1], start[2]
-    return crop_sample(sample, first, size), first, label
+    return crop_sample(sample, first, size, padding), first, label
 
 
 def size_of(sample: Sample) -> Index:
