@@ -304,7 +304,7 @@ def test_a_light_module_may_import_heavy_things_in_functions() -> None:
 @pytest.mark.parametrize(
     ("library", "names"),
     [
-        ("SimpleITK", {"images.image_files", "testing.volumes"}),
+        ("SimpleITK", {"images.image_files", "images.writing", "testing.volumes"}),
         ("pluggy", {"api.hookspecs", "plugins.loading"}),
         ("cattrs", {"api.documents"}),
         ("yaml", {"text.structured"}),

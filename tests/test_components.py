@@ -14,7 +14,7 @@ from brute import Array, Spacing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from scipy import ndimage
+from scipy import ndimage, sparse
 
 from pycemrg_core.errors import StepError
 from pycemrg_core.images.components import (
@@ -27,6 +27,7 @@ from pycemrg_core.images.components import (
     remove_small,
 )
 from pycemrg_core.images.label_volume import Edit, LabelVolume, WorkingVolume
+from pycemrg_core.images.linking import graph_components
 
 ONE = (1.0, 1.0, 1.0)
 WIDE = 70_000  # more than 16 bits
@@ -384,3 +385,26 @@ def test_holes_put_into_a_real_heart_are_filled(heart: tuple[Array, Spacing]) ->
     assert (holed != clean).sum() == 10
     found = cleaned(holed, lambda volume: fill_holes(volume, range(1, 15)))
     np.testing.assert_array_equal(found, clean)
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> tuple[int, list[tuple[int, int]]]:
+    nodes = draw(st.integers(0, 40))
+    ends = st.integers(0, max(nodes - 1, 0))
+    return nodes, draw(st.lists(st.tuples(ends, ends), max_size=60 if nodes else 0))
+
+
+@settings(max_examples=60)
+@given(graphs())
+def test_components_of_a_graph_are_those_of_scipy(graph: tuple[int, list[tuple[int, int]]]) -> None:
+    nodes, links = graph
+    a, b = np.array(links, np.int64).reshape(-1, 2).T
+    matrix = sparse.coo_array((np.ones(len(a), np.int8), (a, b)), shape=(nodes, nodes))
+    expected = sparse.csgraph.connected_components(matrix, directed=False)[1] if nodes else []
+    assert graph_components(nodes, a, b).tolist() == list(expected)
+
+
+def test_a_long_chain_in_any_order_is_one_component() -> None:
+    order = np.random.default_rng(0).permutation(20_000)
+    assert not graph_components(20_000, order[1:], order[:-1]).any()
+    assert graph_components(0, np.zeros(0, np.int64), np.zeros(0, np.int64)).shape == (0,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 import os
@@ -13,6 +14,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import nrrd
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -22,6 +24,7 @@ from sample_images import VOXELS, frame, make, refusal, rotation
 
 from pycemrg_core.errors import ImageError, OutputError
 from pycemrg_core.images import image_files
+from pycemrg_core.images.formats import nrrd_writing
 
 WRITABLE = [".nrrd", ".nii", ".nii.gz", ".mha", ".inr"]
 # NIfTI is in single precision, NRRD stores direction times spacing, MetaImage drops subnormal numbers.
@@ -179,16 +182,54 @@ def test_sidecar_that_cannot_be_placed_leaves_nothing(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.inr.json"]
 
 
-def test_interrupt_while_writing_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(image: sitk.Image, name: str, **_: Any) -> None:
-        assert Path(name).parent.parent == tmp_path
-        Path(name).write_bytes(b"half")
+@pytest.mark.parametrize(
+    ("extension", "module", "function"), [(".mha", sitk, "WriteImage"), (".nrrd", nrrd_writing, "write")]
+)
+def test_interrupt_while_writing_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extension: str, module: Any, function: str
+) -> None:
+    def interrupted(*arguments: Any, **_: Any) -> None:
+        staged = Path(next(one for one in arguments if isinstance(one, (str, Path))))
+        assert staged.parent.parent == tmp_path
+        staged.write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sitk, "WriteImage", interrupted)
+    monkeypatch.setattr(module, function, interrupted)
     with pytest.raises(KeyboardInterrupt):
-        image_files.write_image(make(), tmp_path / "a.nrrd")
+        image_files.write_image(make(), tmp_path / f"a{extension}")
     assert list(tmp_path.iterdir()) == []
+
+
+def with_air(dtype: str) -> np.ndarray[Any, Any]:
+    """Long and short stretches of zeros at both ends and between, longer and shorter than a block of the writer."""
+    flat = np.zeros(40 * 100 * 200, dtype)
+    for start, stop in ((70_000, 70_010), (150_000, 300_000), (550_000, 550_001), (700_000, 760_123)):
+        flat[start:stop] = np.arange(start, stop) % 7 + 1
+    return flat.reshape(40, 100, 200)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "u8", "i2", "f4", "f8", ">u2"])
+@pytest.mark.parametrize("labels", [True, False])
+def test_other_libraries_read_an_nrrd_of_ours(tmp_path: Path, dtype: str, labels: bool) -> None:
+    path, like = tmp_path / "a.nrrd", make()
+    for array in (with_air(dtype), with_air(dtype)[::-1, :, ::2], np.zeros((3, 4, 5), dtype)):
+        geometry = like.GetSpacing(), like.GetOrigin(), like.GetDirection()
+        nrrd_writing.write(path, array, *geometry, labels=labels)
+        image = sitk.ReadImage(path)
+        assert sitk.GetArrayFromImage(image).dtype == np.dtype(dtype).newbyteorder("=")
+        np.testing.assert_array_equal(sitk.GetArrayFromImage(image), array)
+        np.testing.assert_allclose(frame(image), frame(like), rtol=1e-12, atol=1e-12)
+        voxels, header = nrrd.read(str(path), index_order="C")
+        np.testing.assert_array_equal(voxels, array)
+        assert header["space"] == "left-posterior-superior"
+        assert len(gzip.decompress(path.read_bytes().partition(b"\n\n")[2])) == array.nbytes
+
+
+def test_air_is_almost_free_in_an_nrrd(tmp_path: Path) -> None:
+    array = np.zeros((400, 200, 200), np.uint8)
+    array[180:220, 90:110, 90:110] = 3
+    nrrd_writing.write(tmp_path / "a.nrrd", array, (1, 1, 1), (0, 0, 0), (1, 0, 0, 0, 1, 0, 0, 0, 1), labels=True)
+    assert (tmp_path / "a.nrrd").stat().st_size < array.size / 500
 
 
 FULL_DISK = """

@@ -33,21 +33,18 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 
 @pytest.mark.parametrize("options", [(), ("--scheme", "cemrg")])
-def test_a_run_makes_one_image_and_that_to_write_it(
-    tmp_path: Path, calls: Counter[str], options: tuple[str, ...]
-) -> None:
+def test_a_run_makes_no_image_of_simpleitk(tmp_path: Path, calls: Counter[str], options: tuple[str, ...]) -> None:
     heart = small_heart(tmp_path)
     calls.clear()
     pycemrg("run", "four_chamber_full", heart, "-o", tmp_path / "out", "--no-check", *options)
-    # Made to be written, and looked at once more when the file is checked.
-    assert calls == {"GetImageFromArray": 1, "GetArrayViewFromImage": 1}
+    assert not calls
 
 
-def test_each_step_that_is_kept_makes_one_more(tmp_path: Path, calls: Counter[str]) -> None:
+def test_nor_do_the_steps_that_are_kept(tmp_path: Path, calls: Counter[str]) -> None:
     heart = small_heart(tmp_path)
     calls.clear()
     pycemrg("run", "left_atrium_with_veins", heart, "-o", tmp_path / "out", "--no-check", "--keep-steps")
-    assert calls == {"GetImageFromArray": 7, "GetArrayViewFromImage": 7}
+    assert not calls
 
 
 @pytest.mark.slow

@@ -144,6 +144,7 @@ if TYPE_CHECKING:
     from pycemrg_core.images.label_volume import Note as Note
     from pycemrg_core.images.label_volume import Where as Where
     from pycemrg_core.images.label_volume import WorkingVolume as WorkingVolume
+    from pycemrg_core.images.linking import graph_components as graph_components
     from pycemrg_core.images.metric_subjects import Comparison as Comparison
     from pycemrg_core.images.metric_subjects import ImagePair as ImagePair
     from pycemrg_core.images.metric_subjects import Spacing as Spacing
@@ -237,6 +238,7 @@ else:
             ),
             "pycemrg_core.images.kernels": "convert edit_at edits_between grow writable",
             "pycemrg_core.images.label_volume": "Change Edit LabelVolume Note Where WorkingVolume",
+            "pycemrg_core.images.linking": "graph_components",
             "pycemrg_core.images.metric_subjects": "Comparison ImagePair Spacing StructureMask evaluate",
             "pycemrg_core.images.remap": "LabelRemapper RemapReport remap_image remap_volume",
             "pycemrg_core.images.run_lengths": (

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from enum import Enum
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, get_origin
+from typing import TYPE_CHECKING, Any, TypeVar, get_origin
 
 import attrs
-import cattrs
-from cattrs.cols import homogenous_tuple_structure_factory
-from cattrs.preconf.json import make_converter
 
 from pycemrg_core.api.kinds import KINDS
 from pycemrg_core.api.records import RecipeStep, Record
@@ -19,14 +17,18 @@ from pycemrg_core.api.refs import Ref
 from pycemrg_core.errors import DocumentError, PycemrgError
 from pycemrg_core.text.structured import load_yaml
 
+if TYPE_CHECKING:
+    import cattrs
+
 T = TypeVar("T")
 
 
 @cache  # it never changes, and making it costs more than most conversions
 def _make_converter() -> cattrs.Converter:
+    from cattrs.preconf.json import make_converter
+
     converter = make_converter(forbid_extra_keys=True)
     converter.register_structure_hook(Ref, lambda value, _: Ref(value))
-    converter.register_unstructure_hook(Ref, lambda ref: ref.target)
     for exact in (int, float, str, bool):
         converter.register_structure_hook(exact, _exactly)
     converter.register_structure_hook_factory(attrs.has, _mapping_only)
@@ -57,6 +59,8 @@ def _is_tuple(kind: Any) -> bool:
 
 def _list_only(kind: Any, converter: cattrs.Converter) -> Any:
     """Reject strings: cattrs would accept one as a tuple of its characters."""
+    from cattrs.cols import homogenous_tuple_structure_factory
+
     structure_items = homogenous_tuple_structure_factory(kind, converter)
 
     def structure_tuple(value: Any, kind: Any) -> Any:
@@ -85,6 +89,8 @@ def from_data(value: Any, kind: type[T], where: str = "") -> T:
 
     Raises :class:`DocumentError`. Each line of its text ends with the place, as in ``@ steps[2].parameters.LA_WT``.
     """
+    import cattrs  # here: a run only writes data, and has no need of it
+
     converter = _make_converter()
     try:
         return converter.structure(value, kind)
@@ -97,10 +103,22 @@ def from_data(value: Any, kind: type[T], where: str = "") -> T:
 
 def to_data(record: Any) -> Any:
     """A record or contract as plain data, ready for JSON or YAML."""
-    return _make_converter().unstructure(record)
+    if isinstance(record, Ref):
+        return record.target
+    if attrs.has(type(record)):
+        return {field.name: to_data(getattr(record, field.name)) for field in attrs.fields(type(record)) if field.init}
+    if isinstance(record, Enum):
+        return record.value
+    if isinstance(record, Mapping):
+        return {to_data(key): to_data(value) for key, value in record.items()}
+    if isinstance(record, (list, tuple, Set)):
+        return [to_data(value) for value in record]
+    return record
 
 
 def _say(error: BaseException, kind: type | None) -> str:
+    import cattrs
+
     if isinstance(error, cattrs.ForbiddenExtraKeysError):
         known = ", ".join(attribute.name for attribute in attrs.fields(error.cl))
         return f"unknown key {', '.join(sorted(map(repr, error.extra_fields)))} (known: {known})"

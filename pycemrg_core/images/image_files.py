@@ -1,4 +1,5 @@
-"""Read and write images; the only module of the core that imports SimpleITK.
+"""Read and write images; the only module of the core that imports SimpleITK, and only where it is needed: a command
+that reads and writes label maps as NRRD does without, and is faster by the time of the import.
 
 Arrays are (z, y, x); size, index, spacing, origin and points are (x, y, z), in voxels and mm, as in SimpleITK;
 direction is nine numbers, row by row. Functions that read return ``(image, notes)``: the notes are one-line texts
@@ -7,39 +8,29 @@ for the user about values that were assumed or converted; usually there are none
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-import re
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any, TypedDict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
-import SimpleITK as sitk
 
 from pycemrg_core.errors import ImageError, OutputError
-from pycemrg_core.images import formats, scratch, voxel_values
-from pycemrg_core.images.formats import files, grid, inria
+from pycemrg_core.images import formats, voxel_values, writing
+from pycemrg_core.images.formats import files, grid
 from pycemrg_core.images.formats.header import FormatError, Header
 from pycemrg_core.images.label_volume import LabelVolume
+from pycemrg_core.images.writing import Content
 
-_WRITABLE = (".nrrd", ".nii", ".nii.gz", ".mha", ".inr")
-_TWO_FILES = {".mhd": ".mha", ".nhdr": ".nrrd"}
-_SCALARS = {
-    sitk.sitkUInt8: "uint8",
-    sitk.sitkUInt16: "uint16",
-    sitk.sitkUInt32: "uint32",
-    sitk.sitkUInt64: "uint64",
-    sitk.sitkInt8: "int8",
-    sitk.sitkInt16: "int16",
-    sitk.sitkInt32: "int32",
-    sitk.sitkInt64: "int64",
-    sitk.sitkFloat32: "float32",
-    sitk.sitkFloat64: "float64",
-}
-_UNSIGNED = ((sitk.sitkUInt8, 0xFF), (sitk.sitkUInt16, 0xFFFF), (sitk.sitkUInt32, 0xFFFFFFFF))
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+# The words of ITK, and the type of numpy.
+_SCALARS = {f"{bits}-bit unsigned integer": f"uint{bits}" for bits in (8, 16, 32, 64)}
+_SCALARS |= {f"{bits}-bit signed integer": f"int{bits}" for bits in (8, 16, 32, 64)}
+_SCALARS |= {"32-bit float": "float32", "64-bit float": "float64"}
+_COMPLEX = ("complex of 32-bit float", "complex of 64-bit float")
 
 
 class Geometry(TypedDict):
@@ -71,11 +62,7 @@ def read_image(path: str | os.PathLike[str]) -> tuple[sitk.Image, tuple[str, ...
     infinite.
     """
     header, array = _read(path)
-    image = sitk.GetImageFromArray(array, isVector=False)
-    image.SetSpacing(header.spacing)
-    image.SetOrigin(header.origin)
-    image.SetDirection(header.direction)
-    return image, header.notes
+    return _image(array, header.spacing, header.origin, header.direction), header.notes
 
 
 def read_geometry(path: str | os.PathLike[str]) -> Geometry:
@@ -156,7 +143,15 @@ def _label_array(array: npt.NDArray[Any], name: str) -> tuple[npt.NDArray[Any], 
 
 def write_volume(volume: LabelVolume, path: str | os.PathLike[str]) -> None:
     """Write a label map like :func:`write_image`."""
-    write_image(image_of(volume), path)
+    spacing = volume.spacing[::-1]
+    try:
+        grid.require_geometry(spacing, volume.origin, volume.direction)
+    except FormatError as refusal:
+        raise OutputError(f"{files.name_of(path)}: cannot be written: {refusal}") from refusal
+    writing.write(
+        Content(volume.array, spacing, volume.origin, volume.direction, True, lambda: image_of(volume)),
+        path,
+    )
 
 
 def write_image(image: sitk.Image, path: str | os.PathLike[str]) -> None:
@@ -164,38 +159,22 @@ def write_image(image: sitk.Image, path: str | os.PathLike[str]) -> None:
 
     Writes .nrrd, .nii, .nii.gz, .mha and .inr. The file is written completely or not at all: it is written under a
     temporary name in the same folder, verified, and renamed. The origin and direction of an .inr are written to
-    ``NAME.inr.json``. NIfTI stores geometry in single precision. Raises ``OutputError`` with one line (the file and
-    what to do); an existing file is then unchanged.
+    ``NAME.inr.json``. NIfTI stores geometry in single precision. Metadata of the image are not written to .nrrd and
+    .inr. Raises ``OutputError`` with one line (the file and what to do); an existing file is then unchanged.
     """
     name = files.name_of(path)
-    target, extension = _target(path)
     try:
         _require_image(image, name)
     except ImageError as error:
         raise OutputError(f"{name}: cannot be written: {str(error).removeprefix(f'{name}: ')}") from error
-    try:
-        with scratch.scratch(target.parent) as inner:
-            staged = inner / f"image{extension}"
-            if extension == ".inr":
-                _stage_inr(image, staged, inria.sidecar_path(staged))
-                inria.replace(staged, target)
-            else:
-                # Opened here first: the error of the operating system is easier to understand than the one of ITK.
-                staged.open("xb").close()
-                _stage(image, staged)
-                os.replace(staged, target)
-    except ImageError as error:
-        raise OutputError(f"{name}: cannot be written: {error}") from error
-    except (OSError, RuntimeError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or _reason(error)
-        raise OutputError(
-            f"{name}: cannot be written: {reason};"
-            f" check the free space and permissions of {target.parent}, or write elsewhere"
-        ) from error
+    geometry = image.GetSpacing(), image.GetOrigin(), image.GetDirection()
+    writing.write(Content(voxel_array(image), *geometry, False, lambda: image), path)
 
 
 def oriented_lps(image: sitk.Image) -> sitk.Image:
     """The image with permuted and flipped axes, so that x, y, z point left, posterior, superior (nearly)."""
+    import SimpleITK as sitk
+
     return sitk.DICOMOrient(image, "LPS")
 
 
@@ -216,9 +195,7 @@ def image_from_array(array: npt.NDArray[Any], like: sitk.Image) -> sitk.Image:
     if array.shape != expected:
         raise ValueError(f"array of shape {array.shape} (z, y, x) for an image of shape {expected}")
     dtype = np.dtype(np.uint8) if array.dtype == bool else array.dtype.newbyteorder("=")
-    image = sitk.GetImageFromArray(array.astype(dtype, copy=False), isVector=False)
-    image.CopyInformation(like)
-    return image
+    return _image(array.astype(dtype, copy=False), like.GetSpacing(), like.GetOrigin(), like.GetDirection())
 
 
 def volume_of(image: sitk.Image) -> LabelVolume:
@@ -229,15 +206,25 @@ def volume_of(image: sitk.Image) -> LabelVolume:
 
 def image_of(volume: LabelVolume) -> sitk.Image:
     """Make a new image with the voxels and the geometry of a label map."""
-    image = sitk.GetImageFromArray(volume.array, isVector=False)
-    image.SetSpacing(volume.spacing[::-1])
-    image.SetOrigin(volume.origin)
-    image.SetDirection(volume.direction)
+    return _image(volume.array, volume.spacing[::-1], volume.origin, volume.direction)
+
+
+def _image(
+    array: npt.NDArray[Any], spacing: Sequence[float], origin: Sequence[float], direction: Sequence[float]
+) -> sitk.Image:
+    import SimpleITK as sitk
+
+    image = sitk.GetImageFromArray(array, isVector=False)
+    image.SetSpacing(spacing)
+    image.SetOrigin(origin)
+    image.SetDirection(direction)
     return image
 
 
 def padded(image: sitk.Image, low: Sequence[int], high: Sequence[int]) -> sitk.Image:
     """The image with ``low`` and ``high`` (x, y, z) additional voxels of background at the ends of its axes."""
+    import SimpleITK as sitk
+
     return sitk.ConstantPad(image, list(low), list(high), 0)
 
 
@@ -248,7 +235,7 @@ def geometry(image: sitk.Image) -> Geometry:
         "spacing": list(image.GetSpacing()),
         "origin": list(image.GetOrigin()),
         "direction": list(image.GetDirection()),
-        "pixel_type": _pixel_type(image.GetPixelID()),
+        "pixel_type": _pixel_type(image),
     }
 
 
@@ -271,114 +258,38 @@ class _Voxels:
     """The owner of the memory of a voxel array: a second image that shares the buffer."""
 
     def __init__(self, image: sitk.Image) -> None:
+        import SimpleITK as sitk
+
         self.__array_interface__ = sitk.GetArrayViewFromImage(image).__array_interface__
         # SimpleITK copies on write, so changes of the caller's image do not reach this buffer.
         self._image = sitk.Image(image)
 
 
 def _require_image(image: sitk.Image, name: str) -> None:
+    import SimpleITK as sitk
+
     if not isinstance(image, sitk.Image):
         raise ImageError(f"{name}: is of type {type(image).__name__}; give a SimpleITK.Image, a LabelVolume or a path")
-    components = image.GetNumberOfComponentsPerPixel()
-    _require_kind(image.GetDimension(), image.GetSize(), components, image.GetPixelID(), name)
+    size, dimension, components = image.GetSize(), image.GetDimension(), image.GetNumberOfComponentsPerPixel()
+    pixel_type = _pixel_type(image)
+    if dimension != 3:
+        shown = " x ".join(map(str, size))
+        remedy = "give the whole volume" if dimension < 3 else "extract one 3-D volume from it"
+        raise ImageError(f"{name}: is {dimension}-D ({shown}), not 3-D; {remedy}")
+    # Complex numbers count as two components in a file, and as one in an image.
+    if components > 1 and pixel_type not in _COMPLEX:
+        raise ImageError(f"{name}: has {components} values per voxel, not one; extract one channel from it")
+    if pixel_type not in _SCALARS.values():
+        raise ImageError(f"{name}: pixel type {pixel_type!r} is not one number per voxel; convert it to integers")
+    if 0 in size:
+        raise ImageError(f"{name}: has no voxels ({' x '.join(map(str, size))}); give the whole volume")
     try:
         grid.require_geometry(image.GetSpacing(), image.GetOrigin(), image.GetDirection())
     except FormatError as refusal:
         raise ImageError(f"{name}: {refusal}") from refusal
 
 
-def _require_kind(dimension: int, size: Sequence[int], components: int, pixel_id: int, name: str) -> None:
-    if dimension != 3:
-        shown = " x ".join(map(str, size))
-        remedy = "give the whole volume" if dimension < 3 else "extract one 3-D volume from it"
-        raise ImageError(f"{name}: is {dimension}-D ({shown}), not 3-D; {remedy}")
-    # Complex numbers count as two components in a file, and as one in an image.
-    if components > 1 and pixel_id not in (sitk.sitkComplexFloat32, sitk.sitkComplexFloat64):
-        raise ImageError(f"{name}: has {components} values per voxel, not one; extract one channel from it")
-    if pixel_id not in _SCALARS:
-        raise ImageError(
-            f"{name}: pixel type {_pixel_type(pixel_id)!r} is not one number per voxel; convert it to integers"
-        )
-    if 0 in size:
-        raise ImageError(f"{name}: has no voxels ({' x '.join(map(str, size))}); give the whole volume")
-
-
-def _target(path: str | os.PathLike[str]) -> tuple[Path, str]:
-    """Return the file to replace (behind any link) and its extension in lower case."""
-    name, target = files.name_of(path), Path(os.path.realpath(path))
-    extension = files.extension(path)
-    if extension in _TWO_FILES:
-        raise OutputError(
-            f"{name}: {extension} is two files, which cannot be replaced as one; use {_TWO_FILES[extension]} instead"
-        )
-    if extension not in _WRITABLE:
-        raise OutputError(
-            f"{name}: cannot be written, unknown extension {extension!r}; use one of {', '.join(_WRITABLE)}"
-        )
-    if not target.parent.is_dir():
-        raise OutputError(f"{name}: cannot be written, the folder {target.parent} does not exist; create it first")
-    if target.exists() and not target.is_file():
-        raise OutputError(f"{name}: cannot be written, it is not an ordinary file; give another name")
-    return target, extension
-
-
-def _stage(image: sitk.Image, staged: Path) -> None:
-    with _no_itk_warnings():
-        sitk.WriteImage(image, str(staged), useCompression=True)
-    try:
-        # ITK does not report a full disk for NIfTI, or for the last bytes of a compressed NRRD.
-        header = formats.read_header(staged)
-        written = formats.read_voxels(staged, header)
-    except ImageError as error:
-        raise OSError("the file came out cut short") from error
-    voxels = sitk.GetArrayViewFromImage(image)
-    if written.dtype != voxels.dtype or not _same_bytes(written, voxels):
-        raise OSError("the file came out with other voxels")
-    _flush(staged)
-
-
-def _same_bytes(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> bool:
-    """Are two (z, y, x) arrays equal to the bit? NaN equals NaN; plane by plane, to spare memory."""
-    return all(np.array_equal(a.view(np.uint8), b.view(np.uint8)) for a, b in zip(one, other, strict=True))
-
-
-def _stage_inr(image: sitk.Image, staged: Path, beside: Path) -> None:
-    header, voxels = inria.encode(sitk.GetArrayViewFromImage(image), image.GetSpacing())
-    with staged.open("wb") as file:
-        file.write(header)
-        file.write(voxels.data)
-    size, spacing = image.GetSize(), image.GetSpacing()
-    text = inria.encode_sidecar(size, spacing, image.GetOrigin(), image.GetDirection())
-    beside.write_text(text, encoding="utf-8")
-    _flush(staged)
-    _flush(beside)
-
-
-def _flush(path: Path) -> None:
-    """Flush the file to the disk; some network file systems report a full disk only then."""
-    with path.open("r+b") as file:
-        os.fsync(file.fileno())
-
-
-@contextlib.contextmanager
-def _no_itk_warnings() -> Iterator[None]:
-    """Keep C++ warnings of ITK off stderr; errors and notes of this module say what matters."""
-    before = sitk.ProcessObject.GetGlobalWarningDisplay()
-    sitk.ProcessObject.SetGlobalWarningDisplay(False)
-    try:
-        yield
-    finally:
-        sitk.ProcessObject.SetGlobalWarningDisplay(before)
-
-
-def _pixel_type(pixel_id: int) -> str:
-    return _SCALARS.get(pixel_id) or str(sitk.GetPixelIDValueAsString(pixel_id))
-
-
-def _reason(error: Exception) -> str:
-    """Reduce a C++ exception of many lines to the line that says what happened."""
-    text = str(error)
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    last = lines[-1] if lines else type(error).__name__
-    last = re.sub(r"^(\S* ?ERROR:|\w+\(0x[0-9a-f]+\):|\[nrrd\]|_?nrrd\w+:|Reason:|\s)+", "", last)
-    return last.rstrip(".") or type(error).__name__
+def _pixel_type(image: sitk.Image) -> str:
+    """The type as numpy names it, such as ``"uint8"``; what numpy lacks, in the words of ITK."""
+    said = str(image.GetPixelIDTypeAsString())
+    return _SCALARS.get(said, said)

@@ -14,10 +14,10 @@ import attrs
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
-from scipy import sparse
 
 from pycemrg_core.errors import StepError
 from pycemrg_core.images.label_volume import NOWHERE, LabelArray, LabelVolume, Region, hull, is_empty
+from pycemrg_core.images.linking import graph_components
 
 CONNECTIVITIES = (6, 18, 26)
 """Neighbours share a face (6), a face or an edge (18), or a face, an edge or a corner (26)."""
@@ -155,11 +155,8 @@ def find_components(runs: Runs, connectivity: int, together: bool = False) -> Co
         joined = slice(None) if together else runs.label[a] == runs.label[b]
         pairs.append((a[joined].astype(np.int32), b[joined].astype(np.int32)))
     count = len(runs.line)
-    of_run = np.zeros(0, np.int64)
-    if count:
-        a, b = (np.concatenate(ends) for ends in zip(*pairs, strict=True))
-        graph = sparse.coo_array((np.ones(len(a), np.int8), (a, b)), shape=(count, count))
-        of_run = sparse.csgraph.connected_components(graph, directed=False)[1].astype(np.int64)
+    a, b = (np.concatenate(ends) for ends in zip(*pairs, strict=True))
+    of_run = graph_components(count, a, b)
     first = np.zeros(int(of_run.max(initial=-1)) + 1, np.int64)
     first[of_run[::-1]] = np.arange(count)[::-1]  # the last assignment stays
     # Exact, because these are sums of whole numbers far below 2**53.

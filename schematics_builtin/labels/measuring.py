@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
-from scipy import sparse
 
-from pycemrg_core.api import ImageError
+from pycemrg_core.api import ImageError, graph_components
 
 NEAR_MM = 6.0
 """Two labels are near where the gap between them is at most this wide: a valve or a wall, not a septum."""
@@ -218,8 +217,7 @@ def _components(runs: _Runs, array: NDArray[Any], n: int) -> tuple[Ints, Floats]
         pair = np.stack([np.searchsorted(runs.start, p, side="right") - 1 for p in (here, here - step)])
         links.append(pair)
     a, b = np.concatenate(links, axis=1)
-    graph = sparse.coo_matrix((np.ones(a.size, dtype=bool), (a, b)), shape=(len(runs.start),) * 2)
-    _, component = sparse.csgraph.connected_components(graph, directed=False)
+    component = graph_components(len(runs.start), a, b)
     size = np.bincount(component, weights=runs.length)
     owner = np.zeros(size.size, dtype=np.int64)
     owner[component] = runs.value

@@ -9,9 +9,8 @@ from __future__ import annotations
 import attrs
 import numpy as np
 from attrs import frozen
-from scipy import sparse
 
-from pycemrg_core.api import LabelArray, as_region, find_components, runs_in
+from pycemrg_core.api import LabelArray, as_region, find_components, graph_components, runs_in
 from schematics_builtin.manifold.box_stack import BoxStack
 from schematics_builtin.manifold.working_map import FACES, Bools, Ints, WorkingMap
 
@@ -223,8 +222,7 @@ def _main_nodes(array: LabelArray) -> Bools:
         numbers = np.moveaxis(number, axis, 0)
         pairs.append((numbers[:-1][joined], numbers[1:][joined]))
     a, b = (np.concatenate(ends) for ends in zip(*pairs, strict=True))
-    links = sparse.coo_array((np.ones(len(a), np.int8), (a, b)), shape=(nodes.size, nodes.size))
-    of = sparse.csgraph.connected_components(links, directed=False)[1]
+    of = graph_components(nodes.size, a, b)
     # The last of each label in order of size.
     size = np.bincount(of)
     label = np.zeros(len(size), np.int64)
