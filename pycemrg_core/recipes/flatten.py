@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import metadata
 
 from attrs import frozen
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
 
 from pycemrg_core.api.records import Recipe, RecipeStep
 from pycemrg_core.errors import LabelError, PlanError
@@ -109,6 +106,12 @@ def _flatten(recipe: Recipe, catalogue: Catalogue, inside: tuple[str, ...]) -> I
 
 
 def _unmet(recipe: str, text: str, catalogue: Catalogue) -> str:
+    # Slow to import, and few recipes require anything.
+    from importlib import metadata
+
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import canonicalize_name
+
     try:
         requirement = Requirement(text)
     except InvalidRequirement:

@@ -4,57 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
-
-import yaml
 
 from pycemrg_core.errors import DocumentError
 from pycemrg_core.text.files import MOST_BYTES, name_of, read_text
 
 Path = str | os.PathLike[str]
-
-
-class _Loader(yaml.SafeLoader):
-    """Plain YAML, where a value is what it looks like.
-
-    Only decimal numbers, ``true``, ``false`` and ``null`` are not text: YAML 1.1 would read ``010`` as 8, ``1:30`` as
-    90 and the name ``no`` as false. Aliases are refused, because they can make a small file huge; tags and duplicate
-    keys too.
-    """
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
-        mark = event.start_mark
-        if isinstance(event, yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(problem="aliases are not allowed", problem_mark=mark)
-        if getattr(event, "tag", None):
-            raise yaml.MarkedYAMLError(problem="tags such as !!int are not allowed", problem_mark=mark)
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        first: dict[Any, Any] = {}
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, Hashable):  # the call below refuses any other key
-                if key in first:
-                    raise yaml.MarkedYAMLError(problem=f"key {key!r} is given twice", problem_mark=first[key])
-                first[key] = key_node.start_mark
-        return super().construct_mapping(node, deep)
-
-
-_Loader.yaml_implicit_resolvers = {}
-
-
-# What YAML 1.1 reads as another type and this module as text, others quote: so what they write is read as written.
-for _tag, _pattern, _first in (
-    ("int", r"[+-]?(0|[1-9][0-9]{0,30})", [*"+-0123456789"]),
-    ("float", r"[+-]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][+-][0-9]+)?", [*"+-.0123456789"]),
-    ("bool", r"true|True|TRUE|false|False|FALSE", [*"tTfF"]),
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$", re.ASCII), _first)
 
 
 def load_json(path: Path, what: str = "a configuration file", most: int = MOST_BYTES) -> dict[str, Any]:
@@ -102,9 +58,13 @@ def load_yaml_list(path: Path) -> list[Any]:
 
 def parse_yaml(text: str, path: Path) -> Any:
     """The data of a YAML text. Raises :class:`DocumentError` naming ``path``."""
+    import yaml  # here: most commands read no YAML
+
+    from pycemrg_core.text.yaml_loader import Loader
+
     name = name_of(path)
     try:
-        return yaml.load(text, Loader=_Loader)
+        return yaml.load(text, Loader=Loader)
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise DocumentError(f"{name}{line}: not valid YAML: {error.problem}") from error
@@ -119,6 +79,8 @@ def as_yaml(data: Any) -> str:
 
     A text that YAML 1.1 would read as something else, such as ``no``, is quoted: other programs read the same.
     """
+    import yaml
+
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
 
 
