@@ -110,11 +110,15 @@ def settings_from(
     import attrs
 
     from pycemrg_core.recipes.settings import Settings
-    from pycemrg_core.runs.configuration import read_config
-    from pycemrg_core.text.label_tables import read_labels_file
 
-    settings = read_config(Path(config), catalogue) if config else Settings()
+    settings = Settings()
+    if config:
+        from pycemrg_core.runs.configuration import read_config
+
+        settings = read_config(Path(config), catalogue)
     if labels:
+        from pycemrg_core.text.label_tables import read_labels_file
+
         settings = attrs.evolve(settings, labels={**settings.labels, **read_labels_file(labels)})
     return attrs.evolve(settings, parameters=parameters, then=then, pad=pad, accept=accept)
 

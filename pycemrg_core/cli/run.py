@@ -87,7 +87,6 @@ def run(
     from pycemrg_core.recipes.planner import plan
     from pycemrg_core.recipes.preparation import make_room, prepare
     from pycemrg_core.runs.earlier import require_place
-    from pycemrg_core.runs.kept_steps import KeptSteps
     from pycemrg_core.runs.run_folder import STEPS, Source, held
 
     settings = settings_from(catalogue, parameters, labels, config, then, pad, accept)
@@ -98,7 +97,11 @@ def run(
     prepared = make_room(prepared, planned, settings)
     folder, source = Path(output), Source.of(image)
     with held(folder):
-        kept = KeptSteps(folder / STEPS, planned, source, prepared) if keep_steps or resume else None
+        kept = None
+        if keep_steps or resume:
+            from pycemrg_core.runs.kept_steps import KeptSteps
+
+            kept = KeptSteps(folder / STEPS, planned, source, prepared)
         start = kept.resume() if kept and resume else None
         fresh = kept is not None and start is None
         _echo_notes(require_place(folder, source, catalogue, chosen, force=force, keep_steps=fresh))

@@ -8,7 +8,6 @@ from attrs import frozen
 
 from pycemrg_core.api.records import LabelScheme
 from pycemrg_core.images.label_volume import LabelVolume
-from pycemrg_core.images.remap import LabelRemapper, remap_volume
 
 
 @frozen(kw_only=True)
@@ -40,6 +39,8 @@ def convert(volume: LabelVolume, scheme: LabelScheme, target: Mapping[str, int])
     A structure that is not in the target keeps its integer if the target does not use it; otherwise it gets a free
     one. Raises :class:`LabelError` when the image has an integer that is not in the scheme and is needed for a label.
     """
+    from pycemrg_core.images.remap import LabelRemapper, remap_volume  # here: few runs convert
+
     there = {0, *volume.boxes}
     present = {name: value for name, value in scheme.labels.items() if value in there}
     wanted = dict(target)
@@ -63,4 +64,6 @@ def convert(volume: LabelVolume, scheme: LabelScheme, target: Mapping[str, int])
 
 def convert_again(volume: LabelVolume, conversion: Conversion) -> LabelVolume:
     """The label map, converted in the same way as before."""
+    from pycemrg_core.images.remap import LabelRemapper, remap_volume
+
     return remap_volume(volume, LabelRemapper(conversion.mapping))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from enum import Enum
 from functools import cached_property
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import attrs
 import numpy as np
@@ -17,10 +17,12 @@ from attrs import field, frozen
 from numpy.typing import NDArray
 
 from pycemrg_core.api.contracts import LabelType
-from pycemrg_core.images.adjacency import Adjacency
 from pycemrg_core.images.blueprint import Blueprint, Valve
-from pycemrg_core.images.component_map import ComponentMap
 from pycemrg_core.images.label_volume import LabelVolume, intersect, shift
+
+if TYPE_CHECKING:
+    from pycemrg_core.images.adjacency import Adjacency
+    from pycemrg_core.images.component_map import ComponentMap
 
 T = TypeVar("T")
 Ints = NDArray[np.int64]
@@ -89,11 +91,15 @@ class Heart:
     @cached_property
     def adjacency(self) -> Adjacency:
         """Which labels are next to each other."""
+        from pycemrg_core.images.adjacency import Adjacency  # here: checks before a run need none
+
         return Adjacency.of(self.volume)
 
     @cached_property
     def components(self) -> ComponentMap:
         """The connected components of all labels and of the background."""
+        from pycemrg_core.images.component_map import ComponentMap
+
         return ComponentMap.of(self.volume)
 
     @cached_property

@@ -15,7 +15,7 @@ from attrs import frozen
 
 from pycemrg_core.errors import ImageError, OutputError
 from pycemrg_core.images import formats, scratch
-from pycemrg_core.images.formats import files, inria, nrrd_writing
+from pycemrg_core.images.formats import files
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -44,6 +44,8 @@ def write(content: Content, path: str | os.PathLike[str]) -> None:
         with scratch.scratch(target.parent) as inner:
             staged = inner / f"image{extension}"
             if extension == ".inr":
+                from pycemrg_core.images.formats import inria
+
                 _stage_inr(content, staged, inria.sidecar_path(staged))
                 inria.replace(staged, target)
             else:
@@ -82,6 +84,8 @@ def _target(path: str | os.PathLike[str]) -> tuple[Path, str]:
 
 def _stage(content: Content, staged: Path) -> None:
     if staged.suffix == ".nrrd":
+        from pycemrg_core.images.formats import nrrd_writing
+
         geometry = content.spacing, content.origin, content.direction
         nrrd_writing.write(staged, content.array, *geometry, labels=content.labels)
         return
@@ -106,6 +110,8 @@ def _same_bytes(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> bool:
 
 
 def _stage_inr(content: Content, staged: Path, beside: Path) -> None:
+    from pycemrg_core.images.formats import inria
+
     header, voxels = inria.encode(content.array, content.spacing)
     with staged.open("wb") as file:
         file.write(header)

@@ -97,8 +97,7 @@ def measure(array_zyx: NDArray[Any], spacing_zyx_mm: tuple[float, float, float])
     array, corner = _crop(array_zyx)
     spacing = np.asarray(spacing_zyx_mm, dtype=np.float64)
     along_x = _runs(array, 2)
-    values = np.unique(along_x.value)
-    labels = values[values != 0]
+    labels = _distinct(along_x.value)
     if len(labels) > MOST_LABELS:
         raise ImageError(
             f"the image has {len(labels):,} different labels, a heart has a few dozen; "
@@ -126,6 +125,13 @@ def measure(array_zyx: NDArray[Any], spacing_zyx_mm: tuple[float, float, float])
         near_mm2=near,
         between_ml=between,
     )
+
+
+def _distinct(values: NDArray[Any]) -> NDArray[Any]:
+    """The values except 0, sorted. ``np.unique`` would import ``numpy.ma``."""
+    ordered = np.sort(values)
+    first = np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]
+    return np.asarray(ordered[first & (ordered != 0)])
 
 
 @frozen(eq=False)

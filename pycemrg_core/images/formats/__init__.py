@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,18 +16,19 @@ import numpy.typing as npt
 from attrs import evolve
 
 from pycemrg_core.errors import ImageError
-from pycemrg_core.images.formats import files, inria, metaimage, nifti, nrrd, voxels
+from pycemrg_core.images.formats import files, voxels
 from pycemrg_core.images.formats.header import FormatError, Header, not_an_image
 
-READERS: dict[str, tuple[str, Callable[[Path], Header]]] = {
-    ".nrrd": ("NRRD", nrrd.read_header),
-    ".nhdr": ("NRRD", nrrd.read_header),
-    ".nii": ("NIfTI", nifti.read_header),
-    ".nii.gz": ("NIfTI", nifti.read_header),
-    ".mha": ("MetaImage", metaimage.read_header),
-    ".mhd": ("MetaImage", metaimage.read_header),
-    ".inr": ("INRIA", inria.read_header),
+READERS = {
+    ".nrrd": ("NRRD", "nrrd"),
+    ".nhdr": ("NRRD", "nrrd"),
+    ".nii": ("NIfTI", "nifti"),
+    ".nii.gz": ("NIfTI", "nifti"),
+    ".mha": ("MetaImage", "metaimage"),
+    ".mhd": ("MetaImage", "metaimage"),
+    ".inr": ("INRIA", "inria"),
 }
+"""What an extension says, and the module here whose ``read_header`` reads it, imported when there is such a file."""
 Given = TypeVar("Given")
 Read = TypeVar("Read")
 _HALVES = {".hdr": "header", ".img": "voxels"}
@@ -49,7 +51,8 @@ def read_header(path: str | os.PathLike[str]) -> Header:
         raise ImageError(
             f"{name}: cannot read {extension or 'files without extension'}; convert it to one of {', '.join(READERS)}"
         )
-    kind, read = READERS[extension]
+    kind, module = READERS[extension]
+    read: Callable[[Path], Header] = import_module(f"{__name__}.{module}").read_header
     header = _told(name, kind, read, Path(path))
     return evolve(header, notes=tuple(f"{name}: {note}" for note in header.notes))
 
