@@ -104,6 +104,7 @@ def test_certify_shows_errors_first_and_the_verdict_last(grown: Path, tmp_path: 
     assert max(map(len, lines)) <= 80
 
 
+@pytest.mark.slow
 def test_without_a_recipe_nothing_may_be_open(grown: Path) -> None:
     result = pycemrg("certify", grown / "heart.nrrd", "--json", code=1)
     findings = json.loads(result.stdout)["findings"]

@@ -287,6 +287,7 @@ def test_an_output_may_use_one_that_nobody_provides(tmp_path: Path) -> None:
     assert pycemrg("list-plugins", "--check", "--plugin", path).stdout.endswith("no faults found\n")
 
 
+@pytest.mark.slow
 def test_people_see_the_faults_too(tmp_path: Path) -> None:
     path = plugin(tmp_path, commands=GOOD["commands"].replace("M:command", "M:number"))
     shown = pycemrg("list-plugins", "--check", "--plugin", path, code=1).stdout

@@ -45,6 +45,7 @@ def put(path: Path, data: object) -> None:
 # ----------------------------------------------------------------------------------------------------- writing
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_the_folder_of_every_recipe_gives_the_same_voxels(tmp_path: Path, heart: Path, recipe: str) -> None:
     config = tmp_path / "config"
@@ -347,6 +348,7 @@ def _rule(mode: object = "ADD", names: object = ()) -> dict[str, object]:
     return {"APPLICATION_STEPS": [{"MODE": mode, "RULE_LABEL_NAMES": names}]}
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize(
     ("change", "part"),
     [
@@ -378,6 +380,7 @@ def test_a_role_filled_with_the_wrong_thing_is_named(
     assert text.count("\n") <= 3, "one mistake, one message"
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(
     ("name", "text", "parts"),
     [
@@ -422,6 +425,7 @@ def test_a_folder_that_is_not_there_says_how_to_make_one(heart: Path) -> None:
     assert "pycemrg init absent" in text
 
 
+@pytest.mark.slow
 def test_a_recipe_that_sets_thicknesses(tmp_path: Path) -> None:
     """``init`` writes what the recipe uses, and an edit that cannot count is told."""
     recipe = tmp_path / "thin.yaml"

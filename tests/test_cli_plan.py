@@ -23,6 +23,7 @@ def heart(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return small_heart(tmp_path_factory.mktemp("heart"))
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_every_recipe_is_a_table_of_its_steps_in_80_columns(heart: Path, recipe: str) -> None:

@@ -175,6 +175,7 @@ def test_a_thickness_that_is_none(earlier: Path, heart: Path, value: str) -> Non
     assert f"LA_WT is {value}; it must be" in refused(earlier, RECIPE, heart, "--set", f"LA_WT={value}")
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("name", ["la_wt", "LA_TW", "LA-WT"])
 def test_a_misspelt_parameter(earlier: Path, heart: Path, name: str) -> None:
     text = refused(earlier, RECIPE, heart, "--set", f"{name}=2")
@@ -330,6 +331,7 @@ def test_a_step_that_raises_is_named_with_its_plugin(tmp_path: Path, earlier: Pa
         assert part in text
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize(
     ("body", "part"),
     [
@@ -471,7 +473,7 @@ main()
 """
 
 
-@pytest.mark.slow(every=2)
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("kept", [False, True])
 def test_control_c_while_a_step_works(tmp_path: Path, earlier: Path, heart: Path, kept: bool) -> None:
@@ -525,6 +527,7 @@ def test_control_c_while_the_image_is_written(
     assert contents(earlier.parent) == before
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device")])
 @pytest.mark.parametrize("at", ["heart.nrrd", "run.json", "slices.png"])
 def test_a_failure_while_files_take_their_places_leaves_the_old_result(

@@ -109,6 +109,7 @@ def test_every_step_is_recorded_with_its_resolved_contract(grown: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_ledger_of_each_step_is_the_true_difference_between_its_images(grown: Path) -> None:
     kept = sorted((grown / "steps").glob("*.nrrd"))
     before = voxels(HEART)
@@ -133,6 +134,7 @@ def test_the_ledgers_add_up_to_the_difference_between_input_and_result(grown: Pa
     assert {label: n for label, n in balance.items() if n} == true
 
 
+@pytest.mark.slow
 def test_the_ledger_counts_in_cubic_millimetres(tmp_path: Path, heart: Path) -> None:
     image = sitk.ReadImage(str(heart))
     image.SetSpacing((1.25, 1.5, 2.0))
@@ -274,6 +276,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize("done", range(10))
 def test_a_run_taken_up_ends_like_one_undisturbed(tmp_path: Path, atria: tuple[Path, Path], done: int) -> None:
     heart, whole = atria

@@ -115,7 +115,7 @@ FEW = {
 }
 
 
-@pytest.mark.slow(every=4)
+@pytest.mark.slow(every=8)
 @pytest.mark.parametrize(
     ("recipe", "name"),
     [pytest.param(*one, marks=() if one in FEW else pytest.mark.slow) for one in lacking_one()],
@@ -292,6 +292,7 @@ def test_a_damaged_segmentation_is_closed(what: str) -> None:
     assert errors <= ({"open_end"} if what == "shifted slices" else set())
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_the_seven_structures_on_a_ct_are_closed(recipe: str) -> None:
     """Another heart, segmented in another way: a CT of 1.5 mm with labels of the scheme ``mm-whs``."""
@@ -329,6 +330,7 @@ def test_a_share_above_one_is_refused() -> None:
         run_recipe("four_chamber_closed", shipped(2.0), catalogue(), parameters={"skirt_ratio": 1.5})
 
 
+@pytest.mark.slow
 def test_a_fail_says_where_it_is_explained_and_what_may_help(tmp_path: Path) -> None:
     """An aorta that ends before the ventricle is closed in, which no repair mends."""
     heart = shipped(2.0)

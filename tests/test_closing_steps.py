@@ -172,6 +172,7 @@ def own_cell(array: Array, before: Array, spacing: Spacing, mm: float, rules: It
     return write(array, ring, NEW, rules)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150)
 @given(maps(labels=(1, 2, 3, 4, 5, 6)), MM, rules(), st.data())
 def test_ring_in_its_own_cell(

@@ -95,6 +95,7 @@ def test_a_file_that_is_wrong(site: FakeSite) -> None:
     )
 
 
+@pytest.mark.slow
 def test_help_does_not_read_it(site: FakeSite, tmp_path: Path) -> None:
     install(site, "paper_recipes:recipes.yaml")
     run = "from pycemrg_core.cli import main; main()"

@@ -74,6 +74,7 @@ def test_a_folder_behind_a_link_is_not_swept(tmp_path: Path) -> None:
     assert (tmp_path / LEFT).is_symlink()
 
 
+@pytest.mark.slow(every=2)
 @pytest.mark.parametrize("steps", [(), ("--keep-steps",)])
 def test_a_folder_of_results_may_be_a_link(tmp_path: Path, steps: tuple[str, ...]) -> None:
     """As on a cluster, where results are kept on another disk."""
@@ -169,6 +170,7 @@ with held(Path({str(tmp_path / "out")!r})):
     process.communicate(timeout=60)
 
 
+@pytest.mark.slow
 def test_a_second_command_is_refused_until_the_first_ends(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
     heart = small_heart(tmp_path)
     command = ("run", RECIPE, heart, "-o", tmp_path / "out", "--no-check")

@@ -149,6 +149,7 @@ def run(reader: Reader, chosen: list[tuple[Layout, Mutation]]) -> Counter[str]:
     return counts
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_sample_of_single_mutations(reader: Reader, form: str) -> None:
     every = [case for name in FORMATS[form] for case in cases(name)]
@@ -230,6 +231,7 @@ def nifti_check(reader: Reader, changes: dict[str, float], data: str, packed: bo
         return check(reader, path, data != "", (changes, data))
 
 
+@pytest.mark.slow
 def test_a_sample_of_nifti_mutations(reader: Reader) -> None:
     every = [(field, value) for field in NIFTI_FIELDS for value in nifti_values(field)]
     counts = Counter(

@@ -36,6 +36,7 @@ positive = st.floats(0.05, 20)
 place = st.floats(-1000, 1000)
 
 
+@pytest.mark.slow(every=5)
 @pytest.mark.parametrize("extension", WRITABLE)
 @settings(max_examples=25)
 @given(

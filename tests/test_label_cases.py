@@ -20,6 +20,7 @@ from pycemrg_core import Policy, load_catalogue
 from pycemrg_core.api.kinds import KINDS
 from pycemrg_core.cli import main
 from pycemrg_core.images.image_files import read_volume, volume_of, write_volume
+from pycemrg_core.plugins.loading import discover
 from schematics_builtin.certificate import asked_of
 from schematics_builtin.labels.anatomy import judge as judging
 from schematics_builtin.labels.measuring import measure
@@ -57,6 +58,7 @@ def test_d1_leading_zeros_are_no_octal_numbers(place: Path, heart: Path) -> None
     assert contents(place) == before
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("ending", ["_label", ""], ids=["d2", "d3"])
 @pytest.mark.parametrize("recipe", ["biventricular_basic", "four_chamber_full", "left_atrium_with_veins"])
 def test_all_inputs_and_display_names_run_with_every_recipe(place: Path, heart: Path, recipe: str, ending: str) -> None:
@@ -163,6 +165,7 @@ def test_e5_exchanged_atria_are_refused_from_python_too(place: Path) -> None:
         run_recipe("four_chamber_full", volume.with_array(array), load_catalogue(Policy(allow=frozenset())))
 
 
+@pytest.mark.slow(every=2)
 @pytest.mark.parametrize("kind", ["noise", "blobs"])
 def test_e9_the_search_for_structures_is_bounded(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     import importlib
@@ -377,11 +380,11 @@ def test_what_a_segmentation_holds_is_not_read_too_early(place: Path, heart: Pat
     pycemrg("plan", "early", heart, "--plugin", "early.yaml")
 
 
-@pytest.mark.slow(every=5)
 @pytest.mark.parametrize("section", [kind.section for kind in KINDS if kind.data])
 @pytest.mark.parametrize("key", ["anatomy", "function", "summary", "labels", "steps", "step", "spellings"])
-def test_yaml_never_imports_or_calls(place: Path, section: str, key: str) -> None:
+def test_yaml_never_imports_or_calls(place: Path, section: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever looks like a reference to code is text, or refused; no kind that YAML can hold refers to code."""
+    monkeypatch.setenv("PYCEMRG_PLUGINS", ",".join(f"-{one.distribution}" for one in discover()))  # check no other
     Path("touched.py").write_text("from pathlib import Path\nPath('touched').write_text('x')\n", encoding="utf-8")
     Path("p.yaml").write_text(f'{section}:\n  x:\n    {key}: "touched:f"\n', encoding="utf-8")
     for words in (["list-plugins", "--check"], ["describe", "x"]):
@@ -408,6 +411,7 @@ def test_an_empty_name_in_yaml_is_not_an_absent_one(place: Path, name: str) -> N
 TOO_LONG = ("x" * 5000, "/tmp/" + "y" * 300)
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize("path", TOO_LONG, ids=["path", "name"])
 @pytest.mark.parametrize(
     "command",

@@ -177,6 +177,7 @@ def test_anatomy_that_contradicts_the_labels_is_a_problem(ts: Path) -> None:
     assert f"try --scheme {TS}" in problem
 
 
+@pytest.mark.slow
 def test_a_check_in_the_image_s_own_scheme(ts: Path) -> None:
     pycemrg("labels", "check", ts, "--recipe", "four_chamber_full", "--scheme", TS)
     pycemrg("labels", "check", ts, "--scheme", TS)
@@ -184,6 +185,7 @@ def test_a_check_in_the_image_s_own_scheme(ts: Path) -> None:
     assert result.stdout.count("problem: ") == 7
 
 
+@pytest.mark.slow
 def test_a_check_with_integers_of_one_s_own(tmp_path: Path) -> None:
     swapped = tmp_path / "swapped.nrrd"
     pycemrg("labels", "remap", HEART, "-o", swapped, "--map", "1=3", "--map", "3=1")
@@ -196,7 +198,7 @@ def test_a_check_with_integers_of_one_s_own(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------- detect, suggest
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow(every=6)
 @pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize("name", ["cemrg", TS, "totalsegmentator-v1", "mm-whs", "hvsmr-2"])
 def test_detect_knows_the_scheme_by_the_anatomy(tmp_path: Path, name: str) -> None:
@@ -404,6 +406,7 @@ def test_digits_that_are_no_decimals_are_names(row: Path) -> None:
 # ------------------------------------------------------------------------------------------------ label table
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize(("kind", "name"), [("slicer", "out.ctbl"), ("itksnap", "out.label")])
 @pytest.mark.parametrize("output", ["out.nrrd", "out.nii.gz"])
 def test_a_table_for_a_viewer(tmp_path: Path, kind: str, name: str, output: str) -> None:
@@ -447,6 +450,7 @@ def test_a_map_without_any_of_the_labels_is_told_its_scheme(tmp_path: Path) -> N
     assert "--scheme mm-whs" in result.stderr
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize(
     ("factor", "figure"), [(1000.0, "714,065,000.0 L"), (0.001, "7.1e-07 mL"), (0.1, "0.71 mL"), (10.0, "714.1 L")]
 )
@@ -550,6 +554,7 @@ def differences(before: Array, after: Array) -> dict[tuple[str, str], int]:
     return {(names[int(a)], names[int(b)]): int(n) for (a, b), n in zip(pairs.T, counts, strict=True)}
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("connectivity", ["6", "18", "26"])
 @pytest.mark.parametrize("name", CLEANING)
 def test_each_option_is_the_function_of_that_name(dirty: Path, tmp_path: Path, name: str, connectivity: str) -> None:

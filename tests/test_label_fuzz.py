@@ -181,7 +181,7 @@ def test_what_is_no_label_map_is_refused_by_every_command(tmp_path: Path, name: 
     assert not image.with_name("out.nrrd").exists()
 
 
-@pytest.mark.slow(every=5)
+@pytest.mark.slow(every=20)
 @pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.parametrize(
     "array",
@@ -197,6 +197,7 @@ def test_what_is_a_label_map_only_just(tmp_path: Path, name: str, array: Array) 
     assert_answered(name, call(name, image))
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_file_that_is_not_there(tmp_path: Path, name: str) -> None:
     result = call(name, tmp_path / "absent.nrrd")

@@ -38,7 +38,7 @@ def beyond(modules: set[str], folder: Path) -> list[str]:
     return sorted(name for name in modules - bare(folder) if name.partition(".")[0] not in others)
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow(every=6)
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
 def test_a_command_that_only_tells(tmp_path_factory: pytest.TempPathFactory, arguments: tuple[str, ...]) -> None:
     folder = tmp_path_factory.getbasetemp()
@@ -63,6 +63,7 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return site.folder
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("arguments", [("--help",), ("list-schematics",), ("list-plugins", "--json")], ids=" ".join)
 def test_many_plugins_bring_only_their_own_modules(
     tmp_path_factory: pytest.TempPathFactory, crowd: Path, arguments: tuple[str, ...]

@@ -136,6 +136,7 @@ def test_tables_fit_80_columns(full: FakeSite, command: str) -> None:
     assert result.stderr.splitlines() == (notes if command == "list-plugins" else [])
 
 
+@pytest.mark.slow
 def test_in_a_pipe_nothing_is_cut(full: FakeSite) -> None:
     """One line for each entry, so that ``| grep`` finds what it looks for."""
     for command in LISTS:

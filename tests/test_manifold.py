@@ -76,6 +76,7 @@ def random_map(seed, shape, labels, fill):
     return np.where(generator.random(shape) < 0.2, noise, blobs).astype(np.uint8)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),

@@ -45,6 +45,7 @@ def read(*folders: object, prefix: str = "pycemrg.v") -> list[EntryPoint]:
 HEART = EntryPoint("heart", "1.0", "pycemrg.v1", "heart", "heart")
 
 
+@pytest.mark.slow
 def test_all_groups_of_this_environment() -> None:
     groups = importlib.metadata.entry_points().groups
     ours = entry_points("")

@@ -229,6 +229,7 @@ ENDLESS = {
 }
 
 
+@pytest.mark.slow(every=2)
 @pytest.mark.parametrize("kind", ENDLESS)
 def test_what_never_ends_is_stopped(tmp_path: Path, kind: str) -> None:
     body, what = ENDLESS[kind]
@@ -333,6 +334,7 @@ def made(run, others):
 """
 
 
+@pytest.mark.slow
 def test_the_output_report_is_not_the_command_of_another_plugin(tmp_path: Path) -> None:
     pytest.importorskip("pycemrg_report.report", reason="pycemrg-report is not installed")
     path = tmp_path / "other_report.py"

@@ -106,6 +106,7 @@ def test_it_is_validated(pycemrg: Pycemrg, tmp_path: Path) -> None:
     assert reason == "pycemrg_atlases must return Atlas records, not 'mine' (other.py:2, in pycemrg_atlases)"
 
 
+@pytest.mark.slow
 def test_two_of_one_name_are_a_conflict(pycemrg: Pycemrg, tmp_path: Path) -> None:
     one, two = plugin(tmp_path, "one_atlas"), plugin(tmp_path, "two_atlas")
     text = pycemrg("list-plugins", "--plugin", one, "--plugin", two).stdout

@@ -370,6 +370,7 @@ def test_the_hints_are_what_the_plugins_contribute() -> None:
         assert (ROOT / "plugins" / f"pycemrg-{name}").is_dir()
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("blocked", BUILT_IN)
 def test_each_built_in_plugin_can_be_blocked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blocked: str) -> None:
     """The rest works; what the plugin would do says which plugin is blocked."""
@@ -417,6 +418,7 @@ def _run(heart: Path, out: Path) -> tuple[object, ...]:
     return ("run", RECIPE, heart, "-o", out)
 
 
+@pytest.mark.slow
 def test_the_demo_goes_without_what_is_blocked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYCEMRG_PLUGINS", "-pictures,-certificate,-report")
     pycemrg("demo", "-o", tmp_path / "out")

@@ -406,6 +406,7 @@ def test_strict_minds_no_plugin_that_is_blocked_or_sound(site: FakeSite) -> None
     assert states(catalogue) == {"broken": State.BLOCKED, "sound": State.LOADED}
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(
     ("environment", "arguments", "imported"),
     [

@@ -58,6 +58,7 @@ def full_volume_transform(mask: Mask, spacing: Spacing) -> Array:
     return _distances[key]
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_every_recipe_runs_the_steps_of_its_table(recipe: str) -> None:
     record = grown(recipe).record
@@ -148,6 +149,7 @@ def both() -> Array:
     return voxels(run_recipe(BOTH, brute.image_of(voxels(heart()), SPACING), brute.catalogue()).image)
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_a_flipped_heart_gives_the_flipped_result(axis: int) -> None:
     flipped = np.ascontiguousarray(np.flip(voxels(heart()), axis))
@@ -155,6 +157,7 @@ def test_a_flipped_heart_gives_the_flipped_result(axis: int) -> None:
     np.testing.assert_array_equal(voxels(result.image), np.flip(both(), axis))
 
 
+@pytest.mark.slow(every=5)
 @pytest.mark.parametrize("axes", list(permutations(range(3)))[1:])
 def test_permuted_axes_give_the_permuted_result(axes: tuple[int, int, int]) -> None:
     permuted = np.ascontiguousarray(voxels(heart()).transpose(axes))

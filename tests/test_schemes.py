@@ -236,7 +236,7 @@ def record_of(folder: Path) -> dict[str, Any]:
     return record
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow(every=6)
 @pytest.mark.parametrize(
     "name", ["cemrg-legacy", "totalsegmentator-heartchambers", "totalsegmentator-v1", "mm-whs", "hvsmr-2"]
 )
@@ -262,6 +262,7 @@ def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_record_says_what_became_what(converted: Path) -> None:
     conversion = record_of(converted / "out")["conversion"]
     assert conversion["scheme"] == "totalsegmentator-heartchambers"
@@ -295,6 +296,7 @@ def forget_steps_after(folder: Path, count: int) -> None:
     (folder / "steps" / "progress.json").write_text(json.dumps(progress), encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_run_can_be_taken_up(converted: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     shutil.copytree(converted / "out", folder)

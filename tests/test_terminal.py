@@ -46,6 +46,7 @@ def test_only_our_own_styles_reach_a_terminal() -> None:
     assert click.unstyle(style("bold", bold=True)) == "bold"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no such file name")
 def test_a_file_name_stays_on_its_line(tmp_path: Path) -> None:
     image = small_heart(tmp_path, "a\nerror: b\t\x1b[31m\r.nrrd")

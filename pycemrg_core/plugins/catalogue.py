@@ -56,11 +56,19 @@ class Catalogue:
     contributions: tuple[Contribution[Record], ...] = field(converter=_sorted)
     plugins: tuple[Plugin, ...] = ()
     _of_kind: dict[type[Record], tuple[Contribution[Any], ...]] = field(init=False, eq=False, repr=False)
+    _called: dict[tuple[type[Record], str], list[Contribution[Any]]] = field(init=False, eq=False, repr=False)
 
     @_of_kind.default
     def _sort_by_kind(self) -> dict[type[Record], tuple[Contribution[Any], ...]]:
         kinds = {type(contribution.record) for contribution in self.contributions}
         return {kind: tuple(c for c in self.contributions if type(c.record) is kind) for kind in kinds}
+
+    @_called.default
+    def _sort_by_name(self) -> dict[tuple[type[Record], str], list[Contribution[Any]]]:
+        called: dict[tuple[type[Record], str], list[Contribution[Any]]] = {}
+        for contribution in self.contributions:
+            called.setdefault((type(contribution.record), contribution.name), []).append(contribution)
+        return called
 
     def all(self, kind: type[R]) -> tuple[Contribution[R], ...]:
         """Every contribution of one kind, including conflicting ones."""
@@ -76,7 +84,7 @@ class Catalogue:
         """
         if not isinstance(name, str):
             raise UnknownNameError(f"{name!r:.80} is not the name of a {kind_of(kind).word}; give its name as text")
-        matches = [c for c in self.all(kind) if c.answers_to(name)]
+        matches = [c for c in self._called.get((kind, name.rpartition(":")[2]), ()) if c.answers_to(name)]
         if len(matches) == 1:
             return matches[0]
         if matches:

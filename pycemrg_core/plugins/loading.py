@@ -253,6 +253,8 @@ def _require_hooks(manager: pluggy.PluginManager, module: ModuleType) -> None:
     """Refuse misspelt hooks and hooks without the marker: pluggy would ignore them silently."""
     marked = 0
     for name in sorted(vars(module)):
+        if not callable(getattr(module, name)):
+            continue
         options = manager.parse_hookimpl_opts(module, name)
         if options is None:
             if inspect.isfunction(getattr(module, name)) and (name in HOOKS or close_to(name, HOOKS, cutoff=0.9)):

@@ -103,7 +103,8 @@ def _scheme_types(catalogue: Catalogue, labels: Mapping[str, int], first: str) -
     types: dict[int, LabelType] = {}
     for contribution in sorted(catalogue.all(LabelScheme), key=lambda one: not one.answers_to(first)):
         for one, names in _members(contribution.record).items():
-            types = {**{labels[name]: one for name in names if name in labels}, **types}
+            for label in _values(labels, names):
+                types.setdefault(label, one)
     return types
 
 

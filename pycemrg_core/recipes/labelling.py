@@ -109,9 +109,10 @@ def labelling(
         elif name not in given:
             found[name] = value
     taken = {*found.values(), *takers}
+    decided = {*defaults, *given}
     for contribution in catalogue.all(Schematic):
         for name, value in contribution.record.labels.items():
-            if name not in {**defaults, **given} and value not in (taken if recipe else takers):
+            if name not in decided and value not in (taken if recipe else takers):
                 found[name] = value
                 taken.add(value)
     return Labelling(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from attrs import frozen
 
 _LIKELY = 0.85  # so close to a known name that it is a misspelling
 
 
+@lru_cache(maxsize=4096)  # every plan asks for the same names
 def _key(name: str) -> str:
     """A name without what does not matter in a spelling: case, spaces, punctuation, and ``label`` at its end."""
     return re.sub(r"[\W_]+", "", name.casefold()).removesuffix("label")

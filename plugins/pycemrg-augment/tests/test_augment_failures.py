@@ -70,6 +70,7 @@ def test_the_ground_truth_is_what_changed(kind: str, seed: int) -> None:
     np.testing.assert_array_equal(values(PHANTOM), before)
 
 
+@pytest.mark.slow(every=5)
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_generator_decides(kind: str) -> None:
     (first, one), (again, two) = (KINDS[kind](PHANTOM, rng()) for _ in range(2))
@@ -220,6 +221,7 @@ def thin_shell() -> sitk.Image:
     return sitk.GetImageFromArray(array)
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(
     ("call", "said"),
     [

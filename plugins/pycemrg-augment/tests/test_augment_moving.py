@@ -138,6 +138,7 @@ def test_an_elastic_deformation_is_that_of_scipy() -> None:
     np.testing.assert_array_equal(labels[clear], ndimage.map_coordinates(VOXELS, places, order=0)[clear])
 
 
+@pytest.mark.slow
 def test_an_elastic_deformation_never_folds() -> None:
     """The volume of each voxel, from finite differences, stays positive even for the largest displacement allowed."""
     image = cubes(np.zeros((40, 40, 40), np.float32))

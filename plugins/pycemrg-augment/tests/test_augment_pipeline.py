@@ -86,6 +86,7 @@ def test_every_augmentation_of_the_plugin_is_tried_here() -> None:
     assert entry.value == "pycemrg_augment.plugin"
 
 
+@pytest.mark.slow(every=6)
 @pytest.mark.parametrize("name", EACH)
 def test_seeds_decide_and_inputs_stay(name: str) -> None:
     pipeline = build(NORMALISE, {name: EACH[name]})
@@ -102,6 +103,7 @@ def test_seeds_decide_and_inputs_stay(name: str) -> None:
     assert (others == {hashes(first)}) == (name in FIXED)
 
 
+@pytest.mark.slow(every=6)
 @pytest.mark.parametrize("name", EACH)
 def test_a_record_can_be_replayed(name: str) -> None:
     pipeline = build(NORMALISE, {name: EACH[name], "probability": 0.9})

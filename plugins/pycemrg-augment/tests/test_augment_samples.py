@@ -38,6 +38,7 @@ def build(*entries: Any) -> Pipeline:
 # Choices
 
 
+@pytest.mark.slow
 def test_one_of_chooses_in_proportion_to_the_probabilities() -> None:
     pipeline = build({"one_of": {"of": [{"flip": {}, "probability": 0.9}, {"flip": {}, "probability": 0.3}]}})
     steps = [pipeline.apply(SAMPLE, seed=1, index=index)[1][0] for index in range(400)]
@@ -46,6 +47,7 @@ def test_one_of_chooses_in_proportion_to_the_probabilities() -> None:
     assert all(step["drawn"]["steps"][0]["applied"] for step in steps)
 
 
+@pytest.mark.slow
 def test_some_of_makes_every_set_equally_likely_and_keeps_the_order() -> None:
     pipeline = build(
         {"some_of": {"count": 2, "of": ["flip", {"brightness": {}}, {"random_patch": {"size": [5, 5, 5]}}]}}

@@ -120,6 +120,7 @@ def test_random_patches_reach_every_place() -> None:
     assert [set(column) for column in starts.T.tolist()] == [{0, 1, 2}, {0}, {-4}]
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize("axes", [(True, False, False), (False, True, True), (True, True, True), (False,) * 3])
 def test_a_flip_turns_the_array_and_leaves_the_body(axes: tuple[bool, ...]) -> None:
     image = make()

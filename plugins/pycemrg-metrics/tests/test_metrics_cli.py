@@ -175,6 +175,7 @@ IMAGES = ("compare", "smooth.nrrd", CT)
 LABELS = ("compare", MINE, HEART)
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [

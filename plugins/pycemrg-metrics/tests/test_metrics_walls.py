@@ -65,6 +65,7 @@ def test_a_spherical_shell(inner: float, outer: float, spacing: Spacing) -> None
         assert not all(neighbours(wall.volume.array != 0, index))
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize("spacing", SPACINGS)
 @pytest.mark.parametrize(("inner", "outer"), [(10.0, 12.0), (8.0, 16.5), (15.0, 22.0)])
 @pytest.mark.parametrize("cut", [0.0, 4.0])

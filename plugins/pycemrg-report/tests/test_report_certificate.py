@@ -89,6 +89,7 @@ def test_findings_stand_with_their_place_in_the_middle(run: Path) -> None:
             assert (middle(image)[3] == 255) is strong
 
 
+@pytest.mark.slow
 def test_a_finding_at_the_border_of_the_image_is_in_the_middle_too(run: Path) -> None:
     certify(run, [finding("error", "at the corner", (0, 0, 0), [1])], "FAIL")
     images = report(run).select("#findings img")
@@ -97,6 +98,7 @@ def test_a_finding_at_the_border_of_the_image_is_in_the_middle_too(run: Path) ->
     assert all(middle(image)[3] == 0 for image in images)
 
 
+@pytest.mark.slow
 def test_a_finding_without_a_place_has_no_picture(run: Path) -> None:
     nowhere = {
         "check": "not_made",

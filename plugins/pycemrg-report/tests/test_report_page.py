@@ -157,6 +157,7 @@ def test_kept_steps_of_another_run_are_not_shown(copy: Path, page: BeautifulSoup
     assert [i["src"] for i in report(copy).select("#steps img")] == [i["src"] for i in page.select("#steps img")]
 
 
+@pytest.mark.slow
 def test_an_input_that_is_gone_is_said_and_before_left_out(copy: Path) -> None:
     (copy.parent / "small.nrrd").unlink()
     page = report(copy)
@@ -192,6 +193,7 @@ def test_without_input_and_steps_the_ledger_remains(copy: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_steps_whose_plugin_is_not_here_have_no_pictures(copy: Path) -> None:
     shutil.rmtree(copy / "steps")
     data = record(copy)
