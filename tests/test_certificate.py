@@ -194,7 +194,7 @@ def test_nothing_is_wrong_with_the_clean_heart() -> None:
         ("lumen_open", Severity.EXPECTED, (VEIN,)),
     ]
     assert found.verdict == "PASS"
-    assert [name for name, _ in found.checks] == sorted(
+    assert [check.name for check in found.checks] == sorted(
         {"closed_lumens", "open_end", "heart_sides", *(one.check for one in DAMAGES.values())}
     )
 
@@ -494,7 +494,9 @@ def test_json_holds_what_the_format_says() -> None:
         "",
         {"name": "", "voxels_sha256": ""},
     )
-    assert {"name": "holes", "provider": f"pycemrg-core {__version__}"} in data["checks"]
+    holes = next(one.record for one in catalogue().all(Check) if one.name == "holes")
+    about = {"summary": holes.summary, "advice": holes.advice}
+    assert {"name": "holes", "provider": f"pycemrg-core {__version__}", **about} in data["checks"]
     (found,) = (one for one in data["findings"] if one["check"] == "lumen_open" and one["severity"] == "error")
     assert found == {
         "check": "lumen_open",

@@ -175,6 +175,7 @@ if TYPE_CHECKING:
     from pycemrg_core.recipes.checking import require_sound as require_sound
     from pycemrg_core.runs.finished import FinishedRun as FinishedRun
     from pycemrg_core.runs.outputs import Made as Made
+    from pycemrg_core.shown.words import amount as amount
     from pycemrg_core.shown.words import counted as counted
     from pycemrg_core.shown.words import html_table as html_table
     from pycemrg_core.text.files import name_of as name_of
@@ -252,7 +253,7 @@ else:
             "pycemrg_core.recipes.checking": "checks_on faults_of require_doubts require_sound",
             "pycemrg_core.runs.finished": "FinishedRun",
             "pycemrg_core.runs.outputs": "Made",
-            "pycemrg_core.shown.words": "counted html_table",
+            "pycemrg_core.shown.words": "amount counted html_table",
             "pycemrg_core.text.files": "name_of read_text",
             "pycemrg_core.text.label_tables": (
                 "LABEL_FILES LabelRow labels_of read_label_file read_labels_file read_mapping_file"

@@ -328,10 +328,15 @@ class Augmentation(Record):
 
 @frozen(kw_only=True)
 class Command(Record):
-    """A click command that becomes ``pycemrg NAME``. It is imported only when it runs."""
+    """A click command that becomes ``pycemrg NAME``. It is imported only when it runs.
+
+    ``after_run`` says what the command tells of the heart that a run wrote, if it is for that: ``pycemrg run`` then
+    ends with ``pycemrg NAME HEART`` and these words.
+    """
 
     summary: str = _text()
     command: Ref = _ref()
+    after_run: str = _text(default="")
 
 
 class CheckOn(Enum):
@@ -349,10 +354,12 @@ class Check(Record):
     :class:`~pycemrg_core.images.heart.Finding` s. ``on`` says which heart it gets: the result, or the input image with
     only the names of its labels. If an input check finds an error, the run is refused. ``doubts`` are names of what may
     be unusual instead of wrong: a finding with such a name is no error if the user accepts it, with ``--accept NAME``.
+    ``advice`` says in a few words what to do about a finding.
     """
 
     summary: str = _text()
     function: Ref = _ref()
+    advice: str = _text(default="")
     on: CheckOn = field(default=CheckOn.RESULT, validator=_one_of(CheckOn))
     doubts: tuple[str, ...] = _names("the doubts of a check")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,7 +88,7 @@ def run(
     from pycemrg_core.recipes.planner import plan
     from pycemrg_core.recipes.preparation import make_room, prepare
     from pycemrg_core.runs.earlier import require_place
-    from pycemrg_core.runs.run_folder import STEPS, Source, held
+    from pycemrg_core.runs.run_folder import IMAGE, STEPS, Source, held
 
     settings = settings_from(catalogue, parameters, labels, config, then, pad, accept)
     target, settings = target_of(recipe, catalogue, settings)
@@ -107,6 +108,8 @@ def run(
         _echo_notes(require_place(folder, source, catalogue, chosen, force=force, keep_steps=fresh))
         done = _execute(ctx, catalogue, planned, prepared, source, folder, chosen, kept=kept, start=start)
     _judge(ctx, done)
+    if done.outputs.verdict is None:
+        _echo_next(catalogue, folder / IMAGE)
 
 
 def _run_again(
@@ -198,6 +201,15 @@ def _execute(
         if made.summary:
             click.echo(made.summary)
     return _Done(run, outputs)
+
+
+def _echo_next(catalogue: Catalogue, heart: Path) -> None:
+    """The commands that tell something about a result on which no output gave a verdict."""
+    from pycemrg_core.api.records import Command
+
+    for one in catalogue.all(Command):
+        if one.record.after_run:
+            click.echo(f"next: pycemrg {one.name} {shlex.quote(str(heart))}  ({one.record.after_run})")
 
 
 def _judge(ctx: click.Context, done: _Done) -> None:

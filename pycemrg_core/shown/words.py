@@ -45,6 +45,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def amount(value: float, unit: str) -> str:
+    """``12.5 mm``, ``1,168 mm2``: four digits, or all before the point."""
+    return f"{value:,.0f} {unit}" if abs(value) >= 1000 else f"{value:.4g} {unit}"
+
+
 def _cell(value: object, escape: Callable[[str], str]) -> str:
     if isinstance(value, (int, float)):
         text = f"{value:,}" if isinstance(value, int) else f"{value:.4g}"

@@ -11,6 +11,7 @@ from pycemrg_core.api import door
 
 if TYPE_CHECKING:
     from schematics_builtin.certificate.certification import Certificate as Certificate
+    from schematics_builtin.certificate.certification import MadeCheck as MadeCheck
     from schematics_builtin.certificate.certification import certify as certify
     from schematics_builtin.certificate.closure import Closure as Closure
     from schematics_builtin.certificate.commands.findings import verdict_line as verdict_line
@@ -26,7 +27,7 @@ else:
     __all__, __getattr__, __dir__ = door(
         __name__,
         {
-            "schematics_builtin.certificate.certification": "Certificate certify",
+            "schematics_builtin.certificate.certification": "Certificate MadeCheck certify",
             "schematics_builtin.certificate.commands.findings": "verdict_line",
             "schematics_builtin.certificate.hearts": "asked_of certify_image certify_result heart_of",
             "schematics_builtin.certificate.closure": "Closure",

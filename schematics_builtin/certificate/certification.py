@@ -18,6 +18,16 @@ FORMAT = 1
 
 
 @frozen(kw_only=True)
+class MadeCheck:
+    """A check that was made: its name, its plugin, what it looks for, and what to do about a finding."""
+
+    name: str
+    provider: str = ""
+    summary: str = ""
+    advice: str = ""
+
+
+@frozen(kw_only=True)
 class Certificate:
     """The checks that were made on a heart, their plugins, the findings, and which lumens are closed (``closure``).
 
@@ -28,7 +38,7 @@ class Certificate:
     recipe: str = ""
     name: str = ""
     voxels_sha256: str = ""
-    checks: tuple[tuple[str, str], ...]
+    checks: tuple[MadeCheck, ...]
     findings: tuple[Finding, ...]
     closure: Closure = Closure()
 
@@ -63,7 +73,7 @@ class Certificate:
             "input": {"name": self.name, "voxels_sha256": self.voxels_sha256},
             "statement": self.closure.statement,
             "closure": _closure_json(self.closure),
-            "checks": [{"name": name, "provider": provider} for name, provider in self.checks],
+            "checks": [attrs.asdict(check) for check in self.checks],
             "findings": [_finding_json(finding) for finding in self.findings],
         }
 
@@ -80,7 +90,15 @@ def certify(heart: Heart, catalogue: Catalogue, *, name: str = "", voxels_sha256
         recipe=heart.blueprint.recipe,
         name=name,
         voxels_sha256=voxels_sha256,
-        checks=tuple((one.name, f"{one.provider.distribution} {one.provider.version}") for one in checks),
+        checks=tuple(
+            MadeCheck(
+                name=one.name,
+                provider=f"{one.provider.distribution} {one.provider.version}",
+                summary=one.record.summary,
+                advice=one.record.advice,
+            )
+            for one in checks
+        ),
         findings=findings,
         closure=closure_of(heart),
     )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pycemrg_core import Catalogue, ImageFacts, Settings, plan, recipe_labels
+from pycemrg_core import Catalogue, ImageFacts, PycemrgError, SavedRun, Settings, plan, recipe_labels
 from pycemrg_core.api import (
     Blueprint,
     Heart,
     LabelScheme,
+    LabelType,
+    LabelVolume,
     Recipe,
     Schematic,
     blueprint_of,
@@ -17,6 +20,7 @@ from pycemrg_core.api import (
     volume_of,
     voxels_sha256,
 )
+from pycemrg_core.cli.kit import RECORD
 from schematics_builtin.certificate.certification import Certificate, certify
 
 if TYPE_CHECKING:
@@ -48,6 +52,34 @@ def asked_of(
         return blueprint_of((), catalogue, labels, accepted=accept, names=names)
     facts = ImageFacts(labels=frozenset(labels.values()), spacing=_SPACING, dtype="uint32")
     return plan(recipe, catalogue, facts, settings).blueprint
+
+
+def asked_beside(path: Path, volume: LabelVolume, catalogue: Catalogue) -> tuple[Blueprint | None, str]:
+    """What the run whose ``run.json`` lies beside an image asked of it, and a note for the user.
+
+    None if there is no such file, or if the image has labels that the run did not know. The voxels may be others: a
+    repaired heart must be what the heart must be.
+    """
+    record = path.parent / RECORD
+    if not record.is_file():
+        return None, ""
+    try:
+        saved = SavedRun.read(record)
+        asked = saved.blueprint(catalogue, (), {})
+    except PycemrgError as error:
+        return None, f"{RECORD} beside it is not used: {error}"
+    recipe = saved.data["recipe"]
+    if unknown := [label for label in volume.boxes if label not in asked.names]:
+        return None, f"{RECORD} beside it is not used, its run did not know label {unknown[0]}"
+    other = "" if saved.data["output"]["voxels_sha256"] == volume.voxels_sha256() else ", though its voxels are others"
+    return asked, f"{RECORD} beside it says what the heart must be: {recipe}{other}"
+
+
+def is_ungrown(heart: Heart) -> bool:
+    """Whether a heart is still a segmentation: lumens, and no wall but perhaps one, which the segmentation gave."""
+    types = [heart.blueprint.types.get(label) for label in heart.meshed]
+    made = (LabelType.VALVE, LabelType.PLANE, LabelType.RING)
+    return bool(heart.lumens) and types.count(LabelType.WALL) < 2 and not any(one in made for one in types)
 
 
 def _names(labels: Mapping[str, int], catalogue: Catalogue) -> dict[int, str]:

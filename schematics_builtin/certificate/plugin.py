@@ -8,38 +8,102 @@ from pycemrg_core.api import Check, Command, Output, Ref, Schematic, Step, hooki
 
 _HERE = "schematics_builtin.certificate"
 
-# command, help line, click command
-_COMMANDS = (
-    ("certify", "Report what in a grown heart would leak or break a mesher.", "commands.certify:certify"),
-    ("repair", "Repair leaks, holes and loose voxels in a grown heart.", "commands.repair:repair"),
-)
-
-# check, what it looks for, function
+# check, what it looks for, what to do about it, function
 _CHECKS = (
-    ("lumen_contact", "two lumens touch that no rule allows to", "contact:lumen_contact"),
-    ("lumen_open", "a lumen touches the background", "contact:lumen_open"),
+    (
+        "lumen_contact",
+        "two lumens touch that no rule allows to",
+        "repair separates them; a large contact needs a recipe that makes a valve or a plane there",
+        "contact:lumen_contact",
+    ),
+    (
+        "lumen_open",
+        "a lumen touches the background",
+        "repair makes its wall there; if it should be open, choose the recipe that says so",
+        "contact:lumen_open",
+    ),
     (
         "closed_lumens",
         "a lumen is open to the outside or to another lumen, or wrongly closed",
+        "repair closes what a wall or a valve can close; veins need a recipe that makes their planes",
         "cavities:closed_lumens",
     ),
-    ("open_end", "an open vessel is open elsewhere than at one flat end", "open_ends:open_end"),
-    ("valve_seal", "a valve does not separate its two lumens", "contact:valve_seal"),
-    ("wall_thickness", "a wall is thinner than asked", "walls:wall_thickness"),
-    ("ring_loop", "a ring does not go round its vein", "rings:ring_loop"),
-    ("edge_contact", "voxels of a structure meet by an edge or corner only", "shapes:edge_contact"),
-    ("components", "a label is in more than one component", "shapes:components"),
-    ("holes", "a structure encloses background or another label", "shapes:holes"),
-    ("tag_range", "a label is over 255", "image:tag_range"),
-    ("image_border", "the heart touches the border of the image", "image:image_border"),
-    ("not_made", "a structure that the recipe makes is not there", "image:not_made"),
+    (
+        "open_end",
+        "an open vessel is open elsewhere than at one flat end",
+        "repair closes further openings; cut a ragged end flat in the segmentation",
+        "open_ends:open_end",
+    ),
+    (
+        "valve_seal",
+        "a valve does not separate its two lumens",
+        "repair seals its gaps; look whether two labels are exchanged",
+        "contact:valve_seal",
+    ),
+    (
+        "wall_thickness",
+        "a wall is thinner than asked",
+        "repair fills it up to its thickness",
+        "walls:wall_thickness",
+    ),
+    (
+        "ring_loop",
+        "a ring does not go round its vein",
+        "no rule repairs it; a longer stub of the vein gives the ring room",
+        "rings:ring_loop",
+    ),
+    (
+        "edge_contact",
+        "voxels of a structure meet by an edge or corner only",
+        "repair joins those of the meshed labels as one",
+        "shapes:edge_contact",
+    ),
+    (
+        "components",
+        "a label is in more than one component",
+        "repair gives loose voxels to what they touch most",
+        "shapes:components",
+    ),
+    (
+        "holes",
+        "a structure encloses background or another label",
+        "repair fills enclosed background",
+        "shapes:holes",
+    ),
+    (
+        "tag_range",
+        "a label is over 255",
+        "give it another integer with 'pycemrg labels remap'",
+        "image:tag_range",
+    ),
+    (
+        "image_border",
+        "the heart touches the border of the image",
+        "repair enlarges the image",
+        "image:image_border",
+    ),
+    (
+        "not_made",
+        "a structure that the recipe makes is not there",
+        "look at what it is made from in the segmentation",
+        "image:not_made",
+    ),
 )
 
 
 @hookimpl
 def pycemrg_commands() -> Iterable[Command]:
-    for name, summary, command in _COMMANDS:
-        yield Command(name=name, summary=summary, command=Ref(f"{_HERE}.{command}"))
+    yield Command(
+        name="certify",
+        summary="Report what in a grown heart would leak or break a mesher.",
+        command=Ref(f"{_HERE}.commands.certify:certify"),
+        after_run="is it closed?",
+    )
+    yield Command(
+        name="repair",
+        summary="Repair leaks, holes and loose voxels in a grown heart.",
+        command=Ref(f"{_HERE}.commands.repair:repair"),
+    )
 
 
 @hookimpl
@@ -77,5 +141,5 @@ def pycemrg_outputs() -> Iterable[Output]:
 
 @hookimpl
 def pycemrg_checks() -> Iterable[Check]:
-    for name, summary, function in _CHECKS:
-        yield Check(name=name, summary=summary, function=Ref(f"{_HERE}.checks.{function}"))
+    for name, summary, advice, function in _CHECKS:
+        yield Check(name=name, summary=summary, advice=advice, function=Ref(f"{_HERE}.checks.{function}"))

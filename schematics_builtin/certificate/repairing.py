@@ -67,6 +67,11 @@ _RULES_FOR = {
 }
 
 
+def is_repaired(check: str) -> bool:
+    """Whether a rule may repair what a check finds; of a check of another plugin one cannot know."""
+    return _RULES_FOR.get(check) != () or check == "image_border"
+
+
 @frozen(kw_only=True)
 class RepairEntry:
     """The voxels that one rule changed from one label to another, over all rounds."""

@@ -30,6 +30,7 @@ def pycemrg_checks() -> Iterable[Check]:
         name="label_anatomy",
         summary="size and anatomy cannot be what the labels say",
         function=Ref("schematics_builtin.labels.checks:anatomy"),
+        advice="correct the labels, or name the scheme of the image",
         on=CheckOn.INPUT,
         doubts=_DOUBTS,
     )
@@ -37,6 +38,7 @@ def pycemrg_checks() -> Iterable[Check]:
         name="heart_sides",
         summary="the heart is mirrored, or left and right or upper and lower veins are exchanged",
         function=Ref("schematics_builtin.labels.checks:sides"),
+        advice="correct the labels or the direction of the image; if the heart is so, accept it by name",
         doubts=_DOUBTS,
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pycemrg_core.api import Finding, Heart, Severity, Valve, counted
+from pycemrg_core.api import Finding, Heart, Severity, Valve, amount, counted
 
 
 def lumen_contact(heart: Heart) -> Iterator[Finding]:
@@ -62,7 +62,7 @@ def _beside(heart: Heart, valve: Valve) -> Iterator[Finding]:
 def _contact(heart: Heart, severity: Severity, what: str, pair: tuple[int, int], more: tuple[int, ...] = ()) -> Finding:
     faces = heart.adjacency.faces(pair[:1], pair[1:])
     count, mm2 = len(faces.voxels), faces.mm2(heart.volume.spacing)
-    amount: dict[str, Any] = {"faces": count, "mm2": mm2}
-    text = f"{what} on {counted(count, 'face')} ({mm2:.4g} mm2)"
+    sizes: dict[str, Any] = {"faces": count, "mm2": mm2}
+    text = f"{what} on {counted(count, 'face')} ({amount(mm2, 'mm2')})"
     values = (*more, *(value for value in pair if value))
-    return heart.finding(severity, text, values, faces.voxels, **amount)
+    return heart.finding(severity, text, values, faces.voxels, **sizes)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pycemrg_core.api import Finding, Heart, Severity, counted
+from pycemrg_core.api import Finding, Heart, Severity, amount, counted
 from schematics_builtin.certificate.cavities import cavities
 from schematics_builtin.certificate.open_ends import Opening, open_ends
 
@@ -28,7 +28,7 @@ def open_end(heart: Heart) -> Iterator[Finding]:
             yield heart.finding(
                 Severity.ERROR,
                 f"{heart.name(lumen)} has {'a further ' if len(more) == 1 else 'further '}{where} beside its end:"
-                f" {counted(faces, 'face')} ({mm2:.4g} mm2)",
+                f" {counted(faces, 'face')} ({amount(mm2, 'mm2')})",
                 (lumen,),
                 np.concatenate([one.voxels for one in more]),
                 at=more[0].voxels[len(more[0].voxels) // 2],
@@ -49,7 +49,7 @@ def _without_face(heart: Heart, lumen: int) -> Iterator[Finding]:
 
 def _judged(heart: Heart, lumen: int, end: Opening) -> Finding:
     severity, name = Severity.ERROR, heart.name(lumen)
-    size = f"{counted(end.faces, 'face')} ({end.mm2:.4g} mm2)"
+    size = f"{counted(end.faces, 'face')} ({amount(end.mm2, 'mm2')})"
     if not end.is_flat:
         what = (
             f"{name} is not open at a flat end: its opening of {size} is {end.deep_mm:.3g} mm deep, so wall is missing"

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 import numpy as np
 
-from pycemrg_core.api import Finding, Heart, LabelType, Severity, counted
+from pycemrg_core.api import Finding, Heart, LabelType, Severity, amount, counted
 from schematics_builtin.certificate.checks import severity_in
 
 
@@ -49,7 +49,7 @@ def components(heart: Heart) -> Iterator[Finding]:
         yield heart.finding(
             severity_in(heart, label),
             f"{heart.name(label)} is in {len(loose) + 1:,} components; all but the largest have"
-            f" {counted(voxels, 'voxel')} ({voxels * heart.volume.voxel_mm3:.4g} mm3)",
+            f" {counted(voxels, 'voxel')} ({amount(voxels * heart.volume.voxel_mm3, 'mm3')})",
             (label,),
             found.places(loose),
             voxels=voxels,
@@ -69,11 +69,11 @@ def holes(heart: Heart) -> Iterator[Finding]:
             groups.setdefault((label, around), []).append(component)
     for (label, around), inside in sorted(groups.items()):
         voxels = int(found.voxels[inside].sum())
-        amount = f"{counted(voxels, 'voxel')} ({voxels * heart.volume.voxel_mm3:.4g} mm3)"
+        much = f"{counted(voxels, 'voxel')} ({amount(voxels * heart.volume.voxel_mm3, 'mm3')})"
         where = f"inside {heart.name(around)}" if label else f"enclosed, most of it next to {heart.name(around)}"
         yield heart.finding(
             Severity.WARNING if label else severity_in(heart, around),
-            f"{heart.name(label)} is {where}: {counted(len(inside), 'component')} of {amount}",
+            f"{heart.name(label)} is {where}: {counted(len(inside), 'component')} of {much}",
             (around, label) if label else (around,),
             found.places(np.array(inside)),
             voxels=voxels,

@@ -8,7 +8,7 @@ import click
 
 from pycemrg_core.api import name_of
 from pycemrg_core.cli.kit import accept_option, echo_json, plugin_options, session_of
-from schematics_builtin.certificate.commands.findings import echo_findings
+from schematics_builtin.certificate.commands.findings import echo_certificate
 
 _MOST_BYTES = 100_000_000
 
@@ -19,6 +19,7 @@ _MOST_BYTES = 100_000_000
 @click.option("--scheme", metavar="NAME", help="The label scheme of IMAGE; see 'pycemrg list-schemes'.")
 @accept_option
 @click.option("-o", "--output", metavar="FILE", help="Also write the certificate, as JSON.")
+@click.option("-v", "--verbose", is_flag=True, help="List every finding.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @plugin_options
 @click.pass_context
@@ -29,35 +30,36 @@ def certify(
     scheme: str | None,
     accept: tuple[str, ...],
     output: str | None,
+    verbose: bool,
     as_json: bool,
 ) -> None:
-    """Check that the label map IMAGE is a closed heart, and list all faults. Exits with 1 if the verdict is FAIL.
+    """Check that the label map IMAGE is a closed heart, and say what is not. Exits with 1 if the verdict is FAIL.
 
-    Without --recipe, no lumen may be open, and the groups of the label scheme say what is a lumen or a wall.
+    Without --recipe, run.json beside IMAGE says what the heart must be. Without that, no lumen may be open, and the
+    groups of the label scheme say what is a lumen or a wall.
 
     \b
-      pycemrg certify out/heart.nrrd --recipe four_chamber_full
-      pycemrg certify out/heart.nrrd --recipe four_chamber_full -o certificate.json
+      pycemrg certify out/heart.nrrd
+      pycemrg certify heart.nrrd --recipe four_chamber_full -o certificate.json
     """
-    from pycemrg_core.api import read_labels
     from pycemrg_core.cli.kit import write_json
-    from schematics_builtin.certificate.hearts import asked_of, certify_image
+    from schematics_builtin.certificate.certification import certify as certify_heart
+    from schematics_builtin.certificate.commands.asked import echo_next, read_heart
+    from schematics_builtin.certificate.hearts import heart_of
 
     if output:
         _require_output(Path(output))
     catalogue = session_of(ctx).catalogue()
-    asked = asked_of(catalogue, recipe, scheme, accept)
-    label_map, notes = read_labels(image)
-    for note in notes:
-        click.echo(f"note: {note}", err=True)
-    certificate = certify_image(label_map, catalogue, asked, name=Path(image).name)
+    heart = heart_of(*read_heart(image, catalogue, recipe, scheme, accept))
+    certificate = certify_heart(heart, catalogue, name=Path(image).name, voxels_sha256=heart.volume.voxels_sha256())
     if output:
         write_json(certificate.as_json(), Path(output))
         click.echo(f"{name_of(output)} written", err=True)
     if as_json:
         echo_json(certificate.as_json())
     else:
-        echo_findings(certificate)
+        echo_certificate(certificate, verbose=verbose)
+        echo_next(certificate, heart, image, catalogue, repaired=False)
     if not certificate.passed:
         ctx.exit(1)
 

@@ -10,20 +10,35 @@ from pycemrg_core.api import counted
 from pycemrg_core.cli.kit import style, wrapped
 
 if TYPE_CHECKING:
-    from schematics_builtin.certificate.certification import Certificate
-
-
-def echo_findings(certificate: Certificate) -> None:
-    """Print the findings, errors first, and the verdict last."""
     from pycemrg_core.api import Severity
+    from schematics_builtin.certificate.certification import Certificate
+    from schematics_builtin.certificate.groups import Group
 
-    for severity in Severity:
-        for finding in certificate.of(severity):
-            place = f"; voxel {finding.voxel}" if finding.voxel else ""
-            head = f"{severity.value:<8} "
-            text = wrapped(f"{finding.check}: {finding.what}{place}", head, " " * len(head))
-            click.echo(style(head, bold=severity is Severity.ERROR) + text.removeprefix(head))
+
+def echo_certificate(certificate: Certificate, *, verbose: bool) -> None:
+    """Print the verdict, then a line for each check that found something; ``verbose``: a line for each finding."""
+    from schematics_builtin.certificate.groups import groups, place_of
+
     echo_verdict(certificate)
+    for group in groups(certificate):
+        if verbose:
+            for one in group.findings:
+                _echo(group.severity, f"{one.check}: {one.what}{place_of(one)}")
+        elif group.severity.value != "expected":
+            _echo(group.severity, f"{group.check.name}: {group.what}{_advice(group)}")
+    if not verbose and certificate.findings:
+        click.echo("-v lists every finding")
+
+
+def _advice(group: Group) -> str:
+    is_error = group.severity.value == "error"  # a warning is often left as it is
+    return f"; {group.check.advice}" if is_error and group.check.advice else ""
+
+
+def _echo(severity: Severity, text: str) -> None:
+    head = f"{severity.value:<8} "
+    lines = wrapped(text, head, " " * len(head))
+    click.echo(style(head, bold=severity.value == "error") + lines.removeprefix(head))
 
 
 def echo_verdict(certificate: Certificate) -> None:

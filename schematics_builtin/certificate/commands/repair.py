@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pycemrg_core.api import counted, name_of
+from pycemrg_core.api import amount, counted, name_of
 from pycemrg_core.cli.kit import (
     accept_option,
     echo_json,
@@ -19,12 +19,13 @@ from pycemrg_core.cli.kit import (
 from schematics_builtin.certificate.commands.findings import echo_verdict
 
 if TYPE_CHECKING:
+    from pycemrg_core.api import Finding
     from schematics_builtin.certificate.repairing import Repair
 
 
 @click.command(short_help="Repair leaks, holes and loose voxels in a grown heart.")
 @click.argument("image")
-@click.option("-o", "--output", required=True, metavar="FILE", help="The image to write.")
+@click.option("-o", "--output", metavar="FILE", help="The image to write.  [default: IMAGE_repaired.nrrd]")
 @click.option("--recipe", metavar="NAME", help="The recipe that made IMAGE; its rules are used.")
 @click.option("--scheme", metavar="NAME", help="The label scheme of IMAGE; see 'pycemrg list-schemes'.")
 @accept_option
@@ -32,62 +33,81 @@ if TYPE_CHECKING:
     "--limit", type=click.FloatRange(0, 100), metavar="PERCENT", default=2.0, show_default=True,
     help="The most that a structure of blood may gain or lose.",
 )  # fmt: skip
+@click.option("-v", "--verbose", is_flag=True, help="List every change and every finding.")
 @click.option("--json", "as_json", is_flag=True, help="Print what changed, and the new certificate, as JSON.")
 @plugin_options
 @click.pass_context
 def repair(
     ctx: click.Context,
     image: str,
-    output: str,
+    output: str | None,
     recipe: str | None,
     scheme: str | None,
     accept: tuple[str, ...],
     limit: float,
+    verbose: bool,
     as_json: bool,
 ) -> None:
     """Repair the label map IMAGE by rule, and certify it again. Exits with 1 if the verdict is still FAIL.
 
     Loose voxels get the label that they touch most. Enclosed background is filled. Leaks are sealed with the
     adjacent valve or wall. Walls are filled up to the thickness that the recipe asks for. Voxels that meet only
-    at an edge are joined. If the heart touches the border of the image, the image is enlarged.
+    at an edge are joined. If the heart touches the border of the image, the image is enlarged. Without --recipe,
+    run.json beside IMAGE says what the heart must be.
 
     \b
-      pycemrg repair out/heart.nrrd -o out/repaired.nrrd --recipe four_chamber_full
+      pycemrg repair out/heart.nrrd
+      pycemrg repair heart.nrrd -o repaired.nrrd --recipe four_chamber_full
     """
-    from pycemrg_core.api import read_labels, write_image
-    from schematics_builtin.certificate.hearts import asked_of
+    from pycemrg_core.api import write_image
+    from schematics_builtin.certificate.commands.asked import echo_next, read_heart, repaired_name
+    from schematics_builtin.certificate.hearts import heart_of
     from schematics_builtin.certificate.repairing import repair as repair_image
 
+    output = output or str(repaired_name(image))
     require_output(output, image)
     catalogue = session_of(ctx).catalogue()
-    asked = asked_of(catalogue, recipe, scheme, accept)
-    label_map, notes = read_labels(image)
-    for note in notes:
-        click.echo(f"note: {note}", err=True)
+    label_map, asked = read_heart(image, catalogue, recipe, scheme, accept)
     done = repair_image(label_map, catalogue, asked, limit_percent=limit, name=Path(output).name)
     write_image(done.image, output)
     click.echo(f"{name_of(output)} written", err=True)
     if as_json:
         echo_json(_as_json(done))
     else:
-        _show(done)
+        _show(done, verbose)
+        echo_next(done.certificate, heart_of(done.image, asked), output, catalogue, repaired=True)
     if not done.certificate.passed:
         ctx.exit(1)
 
 
-def _show(done: Repair) -> None:
-    for entry in done.ledger:
-        change = entry.change
-        amount = f"{counted(change.voxels, 'voxel')} ({change.mm3:g} mm3)"
-        click.echo(f"{entry.rule}: {amount} of {change.old_name} -> {change.new_name}")
+def _show(done: Repair, verbose: bool) -> None:
+    from schematics_builtin.certificate.groups import place_of
+
+    for rule in dict.fromkeys(entry.rule for entry in done.ledger):
+        changes = sorted((e.change for e in done.ledger if e.rule == rule), key=lambda one: -one.voxels)
+        voxels, mm3 = sum(one.voxels for one in changes), sum(one.mm3 for one in changes)
+        if verbose or len(changes) == 1:
+            for one in changes:
+                click.echo(f"{rule}: {_amount(one.voxels, one.mm3)} of {one.old_name} -> {one.new_name}")
+        else:
+            most = f"most {changes[0].old_name} -> {changes[0].new_name}, {changes[0].voxels:,}"
+            click.echo(wrapped(f"{rule}: {_amount(voxels, mm3)}; {most}", "", "  "))
     low, high = done.padding
     if any((*low, *high)):
         click.echo(f"border: the image grew by {low} voxels at its low and {high} at its high ends (x, y, z)")
     if not done.ledger and not any((*low, *high)):
         click.echo("nothing that a rule can repair" if done.left else "nothing to repair")
+    alike: dict[tuple[Any, ...], list[Finding]] = {}
     for finding, why in _not_repaired(done):
-        click.echo(wrapped(f"not repaired: {finding.check}: {finding.what}; {why}", "", "  "))
+        alike.setdefault((finding.check, why, finding if verbose else None), []).append(finding)
+    for (check, why, _), (first, *more) in alike.items():
+        others = f"; and {len(more):,} more" if more else ""
+        click.echo(wrapped(f"not repaired: {check}: {first.what}{place_of(first)}{others}; {why}", "", "  "))
     echo_verdict(done.certificate)
+
+
+def _amount(voxels: int, mm3: float) -> str:
+    return f"{counted(voxels, 'voxel')} ({amount(mm3, 'mm3')})"
 
 
 def _not_repaired(done: Repair) -> list[tuple[Any, str]]:

@@ -1,0 +1,77 @@
+"""What ``certify`` and ``repair`` share: the heart that they judge, by which rules, and what to do next."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+import click
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+    from pycemrg_core import Catalogue
+    from pycemrg_core.api import Blueprint, Heart
+    from schematics_builtin.certificate.certification import Certificate
+
+
+def read_heart(
+    image: str, catalogue: Catalogue, recipe: str | None, scheme: str | None, accept: tuple[str, ...]
+) -> tuple[sitk.Image, Blueprint]:
+    """Read a label map, and say what it must be. Prints the notes.
+
+    Without a recipe and a scheme, ``run.json`` beside the image says it, if it is about these voxels.
+    """
+    from pycemrg_core.api import read_labels, volume_of
+    from schematics_builtin.certificate.hearts import asked_beside, asked_of
+
+    asked = asked_of(catalogue, recipe, scheme, accept)  # first, so that a wrong name is refused before the image
+    label_map, notes = read_labels(image)
+    if not recipe and not scheme:
+        beside, note = asked_beside(Path(image), volume_of(label_map), catalogue)
+        notes = (*notes, note) if note else notes
+        asked = attrs.evolve(beside, accepted=(*beside.accepted, *accept)) if beside else asked
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+    return label_map, asked
+
+
+def echo_next(certificate: Certificate, heart: Heart, image: str, catalogue: Catalogue, *, repaired: bool) -> None:
+    """Print the next command, on a line of its own that can be copied."""
+    click.echo(f"next: {_next(certificate, heart, image, catalogue, repaired)}")
+
+
+def _next(certificate: Certificate, heart: Heart, image: str, catalogue: Catalogue, repaired: bool) -> str:
+    from schematics_builtin.certificate.hearts import is_ungrown
+    from schematics_builtin.certificate.repairing import is_repaired
+
+    name = shlex.quote(image)
+    recipe = f" --recipe {certificate.recipe}" if certificate.recipe else ""
+    if certificate.passed:
+        if catalogue.named("mesh"):
+            return f"pycemrg mesh {name}{recipe} -o {shlex.quote(str(Path(image).with_name('heart.vtu')))}"
+        return "mesh the tissue; 'pycemrg labels remap' drops the blood and renumbers"
+    if is_ungrown(heart):
+        return f"this is a segmentation that no recipe has grown; pycemrg plan {_fitting(heart, catalogue)} {name}"
+    errors = [one.check for one in certificate.findings if one.severity.value == "error"]
+    if not repaired and any(map(is_repaired, errors)):
+        return f"pycemrg repair {name}{recipe} -o {shlex.quote(str(repaired_name(image)))}"
+    return f"correct the segmentation and run again; 'pycemrg describe {errors[0]}' explains a check"
+
+
+def _fitting(heart: Heart, catalogue: Catalogue) -> str:
+    """The recipe that needs most of what a segmentation has."""
+    from pycemrg_core.api import Recipe
+
+    has = {name for label in heart.volume.boxes for name in heart.name(label).split(" or ")}
+    fitting = [one.record for one in catalogue.all(Recipe) if one.record.needs and has.issuperset(one.record.needs)]
+    return max(fitting, key=lambda one: len(one.needs)).name if fitting else "RECIPE"
+
+
+def repaired_name(image: str) -> Path:
+    """Where a repaired image goes when the user names no file: beside the image, as NRRD."""
+    path = Path(image)
+    stem = path.name.removesuffix(".gz").rpartition(".")[0] or path.name
+    return path.with_name(f"{stem}_repaired.nrrd")
