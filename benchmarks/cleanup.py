@@ -34,7 +34,7 @@ from pycemrg_core.api import (
     reassign_islands,
     remove_small,
 )
-from pycemrg_core.images.label_volume import WorkingVolume
+from pycemrg_core.images.edits import WorkingVolume
 
 ISLANDS = 600
 LARGEST = 3  # voxels along a side of an island

@@ -53,11 +53,11 @@ if TYPE_CHECKING:
     from pycemrg_core.plugins.loading import local_plugin as local_plugin
     from pycemrg_core.recipes.flatten import flatten as flatten
     from pycemrg_core.recipes.labelling import recipe_labels as recipe_labels
-    from pycemrg_core.recipes.planner import ImageFacts as ImageFacts
-    from pycemrg_core.recipes.planner import LeftOut as LeftOut
-    from pycemrg_core.recipes.planner import Plan as Plan
-    from pycemrg_core.recipes.planner import PlannedStep as PlannedStep
     from pycemrg_core.recipes.planner import plan as plan
+    from pycemrg_core.recipes.plans import ImageFacts as ImageFacts
+    from pycemrg_core.recipes.plans import LeftOut as LeftOut
+    from pycemrg_core.recipes.plans import Plan as Plan
+    from pycemrg_core.recipes.plans import PlannedStep as PlannedStep
     from pycemrg_core.recipes.preparation import Prepared as Prepared
     from pycemrg_core.recipes.preparation import make_room as make_room
     from pycemrg_core.recipes.preparation import prepare as prepare
@@ -99,7 +99,8 @@ else:
             "pycemrg_core.plugins.loading": "Found Plugin Policy State discover local_plugin",
             "pycemrg_core.recipes.flatten": "flatten",
             "pycemrg_core.recipes.labelling": "recipe_labels",
-            "pycemrg_core.recipes.planner": "ImageFacts LeftOut Plan PlannedStep plan",
+            "pycemrg_core.recipes.planner": "plan",
+            "pycemrg_core.recipes.plans": "ImageFacts LeftOut Plan PlannedStep",
             "pycemrg_core.recipes.preparation": "Prepared make_room prepare",
             "pycemrg_core.recipes.settings": "Settings",
             "pycemrg_core.recipes.run_record": "LedgerEntry RunRecord StepRecord",

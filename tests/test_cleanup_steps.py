@@ -18,7 +18,8 @@ from pycemrg_core.api.documents import from_data, to_data
 from pycemrg_core.api.refs import Ref
 from pycemrg_core.errors import StepError
 from pycemrg_core.images import image_files as core_imaging
-from pycemrg_core.images.label_volume import Edit, LabelVolume, as_region
+from pycemrg_core.images.edits import Edit
+from pycemrg_core.images.label_volume import LabelVolume, as_region
 from schematics_builtin.catalogue import cleanup
 
 NAMES = {"A_label": 1, "B_label": 2, "C_label": 3, "absent_label": 300}

@@ -26,7 +26,8 @@ from pycemrg_core.images.components import (
     reassign_islands,
     remove_small,
 )
-from pycemrg_core.images.label_volume import Edit, LabelVolume, WorkingVolume
+from pycemrg_core.images.edits import Edit, WorkingVolume
+from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.images.linking import graph_components
 
 ONE = (1.0, 1.0, 1.0)

@@ -8,7 +8,7 @@ import tokenize
 from pathlib import Path
 
 CORE = Path(__file__).resolve().parent.parent / "pycemrg_core"
-IMAGES = tuple(f"images/{name}.py" for name in ("label_volume", "answers", "boxes", "dilation", "kernels"))
+IMAGES = tuple(f"images/{name}.py" for name in ("label_volume", "edits", "answers", "boxes", "dilation", "kernels"))
 KERNEL = ("api/*.py", "plugins/*.py", "recipes/*.py", *IMAGES)
 LIMIT = 3500
 

@@ -20,8 +20,8 @@ from scipy import ndimage
 
 from pycemrg_core import LabelScheme
 from pycemrg_core.images import components
+from pycemrg_core.images.edits import WorkingVolume
 from pycemrg_core.images.image_files import geometry, read_labels, volume_of
-from pycemrg_core.images.label_volume import WorkingVolume
 from pycemrg_core.text.label_tables import read_label_file
 
 Array = np.ndarray[Any, Any]

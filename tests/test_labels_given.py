@@ -25,7 +25,8 @@ from pycemrg_core.errors import PlanError
 from pycemrg_core.images.image_files import volume_of
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.images.structures import names_in
-from pycemrg_core.recipes.planner import ImageFacts, Plan, plan
+from pycemrg_core.recipes.planner import plan
+from pycemrg_core.recipes.plans import ImageFacts, Plan
 from pycemrg_core.recipes.settings import Settings
 from pycemrg_core.runs.configuration import read_config, write_config
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pycemrg_core.errors import LabelError
 from pycemrg_core.images import image_files, remap
-from pycemrg_core.images.label_volume import Change
+from pycemrg_core.images.edits import Change
 from pycemrg_core.images.remap import Dropped, LabelRemapper, remap_image
 from tests.sample_images import frame, make
 

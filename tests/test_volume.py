@@ -14,7 +14,8 @@ from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
 from pycemrg_core.errors import StepError
-from pycemrg_core.images.label_volume import Change, Edit, LabelVolume, Region, WorkingVolume, Zone, as_region
+from pycemrg_core.images.edits import Change, Edit, WorkingVolume
+from pycemrg_core.images.label_volume import LabelVolume, Region, Zone, as_region
 
 WIDE = 70_000  # more than 16 bits
 LABELS = (0, 1, 2, 3, WIDE)

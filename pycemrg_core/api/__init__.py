@@ -111,6 +111,10 @@ if TYPE_CHECKING:
     from pycemrg_core.images.components import remove_small as remove_small
     from pycemrg_core.images.dilation import dilate as dilate
     from pycemrg_core.images.dilation import slack as slack
+    from pycemrg_core.images.edits import Change as Change
+    from pycemrg_core.images.edits import Edit as Edit
+    from pycemrg_core.images.edits import Note as Note
+    from pycemrg_core.images.edits import WorkingVolume as WorkingVolume
     from pycemrg_core.images.geometry import grid_difference as grid_difference
     from pycemrg_core.images.heart import Finding as Finding
     from pycemrg_core.images.heart import Heart as Heart
@@ -138,12 +142,8 @@ if TYPE_CHECKING:
     from pycemrg_core.images.kernels import edits_between as edits_between
     from pycemrg_core.images.kernels import grow as grow
     from pycemrg_core.images.kernels import writable as writable
-    from pycemrg_core.images.label_volume import Change as Change
-    from pycemrg_core.images.label_volume import Edit as Edit
     from pycemrg_core.images.label_volume import LabelVolume as LabelVolume
-    from pycemrg_core.images.label_volume import Note as Note
     from pycemrg_core.images.label_volume import Where as Where
-    from pycemrg_core.images.label_volume import WorkingVolume as WorkingVolume
     from pycemrg_core.images.linking import graph_components as graph_components
     from pycemrg_core.images.metric_subjects import Comparison as Comparison
     from pycemrg_core.images.metric_subjects import ImagePair as ImagePair
@@ -230,6 +230,7 @@ else:
                 "losses reassign_islands remove_small"
             ),
             "pycemrg_core.images.dilation": "dilate slack",
+            "pycemrg_core.images.edits": "Change Edit Note WorkingVolume",
             "pycemrg_core.images.geometry": "grid_difference",
             "pycemrg_core.images.heart": "Finding Heart Ints Severity",
             "pycemrg_core.images.image_files": (
@@ -238,7 +239,7 @@ else:
                 "write_volume"
             ),
             "pycemrg_core.images.kernels": "convert edit_at edits_between grow writable",
-            "pycemrg_core.images.label_volume": "Change Edit LabelVolume Note Where WorkingVolume",
+            "pycemrg_core.images.label_volume": "LabelVolume Where",
             "pycemrg_core.images.linking": "graph_components",
             "pycemrg_core.images.metric_subjects": "Comparison ImagePair Spacing StructureMask evaluate",
             "pycemrg_core.images.remap": "LabelRemapper RemapReport remap_image remap_volume",

@@ -35,7 +35,8 @@ from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.plugins.loading import Plugin
 from pycemrg_core.recipes.flatten import flatten, unmet
 from pycemrg_core.recipes.labelling import labelling_of
-from pycemrg_core.recipes.planner import ImageFacts, plan
+from pycemrg_core.recipes.planner import plan
+from pycemrg_core.recipes.plans import ImageFacts
 from pycemrg_core.recipes.settings import Settings
 from pycemrg_core.text.names import close_to
 

@@ -13,7 +13,8 @@ from pycemrg_core.errors import PycemrgError, UnknownNameError
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.flatten import flatten
 from pycemrg_core.recipes.labelling import ALL, labelling_of, scheme_of
-from pycemrg_core.recipes.planner import ImageFacts, Plan, PlannedStep, plan
+from pycemrg_core.recipes.planner import plan
+from pycemrg_core.recipes.plans import ImageFacts, Plan, PlannedStep
 from pycemrg_core.recipes.semantic_map import label_names
 from pycemrg_core.recipes.settings import Settings
 from pycemrg_core.text.names import close_to

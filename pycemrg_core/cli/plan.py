@@ -12,7 +12,7 @@ from pycemrg_core.shown.words import counted
 from pycemrg_core.text.files import name_of
 
 if TYPE_CHECKING:
-    from pycemrg_core.recipes.planner import PlannedStep
+    from pycemrg_core.recipes.plans import PlannedStep
 
 _SHOWN = 4  # labels of a step in the table; --json has all of them
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pycemrg_core.api.records import Output
     from pycemrg_core.cli.terminal import Interrupts
     from pycemrg_core.plugins.catalogue import Catalogue, Contribution
-    from pycemrg_core.recipes.planner import Plan
+    from pycemrg_core.recipes.plans import Plan
     from pycemrg_core.recipes.preparation import Prepared
     from pycemrg_core.recipes.runner import Resume, RunResult
     from pycemrg_core.runs.finished import FinishedRun

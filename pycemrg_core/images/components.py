@@ -15,7 +15,8 @@ import attrs
 import numpy as np
 from attrs import frozen
 
-from pycemrg_core.images.label_volume import Edit, LabelVolume, Region, as_region
+from pycemrg_core.images.edits import Edit
+from pycemrg_core.images.label_volume import LabelVolume, Region, as_region
 from pycemrg_core.images.run_lengths import (
     CONNECTIVITIES,
     Bools,

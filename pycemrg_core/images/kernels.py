@@ -9,7 +9,8 @@ import numpy as np
 from pycemrg_core.api.contracts import ApplicationStep, Label, Mode
 from pycemrg_core.errors import StepError
 from pycemrg_core.images.answers import Ints
-from pycemrg_core.images.label_volume import NOWHERE, Edit, LabelArray, LabelVolume, Mask, Region, Zone, as_region
+from pycemrg_core.images.edits import Edit
+from pycemrg_core.images.label_volume import NOWHERE, LabelArray, LabelVolume, Mask, Region, Zone, as_region
 
 
 def grow(

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from pycemrg_core.api.labels import BACKGROUND
 from pycemrg_core.errors import LabelError
 from pycemrg_core.images import image_files
-from pycemrg_core.images.label_volume import Change, LabelVolume
+from pycemrg_core.images.edits import Change
+from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.text.names import close_to
 
 if TYPE_CHECKING:

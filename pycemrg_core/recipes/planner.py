@@ -6,133 +6,30 @@ before anything runs.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
-from numbers import Real
 from types import MappingProxyType
 from typing import Any
 
 import attrs
 import numpy as np
-from attrs import Factory, evolve, field, frozen
+from attrs import Factory, evolve, frozen
 
 from pycemrg_core.api import contracts
-from pycemrg_core.api.contracts import LABEL_USES, Label, Role, Use
+from pycemrg_core.api.contracts import LABEL_USES, Label, Use
 from pycemrg_core.api.records import LabelScheme, Recipe, RecipeStep, Schematic, Step
 from pycemrg_core.errors import LabelError, NameConflictError, PlanError, PycemrgError, blaming
 from pycemrg_core.images.blueprint import Blueprint
 from pycemrg_core.plugins.catalogue import Catalogue
-from pycemrg_core.plugins.loading import Found
 from pycemrg_core.recipes.blueprints import blueprint_of
 from pycemrg_core.recipes.flatten import Rules, flatten, rules_of, unmet
 from pycemrg_core.recipes.labelling import ALL, Labelling, expand, labelling, scheme_of
-from pycemrg_core.recipes.semantic_map import fill, integer_problems, label_names, option
+from pycemrg_core.recipes.plans import ImageFacts, LeftOut, Plan, PlannedStep
+from pycemrg_core.recipes.semantic_map import integer_problems
 from pycemrg_core.recipes.settings import Settings
-from pycemrg_core.shown.objects import ShownPlan
+from pycemrg_core.recipes.values import Entry, Values
 from pycemrg_core.text.files import name_of
 from pycemrg_core.text.names import close_to
-
-_AXES = ("z", "y", "x")
-
-
-@frozen(kw_only=True)
-class ImageFacts:
-    """What the planner needs to know about an image: its integers, voxel size and pixel type.
-
-    ``spacing`` is (z, y, x) in mm. ``scheme`` is the label scheme that the image was converted from, ``lacks`` the
-    names that this scheme does not have.
-    """
-
-    name: str = "the image"
-    labels: frozenset[int]
-    spacing: tuple[float, float, float]
-    dtype: str
-    scheme: str = ""
-    lacks: frozenset[str] = frozenset()
-
-
-@frozen(kw_only=True)
-class PlannedStep:
-    """One step ready to run: the schematic's name, the step kind, its contract, and who provides the two.
-
-    ``snapshots`` are the names under which the image before the step is kept. ``when_present`` are labels that the step
-    needs to run; without one of them it would have been left out.
-    """
-
-    name: str
-    step: Step
-    contract: Any
-    schematic_provider: Found | None
-    step_provider: Found
-    snapshots: tuple[str, ...] = ()
-    when_present: tuple[str, ...] = ()
-
-    @property
-    def kind(self) -> str:
-        """The step kind's qualified name."""
-        return f"{self.step_provider.name}:{self.step.name}"
-
-
-@frozen
-class LeftOut:
-    """An entry of a recipe that is left out, because labels of its ``when_present`` are missing."""
-
-    name: str
-    missing: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"{self.name}: {', '.join(self.missing)} not in the image"
-
-
-@frozen(kw_only=True, repr=False)
-class Plan(ShownPlan):
-    """What will run, with every label and number resolved.
-
-    ``names`` are label names by integer, for reports. ``dtype`` is the pixel type of the result. ``needs`` are the
-    labels that the recipe says it needs, by integer. ``contributors`` are further plugins that take part, beyond those
-    of the recipe and its steps. ``blueprint`` says what the labels of the result are and what the recipe makes.
-    ``left_out`` are entries that will not run.
-    """
-
-    recipe: str
-    recipe_provider: Found | None
-    steps: tuple[PlannedStep, ...]
-    labels: Mapping[str, int]
-    parameters: Mapping[str, float]
-    names: Mapping[int, str]
-    dtype: str
-    warnings: tuple[str, ...] = ()
-    left_out: tuple[LeftOut, ...] = ()
-    needs: Mapping[int, str] = field(factory=dict)
-    contributors: tuple[Found, ...] = ()
-    blueprint: Blueprint = field(factory=Blueprint)
-    then: tuple[str, ...] = ()
-
-    @property
-    def providers(self) -> tuple[Found, ...]:
-        """All plugins that take part, sorted."""
-        found = {self.recipe_provider, *self.contributors} | {step.step_provider for step in self.steps}
-        found |= {step.schematic_provider for step in self.steps}
-        return tuple(sorted(provider for provider in found if provider is not None))
-
-
-@frozen
-class _Entry:
-    """A step of the flattened recipe, before its labels are resolved."""
-
-    schematic: Schematic
-    provider: Found | None
-    step: Step
-    step_provider: Found
-    roles: tuple[Role, ...]
-    parameters: Mapping[str, float]
-    when_present: tuple[str, ...]
-    snapshots: tuple[str, ...]
-
-    def names(self, *uses: Use) -> Iterator[str]:
-        """The names of labels and groups in the roles with one of these uses."""
-        return label_names(self.schematic.semantic_map, self.roles, uses)
 
 
 def plan(recipe: str | Recipe, catalogue: Catalogue, facts: ImageFacts, settings: Settings | None = None) -> Plan:
@@ -175,7 +72,8 @@ class _Planner:
         rules = rules_of(recipe, self.catalogue) if entries else Rules()
         self._require_needs(recipe.name, rules, {**known, **labels})
         entries, left_out = self._present(entries, {**known, **labels}, named.lost)
-        steps = [step for entry in entries if (step := self._step(entry, labels, scheme, named.lost))]
+        values = Values(labels, scheme, named.lost, self.settings, self.facts.spacing, self.doubts)
+        steps = [step for entry in entries if (step := self._step(entry, values))]
         self.problems.extend(f"{', '.join(dict.fromkeys(names))}: {text}" for text, names in self.faults.items())
         self.warnings.extend(f"{', '.join(dict.fromkeys(names))}: {text}" for text, names in self.doubts.items())
         for label, users in self.blocked.items():
@@ -230,7 +128,7 @@ class _Planner:
                 " the result of a run"
             )
 
-    def _entries(self, recipe: Recipe) -> list[_Entry]:
+    def _entries(self, recipe: Recipe) -> list[Entry]:
         self.problems.extend(unmet(recipe, self.catalogue))
         try:
             steps = list(flatten(recipe, self.catalogue))
@@ -250,7 +148,7 @@ class _Planner:
                 self.problems.append(_in_a_recipe(error))
         return entries
 
-    def _entry(self, recipe_step: RecipeStep) -> _Entry:
+    def _entry(self, recipe_step: RecipeStep) -> Entry:
         name = recipe_step.schematic
         provider = None
         schematic = self.settings.schematics.get(name)
@@ -275,7 +173,7 @@ class _Planner:
                 f"{close_to(unknown, keys)}"
             )
         keeps = (recipe_step.snapshot,) if recipe_step.snapshot else ()
-        return _Entry(
+        return Entry(
             schematic, provider, step, found.provider, roles, recipe_step.parameters, recipe_step.when_present, keeps
         )
 
@@ -288,7 +186,7 @@ class _Planner:
             self.problems.append(_in_a_recipe(error))
         return None
 
-    def _labels(self, entries: Sequence[_Entry], scheme: LabelScheme | None, named: Labelling) -> dict[str, int]:
+    def _labels(self, entries: Sequence[Entry], scheme: LabelScheme | None, named: Labelling) -> dict[str, int]:
         """Integers of all names the recipe uses: the user's, else the scheme's, else the schematics' defaults."""
         labels: dict[str, int] = {}
         origin: dict[str, str] = {}
@@ -329,10 +227,10 @@ class _Planner:
             self.problems.append(f"the image has what {', '.join(fitting)} needs")
 
     def _present(
-        self, entries: Iterable[_Entry], known: Mapping[str, int], lost: Collection[str]
-    ) -> tuple[list[_Entry], tuple[LeftOut, ...]]:
+        self, entries: Iterable[Entry], known: Mapping[str, int], lost: Collection[str]
+    ) -> tuple[list[Entry], tuple[LeftOut, ...]]:
         """The entries that run, and those whose labels are neither in the image nor made by an earlier step."""
-        running: list[_Entry] = []
+        running: list[Entry] = []
         left_out: list[LeftOut] = []
         snapshots = self.settings.snapshots
         present = set(self.facts.labels)
@@ -370,7 +268,7 @@ class _Planner:
                         f"{close_to(name, kept)}; put an entry with 'snapshot: {name}' before it in a recipe"
                     )
 
-    def _parameters(self, entries: Iterable[_Entry]) -> dict[str, float]:
+    def _parameters(self, entries: Iterable[Entry]) -> dict[str, float]:
         """Values of all parameters of the recipe. If only some steps override one, it has the value without them."""
         used: dict[str, float] = {}
         own: dict[str, list[float]] = {}
@@ -378,12 +276,12 @@ class _Planner:
             for role in entry.roles:
                 name = entry.schematic.semantic_map.get(role.key)
                 if role.use in (Use.THICKNESS, Use.NUMBER, Use.CHOICE) and isinstance(name, str):
-                    value = self._number(entry, name, own=False)
+                    value = entry.number(name, self.settings, own=False)
                     if value is None:
-                        value = self._number(entry, name)
+                        value = entry.number(name, self.settings)
                     if value is not None:
                         used.setdefault(name, value)
-                    if (mine := self._number(entry, name)) is not None:
+                    if (mine := entry.number(name, self.settings)) is not None:
                         own.setdefault(name, []).append(mine)
                     self._require_configured(name, mine)
         meant = {*self.settings.parameters, *(name for entry in entries for name in entry.parameters)}
@@ -413,25 +311,15 @@ class _Planner:
                 f" to change that, use --set {name}={configured:g}"
             )
 
-    def _number(self, entry: _Entry, name: str, own: bool = True) -> float | None:
-        """A parameter's value, from the first of: user's setting, recipe's step, user's default, schematic."""
-        step = entry.parameters if own else {}
-        for source in (self.settings.parameters, step, self.settings.defaults, entry.schematic.parameters):
-            if name in source:
-                return source[name]
-        return None
-
-    def _step(
-        self, entry: _Entry, labels: Mapping[str, int], scheme: LabelScheme | None, lost: Mapping[str, str]
-    ) -> PlannedStep | None:
-        if gone := [name for name in entry.names(Use.READS, Use.WRITES) if name in lost]:
+    def _step(self, entry: Entry, given: Values) -> PlannedStep | None:
+        if gone := [name for name in entry.names(Use.READS, Use.WRITES) if name in given.lost]:
             for name in dict.fromkeys(gone):
                 self.blocked.setdefault(name, []).append(entry.schematic.name)
             return None
         values: dict[str, Any] = {}
         for role in entry.roles:
             try:
-                values[role.field_name] = self._value(entry, role, labels, scheme, lost)
+                values[role.field_name] = given.fill(entry, role)
             except PycemrgError as error:
                 self.faults.setdefault(str(error), []).append(entry.schematic.name)
         if len(values) < len(entry.roles):
@@ -452,70 +340,7 @@ class _Planner:
             when_present=entry.when_present,
         )
 
-    def _value(
-        self,
-        entry: _Entry,
-        role: Role,
-        labels: Mapping[str, int],
-        scheme: LabelScheme | None,
-        lost: Mapping[str, str],
-    ) -> Any:
-        if role.use is Use.WRITES_BACKGROUND:
-            return contracts.BACKGROUND
-        if role.key not in entry.schematic.semantic_map:
-            if role.use is Use.SNAPSHOT:
-                return ""
-            if role.default is not None:
-                return role.default
-            raise LabelError(
-                f"nothing fills the role {role.key!r} of step {entry.step.name!r}; add it to the semantic map"
-            )
-        filled = entry.schematic.semantic_map[role.key]
-        if role.use in LABEL_USES:
-            return fill(role, filled, labels, lambda name: expand(name, labels, scheme), lost)
-        if role.use is Use.SNAPSHOT:
-            if not isinstance(filled, str):
-                raise LabelError(f"{role.key} is {filled!r}; give the name of a snapshot")
-            return filled
-        if role.use is Use.CHOICE and not isinstance(filled, str):
-            return option(role.key, filled, role)
-        if not isinstance(filled, str):
-            raise LabelError(f"{role.key} is {filled!r}; give the name of a parameter")
-        value = self._number(entry, filled)
-        if value is None:
-            say = f"--set {filled}=..., in Python parameters={{{filled!r}: ...}}"
-            raise LabelError(f"parameter {filled!r} has no value; set it: {say}")
-        if role.use is Use.CHOICE:
-            return option(filled, value, role)
-        self._require_number(entry.schematic.name, filled, value, role)
-        return float(value)
-
-    def _require_number(self, name: str, parameter: str, value: float, role: Role) -> None:
-        if isinstance(value, bool) or not isinstance(value, Real):
-            raise LabelError(f"{parameter} is {value!r}, not a number")
-        if not math.isfinite(value) or (role.minimum is not None and value <= role.minimum):
-            least = "finite" if role.minimum is None else f"more than {role.minimum:g} {role.unit}".strip()
-            raise LabelError(f"{parameter} is {value:g}; it must be {least}")
-        if role.between is not None and not role.between[0] <= value <= role.between[1]:
-            low, high = role.between
-            raise LabelError(
-                f"{parameter} is {f'{value:g} {role.unit}'.strip()}; give a number from {low:g} to {high:g}"
-            )
-        if role.use is not Use.THICKNESS:
-            return
-        spacing = self.facts.spacing
-        thin = [f"{axis} {size:g} mm" for axis, size in zip(_AXES, spacing, strict=True) if value < size * 0.999]
-        if len(thin) == 3:
-            raise LabelError(
-                f"{parameter} is {value:g} mm, less than a voxel ({', '.join(thin)}): the structure would be empty; "
-                "make it thicker or resample the image"
-            )
-        if thin:
-            axes = ", ".join(thin)
-            text = f"{parameter} of {value:g} mm is less than a voxel along {axes}; expect holes across that axis"
-            self.doubts.setdefault(text, []).append(name)
-
-    def _require_reads(self, steps: list[PlannedStep], entries: list[_Entry], labels: Mapping[str, int]) -> None:
+    def _require_reads(self, steps: list[PlannedStep], entries: list[Entry], labels: Mapping[str, int]) -> None:
         # A step that failed to plan is already reported. The labels that it would write are not reported as missing.
         planned = {step.name for step in steps}
         failed = [entry for entry in entries if entry.schematic.name not in planned]

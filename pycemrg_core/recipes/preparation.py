@@ -17,7 +17,7 @@ from pycemrg_core.images.padding import Padding, meeting_border
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.checking import require_sound
 from pycemrg_core.recipes.labelling import labelling, labelling_of
-from pycemrg_core.recipes.planner import ImageFacts, Plan, PlannedStep
+from pycemrg_core.recipes.plans import ImageFacts, Plan, PlannedStep
 from pycemrg_core.recipes.settings import Settings
 from pycemrg_core.text.files import name_of
 

@@ -10,7 +10,7 @@ from attrs import frozen
 from pycemrg_core.images.conversion import Conversion
 from pycemrg_core.images.padding import Padding
 from pycemrg_core.plugins.loading import Found
-from pycemrg_core.recipes.planner import LeftOut
+from pycemrg_core.recipes.plans import LeftOut
 from pycemrg_core.shown.objects import ShownRecord
 
 

@@ -21,9 +21,11 @@ from pycemrg_core.errors import StepError, fault, returned_one
 from pycemrg_core.guard import guarded
 from pycemrg_core.images import image_files
 from pycemrg_core.images.blueprint import Blueprint
-from pycemrg_core.images.label_volume import Change, Edit, LabelVolume, Note, WorkingVolume
+from pycemrg_core.images.edits import Change, Edit, Note, WorkingVolume
+from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.plugins.catalogue import Catalogue
-from pycemrg_core.recipes.planner import Plan, PlannedStep, plan
+from pycemrg_core.recipes.planner import plan
+from pycemrg_core.recipes.plans import Plan, PlannedStep
 from pycemrg_core.recipes.preparation import Prepared, make_room, prepare
 from pycemrg_core.recipes.run_record import LedgerEntry, RunRecord, StepRecord
 from pycemrg_core.recipes.settings import Settings

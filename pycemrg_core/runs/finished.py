@@ -11,7 +11,7 @@ from attrs import frozen
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.images.structures import colours_of
 from pycemrg_core.plugins.catalogue import Catalogue
-from pycemrg_core.recipes.planner import Plan
+from pycemrg_core.recipes.plans import Plan
 from pycemrg_core.recipes.preparation import Prepared
 from pycemrg_core.recipes.run_record import RunRecord
 from pycemrg_core.recipes.runner import RunResult

@@ -12,7 +12,7 @@ from attrs import Factory, frozen
 from pycemrg_core.api import documents
 from pycemrg_core.errors import DocumentError, ImageError, OutputError, PlanError, PycemrgError
 from pycemrg_core.images import image_files
-from pycemrg_core.recipes.planner import Plan, PlannedStep
+from pycemrg_core.recipes.plans import Plan, PlannedStep
 from pycemrg_core.recipes.preparation import Prepared
 from pycemrg_core.recipes.run_record import LedgerEntry, StepRecord
 from pycemrg_core.recipes.runner import Resume, StepFinished, kept_before

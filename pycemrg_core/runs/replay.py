@@ -22,7 +22,7 @@ from pycemrg_core.plugins.loading import LOCAL_FILE
 from pycemrg_core.recipes.blueprints import blueprint_of
 from pycemrg_core.recipes.flatten import rules_of
 from pycemrg_core.recipes.labelling import recipe_labels
-from pycemrg_core.recipes.planner import ImageFacts, LeftOut, Plan, PlannedStep
+from pycemrg_core.recipes.plans import ImageFacts, LeftOut, Plan, PlannedStep
 from pycemrg_core.recipes.preparation import Prepared
 from pycemrg_core.runs.results import STEP_SHAPE, SavedBlueprint
 from pycemrg_core.runs.run_folder import FORMAT, Source

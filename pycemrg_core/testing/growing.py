@@ -15,7 +15,8 @@ from pycemrg_core.images import image_files
 from pycemrg_core.images.label_volume import LabelArray
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.flatten import flatten
-from pycemrg_core.recipes.planner import PlannedStep, plan
+from pycemrg_core.recipes.planner import plan
+from pycemrg_core.recipes.plans import PlannedStep
 from pycemrg_core.recipes.preparation import prepare
 from pycemrg_core.recipes.runner import RunResult, run_plan
 from pycemrg_core.recipes.settings import Settings

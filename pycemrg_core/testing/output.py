@@ -14,7 +14,8 @@ from pycemrg_core.api.records import Output, Recipe, Schematic, Step
 from pycemrg_core.api.refs import Ref
 from pycemrg_core.cli.faults import record_faults
 from pycemrg_core.errors import PycemrgError
-from pycemrg_core.images.label_volume import Edit, LabelVolume
+from pycemrg_core.images.edits import Edit
+from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.plugins.catalogue import Catalogue, Contribution
 from pycemrg_core.plugins.loading import GROUP, Found
 from pycemrg_core.recipes.planner import plan

@@ -12,7 +12,8 @@ from pycemrg_core.api import contracts, documents
 from pycemrg_core.api.records import Step
 from pycemrg_core.cli.faults import record_faults
 from pycemrg_core.errors import DocumentError, StepError
-from pycemrg_core.images.label_volume import Edit, LabelArray, LabelVolume, Note, WorkingVolume
+from pycemrg_core.images.edits import Edit, Note, WorkingVolume
+from pycemrg_core.images.label_volume import LabelArray, LabelVolume
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.testing import volumes
 from pycemrg_core.testing.base import Conformance, describe, fail, require, who
