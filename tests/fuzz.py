@@ -211,8 +211,9 @@ _LABELS = (
 )
 _FROM = ("labels remap {in}/heart.nrrd --from {file} --to cemrg -o {out}/mapped.nrrd",)
 
+_ENDS = (".nrrd", ".nii", ".nii.gz", ".mha", ".inr", ".vtk", ".gipl")
 SEEDS = (
-    *(Seed("images", f"heart{end}", _IMAGES, text=False) for end in (".nrrd", ".nii", ".nii.gz", ".mha", ".inr")),
+    *(Seed("images", f"heart{end}", _IMAGES, text=False) for end in _ENDS),
     Seed("images", "plain.nrrd", _IMAGES, text=False),
     Seed("images", "plain.mha", _IMAGES, text=False),
     Seed("images", "heart.inr.json", tuple(command.replace("{file}", "{in}/heart.inr") for command in _IMAGES[:4])),
@@ -270,7 +271,7 @@ def make_inputs(folder: Path) -> None:
     import pyvista as pv
 
     heart = heart_phantom(32, (1.6, 1.6, 1.6))
-    for end in (".nrrd", ".nii", ".nii.gz", ".mha", ".inr"):
+    for end in _ENDS:
         write_image(heart, folder / f"heart{end}")
     for end in (".nrrd", ".mha"):
         sitk.WriteImage(heart, str(folder / f"plain{end}"), useCompression=False)
@@ -372,7 +373,7 @@ def digest(root: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for path in sorted(path for path in root.rglob("*") if path.is_file()):
         name = path.relative_to(root).as_posix()
-        if path.suffix in (".nrrd", ".mha", ".inr", ".gz", ".nii"):
+        if path.suffix in (".nrrd", ".mha", ".inr", ".gz", ".nii", ".gipl"):
             # The header of an .inr holds the voxel size in full, the file next to it too.
             found[name] = _voxels(path) if path.suffix != ".inr" else path.read_bytes().partition(b"##}\n")[2]
         elif path.suffix == ".json":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import re
 import struct
 import zlib
 from collections.abc import Callable
@@ -143,6 +144,56 @@ def _join_inr(fields: Fields, data: bytes) -> bytes:
     return head + b"\n" * (-(len(head) + 4) % 256) + b"##}\n" + data
 
 
+def vtk(array: np.ndarray[Any, Any] = SMALL, text: bool = False) -> Layout:
+    """A legacy VTK image of a (z, y, x) array."""
+    kind = {"uint8": "unsigned_char", "uint16": "unsigned_short", "float32": "float"}[array.dtype.name]
+    fields = [
+        ("# vtk DataFile Version", "3.0"),
+        ("", "made by hand"),
+        ("", "ASCII" if text else "BINARY"),
+        ("DATASET", "STRUCTURED_POINTS"),
+        ("DIMENSIONS", " ".join(map(str, array.shape[::-1]))),
+        ("SPACING", "0.5 0.25 2"),
+        ("ORIGIN", "5 6 7"),
+        ("POINT_DATA", str(array.size)),
+        ("SCALARS", f"labels {kind} 1"),
+        ("LOOKUP_TABLE", "default"),
+    ]
+    data = "  ".join(map(str, array.ravel())).encode() if text else raw(array, ">")
+    return Layout("text.vtk" if text else "raw.vtk", fields, data + b"\n", _join_vtk)
+
+
+def _join_vtk(fields: Fields, data: bytes) -> bytes:
+    lines = (f"{key} {value}".strip(" ") if key else value for key, value in fields)
+    return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape") + data
+
+
+GIPL_FIELDS = {
+    **{f"dim[{index}]": (2 * index, "H") for index in range(4)},
+    "type": (8, "H"),
+    **{f"pixdim[{index}]": (10 + 4 * index, "f") for index in range(4)},
+    **{f"matrix[{index}]": (106 + 4 * index, "f") for index in range(20)},
+    **{f"origin[{index}]": (204 + 8 * index, "d") for index in range(4)},
+    "offset": (236, "f"),
+    "scale": (240, "f"),
+    "magic": (252, "I"),
+}
+
+
+def gipl(array: np.ndarray[Any, Any] = SMALL, **changes: float) -> bytes:
+    """A GIPL file of a (z, y, x) array; ``changes`` are fields as in ``GIPL_FIELDS``, with ``_1`` for ``[1]``."""
+    values: dict[str, float] = {f"dim[{index}]": size for index, size in enumerate((*array.shape[::-1], 1))}
+    values |= {"type": {"uint8": 8, "uint16": 16, "float32": 64}[array.dtype.name], "magic": 4026526128}
+    values |= {"pixdim[0]": 0.5, "pixdim[1]": 0.25, "pixdim[2]": 2, "pixdim[3]": 1}
+    values |= {"origin[0]": 5, "origin[1]": 6, "origin[2]": 7}
+    head = bytearray(256)
+    named = {re.sub(r"_(\d+)$", r"[\1]", key): value for key, value in changes.items()}
+    for key, value in (values | named).items():
+        offset, letter = GIPL_FIELDS[key]
+        struct.pack_into(f">{letter}", head, offset, value if letter in "fd" else int(value))
+    return bytes(head) + raw(array, ">")
+
+
 def nifti(array: np.ndarray[Any, Any] = SMALL, order: str = "<", **changes: float) -> bytes:
     """A NIfTI-1 file of a (z, y, x) array; ``changes`` are fields as in ``NIFTI_FIELDS``, with ``_1`` for ``[1]``."""
     kind = {"uint8": (2, 8), "uint16": (512, 16), "int16": (4, 16), "float32": (16, 32), "float64": (64, 64)}
@@ -187,6 +238,9 @@ def layouts() -> dict[str, Layout]:
         evolve(meta(file="LIST"), name="list.mhd", data=listed, beside=planes),
         evolve(meta(file="part%d.raw 0 1 1"), name="pattern.mhd", data=b"", beside=planes),
         inr(),
+        vtk(),
+        vtk(text=True),
+        evolve(vtk(), name="tail.vtk", data=raw(SMALL, ">") + b"\nMETADATA\nINFORMATION 0\n\n"),
     ]
     return {one.name: one for one in made}
 

@@ -18,7 +18,7 @@ import pytest
 from attrs import evolve, frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from image_bytes import NIFTI_FIELDS, SMALL, Layout, layouts, nifti
+from image_bytes import GIPL_FIELDS, NIFTI_FIELDS, SMALL, Layout, gipl, layouts, nifti
 from image_worker import Reader, voxels_hash
 
 EXPECTED = voxels_hash(SMALL)
@@ -27,6 +27,7 @@ FORMATS = {
     "nrrd": [name for name in LAYOUTS if name.endswith((".nrrd", ".nhdr"))],
     "metaimage": [name for name in LAYOUTS if name.endswith((".mha", ".mhd"))],
     "inria": ["raw.inr"],
+    "vtk": [name for name in LAYOUTS if name.endswith(".vtk")],
 }
 # Values that no field of these files may have, or that mean what the field means already.
 VALUES = [
@@ -202,6 +203,32 @@ def test_several_mutations(reader: Reader, form: str) -> None:
     several(reader, form, 2000)
 
 
+def gipl_cases() -> Iterator[tuple[dict[str, float], str]]:
+    """Damage of one field, or of the data."""
+    for name, (_, letter) in GIPL_FIELDS.items():
+        high = 2**32 - 1 if letter == "I" else 2**16 - 1
+        values = FLOATS if letter in "fd" else [float(value) for value in INTEGERS if 0 <= value <= high]
+        yield from (({name: value}, "") for value in values)
+    yield from (({}, change) for change in CHANGES)
+
+
+def gipl_check(reader: Reader, changes: dict[str, float], data: str) -> str:
+    content = gipl(**{name.replace("[", "_").rstrip("]"): value for name, value in changes.items()})
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "a.gipl")
+        path.write_bytes(content[:256] + (spoiled(content[256:], data) if data else content[256:]))
+        return check(reader, path, data == "flip", (changes, data))
+
+
+@pytest.mark.slow(every=7)
+@pytest.mark.parametrize("part", range(7))
+def test_gipl_mutations(reader: Reader, part: int) -> None:
+    every = [*gipl_cases()]
+    counts = Counter(gipl_check(reader, *case) for case in every[part::7])
+    assert counts["refused"] > 25
+    assert reader.deaths == 0
+
+
 def nifti_changed(changes: dict[str, float]) -> bytes:
     content = bytearray(nifti())
     for field, value in changes.items():
@@ -278,11 +305,11 @@ def test_several_nifti_mutations(reader: Reader) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*LAYOUTS, "a.nii", "a.nii.gz"])
+@pytest.mark.parametrize("name", [*LAYOUTS, "a.nii", "a.nii.gz", "a.gipl"])
 def test_any_bytes_at_any_place(reader: Reader, name: str) -> None:
     """Random damage: no process ends, no traceback, one line. What was read is not asked: voxels may be hit."""
     randomly = random.Random(name)
-    plain = {"a.nii": nifti(), "a.nii.gz": gzip.compress(nifti())}
+    plain = {"a.nii": nifti(), "a.nii.gz": gzip.compress(nifti()), "a.gipl": gipl()}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, name) if name in plain else put(Path(folder), LAYOUTS[name])
         whole = plain.get(name) or path.read_bytes()

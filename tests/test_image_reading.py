@@ -18,7 +18,7 @@ from pycemrg_core.errors import ImageError, OutputError
 from pycemrg_core.images import image_files
 from pycemrg_core.images.formats import voxels
 
-READABLE = [".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd", ".inr"]
+READABLE = [".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd", ".inr", ".vtk", ".gipl"]
 
 
 def test_the_heart_that_ships_is_read_without_notes() -> None:
@@ -53,7 +53,7 @@ def test_folder_is_refused_with_the_images_in_it(tmp_path: Path) -> None:
     assert text == f"{tmp_path}: is a folder, not an image; give one of the files in it: a.nrrd, b.nii.gz"
 
 
-@pytest.mark.parametrize(("name", "shown"), [("a.png", ".png"), ("a.vtk", ".vtk"), ("a", "files without extension")])
+@pytest.mark.parametrize(("name", "shown"), [("a.png", ".png"), ("a.jpg", ".jpg"), ("a", "files without extension")])
 def test_unknown_extension_is_refused(tmp_path: Path, name: str, shown: str) -> None:
     (tmp_path / name).write_bytes(b"x" * 1000)
     text = refusal(ImageError, image_files.read_image, tmp_path / name)

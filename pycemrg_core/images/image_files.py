@@ -56,10 +56,10 @@ def read_labels(path: str | os.PathLike[str]) -> tuple[sitk.Image, tuple[str, ..
 def read_image(path: str | os.PathLike[str]) -> tuple[sitk.Image, tuple[str, ...]]:
     """Read a 3-D image with one number per voxel, of any pixel type; return it with notes for the user.
 
-    Reads .nrrd, .nhdr, .nii, .nii.gz, .mha, .mhd and .inr. Raises ``ImageError`` with one line (the file, what is
-    wrong, and what to do) for a missing file, a file that is too short or too long, a header that contradicts
-    itself, an image that is not 3-D or has several channels, an unusable geometry, and voxels that are NaN or
-    infinite.
+    Reads .nrrd, .nhdr, .nii, .nii.gz, .mha, .mhd, .inr, .vtk and .gipl. Raises ``ImageError`` with one line (the
+    file, what is wrong, and what to do) for a missing file, a file that is too short or too long, a header that
+    contradicts itself, an image that is not 3-D or has several channels, an unusable geometry, and voxels that are NaN
+    or infinite.
     """
     header, array = _read(path)
     return _image(array, header.spacing, header.origin, header.direction), header.notes
@@ -157,10 +157,12 @@ def write_volume(volume: LabelVolume, path: str | os.PathLike[str]) -> None:
 def write_image(image: sitk.Image, path: str | os.PathLike[str]) -> None:
     """Write a 3-D image with one number per voxel, compressed if the format supports it.
 
-    Writes .nrrd, .nii, .nii.gz, .mha and .inr. The file is written completely or not at all: it is written under a
-    temporary name in the same folder, verified, and renamed. The origin and direction of an .inr are written to
-    ``NAME.inr.json``. NIfTI stores geometry in single precision. Metadata of the image are not written to .nrrd and
-    .inr. Raises ``OutputError`` with one line (the file and what to do); an existing file is then unchanged.
+    Writes .nrrd, .nii, .nii.gz, .mha, .inr, .vtk and .gipl. The file is written completely or not at all: it is
+    written under a temporary name in the same folder, verified, and renamed. The origin and direction of an .inr are
+    written to ``NAME.inr.json``. NIfTI and GIPL store geometry in single precision. VTK and GIPL have no direction: an
+    image with another one than the identity is refused. Metadata of the image are not written to .nrrd and .inr.
+
+    Raises ``OutputError`` with one line (the file and what to do); an existing file is then unchanged.
     """
     name = files.name_of(path)
     try:

@@ -15,12 +15,14 @@ from attrs import frozen
 
 from pycemrg_core.errors import ImageError, OutputError
 from pycemrg_core.images import formats, scratch
-from pycemrg_core.images.formats import files
+from pycemrg_core.images.formats import files, grid
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
-_WRITABLE = (".nrrd", ".nii", ".nii.gz", ".mha", ".inr")
+_WRITABLE = (".nrrd", ".nii", ".nii.gz", ".mha", ".inr", ".vtk", ".gipl")
+_WITHOUT_DIRECTION = (".vtk", ".gipl")
+_GIPL_TYPES = ("uint8", "int8", "uint16", "int16", "float32", "float64")
 _TWO_FILES = {".mhd": ".mha", ".nhdr": ".nrrd"}
 
 
@@ -41,6 +43,7 @@ def write(content: Content, path: str | os.PathLike[str]) -> None:
     name = files.name_of(path)
     target, extension = _target(path)
     try:
+        _require_room(content, extension)
         with scratch.scratch(target.parent) as inner:
             staged = inner / f"image{extension}"
             if extension == ".inr":
@@ -80,6 +83,14 @@ def _target(path: str | os.PathLike[str]) -> tuple[Path, str]:
     if target.exists() and not target.is_file():
         raise OutputError(f"{name}: cannot be written, it is not an ordinary file; give another name")
     return target, extension
+
+
+def _require_room(content: Content, extension: str) -> None:
+    """Refuse what a format cannot hold, where ITK would drop it without a word or say little."""
+    if extension in _WITHOUT_DIRECTION and tuple(content.direction) != grid.IDENTITY:
+        raise ImageError(f"{extension} cannot hold the direction of the image; use .nrrd, .mha or .nii.gz")
+    if extension == ".gipl" and content.array.dtype.name not in _GIPL_TYPES:
+        raise ImageError(f".gipl cannot hold {content.array.dtype.name} voxels; cast them to uint16, or use .nrrd")
 
 
 def _stage(content: Content, staged: Path) -> None:

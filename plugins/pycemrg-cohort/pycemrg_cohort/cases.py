@@ -13,7 +13,7 @@ from attrs import evolve, field, frozen
 
 from pycemrg_core.api import PlanError, PycemrgError, close_to, name_of, parse_number, read_text, table_rows
 
-EXTENSIONS = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd", ".inr")
+EXTENSIONS = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd", ".inr", ".vtk", ".gipl")
 _TABLES = (".csv", ".tsv")
 _COLUMNS = ("path", "id", "scheme")
 # An id becomes the name of a folder, so it follows the rule for names of records, which become file names.

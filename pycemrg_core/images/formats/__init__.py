@@ -27,6 +27,8 @@ READERS = {
     ".mha": ("MetaImage", "metaimage"),
     ".mhd": ("MetaImage", "metaimage"),
     ".inr": ("INRIA", "inria"),
+    ".vtk": ("legacy VTK", "vtk"),
+    ".gipl": ("GIPL", "gipl"),
 }
 """What an extension says, and the module here whose ``read_header`` reads it, imported when there is such a file."""
 Given = TypeVar("Given")
@@ -49,7 +51,8 @@ def read_header(path: str | os.PathLike[str]) -> Header:
         )
     if extension not in READERS:
         raise ImageError(
-            f"{name}: cannot read {extension or 'files without extension'}; convert it to one of {', '.join(READERS)}"
+            f"{name}: cannot read {extension or 'files without extension'};"
+            f" {'unpack it, or ' if extension == '.gz' else ''}convert it to one of {', '.join(READERS)}"
         )
     kind, module = READERS[extension]
     read: Callable[[Path], Header] = import_module(f"{__name__}.{module}").read_header

@@ -35,7 +35,8 @@ class Part:
 
     First ``line_skip`` lines are left out. ``byte_skip`` bytes more are left out, after decompression where the data
     is compressed; -1 says that the voxels are the last bytes of the file. ``length`` is the number of compressed
-    bytes where the header states it.
+    bytes where the header states it. ``tail`` bytes after the voxels were checked with the header; only uncompressed
+    data has them.
     """
 
     path: Path
@@ -43,6 +44,7 @@ class Part:
     line_skip: int = 0
     byte_skip: int = 0
     length: int | None = None
+    tail: int = 0
 
 
 @frozen

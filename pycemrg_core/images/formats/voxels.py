@@ -64,7 +64,7 @@ def _scaled(array: npt.NDArray[Any], slope: float, intercept: float) -> npt.NDAr
 
 def _require_plausible(part: Part, share: int, header: Header) -> None:
     """Before memory is allocated, refuse data that is too short for any encoding of this many bytes."""
-    length = os.stat(part.path).st_size - part.start
+    length = os.stat(part.path).st_size - part.start - part.tail
     if header.encoding == "raw":
         skip = 0 if part.line_skip else max(part.byte_skip, 0)
         if length - skip < share:
@@ -85,7 +85,7 @@ def _fill(out: npt.NDArray[np.uint8], file: BufferedReader, part: Part, header: 
     if header.encoding in ("gzip", "zlib", "bzip2"):
         _fill_unpacked(out, file, part, header.encoding)
         return
-    length = os.fstat(file.fileno()).st_size
+    length = os.fstat(file.fileno()).st_size - part.tail
     if part.byte_skip < 0:
         # Voxels at the end of a separate file; after the header in the same file there is nothing to skip.
         if length - len(out) < file.tell() or part.start:
@@ -100,7 +100,8 @@ def _fill(out: npt.NDArray[np.uint8], file: BufferedReader, part: Part, header: 
     elif header.encoding == "hex":
         _fill_from_hex(out, file.read())
     else:
-        out.view(header.dtype)[:] = _from_text(file.read(), len(out) // header.dtype.itemsize, header.dtype)
+        text = file.read(max(length - file.tell(), 0))
+        out.view(header.dtype)[:] = _from_text(text, len(out) // header.dtype.itemsize, header.dtype)
 
 
 def tail_note(field: str) -> str:
