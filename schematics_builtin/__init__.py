@@ -1,1 +1,1 @@
-"""The built-in plugins: catalogue, labels, certificate, pictures and demo, each with its own entry point."""
+"""The built-in plugins: catalogue, labels, certificate, pictures, readers and demo, each with its own entry point."""

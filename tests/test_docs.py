@@ -46,7 +46,9 @@ GUIDES = (
 REFERENCE = ("api.md", "api-plugins.md", "api-commands.md", "api-testing.md", "api-builtin.md")
 WALKED = (*GUIDES, *REFERENCE)
 DOORS = ("pycemrg_core", "pycemrg_core.api", "pycemrg_core.cli.kit", "pycemrg_core.testing")
-PUBLIC = tuple(f"schematics_builtin.{name}" for name in ("labels", "certificate", "manifold", "pictures", "demo"))
+PUBLIC = tuple(
+    f"schematics_builtin.{name}" for name in ("labels", "certificate", "manifold", "pictures", "readers", "demo")
+)
 
 
 class Block(NamedTuple):

@@ -114,7 +114,7 @@ def test_two_readers_of_one_source_are_refused(source: Path, tmp_path: Path) -> 
         read_segmentation(source, catalogue_of(one, two))
     assert str(caught.value) == (
         f"{source}: two readers recognise it, 'ours' (our hearts) and 'ours' (all hearts);"
-        " give only the files that one of them reads"
+        " give the labels with --labels or --scheme, or only the files that one of them reads"
     )
 
 

@@ -115,6 +115,7 @@ if TYPE_CHECKING:
     from pycemrg_core.images.edits import Edit as Edit
     from pycemrg_core.images.edits import Note as Note
     from pycemrg_core.images.edits import WorkingVolume as WorkingVolume
+    from pycemrg_core.images.formats.header import Extras as Extras
     from pycemrg_core.images.geometry import grid_difference as grid_difference
     from pycemrg_core.images.heart import Finding as Finding
     from pycemrg_core.images.heart import Heart as Heart
@@ -128,9 +129,12 @@ if TYPE_CHECKING:
     from pycemrg_core.images.image_files import label_volume as label_volume
     from pycemrg_core.images.image_files import oriented_lps as oriented_lps
     from pycemrg_core.images.image_files import padded as padded
+    from pycemrg_core.images.image_files import read_extras as read_extras
     from pycemrg_core.images.image_files import read_geometry as read_geometry
     from pycemrg_core.images.image_files import read_image as read_image
     from pycemrg_core.images.image_files import read_labels as read_labels
+    from pycemrg_core.images.image_files import read_layers as read_layers
+    from pycemrg_core.images.image_files import read_mask as read_mask
     from pycemrg_core.images.image_files import read_volume as read_volume
     from pycemrg_core.images.image_files import volume_of as volume_of
     from pycemrg_core.images.image_files import voxel_array as voxel_array
@@ -231,12 +235,13 @@ else:
             ),
             "pycemrg_core.images.dilation": "dilate slack",
             "pycemrg_core.images.edits": "Change Edit Note WorkingVolume",
+            "pycemrg_core.images.formats.header": "Extras",
             "pycemrg_core.images.geometry": "grid_difference",
             "pycemrg_core.images.heart": "Finding Heart Ints Severity",
             "pycemrg_core.images.image_files": (
                 "file_sha256 geometry image_from_array image_of label_image label_volume oriented_lps padded "
-                "read_geometry read_image read_labels read_volume volume_of voxel_array voxels_sha256 write_image "
-                "write_volume"
+                "read_extras read_geometry read_image read_labels read_layers read_mask read_volume volume_of "
+                "voxel_array voxels_sha256 write_image write_volume"
             ),
             "pycemrg_core.images.kernels": "convert edit_at edits_between grow writable",
             "pycemrg_core.images.label_volume": "LabelVolume Where",

@@ -19,13 +19,14 @@ import numpy.typing as npt
 from pycemrg_core.errors import ImageError, OutputError
 from pycemrg_core.images import formats, voxel_values, writing
 from pycemrg_core.images.formats import files, grid
-from pycemrg_core.images.formats.header import FormatError, Header
+from pycemrg_core.images.formats.header import Extras, FormatError, Header
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.images.writing import Content
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
+_NO_EXTRAS = Extras()
 # The words of ITK, and the type of numpy.
 _SCALARS = {f"{bits}-bit unsigned integer": f"uint{bits}" for bits in (8, 16, 32, 64)}
 _SCALARS |= {f"{bits}-bit signed integer": f"int{bits}" for bits in (8, 16, 32, 64)}
@@ -84,9 +85,45 @@ def read_volume(path: str | os.PathLike[str]) -> tuple[LabelVolume, tuple[str, .
     """Read a label map like :func:`read_labels`, and return it as a :class:`LabelVolume` with notes for the user."""
     header, array = _read(path)
     labels, notes = _label_array(array, files.name_of(path))
-    z, y, x = header.spacing[::-1]
-    volume = LabelVolume(labels, (z, y, x), origin=header.origin, direction=header.direction)
-    return volume, header.notes + notes
+    return _placed(labels, header), header.notes + notes
+
+
+def read_layers(path: str | os.PathLike[str]) -> tuple[tuple[LabelVolume, ...], tuple[str, ...]]:
+    """Read a file with one or more label maps on one grid, the layers of a ``.seg.nrrd``; return them with notes.
+
+    A label map may be empty here. Raises ``ImageError`` like :func:`read_volume`.
+    """
+    header = formats.read_layered_header(path)
+    found, notes = [], header.notes
+    for array in formats.read_voxels(path, header).reshape(-1, *header.size[::-1]):
+        voxel_values.require_finite(array, files.name_of(path))
+        labels, more = _label_array(array, files.name_of(path), empty=True)
+        found.append(_placed(labels, header))
+        notes += more
+    return tuple(found), notes
+
+
+def read_mask(path: str | os.PathLike[str]) -> tuple[LabelVolume, tuple[str, ...]]:
+    """Read a mask: a label map with the label 1 where the image is not 0, or with no label; and notes for the user.
+
+    Raises ``ImageError`` like :func:`read_volume`, and where the image holds several values beside 0.
+    """
+    header, array = _read(path)
+    name = files.name_of(path)
+    labels, notes = _label_array(array, name, empty=True)
+    mask = labels != 0
+    value = labels[mask][:1]
+    if value.size and not np.array_equal(labels, mask * value):
+        raise ImageError(f"{name}: holds several labels; a mask holds one, so give this file itself")
+    return _placed(mask.astype(np.uint8), header), header.notes + notes
+
+
+def read_extras(path: str | os.PathLike[str]) -> Extras:
+    """What the header of an image file holds beside the grid: key/value pairs of NRRD, header extensions of NIfTI.
+
+    Raises ``ImageError`` like :func:`read_image` for errors in a header.
+    """
+    return formats.read_layered_header(path).extras
 
 
 def label_volume(image: sitk.Image, name: str) -> tuple[LabelVolume, tuple[str, ...]]:
@@ -115,7 +152,15 @@ def _read(path: str | os.PathLike[str]) -> tuple[Header, npt.NDArray[Any]]:
     return header, np.ascontiguousarray(array, array.dtype.newbyteorder("="))
 
 
-def _label_array(array: npt.NDArray[Any], name: str) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
+def _placed(labels: npt.NDArray[Any], header: Header) -> LabelVolume:
+    """A label map at the place that its header says."""
+    x, y, z = header.spacing
+    return LabelVolume(labels, (z, y, x), origin=header.origin, direction=header.direction)
+
+
+def _label_array(
+    array: npt.NDArray[Any], name: str, *, empty: bool = False
+) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
     """The voxels of a label map, like in :func:`label_image`; an integer array is returned unchanged."""
     is_float = array.dtype.kind == "f"
     rounding = voxel_values.require_whole(array, name) if is_float else 0.0
@@ -126,7 +171,7 @@ def _label_array(array: npt.NDArray[Any], name: str) -> tuple[npt.NDArray[Any], 
             " give the segmentation, not the scan"
         )
     high = round(float(array.max())) if is_float else array.max()
-    if high == 0:
+    if high == 0 and not empty:
         raise ImageError(f"{name}: is empty, every voxel is 0 (background); give the segmentation of a heart")
     if not is_float:
         return array, ()
@@ -141,7 +186,7 @@ def _label_array(array: npt.NDArray[Any], name: str) -> tuple[npt.NDArray[Any], 
     return labels, (note,)
 
 
-def write_volume(volume: LabelVolume, path: str | os.PathLike[str]) -> None:
+def write_volume(volume: LabelVolume, path: str | os.PathLike[str], extras: Extras = _NO_EXTRAS) -> None:
     """Write a label map like :func:`write_image`."""
     spacing = volume.spacing[::-1]
     try:
@@ -149,18 +194,20 @@ def write_volume(volume: LabelVolume, path: str | os.PathLike[str]) -> None:
     except FormatError as refusal:
         raise OutputError(f"{files.name_of(path)}: cannot be written: {refusal}") from refusal
     writing.write(
-        Content(volume.array, spacing, volume.origin, volume.direction, True, lambda: image_of(volume)),
+        Content(volume.array, spacing, volume.origin, volume.direction, True, lambda: image_of(volume), extras),
         path,
     )
 
 
-def write_image(image: sitk.Image, path: str | os.PathLike[str]) -> None:
+def write_image(image: sitk.Image, path: str | os.PathLike[str], extras: Extras = _NO_EXTRAS) -> None:
     """Write a 3-D image with one number per voxel, compressed if the format supports it.
 
     Writes .nrrd, .nii, .nii.gz, .mha, .inr, .vtk and .gipl. The file is written completely or not at all: it is
     written under a temporary name in the same folder, verified, and renamed. The origin and direction of an .inr are
     written to ``NAME.inr.json``. NIfTI and GIPL store geometry in single precision. VTK and GIPL have no direction: an
     image with another one than the identity is refused. Metadata of the image are not written to .nrrd and .inr.
+
+    Of ``extras``, a NRRD file gets the pairs and a NIfTI file the extensions.
 
     Raises ``OutputError`` with one line (the file and what to do); an existing file is then unchanged.
     """
@@ -170,7 +217,7 @@ def write_image(image: sitk.Image, path: str | os.PathLike[str]) -> None:
     except ImageError as error:
         raise OutputError(f"{name}: cannot be written: {str(error).removeprefix(f'{name}: ')}") from error
     geometry = image.GetSpacing(), image.GetOrigin(), image.GetDirection()
-    writing.write(Content(voxel_array(image), *geometry, False, lambda: image), path)
+    writing.write(Content(voxel_array(image), *geometry, False, lambda: image, extras), path)
 
 
 def oriented_lps(image: sitk.Image) -> sitk.Image:

@@ -74,7 +74,8 @@ def _readers(path: Path, catalogue: Catalogue) -> list[Contribution[Reader]]:
     if len(readers) > 1 and readers[0].record.beside == readers[1].record.beside:
         both = " and ".join(f"{one.name!r} ({one.record.summary})" for one in readers[:2])
         raise ImageError(
-            f"{name_of(path)}: two readers recognise it, {both}; give only the files that one of them reads"
+            f"{name_of(path)}: two readers recognise it, {both};"
+            " give the labels with --labels or --scheme, or only the files that one of them reads"
         )
     return readers
 

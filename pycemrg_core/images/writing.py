@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ from attrs import frozen
 from pycemrg_core.errors import ImageError, OutputError
 from pycemrg_core.images import formats, scratch
 from pycemrg_core.images.formats import files, grid
+from pycemrg_core.images.formats.header import Extras
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -36,6 +39,7 @@ class Content:
     direction: Sequence[float]
     labels: bool
     image: Callable[[], sitk.Image]
+    extras: Extras
 
 
 def write(content: Content, path: str | os.PathLike[str]) -> None:
@@ -98,12 +102,16 @@ def _stage(content: Content, staged: Path) -> None:
         from pycemrg_core.images.formats import nrrd_writing
 
         geometry = content.spacing, content.origin, content.direction
-        nrrd_writing.write(staged, content.array, *geometry, labels=content.labels)
+        nrrd_writing.write(staged, content.array, *geometry, labels=content.labels, pairs=content.extras.pairs)
         return
     import SimpleITK as sitk
 
+    extensions = content.extras.extensions if files.extension(staged) in (".nii", ".nii.gz") else ()
+    plain = staged.with_name("plain.nii") if extensions else staged
     with _no_itk_warnings():
-        sitk.WriteImage(content.image(), str(staged), useCompression=True)
+        sitk.WriteImage(content.image(), str(plain), useCompression=True)
+    if extensions:
+        _add_extensions(plain, staged, extensions)
     try:
         # ITK does not report a full disk for NIfTI.
         header = formats.read_header(staged)
@@ -112,7 +120,23 @@ def _stage(content: Content, staged: Path) -> None:
         raise OSError("the file came out cut short") from error
     if written.dtype != content.array.dtype or not _same_bytes(written, content.array):
         raise OSError("the file came out with other voxels")
+    if header.extras.extensions != extensions:
+        raise OSError("the file came out with another header")
     _flush(staged)
+
+
+def _add_extensions(plain: Path, staged: Path, extensions: tuple[tuple[int, bytes], ...]) -> None:
+    """Copy a NIfTI file without extensions to one with these, compressed if its name says so."""
+    from pycemrg_core.images.formats import nifti
+
+    packed = staged.name.endswith(".gz")
+    with plain.open("rb") as source, staged.open("wb") as raw:
+        target = gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0) if packed else raw
+        target.write(nifti.with_extensions(source.read(nifti.FIRST_VOXEL), extensions))
+        shutil.copyfileobj(source, target)
+        if packed:
+            target.close()
+    plain.unlink()
 
 
 def _same_bytes(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> bool:

@@ -1,7 +1,7 @@
 """The structures of the heart by canonical name: colour, SNOMED CT code if there is one, spellings, groups, vessels.
 
 Colours: blood pools are strong, walls are pale versions of them, valves are green, planes and rings dark.
-Codes: DICOM PS3.16, context groups 3010 and 12339; pulmonary valve and heart from SNOMED CT.
+Codes: DICOM PS3.16, context groups 3010, 12305 and 12339; pulmonary valve and heart from SNOMED CT.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ VEINS = ("LPV1", "LPV2", "RPV1", "RPV2", "LAA", "SVC", "IVC")
 # canonical name, colour, SNOMED CT code
 STRUCTURES = (
     ("LV_BP_label", "#c8343c", "87878005"),
-    ("LV_myo_label", "#e8a598", ""),
+    ("LV_myo_label", "#e8a598", "49848007"),
     ("RV_BP_label", "#3a66b0", "53085002"),
     ("LA_BP_label", "#e0703a", "82471001"),
     ("RA_BP_label", "#3d94c4", "73829009"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
@@ -57,6 +58,18 @@ def read_header(path: str | os.PathLike[str]) -> Header:
     kind, module = READERS[extension]
     read: Callable[[Path], Header] = import_module(f"{__name__}.{module}").read_header
     header = _told(name, kind, read, Path(path))
+    return evolve(header, notes=tuple(f"{name}: {note}" for note in header.notes))
+
+
+def read_layered_header(path: str | os.PathLike[str]) -> Header:
+    """Like :func:`read_header`; a NRRD file may hold several layers."""
+    name = files.name_of(path)
+    if files.extension(path) not in (".nrrd", ".nhdr"):
+        return read_header(path)
+    from pycemrg_core.images.formats import nrrd
+
+    files.require_file(path, READERS)
+    header = _told(name, "NRRD", partial(nrrd.read_header, layered=True), Path(path))
     return evolve(header, notes=tuple(f"{name}: {note}" for note in header.notes))
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 
 MOST_VALUES = 2**31 - 1
 _LONGEST_NUMBER = 40
@@ -48,12 +48,25 @@ class Part:
 
 
 @frozen
+class Extras:
+    """What a header holds beside the grid and the voxel type.
+
+    ``pairs`` are the key/value pairs of a NRRD file. ``extensions`` are the header extensions of a NIfTI file, each a
+    code and its bytes; zeros that fill up their end are left out.
+    """
+
+    pairs: Mapping[str, str] = field(factory=dict)
+    extensions: tuple[tuple[int, bytes], ...] = ()
+
+
+@frozen
 class Header:
     """A checked header of a 3-D image with one number per voxel.
 
     ``size``, ``spacing`` and ``origin`` are (x, y, z), in voxels and mm; ``direction`` is nine numbers, row by row.
     ``dtype`` has the byte order of the file. ``encoding`` is raw, gzip, zlib, bzip2, text or hex. ``scale`` holds slope
-    and intercept where the voxels have to be scaled. ``notes`` say what was assumed, converted or left out.
+    and intercept where the voxels have to be scaled. ``notes`` say what was assumed, converted or left out. With
+    several ``layers``, each voxel has one number per layer, next to each other in the file.
     """
 
     size: tuple[int, int, int]
@@ -65,6 +78,8 @@ class Header:
     encoding: str = "raw"
     scale: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()
+    layers: int = 1
+    extras: Extras = Extras()
 
 
 def shown(text: str) -> str:

@@ -21,6 +21,7 @@ from attrs import frozen
 
 from pycemrg_core.images.formats import files, grid
 from pycemrg_core.images.formats.header import (
+    Extras,
     FormatError,
     Header,
     Part,
@@ -34,7 +35,7 @@ from pycemrg_core.images.formats.header import (
 from pycemrg_core.images.formats.voxels import CHUNK, damaged
 
 _LENGTH = 348
-_FIRST_VOXEL = 352
+FIRST_VOXEL = 352
 _LAST_START = 1 << 24
 _CODES = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8"}
 _CHANNELS = {128: 3, 2304: 4}
@@ -67,10 +68,10 @@ def read_header(path: Path) -> Header:
     with files.open_file(path) as file:
         packed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
-        raw = _raw(_head(file, packed, _FIRST_VOXEL))
+        raw = _raw(_head(file, packed, FIRST_VOXEL))
         start = _start(raw)
         file.seek(0)
-        _require_extensions(_head(file, packed, start), raw.order)
+        extensions = _extensions(_head(file, packed, start), raw.order)
     dtype = _dtype(raw)
     size, notes = _size(raw.dim)
     factor, unit_notes = _units(raw.units)
@@ -90,6 +91,7 @@ def read_header(path: Path) -> Header:
         encoding="gzip" if packed else "raw",
         scale=_scale(raw.scale),
         notes=notes + unit_notes + place_notes,
+        extras=Extras(extensions=extensions),
     )
 
 
@@ -113,7 +115,7 @@ def _raw(head: bytes) -> _Raw:
         raise FormatError("is NIfTI-2, which cannot be read; convert it to NIfTI-1 or .nrrd")
     if not order:
         raise not_an_image("NIfTI")
-    if len(head) < _FIRST_VOXEL:
+    if len(head) < FIRST_VOXEL:
         raise FormatError("the file is cut short: its header has no end; copy or export it again")
     magic = head[344:348]
     if magic == b"ni1\0":
@@ -139,28 +141,45 @@ def _raw(head: bytes) -> _Raw:
 
 def _start(raw: _Raw) -> int:
     """The byte of the first voxel."""
-    if not (math.isfinite(raw.start) and raw.start.is_integer() and _FIRST_VOXEL <= raw.start <= _LAST_START):
+    if not (math.isfinite(raw.start) and raw.start.is_integer() and FIRST_VOXEL <= raw.start <= _LAST_START):
         raise FormatError(
-            f"vox_offset is {raw.start:g}, not a whole number from {_FIRST_VOXEL}, the end of the header, to"
+            f"vox_offset is {raw.start:g}, not a whole number from {FIRST_VOXEL}, the end of the header, to"
             f" {_LAST_START}; {_REMEDY}"
         )
     return int(raw.start)
 
 
-def _require_extensions(head: bytes, order: str) -> None:
-    """Refuse header extensions that do not end at the start of the voxels."""
+def _extensions(head: bytes, order: str) -> tuple[tuple[int, bytes], ...]:
+    """The code and the bytes of each header extension. Refuse those that do not end before the voxels."""
+    found: list[tuple[int, bytes]] = []
     if not head[348:349].strip(b"\0"):
-        return
-    place = _FIRST_VOXEL
+        return ()
+    place = FIRST_VOXEL
     while place + 8 <= len(head):
-        (length,) = struct.unpack_from(f"{order}i", head, place)
+        length, code = struct.unpack_from(f"{order}2i", head, place)
         if length == 0:
-            return
+            break
         if length < 8 or place + length > len(head):
             raise FormatError(
                 f"a header extension of {length} bytes does not end before the voxels (vox_offset); {_REMEDY}"
             )
+        found.append((code, head[place + 8 : place + length].rstrip(b"\0")))
         place += length
+    return tuple(found)
+
+
+def with_extensions(head: bytes, extensions: Sequence[tuple[int, bytes]]) -> bytes:
+    """The first 352 bytes of a file without extensions, followed by these; the voxels come after them."""
+    order = _raw(head).order
+    blocks = [_block(code, data, order) for code, data in extensions]
+    start = struct.pack(f"{order}f", FIRST_VOXEL + sum(map(len, blocks)))
+    return b"".join((head[:108], start, head[112:_LENGTH], b"\1\0\0\0", *blocks))
+
+
+def _block(code: int, data: bytes, order: str) -> bytes:
+    """An extension with its size and code; its size is a multiple of 16 bytes."""
+    length = -(-(len(data) + 8) // 16) * 16
+    return struct.pack(f"{order}2i", length, code) + data.ljust(length - 8, b"\0")
 
 
 def _dtype(raw: _Raw) -> np.dtype[Any]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from pycemrg_core.images.formats import files, nrrd_axes
-from pycemrg_core.images.formats.header import FormatError, Header, Part, not_an_image, shown, whole, wholes
+from pycemrg_core.images.formats.header import Extras, FormatError, Header, Part, not_an_image, shown, whole, wholes
 from pycemrg_core.images.formats.voxels import tail_note
 
 _MAGIC = re.compile(r"NRRD(000[1-6]|00\.01)")
@@ -47,8 +47,8 @@ _DTYPES = {name: code for code, names in _TYPES.items() for name in names}
 _SEGMENT = re.compile(r"Segment([0-9]{1,4})_(Name|Layer|LabelValue)", re.ASCII)
 
 
-def read_header(path: Path) -> Header:
-    """Read and validate the header of a NRRD file, and find its data."""
+def read_header(path: Path, layered: bool = False) -> Header:
+    """Read and validate the header of a NRRD file, and find its data. ``layered``: it may hold several layers."""
     with files.open_file(path) as file:
         fields, pairs, data_names = _fields(file)
         start, attached = file.tell(), "data file" not in fields
@@ -63,7 +63,7 @@ def read_header(path: Path) -> Header:
     sizes = wholes(fields["sizes"], "sizes", dimension)
     encoding = _encoding(fields)
     dtype = _dtype(fields, encoding)
-    frame = nrrd_axes.read_axes(fields, sizes, _segments(pairs))
+    frame = nrrd_axes.read_axes(fields, sizes, _segments(pairs), layered)
     if attached:
         names: list[Path] = [path]
     else:
@@ -78,6 +78,8 @@ def read_header(path: Path) -> Header:
         parts=tuple(Part(name, start, line_skip, byte_skip) for name in names),
         encoding=encoding,
         notes=frame.notes + (() if attached or byte_skip >= 0 else (tail_note("byte skip"),)),
+        layers=frame.layers,
+        extras=Extras(pairs=pairs),
     )
 
 
@@ -93,6 +95,8 @@ def _fields(file: BufferedReader) -> tuple[dict[str, str], dict[str, str], list[
         if line.startswith("#"):
             continue
         if value.startswith("="):
+            if pairs.get(key, value[1:]) != value[1:]:
+                raise FormatError(f"its header has two values for {shown(key)}; correct it, or export it again")
             pairs[key] = value[1:]
             continue
         field = _SPELLINGS.get(key.lower().replace(" ", ""))

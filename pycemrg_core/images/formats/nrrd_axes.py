@@ -46,6 +46,7 @@ class Axes:
     origin: Triple
     direction: tuple[float, ...]
     notes: tuple[str, ...]
+    layers: int = 1
 
 
 @frozen
@@ -57,16 +58,20 @@ class _Space:
     notes: tuple[str, ...] = ()
 
 
-def read_axes(fields: Mapping[str, str], sizes: Sequence[int], layers: Sequence[str]) -> Axes:
-    """Find the three axes of space, and validate and convert their geometry."""
+def read_axes(fields: Mapping[str, str], sizes: Sequence[int], layers: Sequence[str], layered: bool = False) -> Axes:
+    """Find the three axes of space, and validate and convert their geometry.
+
+    ``layered``: a first axis of kind ``list`` may have several elements, the layers of a segmentation.
+    """
     require_volume(sizes)
     space = _space(fields)
     vectors = _vectors(fields, space, len(sizes))
     kinds = [kind.lower() for kind in tokens(fields["kinds"], "kinds", len(sizes))] if "kinds" in fields else []
     _refuse_words(fields, len(sizes))
-    axes = _axes_of_space(sizes, vectors, kinds, layers)
+    several = layered and len(sizes) == 4 and kinds[:1] == ["list"]
+    axes = [1, 2, 3] if several else _axes_of_space(sizes, vectors, kinds, layers)
     size = sizes[axes[0]], sizes[axes[1]], sizes[axes[2]]
-    notes = () if len(sizes) == 3 else (one_frame(sizes, size),)
+    notes = () if len(sizes) == 3 or several else (one_frame(sizes, size),)
     if vectors:
         spacing, direction = grid.unit_columns([_in_lps(vectors[axis], space, "space directions") for axis in axes])
         more: tuple[str, ...] = ()
@@ -83,6 +88,7 @@ def read_axes(fields: Mapping[str, str], sizes: Sequence[int], layers: Sequence[
         (left, posterior, superior),
         direction,
         notes + more + unit_notes + (space.notes if space else ()),
+        sizes[0] if several else 1,
     )
     grid.require_geometry(found.spacing, found.origin, found.direction)
     return found

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from pycemrg_core.errors import ImageError
 
 _BLOCK = 1 << 16
 _FEW = 4  # blocks of zeros; so few are compressed with what is beside them
@@ -31,15 +33,17 @@ def write(
     direction: Sequence[float],
     *,
     labels: bool,
+    pairs: Mapping[str, str] | None = None,
 ) -> None:
     """Write an image and flush it to the disk. Raises :class:`OSError`, also when the file is shorter than written.
 
     ``array`` is (z, y, x); ``spacing`` and ``origin`` are (x, y, z) in mm, ``direction`` nine numbers row by row.
-    ``labels``: it is a label map, and compressed as such.
+    ``labels``: it is a label map, and compressed as such. ``pairs`` are the key/value pairs of the header.
+    Raises :class:`ImageError` for one that does not fit on a line.
     """
     written = 0
     with path.open("wb") as file:
-        for piece in (_header(array, spacing, origin, direction), *_compressed(array, labels)):
+        for piece in (_header(array, spacing, origin, direction, pairs or {}), *_compressed(array, labels)):
             written += file.write(piece)
         file.flush()
         os.fsync(file.fileno())  # some network file systems report a full disk only then
@@ -48,8 +52,15 @@ def write(
 
 
 def _header(
-    array: npt.NDArray[Any], spacing: Sequence[float], origin: Sequence[float], direction: Sequence[float]
+    array: npt.NDArray[Any],
+    spacing: Sequence[float],
+    origin: Sequence[float],
+    direction: Sequence[float],
+    pairs: Mapping[str, str],
 ) -> bytes:
+    for key, value in pairs.items():
+        if ":" in key or not (key + value).isprintable():
+            raise ImageError(f"the text {key[:40]!r} does not fit into its header; leave out line ends")
     columns = [[direction[3 * row + axis] * spacing[axis] for row in range(3)] for axis in range(3)]
     lines = [
         "NRRD0004",
@@ -65,7 +76,7 @@ def _header(
         "encoding: gzip",
         f"space origin: {_vector(origin)}",
     ]
-    return "\n".join([*lines, "", ""]).encode("ascii")
+    return "\n".join([*lines, *(f"{key}:={value}" for key, value in pairs.items()), "", ""]).encode("utf-8")
 
 
 def _vector(values: Sequence[float]) -> str:

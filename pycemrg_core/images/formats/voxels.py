@@ -31,8 +31,11 @@ _HEX = re.compile(rb"[0-9a-fA-F\s]*")
 
 
 def read_voxels(header: Header) -> npt.NDArray[Any]:
-    """All voxels of an image as a (z, y, x) array in native byte order, scaled if the header says so."""
-    count, width = math.prod(header.size), header.dtype.itemsize
+    """All voxels of an image as a (z, y, x) array in native byte order, scaled if the header says so.
+
+    With several layers, it is a (layer, z, y, x) array.
+    """
+    count, width = math.prod(header.size) * header.layers, header.dtype.itemsize
     if count * width > _MOST_BYTES:
         raise FormatError(
             f"the header promises {count * width:,} bytes of voxels, which no file holds; export it again"
@@ -45,7 +48,10 @@ def read_voxels(header: Header) -> npt.NDArray[Any]:
         for index, part in enumerate(header.parts):
             with open_file(part.path) as file:
                 _fill(raw[index * share : (index + 1) * share], file, part, header)
-        array = raw.view(header.dtype).reshape(header.size[::-1])
+        array = raw.view(header.dtype)
+        if header.layers > 1:
+            array = np.ascontiguousarray(array.reshape(-1, header.layers).T)
+        array = array.reshape(*([header.layers] if header.layers > 1 else []), *header.size[::-1])
         array = array.astype(header.dtype.newbyteorder("="), copy=False)
         return array if header.scale is None else _scaled(array, *header.scale)
     except MemoryError:
