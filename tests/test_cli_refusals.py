@@ -247,7 +247,7 @@ def test_set_of_another_form_is_wrong_usage(earlier: Path, heart: Path, text: st
     assert "thickness=2.5" in shown
 
 
-@pytest.mark.parametrize("arguments", [[], [RECIPE], [RECIPE, "heart.nrrd"], [RECIPE, "a", "b", "-o", "c"]])
+@pytest.mark.parametrize("arguments", [[], [RECIPE], [RECIPE, "a", "b", "-o", "c"]])
 def test_arguments_that_are_missing_or_too_many_are_wrong_usage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
@@ -515,11 +515,11 @@ def test_control_c_while_a_step_works(tmp_path: Path, earlier: Path, heart: Path
 def test_control_c_while_the_image_is_written(
     earlier: Path, heart: Path, monkeypatch: pytest.MonkeyPatch, fresh: bool
 ) -> None:
-    def interrupted(image: sitk.Image, path: Path) -> None:
+    def interrupted(volume: LabelVolume, path: Path) -> None:
         Path(path).write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(image_files, "write_image", interrupted)
+    monkeypatch.setattr(image_files, "write_volume", interrupted)
     before = contents(earlier.parent)
     folder = earlier.parent / "fresh" / "deep" if fresh else earlier
     text = pycemrg("run", RECIPE, heart, "-o", folder, "--set", "LA_WT=3", code=1).stderr

@@ -184,6 +184,7 @@ if TYPE_CHECKING:
     from pycemrg_core.shown.words import html_table as html_table
     from pycemrg_core.text.files import name_of as name_of
     from pycemrg_core.text.files import read_text as read_text
+    from pycemrg_core.text.files import stem_of as stem_of
     from pycemrg_core.text.label_tables import LABEL_FILES as LABEL_FILES
     from pycemrg_core.text.label_tables import LabelRow as LabelRow
     from pycemrg_core.text.label_tables import labels_of as labels_of
@@ -260,7 +261,7 @@ else:
             "pycemrg_core.runs.finished": "FinishedRun",
             "pycemrg_core.runs.outputs": "Made",
             "pycemrg_core.shown.words": "amount counted html_table",
-            "pycemrg_core.text.files": "name_of read_text",
+            "pycemrg_core.text.files": "name_of read_text stem_of",
             "pycemrg_core.text.label_tables": (
                 "LABEL_FILES LabelRow labels_of read_label_file read_labels_file read_mapping_file"
             ),

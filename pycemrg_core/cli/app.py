@@ -91,9 +91,17 @@ class PycemrgGroup(click.Group):
 
             if why := unavailable("commands", args[0], ctx.ensure_object(Session).quiet_catalogue()):
                 raise CommandError(why)
-            hint = close_to(args[0], self.list_commands(ctx))
+            hint = close_to(args[0], self.list_commands(ctx)) or self._inside_another(ctx, args[0])
             raise click.UsageError(f"no command is called {args[0]!r}{hint}", ctx)
         return super().resolve_command(ctx, args)
+
+    def _inside_another(self, ctx: click.Context, name: str) -> str:
+        """A hint when a group has a command of that name: ``labels show`` for ``show``."""
+        for outer in self.list_commands(ctx):
+            group = self.get_command(ctx, outer)
+            if isinstance(group, click.Group) and name in group.list_commands(ctx):
+                return f"; did you mean '{outer} {name}'?"
+        return ""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Show the help lines from the tables, so that no command is imported for them."""

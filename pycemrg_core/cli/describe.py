@@ -10,7 +10,7 @@ import attrs
 import click
 
 from pycemrg_core.api.kinds import KINDS, kind_of
-from pycemrg_core.api.records import Record
+from pycemrg_core.api.records import Record, Schematic
 from pycemrg_core.api.refs import Ref
 from pycemrg_core.cli.session import echo_json, plugin_options, session_of, wrapped
 from pycemrg_core.cli.terminal import style
@@ -31,6 +31,7 @@ _WORDS = [kind.word for kind in KINDS]
 @plugin_options
 @click.pass_context
 def describe(ctx: click.Context, name: str, as_json: bool) -> None:
+    from pycemrg_core.cli.described import parameter
     from pycemrg_core.errors import UnknownNameError
     from pycemrg_core.images.structures import names_in
     from pycemrg_core.text.names import close_to
@@ -38,13 +39,16 @@ def describe(ctx: click.Context, name: str, as_json: bool) -> None:
     catalogue = session_of(ctx).catalogue()
     names = names_in(catalogue)
     found = catalogue.named(name) or catalogue.named(names.canonical(name))
-    if not found:
-        hint = close_to(name, sorted({c.name for c in catalogue.contributions})) or names.close(name)
+    described = [_describe(contribution, catalogue) for contribution in found]
+    if not described and (about := parameter(name, catalogue)):
+        described = [about]
+    if not described:
+        parameters = {one for c in catalogue.all(Schematic) for one in c.record.parameters}
+        hint = close_to(name, sorted({c.name for c in catalogue.contributions} | parameters)) or names.close(name)
         failed = "; ".join(str(plugin.found) for plugin in catalogue.failures())
         not_loaded = f" (not loaded: {failed}; see list-plugins)" if failed else ""
         hint = hint or "; the list-* commands show all names"
         raise UnknownNameError(f"nothing is called {name!r}{hint}{not_loaded}")
-    described = [_describe(contribution, catalogue) for contribution in found]
     if as_json:
         echo_json(described)
         return

@@ -121,6 +121,35 @@ def _joined(record: Structure, catalogue: Catalogue) -> list[str]:
     return [c.name for c in catalogue.all(Structure) if record.name in c.record.joins]
 
 
+def parameter(name: str, catalogue: Catalogue) -> dict[str, Any]:
+    """A parameter of schematics, which is no record of its own: its default values, and who uses it."""
+    users = [c.record for c in catalogue.all(Schematic) if name in c.record.parameters]
+    if not users:
+        return {}
+    values = {value: None for user in users if (value := f"{user.parameters[name]:g} {_unit(user, name, catalogue)}")}
+    schematics = {user.name for user in users}
+    recipes = tuple(c.name for c in catalogue.all(Recipe) if schematics & _schematics(c.record, catalogue))
+    return {
+        "name": name,
+        "summary": f"a parameter; set it with --set {name}=NUMBER",
+        "kind": "parameter",
+        "default": tuple(value.strip() for value in values),
+        "schematics": tuple(sorted(schematics)),
+        "recipes": recipes,
+    }
+
+
+def _unit(user: Schematic, name: str, catalogue: Catalogue) -> str:
+    from pycemrg_core.api import contracts
+    from pycemrg_core.errors import PycemrgError
+
+    try:
+        roles = contracts.roles(catalogue.get(Step, user.step).contract.load())
+    except (PycemrgError, TypeError):  # of a broken plugin; planning says what is wrong
+        return ""
+    return next((role.unit for role in roles if user.semantic_map.get(role.key) == name), "")
+
+
 def augmentation(record: Augmentation, _catalogue: Catalogue) -> dict[str, Any]:
     import inspect
 

@@ -135,3 +135,20 @@ def require_output(output: str | os.PathLike[str], *inputs: str | os.PathLike[st
     if any(same_file(output, one) for one in inputs if one):
         raise OutputError(f"{name_of(output)}: the result would overwrite its input; choose another name")
     require_not_of_a_run(Path(output))
+
+
+def require_order(command: str, recipe: str, image: str, catalogue: Catalogue) -> None:
+    """Refuse an image in the place of the recipe, and the recipe in the place of the image."""
+    from pycemrg_core.api.records import Recipe, Schematic
+    from pycemrg_core.text.files import name_of
+
+    known = any(one.answers_to(image) for kind in (Recipe, Schematic) for one in catalogue.all(kind))
+    if known and os.path.exists(recipe) and not os.path.exists(image):
+        raise click.UsageError(f"the recipe comes first: pycemrg {command} {image} {name_of(recipe)}")
+
+
+def folder_for(image: str, recipe: str) -> str:
+    """The folder for a result when the user names none: in this folder, called after the image and the recipe."""
+    from pycemrg_core.text.files import stem_of
+
+    return f"{stem_of(image)}_{recipe.rpartition(':')[2]}"

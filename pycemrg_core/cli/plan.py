@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pycemrg_core.cli.options import setting_options, settings_from
+from pycemrg_core.cli.options import require_order, setting_options, settings_from
 from pycemrg_core.cli.session import echo_json, echo_table, plugin_options, session_of
 from pycemrg_core.shown.words import counted
 from pycemrg_core.text.files import name_of
@@ -48,6 +48,7 @@ def plan(
     from pycemrg_core.recipes.preparation import make_room, prepare
 
     catalogue = session_of(ctx).catalogue()
+    require_order("plan", recipe, image, catalogue)
     settings = settings_from(catalogue, parameters, labels, config, then, pad, accept)
     target, settings = target_of(recipe, catalogue, settings)
     volume, notes = image_files.read_volume(image)

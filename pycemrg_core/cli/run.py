@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import frozen
 
-from pycemrg_core.cli.options import outputs_from, setting_options, settings_from, with_option
+from pycemrg_core.cli.options import (
+    folder_for,
+    outputs_from,
+    require_order,
+    setting_options,
+    settings_from,
+    with_option,
+)
 from pycemrg_core.cli.session import plugin_options, session_of
 from pycemrg_core.shown.words import counted
 from pycemrg_core.text.files import name_of
@@ -31,7 +38,7 @@ if TYPE_CHECKING:
 @click.command(short_help="Run a recipe on a label map.")
 @click.argument("recipe", required=False)
 @click.argument("image", required=False)
-@click.option("-o", "--output", metavar="DIR", help="The folder for heart.nrrd and run.json.")
+@click.option("-o", "--output", metavar="DIR", help="The folder for heart.nrrd and run.json.  [default: IMAGE_RECIPE]")
 @setting_options
 @with_option
 @click.option("--keep-steps", is_flag=True, help="Also write the image after each step, into DIR/steps.")
@@ -80,8 +87,8 @@ def run(
             raise click.UsageError("--again takes at most an IMAGE, -o, --with, --force and --any-version", ctx)
         _run_again(ctx, catalogue, again, recipe, output, any_version, chosen, force)
         return
-    if not recipe or not image or not output:
-        raise click.UsageError("give a RECIPE, an IMAGE and -o DIR; see 'pycemrg list-recipes'", ctx)
+    if not recipe or not image:
+        raise click.UsageError("give a RECIPE and an IMAGE; see 'pycemrg list-recipes'", ctx)
 
     from pycemrg_core.cli.inputs import target_of
     from pycemrg_core.images import image_files
@@ -90,13 +97,14 @@ def run(
     from pycemrg_core.runs.earlier import require_place
     from pycemrg_core.runs.run_folder import IMAGE, STEPS, Source, held
 
+    require_order("run", recipe, image, catalogue)
     settings = settings_from(catalogue, parameters, labels, config, then, pad, accept)
     target, settings = target_of(recipe, catalogue, settings)
     volume, notes = image_files.read_volume(image)
     prepared = prepare(volume, catalogue, settings, recipe=target, scheme=scheme, name=image, notes=notes, check=check)
     planned = plan(target, catalogue, prepared.facts, settings)
     prepared = make_room(prepared, planned, settings)
-    folder, source = Path(output), Source.of(image)
+    folder, source = Path(output or folder_for(image, recipe)), Source.of(image)
     with held(folder):
         kept = None
         if keep_steps or resume:

@@ -132,6 +132,8 @@ class Catalogue:
     def _unknown(self, kind: type[Record], name: str) -> str:
         known = {c.qualified_name if ":" in name else c.name for c in self.all(kind)}
         text = f"no {kind_of(kind).word} is called {name!r}{close_to(name, sorted(known))}"
+        if others := dict.fromkeys(kind_of(one.record).a_word for one in self.named(name)):
+            text += f"; it is {' and '.join(others)}"
         if failed := self.failures():
             text += f" (not loaded: {'; '.join(str(plugin.found) for plugin in failed)}; see list-plugins)"
         if blocked := [plugin.found.name for plugin in self.plugins if plugin.reason == BLOCKED_BY_NAME]:

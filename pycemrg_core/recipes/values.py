@@ -19,6 +19,7 @@ from pycemrg_core.recipes.labelling import expand
 from pycemrg_core.recipes.settings import Settings
 
 _AXES = ("z", "y", "x")
+_THICK = 15.0  # mm; what is made is thinner
 
 
 @frozen
@@ -111,6 +112,9 @@ class Values:
             )
         if role.use is not Use.THICKNESS:
             return
+        if value > _THICK:
+            text = f"{parameter} of {value:g} mm is more than {_THICK:g} mm; is it in mm?"
+            self.doubts.setdefault(text, []).append(name)
         spacing = self.spacing
         thin = [f"{axis} {size:g} mm" for axis, size in zip(_AXES, spacing, strict=True) if value < size * 0.999]
         if len(thin) == 3:

@@ -35,6 +35,12 @@ def name_of(path: str | os.PathLike[str]) -> str:
     return name if name.isprintable() else repr(name)[1:-1]
 
 
+def stem_of(path: str | os.PathLike[str]) -> str:
+    """The name of a file without its folder and without what says its format: ``heart`` of ``scans/heart.nii.gz``."""
+    name = os.path.basename(os.fspath(path).rstrip("/\\"))
+    return name.removesuffix(".gz").rpartition(".")[0] or name
+
+
 def open_ordinary(path: str | os.PathLike[str]) -> BufferedReader:
     """Open an ordinary file for reading, without waiting for a pipe or a device.
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
+from pycemrg_core.api import stem_of
+
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
@@ -72,6 +74,4 @@ def _fitting(heart: Heart, catalogue: Catalogue) -> str:
 
 def repaired_name(image: str) -> Path:
     """Where a repaired image goes when the user names no file: beside the image, as NRRD."""
-    path = Path(image)
-    stem = path.name.removesuffix(".gz").rpartition(".")[0] or path.name
-    return path.with_name(f"{stem}_repaired.nrrd")
+    return Path(image).with_name(f"{stem_of(image)}_repaired.nrrd")

@@ -1,0 +1,92 @@
+"""Mistakes of somebody new, each with the answer that helps."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from command_line import HEART, pycemrg, small_heart
+
+from pycemrg_core import load_catalogue, run_recipe
+from pycemrg_core.api import LabelError, read_volume
+from pycemrg_core.errors import PlanError
+
+
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_the_image_before_the_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    small_heart(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    said = pycemrg(command, "small.nrrd", "four_chamber_full", code=2).stderr
+    assert f"Error: the recipe comes first: pycemrg {command} four_chamber_full small.nrrd" in said
+
+
+def test_a_command_of_a_group_without_the_group() -> None:
+    assert "no command is called 'show'; did you mean 'labels show'?" in pycemrg("show", HEART, code=2).stderr
+
+
+def test_a_thickness_in_another_unit(tmp_path: Path) -> None:
+    heart = small_heart(tmp_path)
+    arguments = ("left_atrium_with_veins", heart, "--no-check", "--set")
+    thick = pycemrg("plan", *arguments, "LA_WT=20").stderr
+    assert "note: la_myocardium: LA_WT of 20 mm is more than 15 mm; is it in mm?" in thick
+    assert "is it in mm?" not in pycemrg("plan", *arguments, "LA_WT=15").stderr
+
+
+def test_a_parameter_is_described() -> None:
+    """What a schematic says in the catalogue is what ``describe`` shows."""
+    (shown,) = json.loads(pycemrg("describe", "LA_WT", "--json").stdout)
+    assert (shown["kind"], shown["default"]) == ("parameter", ["2 mm"])
+    assert "la_myocardium" in shown["schematics"]
+    assert "left_atrium_with_veins" in shown["recipes"]
+    assert "biventricular_basic" not in shown["recipes"]
+    assert "nothing is called 'LA_TW'; did you mean 'LA_WT'" in pycemrg("describe", "LA_TW", code=1).stderr
+
+
+def test_a_recipe_where_a_schematic_is_asked_for(tmp_path: Path) -> None:
+    heart = small_heart(tmp_path)
+    said = pycemrg("plan", "atria_full", heart, "--no-check", "--then", "four_chamber_full", code=1).stderr
+    assert "no schematic is called 'four_chamber_full'" in said
+    assert "; it is a recipe" in said
+
+
+def test_no_folder_for_the_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heart = small_heart(tmp_path)
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    done = pycemrg("run", "left_atrium_with_veins", heart, "--no-check")
+    assert "small_left_atrium_with_veins: heart.nrrd and run.json written" in done.stdout
+    assert (work / "small_left_atrium_with_veins" / "heart.nrrd").is_file()
+    last = done.stdout.splitlines()[-1]
+    assert last == "next: pycemrg certify small_left_atrium_with_veins/heart.nrrd  (is it closed?)"
+
+
+def test_a_grown_heart_grown_again(tmp_path: Path) -> None:
+    heart = small_heart(tmp_path)
+    pycemrg("run", "left_atrium_with_veins", heart, "-o", tmp_path / "out", "--no-check")
+    grown = tmp_path / "out" / "heart.nrrd"
+    said = pycemrg("run", "left_atrium_with_veins", grown, "-o", tmp_path / "twice", "--no-check").stderr
+    assert "run it on the segmentation, not on the result of a run" in said
+
+
+def test_a_file_that_is_nearly_called_so(tmp_path: Path) -> None:
+    heart = small_heart(tmp_path)
+    said = pycemrg("run", "four_chamber_full", heart.with_name("smal.nrrd"), code=1).stderr
+    assert "no such file; did you mean small.nrrd?" in said
+
+
+def test_integers_of_another_scheme(tmp_path: Path) -> None:
+    other = tmp_path / "other.nrrd"
+    pycemrg("labels", "remap", HEART, "-o", other, "--from", "cemrg", "--to", "mm-whs", "--drop")
+    said = pycemrg("plan", "four_chamber_full", other, code=1).stderr
+    assert "--scheme mm-whs" in said
+
+
+def test_python_refuses_the_same() -> None:
+    catalogue = load_catalogue()
+    with pytest.raises(PlanError, match=r"no recipe is called 'four_chambers_full'; did you mean 'four_chamber_full'"):
+        run_recipe("four_chambers_full", HEART, catalogue)
+    volume, _ = read_volume(HEART)
+    with pytest.raises((PlanError, LabelError), match=r"no schematic is called 'atria_full'.*; it is a recipe"):
+        run_recipe("four_chamber_full", volume, catalogue, then=("atria_full",))
