@@ -18,6 +18,7 @@ import SimpleITK as sitk
 from command_line import contents, local_plugin, pycemrg, small_heart, voxels
 
 from pycemrg_core.images import image_files, scratch
+from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.runs.replay import SavedRun
 
 RECIPE = "four_chamber_full"
