@@ -10,6 +10,7 @@ import SimpleITK as sitk
 
 from pycemrg_spatial.errors import MeshError
 from pycemrg_spatial.geometry import Floats, bounding_box, image_box, inr_to_world
+from pycemrg_spatial.segsmooth import Segsmooth
 
 Unit = Literal["mm", "um", "m"]
 Frame = Literal["world", "inr"]
@@ -26,17 +27,19 @@ def place(
     unit: Unit = "mm",
     frame: Frame = "world",
     *,
+    segsmooth: Segsmooth | None = None,
     names: tuple[str, str] = ("the mesh", "the image"),
 ) -> pv.UnstructuredGrid:
     """Return the mesh in world coordinates of the image, in mm; the given mesh is not changed.
 
-    ``frame`` ``inr``: the points are index times spacing, as in a mesh made from an ``.inr``. Errors call mesh and
-    image by their ``names``. Raises :class:`MeshError`, with both boxes in mm and what to do, when the mesh does
+    ``frame`` ``inr``: the points are index times spacing, as in a mesh made from an ``.inr``. ``segsmooth``: that
+    ``.inr`` was made from the output of segsmooth; ``frame`` is then not used. Errors call mesh and image by their
+    ``names``. Raises :class:`MeshError`, with both boxes in mm and what to do, when the mesh does
     not overlap the image, is over twenty times as large as the image, or is smaller than one voxel.
     """
     own = np.asarray(grid.points, float)
     placed = grid.copy(deep=False)
-    points = _world(own, image, unit, frame)
+    points = segsmooth.to_world(own * MM[unit]) if segsmooth else _world(own, image, unit, frame)
     # Assigning an array would write into the points, which both meshes share.
     placed.points = pv.vtk_points(points)
     wrong = _misfit(points, image)

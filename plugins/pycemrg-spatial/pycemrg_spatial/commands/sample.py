@@ -10,7 +10,7 @@ import click
 
 from pycemrg_core.api import counted, name_of
 from pycemrg_core.cli.kit import echo_json, plugin_options, require_output, session_of
-from pycemrg_spatial.commands.options import echo_notes, mesh_options
+from pycemrg_spatial.commands.options import echo_notes, mesh_options, segsmooth_of
 
 if TYPE_CHECKING:
     from pycemrg_spatial.placing import Frame, Unit
@@ -41,6 +41,7 @@ def sample(
     outside: float | None,
     mesh_frame: Frame,
     mesh_unit: Unit,
+    segsmooth: tuple[str, str] | None,
     as_json: bool,
 ) -> None:
     """Write MESH again with an array of the values of IMAGE at its nodes or cells.
@@ -69,7 +70,8 @@ def sample(
     grid = read_mesh(mesh)
     volume, notes = (read_labels if method == "label" else read_image)(image)
     echo_notes(notes)
-    placed = place(grid, volume, mesh_unit, mesh_frame, names=(mesh, image))
+    frame = segsmooth_of(ctx, segsmooth, mesh_frame)
+    placed = place(grid, volume, mesh_unit, mesh_frame, segsmooth=frame, names=(mesh, image))
     sampled = sample_mesh(placed, volume, on, method, beyond)
     data = grid.point_data if on == "nodes" else grid.cell_data
     if array in data:

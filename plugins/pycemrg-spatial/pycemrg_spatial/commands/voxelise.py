@@ -8,7 +8,7 @@ import click
 
 from pycemrg_core.api import counted, name_of
 from pycemrg_core.cli.kit import echo_json, echo_table, plugin_options, require_output, session_of
-from pycemrg_spatial.commands.options import echo_notes, mesh_options
+from pycemrg_spatial.commands.options import echo_notes, mesh_options, segsmooth_of
 
 if TYPE_CHECKING:
     from pycemrg_spatial.placing import Frame, Unit
@@ -35,6 +35,7 @@ def voxelise(
     label: int | None,
     mesh_frame: Frame,
     mesh_unit: Unit,
+    segsmooth: tuple[str, str] | None,
     as_json: bool,
 ) -> None:
     """Turn MESH into a label map with the geometry of the image LIKE.
@@ -56,7 +57,8 @@ def voxelise(
     grid = read_mesh(mesh)
     grid_image, notes = read_image(like)
     echo_notes(notes)
-    placed = place(grid, grid_image, mesh_unit, mesh_frame, names=(mesh, like))
+    frame = segsmooth_of(ctx, segsmooth, mesh_frame)
+    placed = place(grid, grid_image, mesh_unit, mesh_frame, segsmooth=frame, names=(mesh, like))
     result = _label_map(placed, grid_image, mesh, tag, label)
     write_image(result, output)
     _report(result, output, as_json)
