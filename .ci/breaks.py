@@ -26,7 +26,7 @@ PLUGIN = "plugins/pycemrg-spatial/pycemrg_spatial/geometry.py"
 BREAKS = [
     ("lint", CORE, "", "import sys\n", ("-m", "ruff", "check", "."), "E402"),
     ("layout", CORE, "", "ONE=1\n", ("-m", "ruff", "format", "--check", "."), "would be reformatted"),
-    ("spelling", "README.md", "", "teh heart\n", ("-m", "codespell_lib"), "teh ==> the"),
+    ("spelling", "README.md", "", "teh heart\n", ("-m", "codespell_lib"), "teh ==> the"),  # codespell:ignore teh
     ("types", CORE, "", 'ONE: int = "one"\n', ("-m", "mypy"), "Incompatible types in assignment"),
     ("a result", KERNEL, "radius_mm + slack(spacing)", "radius_mm + 0.1", tests("ball"), "failed"),
     ("a message", "pycemrg_core/recipes/planner.py", "no step uses the parameter", "a", tests("planner"), "failed"),

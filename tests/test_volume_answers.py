@@ -287,7 +287,8 @@ def test_an_edit_at_places() -> None:
     places = np.array([[3, 1, 2], [0, 4, 1], [3, 1, 2]])
     edit = edit_at(places, 9)
     assert spread(Zone(edit.region, edit.mask), (5, 5, 5)).nonzero()[0].tolist() == [0, 3]
-    assert edit.label == 9
+    assert (edit.label, edit.part) == (9, "")
+    assert edit_at(places, 9, "rim").part == "rim"
     nothing = edit_at(np.zeros((0, 3), int), 9)
     assert not nothing.mask.size
     WorkingVolume(LabelVolume(np.zeros((2, 2, 2), np.uint8), (1.0, 1.0, 1.0)), np.dtype(np.uint8)).apply([nothing])
