@@ -68,6 +68,8 @@ def test_faces_are_those_of_brute_force(array: Array) -> None:
         ours = blocks.faces((a,), (b,))
         rows = [(tuple(row), axis) for row, axis in zip(ours.voxels.tolist(), ours.axis.tolist(), strict=True)]
         assert sorted(rows) == sorted(faces)
+        assert (np.abs(ours.beyond - ours.voxels) == np.eye(3, dtype=int)[ours.axis]).all()
+        assert (padded[tuple((ours.beyond + 1).T)] == b).all()
         sizes = (0.5, 1.0, 2.0)  # mm2 of a face across z, y, x
         assert ours.mm2(SPACING) == sum(sizes[axis] for _, axis in faces)
 
@@ -141,3 +143,39 @@ def test_many_labels_and_large_ones() -> None:
         ImageError, match=r"^the image has 256 different labels; give the labels of a heart, at most 255$"
     ):
         Adjacency.of(LabelVolume(many, SPACING))
+
+
+def brute_euler(inside: Array) -> int:
+    """Vertices - edges + faces - cubes of the voxels, each cell once."""
+    cells = {tuple(2 * np.array(at) + 1 + step) for at in np.argwhere(inside) for step in product((-1, 0, 1), repeat=3)}
+    return sum((-1) ** sum(i % 2 for i in cell) for cell in cells)  # an odd index is along the cell
+
+
+@settings(max_examples=80)
+@given(maps)
+def test_the_euler_number_is_that_of_the_cells(array: Array) -> None:
+    blocks = Adjacency.of(LabelVolume(array, SPACING))
+    for labels in ((1,), (1, 300), (1, 2, 300)):
+        assert blocks.euler_number(labels) == brute_euler(np.isin(array, labels))
+
+
+def test_the_euler_number_of_known_shapes() -> None:
+    z, y, x = np.indices((24, 24, 24)) - 11.5
+    ring = (np.sqrt(x**2 + y**2) - 7) ** 2 + z**2 <= 9
+    ball, inner = (x**2 + y**2 + z**2 <= radius**2 for radius in (10, 5))
+    for shape, euler in ((ball, 1), (ball & ~inner, 2), (ring, 0)):
+        assert Adjacency.of(LabelVolume(shape.astype(np.uint8), SPACING)).euler_number((1,)) == euler
+
+
+@settings(max_examples=40)
+@given(maps)
+def test_the_component_at_a_place(array: Array) -> None:
+    found = ComponentMap.of(LabelVolume(array, SPACING))
+    places = np.argwhere(np.ones(np.add(array.shape, 2), bool)) - 1
+    at = found.at(places)
+    box = np.argwhere(array)
+    low, high = (box.min(axis=0), box.max(axis=0)) if len(box) else (np.zeros(3), -np.ones(3))
+    inside = ((places >= low) & (places <= high)).all(axis=1)
+    assert ((at >= 0) == inside).all()
+    assert (found.label[at[inside]] == array[tuple(places[inside].T)]).all()
+    assert (np.bincount(at[inside], minlength=len(found.label)) == found.voxels).all()

@@ -169,6 +169,13 @@ DAMAGES = {
         of_label(99, EVERYWHERE),
         ("warning",),
     ),
+    "an arch on a wall": Damage(
+        "tunnels",
+        both(put(WALL_B, (12, 13), (4, 6), (20, 25)), put(0, (12, 13), (5, 6), (21, 24))),
+        (),
+        of_label(0, box((12, 13), (5, 6), (21, 24))),
+        ("warning",),
+    ),
     "a label over 255": Damage("tag_range", wide, (300,), of_label(300, EVERYWHERE)),
     "no room": Damage(
         "image_border",
@@ -195,7 +202,7 @@ def test_nothing_is_wrong_with_the_clean_heart() -> None:
     ]
     assert found.verdict == "PASS"
     assert [check.name for check in found.checks] == sorted(
-        {"closed_lumens", "open_end", "heart_sides", *(one.check for one in DAMAGES.values())}
+        {"closed_lumens", "open_end", "heart_sides", "narrow_gap", *(one.check for one in DAMAGES.values())}
     )
 
 
@@ -295,7 +302,7 @@ SAID = {
     "two voxels at an edge": [
         "the meshed labels as one: voxels meet only at 1 edge",
         "A_wall: voxels meet only at 1 edge: there VTK's SurfaceNets leaves points unwelded,"
-        " and a mesher may merge labels",
+        " and a mesher may merge labels; repair --weld welds them",
     ],
 }
 

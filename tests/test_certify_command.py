@@ -213,6 +213,24 @@ def test_repair_closes_the_real_heart(grown: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_gaps_and_welds_of_the_real_heart(grown: Path, tmp_path: Path) -> None:
+    recipe = ("--recipe", "four_chamber_full")
+    out = tmp_path / "meshable.nrrd"
+    shown = pycemrg("repair", grown / "heart.nrrd", "-o", out, *recipe, "--gap", "2", "--weld").stdout
+    assert "narrow gap: " in shown
+    assert re.search(r"^weld: \d+ voxels \(\d+ mm3\); most \w+ -> \w+, \d+$", shown, re.MULTILINE)
+    data = json.loads(pycemrg("certify", out, *recipe, "--edge", "2", "--json").stdout)
+    assert {one["check"] for one in data["findings"] if one["severity"] == "warning"} <= {"tunnels"}
+    # Before, the certificate shows what was filled and welded.
+    before = json.loads(pycemrg("certify", grown / "heart.nrrd", *recipe, "--edge", "2", "--json", code=1).stdout)
+    assert {"narrow_gap", "edge_contact", "tunnels"} <= {
+        one["check"] for one in before["findings"] if one["severity"] == "warning"
+    }
+    plain = json.loads(pycemrg("certify", grown / "heart.nrrd", *recipe, "--json", code=1).stdout)
+    assert "narrow_gap" not in {one["check"] for one in plain["findings"]}
+
+
+@pytest.mark.slow
 def test_repair_says_what_it_could_not_do(tmp_path: Path) -> None:
     heart, out = small_heart(tmp_path), tmp_path / "out.nrrd"
     result = pycemrg("repair", heart, "-o", out, "--recipe", "four_chamber_full", "--json", code=1)

@@ -335,3 +335,54 @@ def test_damage_to_the_closed_heart_is_found_and_mended_or_explained(name: str, 
         tissue = ~np.isin(image_files.voxel_array(done.image), [0, *range(1, 2), *range(3, 15)])
         rest = np.pad(~tissue, 1, constant_values=True)
         assert ndimage.label(rest)[1] == ndimage.label(rest, np.ones((3, 3, 3)))[1] == 5
+
+
+def gapped() -> Array:
+    """A second block of wall beside that of B, one voxel away, that stands on it at both ends."""
+    voxels = array()
+    voxels[6:18, 2:5, 17:28] = WALL_B
+    voxels[6:8, 5, 17:28] = voxels[16:18, 5, 17:28] = WALL_B
+    return voxels
+
+
+def test_gaps_are_filled_when_asked_for() -> None:
+    plain = repaired(gapped())
+    assert plain.ledger == ()
+    (tunnel,) = (one for one in plain.certificate.findings if one.check == "tunnels")
+    assert tunnel.what.endswith("with pycemrg repair --gap 2")
+    done = repaired(gapped(), gap_mm=2.0)
+    assert [(e.rule, e.change.old, e.change.new, e.change.voxels) for e in done.ledger] == [
+        ("narrow gap", 0, WALL_B, 8 * 11)
+    ]
+    assert done.certificate.passed
+    assert not {"tunnels", "narrow_gap"} & {one.check for one in done.certificate.findings}
+    assert repaired(gapped(), gap_mm=1.0).ledger == ()
+
+
+def test_a_gap_that_closes_a_pocket_fills_it() -> None:
+    voxels = gapped()
+    voxels[10:14, 4, 20:24] = 0  # two voxels deep under the second block: no narrow gap
+    done = repaired(voxels, gap_mm=2.0)
+    assert {e.rule for e in done.ledger} == {"narrow gap", "enclosed background"}
+    assert done.certificate.passed
+
+
+def test_labels_are_welded_when_asked_for() -> None:
+    voxels = array()
+    voxels[10, 6, 17] = voxels[11, 7, 17] = WALL_A  # two steps into B's wall, which meet at an edge
+    plain = repaired(voxels)
+    of_labels = [one for one in plain.certificate.findings if one.check == "edge_contact"]
+    assert [(one.severity, one.values) for one in of_labels] == [
+        (Severity.WARNING, (WALL_A,)),
+        (Severity.WARNING, (WALL_B,)),
+    ]
+    done = repaired(voxels, weld=True)
+    assert [(e.rule, e.change.voxels) for e in done.ledger] == [("weld", 1)]
+    assert not [one for one in done.certificate.findings if one.check == "edge_contact"]
+    assert done.certificate.passed
+
+
+@pytest.mark.parametrize("gap_mm", [-0.1, 20.1, float("nan")])
+def test_a_gap_is_a_length(gap_mm: float) -> None:
+    with pytest.raises(LabelError, match=re.escape(f"the gap is {gap_mm:g} mm; give a number from 0 to 20")):
+        repaired(array(), gap_mm=gap_mm)

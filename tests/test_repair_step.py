@@ -89,6 +89,24 @@ def test_its_limit_is_a_parameter(tmp_path: Path) -> None:
             assert f"repair_limit is {limit} %; give a number from 0 to 100" in said
 
 
+def test_gaps_and_welds_are_parameters(tmp_path: Path) -> None:
+    heart = small_heart(tmp_path)
+    command = ("run", RECIPE, heart, "-o", tmp_path / "out", "--then", "repair", "--no-check")
+    # Voxels of 1.6 mm: gaps of one voxel.
+    pycemrg(*command, "--set", "repair_gap=3.2", "--set", "repair_weld=1")
+    (last,) = (step for step in record(tmp_path / "out")["steps"] if step["name"] == "repair")
+    assert {"narrow gap", "weld"} <= {entry["part"] for entry in last["ledger"]}
+    pycemrg(*command[:3], "-o", tmp_path / "grown", "--no-check")
+    by_command = ("repair", tmp_path / "grown" / "heart.nrrd", "-o", tmp_path / "by_command.nrrd", "--recipe", RECIPE)
+    pycemrg(*by_command, "--gap", "3.2", "--weld")
+    ours, theirs = voxels(tmp_path / "out" / "heart.nrrd"), voxels(tmp_path / "by_command.nrrd")
+    assert np.array_equal(ours, theirs)
+    refused = pycemrg(*command, "--set", "repair_gap=21", code=1).stderr
+    assert "repair_gap is 21 mm; give a number from 0 to 20" in refused
+    refused = pycemrg(*command, "--set", "repair_weld=2", code=1).stderr
+    assert "repair_weld is 2.0; it must be one of 0, 1" in refused
+
+
 def test_a_heart_at_the_border_is_told_of(tmp_path: Path) -> None:
     image = sitk.ReadImage(str(small_heart(tmp_path)))
     low = int(np.argwhere(sitk.GetArrayFromImage(image))[:, 0].min())

@@ -57,7 +57,7 @@ class Blueprint:
     ``rings`` are the structures that the recipe asks for, and ``made`` are all labels that it writes. A label in
     ``waits_for`` is made only if the heart has all labels of one of these sets. Lumens in ``open`` may touch the
     background and each other; the two lumens of a pair in ``may_touch`` may touch each other. ``accepted`` are the
-    doubts that the user accepted.
+    doubts that the user accepted. ``edge_mm`` is the edge length of the mesh that is to be made, 0 if it is not known.
     """
 
     recipe: str = ""
@@ -72,6 +72,7 @@ class Blueprint:
     open: frozenset[int] = frozenset()
     may_touch: frozenset[frozenset[int]] = frozenset()
     accepted: tuple[str, ...] = ()
+    edge_mm: float = 0.0
 
     def name(self, label: int) -> str:
         """The name of a label, or its integer as text."""

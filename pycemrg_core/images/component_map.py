@@ -46,6 +46,18 @@ class ComponentMap:
         rows = np.append(component, edge), np.append(connected.label[other], 0 * edge), np.append(area, 0.0 * edge)
         return cls(connected.label, connected.voxels, largest, outside, _merged(*rows), connected)
 
+    def at(self, places: Ints) -> Ints:
+        """The component of each voxel, indices (z, y, x) in the image; -1 outside the box around all labels."""
+        runs = self.connected.runs
+        _, height, width = runs.shape
+        inside = places - [axis.start for axis in runs.region]
+        found = np.full(len(places), -1)
+        which = np.flatnonzero(((inside >= 0) & (inside < runs.shape)).all(axis=1))
+        z, y, x = inside[which].T
+        begin = runs.line * width + runs.start
+        found[which] = self.connected.of_run[np.searchsorted(begin, (z * height + y) * width + x, side="right") - 1]
+        return found
+
     def places(self, components: Ints) -> Ints:
         """Indices (z, y, x) in the image of the first and last voxels of the runs of the given components."""
         runs = self.connected.runs.take(np.isin(self.connected.of_run, components))

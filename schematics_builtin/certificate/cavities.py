@@ -3,6 +3,8 @@
 The flood goes through blood and background alike and stops at tissue. Voxels are neighbours when they share a face,
 an edge or a corner (26), so a leak through a corner counts. A lumen is closed when the flood from it does not reach
 the outside of the heart. A second flood, through faces only (6), counts the same spaces in a heart that can be meshed.
+
+A flood joins the components of the heart where they touch, and does not look at the voxels again.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from pycemrg_core.api import Components, Heart, find_components
+from pycemrg_core.api import Heart
+from schematics_builtin.certificate.joining import across, faces_of, joined
 
 Bools = NDArray[np.bool_]
 
@@ -65,33 +68,28 @@ def cavities(heart: Heart) -> Cavities:
 
 def flood(heart: Heart, connectivity: int = CONNECTIVITY) -> Cavities:
     """Flood a heart; ``connectivity`` is 6 (faces) or 26 (faces, edges and corners)."""
-    runs = heart.components.connected.runs
-    tissue = np.array(sorted(heart.meshed), np.int64)
-    free = runs.take(~np.isin(runs.label, tissue))
-    floods = {neighbours: find_components(free, neighbours, together=True) for neighbours in (FACES, CONNECTIVITY)}
-    found = floods[connectivity]
-    reaches = _at_edge(found)
+    found, tissue = heart.components, heart.meshed
+    outside = len(found.label)
+    at_edge = np.flatnonzero(found.outside)
+    pairs = [np.stack([at_edge, np.full(len(at_edge), outside)], axis=1)]
+    pairs.append(across(heart, *(faces_of(heart, one, [0, *heart.lumens[:k]]) for k, one in enumerate(heart.lumens))))
+    groups = {FACES: joined(outside + 1, pairs)}
+    # Without tissue between them, two voxels that share only an edge or a corner are joined through faces too.
+    groups[CONNECTIVITY] = joined(outside + 1, [*pairs, across(heart, heart.adjacency.fillings(tissue))])
+    is_free = ~np.isin(found.label, tissue)
+    counts = {
+        neighbours: len(np.unique(of[:-1][is_free & (of[:-1] != of[-1])])) + 1 for neighbours, of in groups.items()
+    }
     # One number for each pair of a space and a label; the outside is space 0.
-    space = np.where(reaches, 0, np.arange(1, len(reaches) + 1))[found.of_run]
-    width = int(found.runs.label.max(initial=0)) + 1
-    voxels = np.bincount(space * width + found.runs.label, weights=found.runs.voxels)
+    of = groups[connectivity]
+    space = np.where(of[:-1] == of[-1], 0, of[:-1] + 1)[is_free]
+    width = int(found.label.max(initial=0)) + 1
+    voxels = np.bincount(space * width + found.label[is_free], weights=found.voxels[is_free])
     spaces: dict[int, dict[int, int]] = {0: {}}
     for key in np.flatnonzero(voxels).tolist():
         spaces.setdefault(key // width, {})[key % width] = int(voxels[key])
-    outside = Cavity(spaces.pop(0))
-    counts = {neighbours: 1 + int((~_at_edge(one)).sum()) for neighbours, one in floods.items()}
-    return Cavities(tuple(Cavity(one) for one in spaces.values()), outside, counts)
-
-
-def _at_edge(found: Components) -> Bools:
-    """Which components reach the border of the heart's box, and so the outside."""
-    runs = found.runs
-    depth, height, width = runs.shape
-    z, y = runs.place()
-    at_edge = (z == 0) | (z == depth - 1) | (y == 0) | (y == height - 1) | (runs.start == 0) | (runs.stop == width)
-    reaches = np.zeros(len(found.voxels), np.bool_)
-    reaches[found.of_run[at_edge]] = True
-    return reaches
+    beyond = Cavity(spaces.pop(0))
+    return Cavities(tuple(Cavity(one) for one in spaces.values()), beyond, counts)
 
 
 def may_be_open(heart: Heart) -> frozenset[int]:

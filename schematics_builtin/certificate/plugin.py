@@ -71,6 +71,18 @@ _CHECKS = (
         "shapes:holes",
     ),
     (
+        "tunnels",
+        "walls that touch leave tunnels between them",
+        "repair --gap MM fills the gaps in their way",
+        "meshing:tunnels",
+    ),
+    (
+        "narrow_gap",
+        "background between walls is thinner than the edges of the mesh",
+        "repair --gap MM fills it",
+        "meshing:narrow_gap",
+    ),
+    (
         "tag_range",
         "a label is over 255",
         "give it another integer with 'pycemrg labels remap'",
@@ -124,8 +136,13 @@ def pycemrg_schematics() -> Iterable[Schematic]:
         step="repair",
         summary="the heart so far, without the leaks, holes and loose voxels that a rule can repair",
         labels={},
-        parameters={"repair_limit": 2.0},
-        semantic_map={"LABEL_NAMES": ["*"], "LIMIT_PARAMETER_NAME": "repair_limit"},
+        parameters={"repair_limit": 2.0, "repair_gap": 0.0, "repair_weld": 0},
+        semantic_map={
+            "LABEL_NAMES": ["*"],
+            "LIMIT_PARAMETER_NAME": "repair_limit",
+            "GAP_PARAMETER_NAME": "repair_gap",
+            "WELD": "repair_weld",
+        },
     )
 
 

@@ -1,10 +1,10 @@
 """Repair leaks, holes and loose voxels in a grown heart by rule, and say what changed.
 
 Loose voxels and enclosed background are settled; open lumens get walls and touching lumens are separated; then pinches
-are filled. All but walls and leaks is done by the kernel of the step ``manifold``. After that only what changed is
-looked at again, until nothing changes. No structure of blood gains or loses more than a given share of its volume. The
-command and the step of a recipe use the same code, but the step cannot enlarge the image, and changes only the labels
-of its contract.
+are filled. If it is asked for, narrow gaps are filled and labels are welded after that. All but walls and leaks is done
+by the kernel of the step ``manifold``. After that only what changed is looked at again, until nothing changes. No
+structure of blood gains or loses more than a given share of its volume. The command and the step of a recipe use the
+same code, but the step cannot enlarge the image, and changes only the labels of its contract.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from pycemrg_core.api import (
     Severity,
     as_region,
     changes,
+    choice,
     image_from_array,
     number,
     padded,
@@ -40,12 +41,13 @@ from schematics_builtin.certificate.certification import Certificate, certify
 from schematics_builtin.certificate.hearts import heart_of
 from schematics_builtin.certificate.repair_limits import Limits, Refusal
 from schematics_builtin.certificate.repair_rules import LEAK, WALL, Fix, further_openings, openings
-from schematics_builtin.manifold import ENCLOSED, LOOSE, PINCH, Manifold, Mend, net_edits
+from schematics_builtin.manifold import ENCLOSED, GAP, LOOSE, PINCH, WELD, Manifold, Mend, net_edits
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
 LIMIT_PERCENT = 2.0
+MOST_GAP_MM = 20.0
 MOST_ROUNDS = 20
 _TILE = 16  # voxels; what changed is looked at again in boxes of about this size
 
@@ -53,15 +55,17 @@ _TILE = 16  # voxels; what changed is looked at again in boxes of about this siz
 _RULES_FOR = {
     "closed_lumens": (LEAK, WALL),
     "components": (LOOSE,),
-    "edge_contact": (PINCH,),
+    "edge_contact": (PINCH, WELD),
     "holes": (ENCLOSED, LOOSE),
     "image_border": (),
     "lumen_contact": (LEAK,),
     "lumen_open": (WALL,),
+    "narrow_gap": (GAP,),
     "not_made": (),
     "open_end": (WALL,),
     "ring_loop": (),
     "tag_range": (),
+    "tunnels": (GAP,),
     "valve_seal": (LEAK,),
     "wall_thickness": (WALL,),
 }
@@ -111,22 +115,37 @@ class Repair:
 
 
 def repair(
-    image: sitk.Image, catalogue: Catalogue, asked: Blueprint, *, limit_percent: float = LIMIT_PERCENT, name: str = ""
+    image: sitk.Image,
+    catalogue: Catalogue,
+    asked: Blueprint,
+    *,
+    limit_percent: float = LIMIT_PERCENT,
+    gap_mm: float = 0.0,
+    weld: bool = False,
+    name: str = "",
 ) -> Repair:
     """Repair a label map. The given image is not changed.
 
-    Raises :class:`LabelError` when ``limit_percent`` is not from 0 to 100.
+    Raises :class:`LabelError` when ``limit_percent`` is not from 0 to 100 or ``gap_mm`` not from 0 to 20.
 
     ``limit_percent``: no lumen gains or loses more than this share of its volume or ten voxels, and a component with
     more than this share of its label is not treated as loose. Repairs beyond the limit are not made. With a limit of 0,
     the blood does not change.
+
+    ``gap_mm``: background between walls that is thinner than this becomes the tissue beside it, and the certificate
+    looks for such gaps. ``weld``: where voxels of one label meet by an edge or corner only, a voxel between them gets
+    another label.
     """
     if not 0 <= limit_percent <= 100:
         raise LabelError(f"the limit is {limit_percent:g} %; give a number from 0 to 100")
+    if not 0 <= gap_mm <= MOST_GAP_MM:
+        raise LabelError(f"the gap is {gap_mm:g} mm; give a number from 0 to {MOST_GAP_MM:g}")
+    asked = attrs.evolve(asked, edge_mm=gap_mm or asked.edge_mm)
     heart = heart_of(image, asked)
     pads = _pads(heart)
     array = np.pad(heart.volume.array.astype(_dtype(heart), copy=False), pads)
-    mends, refused = _repaired(attrs.evolve(heart, volume=heart.volume.with_array(array)), limit_percent)
+    padded_heart = attrs.evolve(heart, volume=heart.volume.with_array(array))
+    mends, refused = _repaired(padded_heart, limit_percent, gap_mm=gap_mm, weld=weld)
     for mend in mends:
         array[tuple(mend.places.T)] = mend.new
     low, high = ((int(x), int(y), int(z)) for z, y, x in zip(*pads, strict=True))
@@ -143,17 +162,20 @@ def repair(
 
 @frozen(kw_only=True)
 class RepairCreationContract:
-    """The labels that the step may change, and the most that a structure of blood may gain or lose, in percent."""
+    """The labels that the step may change, the most that a structure of blood may gain or lose, in percent, the gaps
+    to fill, and whether labels are welded."""
 
     labels: tuple[Label, ...] = changes("LABEL_NAMES")
     limit_percent: float = number("LIMIT_PARAMETER_NAME", unit="%", between=(0.0, 100.0))
+    gap_mm: float = number("GAP_PARAMETER_NAME", unit="mm", between=(0.0, MOST_GAP_MM))
+    weld: int = choice("WELD", (0, 1))
 
 
 def repair_step(volume: LabelVolume, contract: RepairCreationContract) -> Iterator[Edit | Note]:
     """Repair the heart in its current state; see :func:`repair`. Each rule has its part of the ledger."""
     heart = Heart(volume=volume)
     allowed = frozenset({0, *(label.value for label in contract.labels)})
-    mends, refused = _repaired(heart, contract.limit_percent, allowed)
+    mends, refused = _repaired(heart, contract.limit_percent, allowed, gap_mm=contract.gap_mm, weld=bool(contract.weld))
     yield from net_edits(mends)
     for text in dict.fromkeys(map(str, refused)):
         yield Note(f"not repaired: {text}")
@@ -165,7 +187,7 @@ def repair_step(volume: LabelVolume, contract: RepairCreationContract) -> Iterat
 
 
 def _repaired(
-    heart: Heart, limit_percent: float, allowed: frozenset[int] | None = None
+    heart: Heart, limit_percent: float, allowed: frozenset[int] | None = None, *, gap_mm: float, weld: bool
 ) -> tuple[list[Mend], tuple[Refusal, ...]]:
     """Apply the rules in rounds until nothing changes; what changed, and what was refused and is still so."""
     volume = heart.volume
@@ -183,7 +205,10 @@ def _repaired(
     for turn in range(MOST_ROUNDS):
         seen = len(work.mends)
         fixes = [fix for box in boxes for fix in _openings_in(box, work, heart, had, whole=turn == 0)]
-        if not (done := _carry_out(work, fixes, inside)):
+        done = _carry_out(work, fixes, inside)
+        # Gaps and welds last: nothing else is left to do, and they call for few of the other rules.
+        done = done or (work.fill_gaps(gap_mm) if gap_mm else []) or (work.weld(heart.blueprint.open) if weld else [])
+        if not done:
             break
         work.mend_round(done)
         # After that, a wall or a valve can only be missing where a voxel has become blood or background.

@@ -55,7 +55,7 @@ def settle_cut_off(work: WorkingMap, filled: Ints, old: Ints) -> None:
     turn = (filled % 3) @ [9, 3, 1]
     for step in np.unique(turn):
         at = np.flatnonzero(turn == step)
-        doubtful.append(at[_may_cut(work.array, filled[at], old[at])])
+        doubtful.append(at[may_cut(work.array, filled[at], old[at])])
         work.array[tuple(filled[at].T)] = new[at]
     gone = dict(zip(map(tuple, filled.tolist()), old.tolist(), strict=True))
     clusters = []
@@ -95,7 +95,7 @@ def settle_added(work: WorkingMap, places: Ints) -> None:
     work.settle(inside[loose] + low, component[loose])
 
 
-def _may_cut(array: LabelArray, places: Ints, label: Ints) -> Bools:
+def may_cut(array: LabelArray, places: Ints, label: Ints) -> Bools:
     """Which voxels join neighbours of a label that do not hang together without them, as far as can be seen."""
     same = array[tuple(np.moveaxis(places[:, None, :] + FACES, 2, 0))] == label[:, None]
     reach = np.eye(6, dtype=np.bool_) & same[:, :, None]

@@ -25,7 +25,9 @@ from attrs import frozen
 
 from pycemrg_core.api import NOWHERE, Edit, LabelArray, LabelVolume, edit_at, hull
 from schematics_builtin.manifold.cut_off import loose_places, settle_added, settle_all, settle_cut_off
+from schematics_builtin.manifold.gaps import fill_gaps
 from schematics_builtin.manifold.pinches import blocks_around, critical_blocks, fill_pinches, pinched_blocks
+from schematics_builtin.manifold.welding import weld
 from schematics_builtin.manifold.working_map import Bools, Ints, Mend, Permit, WorkingMap
 
 _MARGIN = 2  # a filled voxel lies between voxels of the tissue, so never beyond their box
@@ -108,6 +110,21 @@ class Manifold:
             settle_added(self.work, both)
             settle_cut_off(self.work, both, np.concatenate([old, was])[first])
             self._fill_round(before, places)
+
+    def fill_gaps(self, edge_mm: float) -> list[Mend]:
+        """Fill background between tissue that is narrower than an edge of the mesh. Returns what was changed."""
+        before = len(self.work.done)
+        fill_gaps(self.work, edge_mm)
+        return self.mends[before:]
+
+    def weld(self, may_grow: Collection[int] = ()) -> list[Mend]:
+        """Change voxels where a label meets itself by an edge or a corner only. Returns what was changed.
+
+        ``may_grow`` are the lumens that background or the blood of another lumen may become.
+        """
+        before = len(self.work.done)
+        weld(self.work, may_grow)
+        return self.mends[before:]
 
     def is_pinched(self, places: Ints) -> bool:
         """Whether there is a pinch in a block of 2 x 2 x 2 voxels that holds one of some voxels."""

@@ -19,7 +19,7 @@ _ONE = np.uint64(1)
 _CARRY = np.uint64(63)
 
 # The place of each voxel in a block: bit 0 is a step along x, bit 1 along y, bit 2 along z.
-_OFFSETS = np.array([[k >> 2 & 1, k >> 1 & 1, k & 1] for k in range(8)])
+OFFSETS = np.array([[k >> 2 & 1, k >> 1 & 1, k & 1] for k in range(8)])
 
 
 def _configurations() -> Iterator[tuple[int, int, int, int]]:
@@ -37,7 +37,21 @@ def _configurations() -> Iterator[tuple[int, int, int, int]]:
 
 
 _CONFIGURATIONS = tuple(_configurations())
-_IS_CRITICAL = np.array([any(code & seen == own for seen, own, _, _ in _CONFIGURATIONS) for code in range(256)])
+IS_CRITICAL = np.array([any(code & seen == own for seen, own, _, _ in _CONFIGURATIONS) for code in range(256)])
+
+
+def _euler_numbers() -> Ints:
+    inside = (np.arange(256)[:, None] >> np.arange(8) & 1).astype(np.int64)
+    found: Ints = 8 * inside.any(axis=1) - inside.sum(axis=1)
+    for step in (1, 2, 4):
+        low = [k for k in range(8) if not k & step]
+        a, b = inside[:, low], inside[:, [k + step for k in low]]
+        found += 2 * (a | b).sum(axis=1) - 4 * a.any(axis=1) - 4 * b.any(axis=1)
+    return found
+
+
+EULER = _euler_numbers()
+"""What a block adds to eight times the Euler number of its voxels, as closed cubes, by its bits."""
 
 
 def pinched_blocks(work: WorkingMap) -> Ints:
@@ -49,7 +63,7 @@ def pinched_blocks(work: WorkingMap) -> Ints:
     is_tissue = work.tissue.astype(np.uint8)
     below: tuple[Words, Words] | None = None
     for z, plane in enumerate(work.array):
-        packed = _pack(is_tissue[plane])
+        packed = _pack(is_tissue.take(plane))  # faster than indexing
         next_x = packed >> _ONE
         next_x[:, :-1] |= packed[:, 1:] << _CARRY
         above = packed, next_x
@@ -88,7 +102,7 @@ def _critical_bits(below: tuple[Words, Words], above: tuple[Words, Words]) -> Wo
 
 def blocks_around(places: Ints) -> Ints:
     """The blocks that hold one of some voxels, each once."""
-    blocks = (places[:, None, :] - _OFFSETS).reshape(-1, 3)
+    blocks = (places[:, None, :] - OFFSETS).reshape(-1, 3)
     return np.unique(blocks, axis=0)
 
 
@@ -105,7 +119,7 @@ def fill_pinches(work: WorkingMap, blocks: Ints) -> tuple[Ints, Ints]:
         pairs = []
         for seen, own, *either in _CONFIGURATIONS:
             here = blocks[(code & seen) == own]
-            pairs.append(np.stack([here + _OFFSETS[k] for k in either], axis=1))
+            pairs.append(np.stack([here + OFFSETS[k] for k in either], axis=1))
         places = np.concatenate(pairs)
         cost = costs[work.array[tuple(np.moveaxis(places, 2, 0))]]
         if len(forbidden):
@@ -116,7 +130,7 @@ def fill_pinches(work: WorkingMap, blocks: Ints) -> tuple[Ints, Ints]:
         chosen = np.where(swap[:, None], places[:, 1], places[:, 0])[cost.min(axis=1) < NEVER]
         chosen = np.unique(chosen, axis=0)
         old = work.array[tuple(chosen.T)].astype(np.int64)
-        written = work.write(PINCH, chosen, _tissue_beside(work, chosen))
+        written = work.write(PINCH, chosen, tissue_beside(work, chosen))
         filled.append(chosen[written])
         was.append(old[written])
         # Where a voxel may not be filled, the other one of the pair is tried.
@@ -127,19 +141,19 @@ def fill_pinches(work: WorkingMap, blocks: Ints) -> tuple[Ints, Ints]:
 
 def critical_blocks(work: WorkingMap, blocks: Ints) -> Ints:
     """Those of some blocks in which the tissue is pinched."""
-    found: Ints = blocks[_IS_CRITICAL[_tissue_bits(work, blocks)]]
+    found: Ints = blocks[IS_CRITICAL[_tissue_bits(work, blocks)]]
     return found
 
 
 def _tissue_bits(work: WorkingMap, blocks: Ints) -> Ints:
     """The tissue of each block, a bit for each of its voxels."""
     code = np.zeros(len(blocks), np.int64)
-    for k, offset in enumerate(_OFFSETS):
+    for k, offset in enumerate(OFFSETS):
         code |= work.tissue[work.array[tuple((blocks + offset).T)]].astype(np.int64) << k
     return code
 
 
-def _tissue_beside(work: WorkingMap, places: Ints) -> Ints:
+def tissue_beside(work: WorkingMap, places: Ints) -> Ints:
     """The tissue that each voxel shares most faces with; of equal ones the smallest integer."""
     around = work.array[tuple(np.moveaxis(places[:, None, :] + FACES, 2, 0))].astype(np.int64)
     votes = (around[:, :, None] == around[:, None, :]).sum(axis=2)

@@ -23,7 +23,7 @@ def edge_contact(heart: Heart) -> Iterator[Finding]:
         yield from _pinched(heart, Severity.WARNING, heart.name(label), (label,), _UNWELDED)
 
 
-_UNWELDED = ": there VTK's SurfaceNets leaves points unwelded, and a mesher may merge labels"
+_UNWELDED = ": there VTK's SurfaceNets leaves points unwelded, and a mesher may merge labels; repair --weld welds them"
 
 
 def _pinched(heart: Heart, severity: Severity, who: str, labels: Collection[int], why: str = "") -> Iterator[Finding]:

@@ -18,6 +18,10 @@ _MOST_BYTES = 100_000_000
 @click.option("--recipe", metavar="NAME", help="The recipe that made IMAGE; its rules are used.")
 @click.option("--scheme", metavar="NAME", help="The label scheme of IMAGE; see 'pycemrg list-schemes'.")
 @accept_option
+@click.option(
+    "--edge", type=click.FloatRange(0, 20), metavar="MM", default=0.0,
+    help="The edge length of the mesh to be made: thinner gaps between walls are found.",
+)  # fmt: skip
 @click.option("-o", "--output", metavar="FILE", help="Also write the certificate, as JSON.")
 @click.option("-v", "--verbose", is_flag=True, help="List every finding.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -29,6 +33,7 @@ def certify(
     recipe: str | None,
     scheme: str | None,
     accept: tuple[str, ...],
+    edge: float,
     output: str | None,
     verbose: bool,
     as_json: bool,
@@ -41,7 +46,10 @@ def certify(
     \b
       pycemrg certify out/heart.nrrd
       pycemrg certify heart.nrrd --recipe four_chamber_full -o certificate.json
+      pycemrg certify out/heart.nrrd --edge 1.2
     """
+    import attrs
+
     from pycemrg_core.cli.kit import write_json
     from schematics_builtin.certificate.certification import certify as certify_heart
     from schematics_builtin.certificate.commands.asked import echo_next, read_heart
@@ -50,7 +58,8 @@ def certify(
     if output:
         _require_output(Path(output))
     catalogue = session_of(ctx).catalogue()
-    heart = heart_of(*read_heart(image, catalogue, recipe, scheme, accept))
+    label_map, asked = read_heart(image, catalogue, recipe, scheme, accept)
+    heart = heart_of(label_map, attrs.evolve(asked, edge_mm=edge))
     certificate = certify_heart(heart, catalogue, name=Path(image).name, voxels_sha256=heart.volume.voxels_sha256())
     if output:
         write_json(certificate.as_json(), Path(output))

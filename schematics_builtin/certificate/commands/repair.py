@@ -33,6 +33,11 @@ if TYPE_CHECKING:
     "--limit", type=click.FloatRange(0, 100), metavar="PERCENT", default=2.0, show_default=True,
     help="The most that a structure of blood may gain or lose.",
 )  # fmt: skip
+@click.option(
+    "--gap", type=click.FloatRange(0, 20), metavar="MM", default=0.0,
+    help="Also fill background between walls that is thinner than this.",
+)  # fmt: skip
+@click.option("--weld", is_flag=True, help="Also weld labels whose own voxels meet only at an edge or corner.")
 @click.option("-v", "--verbose", is_flag=True, help="List every change and every finding.")
 @click.option("--json", "as_json", is_flag=True, help="Print what changed, and the new certificate, as JSON.")
 @plugin_options
@@ -45,6 +50,8 @@ def repair(
     scheme: str | None,
     accept: tuple[str, ...],
     limit: float,
+    gap: float,
+    weld: bool,
     verbose: bool,
     as_json: bool,
 ) -> None:
@@ -55,9 +62,13 @@ def repair(
     at an edge are joined. If the heart touches the border of the image, the image is enlarged. Without --recipe,
     run.json beside IMAGE says what the heart must be.
 
+    A mesh generator may also pinch at narrow gaps between walls, and where a single label has such edges: --gap fills
+    the gaps, with the edge length of the mesh, and --weld welds the labels.
+
     \b
       pycemrg repair out/heart.nrrd
       pycemrg repair heart.nrrd -o repaired.nrrd --recipe four_chamber_full
+      pycemrg repair out/heart.nrrd -o out/meshable.nrrd --gap 1.2 --weld
     """
     from pycemrg_core.api import write_image
     from schematics_builtin.certificate.commands.asked import echo_next, read_heart, repaired_name
@@ -68,7 +79,7 @@ def repair(
     require_output(output, image)
     catalogue = session_of(ctx).catalogue()
     label_map, asked = read_heart(image, catalogue, recipe, scheme, accept)
-    done = repair_image(label_map, catalogue, asked, limit_percent=limit, name=Path(output).name)
+    done = repair_image(label_map, catalogue, asked, limit_percent=limit, gap_mm=gap, weld=weld, name=Path(output).name)
     write_image(done.image, output)
     click.echo(f"{name_of(output)} written", err=True)
     if as_json:
