@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import attrs
 import edt
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from pycemrg_core.testing import (
     StepConformance,
     volumes,
 )
-from pycemrg_core.testing.contract import image_labels
+from pycemrg_core.testing.contract import generic_contract, image_labels
 
 BUILT_IN = "schematics_builtin.catalogue.plugin"
 
@@ -32,6 +33,12 @@ class TestPlugin(PluginConformance):
 
 class TestSteps(StepConformance):
     plugin = BUILT_IN
+
+    @pytest.fixture
+    def contract(self, record: Step) -> Any:
+        """The kit's own; a cylinder shall be in its label maps."""
+        made = generic_contract(record.contract.load())
+        return attrs.evolve(made, x=12.0, y=14.0, z=-2.0, length_mm=12.0) if record.name == "cylinder" else made
 
     @pytest.fixture
     def volume(self, record: Step, contract: Any) -> LabelVolume:

@@ -17,6 +17,8 @@ _STEPS = (
         "steps:ring", "contracts:RingCreationContract"),
     ("push", "let one wall push the wall of another structure into its blood pool",
         "steps:push", "contracts:PushCreationContract"),
+    ("cylinder", "add a straight stump of a vessel, from a point along an axis",
+        "cylinder:cylinder", "cylinder:CylinderContract"),
     ("keep_largest_component", "keep only the largest component of each label",
         "cleanup:keep_largest_component", "cleanup:KeepLargestComponentContract"),
     ("keep_largest_structure", "keep the largest component of several labels as one",
