@@ -12,6 +12,7 @@ import click
 from pycemrg_core.api.kinds import KINDS, kind_of
 from pycemrg_core.api.records import Record, Schematic
 from pycemrg_core.api.refs import Ref
+from pycemrg_core.cli.completion import completing
 from pycemrg_core.cli.session import echo_json, plugin_options, session_of, wrapped
 from pycemrg_core.cli.terminal import style
 
@@ -26,7 +27,7 @@ _WORDS = [kind.word for kind in KINDS]
     short_help="Show what a name reads and writes, and which plugin provides it.",
     help=f"Describe a {', '.join(_WORDS[:-1])} or {_WORDS[-1]}.",
 )
-@click.argument("name")
+@click.argument("name", shell_complete=completing())
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @plugin_options
 @click.pass_context

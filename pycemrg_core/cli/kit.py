@@ -8,6 +8,7 @@ from pycemrg_core.doors import door
 
 if TYPE_CHECKING:
     from pycemrg_core.cli.app import main as main
+    from pycemrg_core.cli.completion import completing as completing
     from pycemrg_core.cli.options import accept_option as accept_option
     from pycemrg_core.cli.options import outputs_from as outputs_from
     from pycemrg_core.cli.options import require_output as require_output
@@ -39,6 +40,7 @@ else:
         __name__,
         {
             "pycemrg_core.cli.app": "main",
+            "pycemrg_core.cli.completion": "completing",
             "pycemrg_core.cli.options": (
                 "accept_option outputs_from require_output setting_options settings_from with_option"
             ),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from pycemrg_core.cli.completion import completing
 from pycemrg_core.text.numbers import parse_number
 
 if TYPE_CHECKING:
@@ -57,15 +58,17 @@ def setting_options(command: F) -> F:
         "--config", metavar="DIR", help="A folder with labels.yaml, parameters.json and semantic_maps/."
     )(command)
     command = click.option("--labels", metavar="FILE", help="A labels.yaml with the integers of your image.")(command)
-    command = click.option("--scheme", metavar="NAME", help="The label scheme of IMAGE; see 'pycemrg list-schemes'.")(
-        command
-    )
     command = click.option(
-        "--then", metavar="SCHEMATIC", multiple=True,
+        "--scheme", metavar="NAME", shell_complete=completing("label scheme"),
+        help="The label scheme of IMAGE; see 'pycemrg list-schemes'.",
+    )(command)  # fmt: skip
+    command = click.option(
+        "--then", metavar="SCHEMATIC", multiple=True, shell_complete=completing("schematic"),
         help="Run this schematic after the recipe; may be repeated. See 'pycemrg list-schematics'.",
     )(command)  # fmt: skip
     return click.option(
         "--set", "parameters", metavar="NAME=NUMBER", multiple=True, callback=_assignments,
+        shell_complete=completing("parameter", end="="),
         help="Set a parameter, such as thickness=2.5 (mm); may be repeated.",
     )(command)  # fmt: skip
 
@@ -74,6 +77,7 @@ def with_option(command: F) -> F:
     """``--with``, the outputs to write next to the result; :func:`outputs_from` finds them."""
     return click.option(
         "--with", "outputs", metavar="OUTPUT,...", multiple=True, callback=_names,
+        shell_complete=completing("output", lists=True),
         help="Also write these outputs, separated by commas. See 'pycemrg list-outputs'.",
     )(command)  # fmt: skip
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pycemrg_core.cli.completion import completing
 from pycemrg_core.cli.options import require_order, setting_options, settings_from
 from pycemrg_core.cli.session import echo_json, echo_table, plugin_options, session_of
 from pycemrg_core.shown.words import counted
@@ -18,7 +19,7 @@ _SHOWN = 4  # labels of a step in the table; --json has all of them
 
 
 @click.command(short_help="Show what a run would do, without running it.")
-@click.argument("recipe")
+@click.argument("recipe", shell_complete=completing("recipe", "schematic"))
 @click.argument("image")
 @setting_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

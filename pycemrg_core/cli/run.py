@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import frozen
 
+from pycemrg_core.cli.completion import completing
 from pycemrg_core.cli.options import (
     folder_for,
     outputs_from,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Run a recipe on a label map.")
-@click.argument("recipe", required=False)
+@click.argument("recipe", required=False, shell_complete=completing("recipe", "schematic"))
 @click.argument("image", required=False)
 @click.option("-o", "--output", metavar="DIR", help="The folder for heart.nrrd and run.json.  [default: IMAGE_RECIPE]")
 @setting_options

@@ -10,6 +10,20 @@ import attrs
 import click
 
 from pycemrg_core.api import stem_of
+from pycemrg_core.cli.kit import completing
+
+recipe_option = click.option(
+    "--recipe",
+    metavar="NAME",
+    shell_complete=completing("recipe"),
+    help="The recipe that made IMAGE; its rules are used.",
+)
+scheme_option = click.option(
+    "--scheme",
+    metavar="NAME",
+    shell_complete=completing("label scheme"),
+    help="The label scheme of IMAGE; see 'pycemrg list-schemes'.",
+)
 
 if TYPE_CHECKING:
     import SimpleITK as sitk

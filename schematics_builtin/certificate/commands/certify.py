@@ -8,6 +8,7 @@ import click
 
 from pycemrg_core.api import name_of
 from pycemrg_core.cli.kit import accept_option, echo_json, plugin_options, session_of
+from schematics_builtin.certificate.commands.asked import echo_next, read_heart, recipe_option, scheme_option
 from schematics_builtin.certificate.commands.findings import echo_certificate
 
 _MOST_BYTES = 100_000_000
@@ -15,8 +16,8 @@ _MOST_BYTES = 100_000_000
 
 @click.command(short_help="Report what in a grown heart would leak or break a mesher.")
 @click.argument("image")
-@click.option("--recipe", metavar="NAME", help="The recipe that made IMAGE; its rules are used.")
-@click.option("--scheme", metavar="NAME", help="The label scheme of IMAGE; see 'pycemrg list-schemes'.")
+@recipe_option
+@scheme_option
 @accept_option
 @click.option(
     "--edge", type=click.FloatRange(0, 20), metavar="MM", default=0.0,
@@ -52,7 +53,6 @@ def certify(
 
     from pycemrg_core.cli.kit import write_json
     from schematics_builtin.certificate.certification import certify as certify_heart
-    from schematics_builtin.certificate.commands.asked import echo_next, read_heart
     from schematics_builtin.certificate.hearts import heart_of
 
     if output:

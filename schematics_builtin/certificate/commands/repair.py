@@ -16,6 +16,13 @@ from pycemrg_core.cli.kit import (
     session_of,
     wrapped,
 )
+from schematics_builtin.certificate.commands.asked import (
+    echo_next,
+    read_heart,
+    recipe_option,
+    repaired_name,
+    scheme_option,
+)
 from schematics_builtin.certificate.commands.findings import echo_verdict
 
 if TYPE_CHECKING:
@@ -26,8 +33,8 @@ if TYPE_CHECKING:
 @click.command(short_help="Repair leaks, holes and loose voxels in a grown heart.")
 @click.argument("image")
 @click.option("-o", "--output", metavar="FILE", help="The image to write.  [default: IMAGE_repaired.nrrd]")
-@click.option("--recipe", metavar="NAME", help="The recipe that made IMAGE; its rules are used.")
-@click.option("--scheme", metavar="NAME", help="The label scheme of IMAGE; see 'pycemrg list-schemes'.")
+@recipe_option
+@scheme_option
 @accept_option
 @click.option(
     "--limit", type=click.FloatRange(0, 100), metavar="PERCENT", default=2.0, show_default=True,
@@ -71,7 +78,6 @@ def repair(
       pycemrg repair out/heart.nrrd -o out/meshable.nrrd --gap 1.2 --weld
     """
     from pycemrg_core.api import write_image
-    from schematics_builtin.certificate.commands.asked import echo_next, read_heart, repaired_name
     from schematics_builtin.certificate.hearts import heart_of
     from schematics_builtin.certificate.repairing import repair as repair_image
 

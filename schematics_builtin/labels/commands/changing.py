@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pycemrg_core.api import like_number, name_of, whole_number
-from pycemrg_core.cli.kit import plugin_options, require_output, session_of
+from pycemrg_core.cli.kit import completing, plugin_options, require_output, session_of
 
 if TYPE_CHECKING:
     from pycemrg_core import Catalogue
@@ -229,7 +229,14 @@ def _selection(kind: str, help_line: str) -> click.Command:
     @click.argument("image")
     @click.argument("names", nargs=-1, required=True)
     @click.option("-o", "--output", required=True, metavar="FILE", help="The image to write.")
-    @click.option("--scheme", metavar="NAME", default="cemrg", show_default=True, help="The scheme of IMAGE.")
+    @click.option(
+        "--scheme",
+        metavar="NAME",
+        default="cemrg",
+        show_default=True,
+        shell_complete=completing("label scheme"),
+        help="The scheme of IMAGE.",
+    )
     @label_table_option
     @plugin_options
     @click.pass_context

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pycemrg_core.api import counted
-from pycemrg_core.cli.kit import echo_json, plugin_options, session_of
+from pycemrg_core.cli.kit import completing, echo_json, plugin_options, session_of
 from schematics_builtin.labels.commands.changing import (
     chosen_labels,
     label_table_option,
@@ -30,7 +30,14 @@ if TYPE_CHECKING:
 @click.option("--remove-small", type=float, metavar="MM3", help="Remove components smaller than this.")
 @click.option("--fill-holes", is_flag=True, help="Fill background that a label encloses.")
 @click.option("--connectivity", type=click.Choice(["6", "18", "26"]), default="6", show_default=True)
-@click.option("--scheme", metavar="NAME", default="cemrg", show_default=True, help="The scheme of IMAGE.")
+@click.option(
+    "--scheme",
+    metavar="NAME",
+    default="cemrg",
+    show_default=True,
+    shell_complete=completing("label scheme"),
+    help="The scheme of IMAGE.",
+)
 @label_table_option
 @click.option("--json", "as_json", is_flag=True, help="Print the changes as JSON.")
 @plugin_options

@@ -10,6 +10,7 @@ import click
 from pycemrg_core.api import counted, name_of
 from pycemrg_core.cli.kit import (
     accept_option,
+    completing,
     csv_text,
     echo_json,
     echo_table,
@@ -30,7 +31,14 @@ if TYPE_CHECKING:
 
 _LARGE_ML = 0.5
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-_scheme = click.option("--scheme", metavar="NAME", default="cemrg", show_default=True, help="Names for the integers.")
+_scheme = click.option(
+    "--scheme",
+    metavar="NAME",
+    default="cemrg",
+    show_default=True,
+    shell_complete=completing("label scheme"),
+    help="Names for the integers.",
+)
 
 
 @click.group(short_help="Show, check, recognise and change the labels of an image.")

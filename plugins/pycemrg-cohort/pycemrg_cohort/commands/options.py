@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from pycemrg_core.cli.kit import setting_options, settings_from
+from pycemrg_core.cli.kit import completing, setting_options, settings_from
 
 if TYPE_CHECKING:
     from pycemrg_cohort.cases import Case
@@ -29,7 +29,7 @@ def cohort_options(command: F) -> F:
     )(command)
     command = setting_options(command)
     command = click.argument("inputs", nargs=-1, required=True)(command)
-    return click.argument("recipe")(command)
+    return click.argument("recipe", shell_complete=completing("recipe"))(command)
 
 
 def work(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from pycemrg_core.api import parse_number
-from pycemrg_core.cli.kit import csv_text, echo_json, echo_table
+from pycemrg_core.cli.kit import completing, csv_text, echo_json, echo_table
 
 if TYPE_CHECKING:
     from pycemrg_metrics.tables import Column, Row, Table
@@ -39,8 +39,9 @@ def table_options(command: F) -> F:
         "--groups", is_flag=True, help="Add rows for the groups of the scheme, each as one structure."
     )(command)
     command = click.option(
-        "--scheme", metavar="NAME", default="cemrg", show_default=True, help="The label scheme of the label maps."
-    )(command)
+        "--scheme", metavar="NAME", default="cemrg", show_default=True, shell_complete=completing("label scheme"),
+        help="The label scheme of the label maps.",
+    )(command)  # fmt: skip
     return click.option(
         "--set", "parameters", metavar="NAME=NUMBER", multiple=True, callback=_settings,
         help="Set a parameter of a metric, such as tolerance_mm=2; can be repeated.",
