@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 _STDOUT, _STDERR = 1, 2
@@ -79,7 +80,12 @@ def _flush() -> None:
     """Flush what compiled code has printed and the C library has not yet written."""
     # Without ctypes no compiled code with output of its own is here, and importing it takes time.
     if "ctypes" in sys.modules:
-        import ctypes
-
         with suppress(OSError, AttributeError, TypeError):
-            ctypes.CDLL(None).fflush(None)
+            _c_library().fflush(None)
+
+
+@cache
+def _c_library() -> Any:
+    import ctypes
+
+    return ctypes.CDLL(None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import importlib
 import sys
 from collections.abc import Callable
@@ -42,6 +43,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
 # What the system says of a path that no file can have, wherever it is first looked at.
 _IMPOSSIBLE = (errno.ENAMETOOLONG, errno.ELOOP)
 _SHOWN = 80  # characters of such a path
+_OBJECTS = 20_000  # new ones, until Python looks for circles among them: with its 700, a twentieth of the time of a run
 
 
 def on_a_terminal() -> bool:
@@ -60,6 +62,7 @@ class PycemrgGroup(click.Group):
     """A group that imports a command only when it runs."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
+        gc.set_threshold(max(_OBJECTS, gc.get_threshold()[0]))
         session = Session()
         with safe_streams(), session.interrupts.watched():
             if on_a_terminal():

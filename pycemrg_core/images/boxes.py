@@ -12,6 +12,7 @@ Region = tuple[slice, slice, slice]
 Bounds = tuple[tuple[int, int], ...]
 LabelArray = NDArray[np.integer]
 """An array of labels, (z, y, x), of any integer type."""
+_SLAB = 1 << 17
 
 
 def as_region(slices: Iterable[slice]) -> Region:
@@ -84,32 +85,58 @@ def shrink(array: LabelArray, label: int, region: Region) -> Region | None:
     return as_region(box)
 
 
+def occupied(array: LabelArray) -> Region:
+    """The box of all voxels of an array (z, y, x) that are not background."""
+    lines: NDArray[np.bool_] = np.any(array, axis=2)
+    z, y = np.flatnonzero(lines.any(axis=1)), np.flatnonzero(lines.any(axis=0))
+    if not len(z):
+        return NOWHERE
+    depth, height = slice(int(z[0]), int(z[-1]) + 1), slice(int(y[0]), int(y[-1]) + 1)
+    x = np.flatnonzero(np.any(array[depth, height], axis=(0, 1)))
+    return depth, height, slice(int(x[0]), int(x[-1]) + 1)
+
+
 def bounding_boxes(array: LabelArray) -> dict[int, Region]:
     """The bounding box of each label in an array (z, y, x), without the background."""
-    if array.size and array.max() >= 2**16:
-        labels, inverse = np.unique(array, return_inverse=True)
-        found = bounding_boxes(inverse.reshape(array.shape) + 1)
-        return {int(labels[at - 1]): box for at, box in found.items() if labels[at - 1]}
-    _, height, width = array.shape
-    count = int(array.max(initial=0)) + 1
-    low = np.full((3, count), max(array.shape))
-    high = np.full((3, count), -1)
-    # Plane by plane, and only at the places where the label changes along x: a heart has few of them.
-    begins = np.ones((height, width), np.bool_)
-    for z, plane in enumerate(array):
-        np.not_equal(plane[:, 1:], plane[:, :-1], out=begins[:, 1:])
-        start = np.flatnonzero(begins)
-        label = plane.take(start)
-        last = np.append(start[1:], plane.size)[: len(start)] - 1
-        there = label > 0
-        label, start, last = label[there], start[there], last[there]
-        y, x = np.divmod(start, max(width, 1))
-        low[0, label] = np.minimum(low[0, label], z)
-        high[0, label] = z
-        for axis, first, final in ((1, y, y), (2, x, last - y * width)):
-            np.minimum.at(low[axis], label, first)
-            np.maximum.at(high[axis], label, final)
-    return {
-        int(label): as_region(map(slice, low[:, label].tolist(), (high[:, label] + 1).tolist()))
-        for label in np.flatnonzero(high[0] >= 0)
+    box = occupied(array)
+    inner = array[box]
+    values = None
+    if inner.size and inner.max() >= 2**16:
+        values, inverse = np.unique(inner, return_inverse=True)
+        inner = inverse.reshape(inner.shape) + 1
+    z, y, x, last, label = _runs(inner)
+    count = int(label.max(initial=0)) + 1
+    low, high = np.full((3, count), max(array.shape)), np.full((3, count), -1)
+    for axis, first, final in ((0, z, z), (1, y, y), (2, x, last)):
+        np.minimum.at(low[axis], label, first)
+        np.maximum.at(high[axis], label, final)
+    there = np.flatnonzero(high[0] >= 0)
+    corner = np.array([[axis.start] for axis in box])
+    low, high = low + corner, high + corner + 1
+    found = {
+        at if values is None else int(values[at - 1]): as_region(map(slice, low[:, at].tolist(), high[:, at].tolist()))
+        for at in there.tolist()
     }
+    return {value: region for value, region in found.items() if value}
+
+
+def _runs(array: LabelArray) -> tuple[NDArray[np.intp], ...]:
+    """The runs of equal label along x that are not background: z, y, first x, last x, label."""
+    _, height, width = array.shape
+    thick = max(_SLAB // max(height * width, 1), 1)  # planes; so much at once stays in the processor's cache
+    starts, lasts, labels = ([np.zeros(0, np.intp)] for _ in range(3))
+    for z in range(0, len(array), thick):
+        flat = array[z : z + thick].reshape(-1)
+        begins = np.empty(flat.size, np.bool_)
+        np.not_equal(flat[1:], flat[:-1], out=begins[1:])
+        begins[::width] = True
+        start = np.flatnonzero(begins)
+        starts.append(start + z * height * width)
+        lasts.append(np.append(start[1:], flat.size) + (z * height * width - 1))
+        labels.append(flat.take(start).astype(np.intp))
+    first, last, label = (np.concatenate(column) for column in (starts, lasts, labels))
+    there = label > 0
+    first, last, label = first[there], last[there], label[there]
+    line, x = np.divmod(first, max(width, 1))
+    depth, y = np.divmod(line, max(height, 1))
+    return depth, y, x, last - line * width, label

@@ -37,19 +37,25 @@ def dilate(mask: Mask, spacing: tuple[float, float, float], radius_mm: float) ->
     spacing_z, spacing_y, spacing_x = spacing
     squared = (radius_mm + slack(spacing)) ** 2
     depth, height, width = mask.shape
-    widened = [_pack(mask)]
-    ball = np.zeros_like(widened[0])
+    discs = []
     # Shifts beyond the image have no effect. The remaining radius can be negative through rounding.
     for dz in range(min(int(sqrt(squared) / spacing_z) + 1, depth)):
         left_z = max(squared - (dz * spacing_z) ** 2, 0.0)
-        disc = np.zeros_like(ball)
-        for dy in range(min(int(sqrt(left_z) / spacing_y) + 1, height)):
-            half_width = int(sqrt(max(left_z - (dy * spacing_y) ** 2, 0.0)) / spacing_x)
-            # A segment wider than the image fills every line that has a voxel.
-            half_width = min(half_width, width)
-            while len(widened) <= half_width:
-                widened.append(_widen(widened[-1]))
-            _unite(disc, widened[half_width], dy, axis=1)
+        lines = range(min(int(sqrt(left_z) / spacing_y) + 1, height))
+        half_widths = [int(sqrt(max(left_z - (dy * spacing_y) ** 2, 0.0)) / spacing_x) for dy in lines]
+        # A segment wider than the image fills every line that has a voxel.
+        discs.append([min(half_width, width) for half_width in half_widths])
+    widened = [_pack(mask)]
+    while len(widened) <= discs[0][0]:
+        widened.append(_widen(widened[-1]))
+    ball, disc = np.zeros_like(widened[0]), np.zeros_like(widened[0])
+    united: dict[int, int] = {}
+    # From the smallest disc to the largest: each contains the one before.
+    for dz in range(len(discs) - 1, -1, -1):
+        for dy, half_width in enumerate(discs[dz]):
+            if united.get(dy) != half_width:
+                united[dy] = half_width
+                _unite(disc, widened[half_width], dy, axis=1)
         _unite(ball, disc, dz, axis=0)
     return _unpack(ball, width)
 

@@ -18,8 +18,9 @@ import numpy.typing as npt
 
 from pycemrg_core.errors import ImageError
 
-_BLOCK = 1 << 16
-_FEW = 4  # blocks of zeros; so few are compressed with what is beside them
+_PIECE = 1 << 20
+_BLOCKS = (1 << 20, 1 << 16, 1 << 12)  # bytes of background that are compressed once
+_LONG = 1 << 14  # bytes of background that are worth a seam
 _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x04\xff"  # deflate, no name, no time, fastest, unknown system
 _RAW_DEFLATE = -15
 _NAMES = {"float32": "float", "float64": "double"}
@@ -86,26 +87,42 @@ def _vector(values: Sequence[float]) -> str:
 def _compressed(array: npt.NDArray[Any], labels: bool) -> Iterator[bytes]:
     """The gzip stream of the voxels, in pieces."""
     little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-    content, zeros = little.reshape(-1).view(np.uint8).data, bytes(_BLOCK)
-    packer, check, empty = _packer(labels), 0, 0
-    block = _packer(labels)
-    packed_zeros = block.compress(zeros) + block.flush(zlib.Z_FULL_FLUSH)
+    content = little.reshape(-1).view(np.uint8).data
+    packer, check, done, zeros = _packer(labels), 0, 0, bytes(_PIECE)
+    blocks = {size: _block(zeros[:size]) for size in _BLOCKS}
     yield _GZIP_HEADER
-    for start in range(0, len(content), _BLOCK):
-        piece = content[start : start + _BLOCK]
-        check = zlib.crc32(piece, check)
-        if piece.tobytes() == zeros:
-            empty += 1
-            continue
-        if empty > _FEW:
-            # A full flush ends at a byte, and nothing after it refers to what was before.
-            yield packer.flush(zlib.Z_FULL_FLUSH) + packed_zeros * empty
-        else:
-            yield packer.compress(zeros * empty)
-        empty = 0
-        yield packer.compress(piece)
-    yield packer.flush(zlib.Z_FULL_FLUSH) + packed_zeros * empty + packer.flush()
+    for start, stop in (*_empty(little), (len(content), len(content))):
+        for at in range(done, start, _PIECE):
+            piece = content[at : min(at + _PIECE, start)]
+            check = zlib.crc32(piece, check)
+            yield packer.compress(piece)
+        # A full flush ends at a byte, and nothing after it refers to what was before.
+        yield packer.flush(zlib.Z_FULL_FLUSH)
+        left = stop - start
+        for at in range(0, left, _PIECE):
+            check = zlib.crc32(zeros[: min(_PIECE, left - at)], check)
+        for size, block in blocks.items():
+            yield block * (left // size)
+            left %= size
+        yield packer.compress(zeros[:left])
+        done = stop
+    yield packer.flush()
     yield check.to_bytes(4, "little") + (len(content) % 2**32).to_bytes(4, "little")
+
+
+def _empty(array: npt.NDArray[Any]) -> Iterator[tuple[int, int]]:
+    """Long stretches of lines along x in which every byte is zero: the first byte, and the one after the last."""
+    if not array.size:
+        return
+    lines = array.view(np.uint8).reshape(-1, array.shape[2] * array.itemsize)
+    empty = np.concatenate([[False], ~lines.any(axis=1), [False]])
+    ends = np.flatnonzero(empty[1:] != empty[:-1]).reshape(-1, 2) * lines.shape[1]
+    yield from ends[ends[:, 1] - ends[:, 0] >= _LONG].tolist()
+
+
+def _block(zeros: bytes) -> bytes:
+    packer = _packer(labels=True)
+    return packer.compress(zeros) + packer.flush(zlib.Z_FULL_FLUSH)
 
 
 def _packer(labels: bool) -> Any:
