@@ -122,7 +122,8 @@ def _empty(array: npt.NDArray[Any]) -> Iterator[tuple[int, int]]:
 
 def _block(zeros: bytes) -> bytes:
     packer = _packer(labels=True)
-    return packer.compress(zeros) + packer.flush(zlib.Z_FULL_FLUSH)
+    block: bytes = packer.compress(zeros) + packer.flush(zlib.Z_FULL_FLUSH)
+    return block
 
 
 def _packer(labels: bool) -> Any:
