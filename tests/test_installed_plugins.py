@@ -60,6 +60,7 @@ FIRST_PARTY = {
     "pycemrg-spatial": (None, ("sample", "voxelise")),
     "pycemrg-report": (None, ("report",)),
     "pycemrg-cohort": (None, ("cohort",)),
+    "pycemrg-mesh": (None, ("mesh",)),
 }
 
 

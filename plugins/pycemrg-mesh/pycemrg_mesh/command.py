@@ -1,0 +1,137 @@
+"""The command ``pycemrg mesh``: mesh a closed heart, and certify the mesh."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import click
+
+from pycemrg_core.api import name_of
+from pycemrg_core.cli.kit import accept_option, echo_json, echo_table, plugin_options, session_of, wrapped
+
+if TYPE_CHECKING:
+    from pycemrg_mesh.certificate import MeshCertificate
+    from pycemrg_mesh.writing import Frame
+
+
+@click.command(short_help="Mesh a closed heart with tetrahedra, and certify the mesh.")
+@click.argument("heart")
+@click.option("-o", "--output", metavar="FILE.vtu", help="The mesh to write.")
+@click.option("--carp", metavar="NAME", help="Write openCARP files: NAME.pts, NAME.elem, NAME.lon, in micrometres.")
+@click.option("--surfaces", metavar="DIR", help="Write endocardia, epicardium and openings as closed surfaces.")
+@click.option("--recipe", metavar="NAME", help="The recipe that made HEART; its rules are used.")
+@click.option("--scheme", metavar="NAME", help="The label scheme of HEART; see 'pycemrg list-schemes'.")
+@accept_option
+@click.option("--tags", metavar="SCHEME", help="The label scheme with the tags of the mesh; default: the labels.")
+@click.option("--engine", default="cut", show_default=True, metavar="NAME", help="cut, or cgal where it is installed.")
+@click.option(
+    "--smooth", "rounds", type=click.IntRange(0, 1000), default=20, show_default=True, metavar="ROUNDS",
+    help="How often cut smooths the surfaces; 0 leaves the stairs of the voxels.",
+)  # fmt: skip
+@click.option(
+    "--edge", "edge_mm", type=click.FloatRange(0.05, 50), metavar="MM",
+    help="Mesh with edges of this length; with cut, HEART is resampled and certified again.",
+)  # fmt: skip
+@click.option(
+    "--frame", type=click.Choice(["world", "inr"]), default="world", show_default=True,
+    help="inr: coordinates are index times spacing, as in a mesh made from an .inr.",
+)  # fmt: skip
+@click.option("--force", is_flag=True, help="Mesh a heart that fails its certificate.")
+@click.option("--json", "as_json", is_flag=True, help="Print the certificate of the mesh as JSON.")
+@plugin_options
+@click.pass_context
+def mesh(
+    ctx: click.Context,
+    heart: str,
+    output: str | None,
+    carp: str | None,
+    surfaces: str | None,
+    recipe: str | None,
+    scheme: str | None,
+    accept: tuple[str, ...],
+    tags: str | None,
+    engine: str,
+    rounds: int,
+    edge_mm: float | None,
+    frame: Frame,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Mesh the tissue of the label map HEART with tetrahedra. Exits with 1 if the mesh fails its certificate.
+
+    Blood is not meshed. The certificate of the mesh is written beside it, as NAME.mesh.json.
+
+    \b
+      pycemrg mesh out/heart.nrrd -o heart.vtu --recipe four_chamber_closed
+      pycemrg mesh out/heart.nrrd --carp heart --tags cemrg-mesh --recipe four_chamber_closed
+    """
+    if output is None and carp is None:
+        raise click.UsageError("no file for the mesh; give -o FILE.vtu, --carp NAME, or both", ctx)
+    from pycemrg_core.api import read_labels
+    from pycemrg_mesh.meshing import mesh_heart
+    from pycemrg_mesh.writing import require_targets, write_mesh
+    from schematics_builtin.certificate import asked_of, heart_of
+
+    require_targets(output, carp, surfaces, heart)
+    catalogue = session_of(ctx).catalogue()
+    asked = asked_of(catalogue, recipe, scheme, accept)
+    label_map, notes = read_labels(heart)
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+    told = _Told()
+    try:
+        made = mesh_heart(
+            heart_of(label_map, asked),
+            catalogue,
+            engine=engine,
+            rounds=rounds,
+            edge_mm=edge_mm,
+            tags=tags,
+            force=force,
+            name=Path(heart).name,
+            told=told,
+        )
+        written = write_mesh(made, output, carp=carp, surfaces=surfaces, frame=frame, told=told)
+    finally:
+        told.ended()
+    for file in written:
+        click.echo(f"{name_of(file)} written", err=True)
+    if as_json:
+        echo_json(made.certificate.as_json())
+    else:
+        _show(made.certificate)
+    if not made.certificate.passed:
+        ctx.exit(1)
+
+
+def _show(certificate: MeshCertificate) -> None:
+    click.echo(wrapped(f"{certificate.verdict}: {certificate.statement}", "", "  "))
+    rows = []
+    for one in certificate.surfaces:
+        voxels = f"{one.voxels_mm3 / 1000:.2f}" if one.voxels_mm3 else ""
+        genus = str(one.genus) if one.genus >= 0 else "-"
+        rows.append((one.name, f"{one.triangles:,}", f"{one.mm3 / 1000:.2f}", voxels, genus))
+    echo_table(("surface", "triangles", "mL", "mL in voxels", "genus"), rows, right=(1, 2, 3, 4))
+
+
+class _Told:
+    """A line for each stage on a terminal, with its seconds; nothing in a pipe."""
+
+    def __init__(self) -> None:
+        self._shown = sys.stderr.isatty()
+        self._text = ""
+        self._start = 0.0
+
+    def __call__(self, text: str) -> None:
+        self.ended()
+        self._text, self._start = text, perf_counter()
+        if self._shown:
+            click.echo(f"{text} ...", err=True, nl=False)
+
+    def ended(self) -> None:
+        if self._shown and self._text:
+            click.echo(f"\r{self._text:<24} {perf_counter() - self._start:7.2f} s", err=True)
+        self._text = ""

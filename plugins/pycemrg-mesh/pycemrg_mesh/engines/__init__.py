@@ -1,0 +1,36 @@
+"""The engines: modules that make a mesh of a label map, each imported only when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from pycemrg_core.api import LabelVolume, close_to
+from pycemrg_mesh.errors import MeshingError
+from pycemrg_mesh.mesh import Mesh
+
+CUT, CGAL = ENGINES = ("cut", "cgal")
+
+
+def mesh_with(
+    engine: str,
+    volume: LabelVolume,
+    labels: Collection[int],
+    *,
+    rounds: int,
+    edge_mm: float | None,
+    told: Callable[[str], None],
+) -> Mesh:
+    """Mesh the voxels of some labels with an engine: see :func:`~pycemrg_mesh.engines.cut.cut` and ``cgal``.
+
+    ``rounds`` is for ``cut``, ``edge_mm`` for ``cgal``. Raises :class:`MeshingError` when the engine is unknown, cannot
+    be used here, or fails.
+    """
+    if engine == CUT:
+        from pycemrg_mesh.engines.cut import cut
+
+        return cut(volume, labels, rounds=rounds, told=told)
+    if engine == CGAL:
+        from pycemrg_mesh.engines.cgal import cgal
+
+        return cgal(volume, labels, edge_mm=edge_mm, told=told)
+    raise MeshingError(f"no engine is called {engine!r}{close_to(engine, ENGINES)}; give one of {', '.join(ENGINES)}")

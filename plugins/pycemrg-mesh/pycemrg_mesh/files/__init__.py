@@ -1,0 +1,1 @@
+"""Writing of meshes and surfaces. Nothing here reads a file."""

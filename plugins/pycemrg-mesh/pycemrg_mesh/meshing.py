@@ -1,0 +1,84 @@
+"""From a heart to its mesh: refuse what leaks, mesh it, and certify the mesh."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from attrs import frozen
+
+from pycemrg_core import Catalogue
+from pycemrg_core.api import Heart, LabelScheme, close_to
+from pycemrg_mesh.certificate import MeshCertificate, certify_mesh
+from pycemrg_mesh.engines import CUT, mesh_with
+from pycemrg_mesh.errors import MeshingError
+from pycemrg_mesh.mesh import Mesh
+from pycemrg_mesh.resampling import resampled
+from pycemrg_mesh.smoothing import ROUNDS
+from schematics_builtin.certificate import Certificate, certify, verdict_line
+
+
+@frozen(eq=False)
+class MeshedHeart:
+    """A mesh with its certificate, and the heart that was meshed (resampled, if asked) with its own.
+
+    ``tags`` is the tag of each label.
+    """
+
+    mesh: Mesh
+    certificate: MeshCertificate
+    heart: Heart
+    heart_certificate: Certificate
+    tags: Mapping[int, int]
+
+
+def mesh_heart(
+    heart: Heart,
+    catalogue: Catalogue,
+    *,
+    engine: str = CUT,
+    rounds: int = ROUNDS,
+    edge_mm: float | None = None,
+    tags: str | None = None,
+    force: bool = False,
+    name: str = "",
+    told: Callable[[str], None] = lambda text: None,
+) -> MeshedHeart:
+    """Certify a heart, mesh all its labels but the lumens, and certify the mesh.
+
+    ``engine`` is ``cut`` or ``cgal``. ``rounds`` is how often ``cut`` smooths. With ``edge_mm`` the label map is first
+    resampled to cubic voxels of this size, or ``cgal`` makes edges about as long. ``tags`` is a label scheme with the
+    tags; by default they are the labels. ``name`` is what the image is called. ``told`` is called with what is done
+    next. Raises :class:`MeshingError` when the heart fails its certificate and ``force`` is not set, when a label has
+    no tag in the scheme, or when the engine fails.
+    """
+    sha256 = heart.volume.voxels_sha256()
+    told("certifying the heart")
+    if edge_mm is not None and engine == CUT:
+        heart = Heart(volume=resampled(heart.volume, edge_mm))
+    certificate = certify(heart, catalogue, name=name, voxels_sha256=sha256)
+    tag_of = _tags(heart, catalogue, tags)
+    if not certificate.passed and not force:
+        size = f" with voxels of {edge_mm:g} mm" if edge_mm is not None and engine == CUT else ""
+        raise MeshingError(
+            f"{name or 'the heart'}: not meshed, because its certificate{size} is {verdict_line(certificate)}; see"
+            " 'pycemrg certify' and 'pycemrg repair', or mesh it all the same with --force (force=True)"
+        )
+    mesh = mesh_with(engine, heart.volume, heart.meshed, rounds=rounds, edge_mm=edge_mm, told=told).with_tags(tag_of)
+    told("certifying the mesh")
+    settings = {"edge_mm": edge_mm, **({"rounds": rounds} if engine == CUT else {}), "tags": tags}
+    found = certify_mesh(mesh, heart, certificate, tags=tag_of, engine=engine, settings=settings)
+    return MeshedHeart(mesh, found, heart, certificate, tag_of)
+
+
+def _tags(heart: Heart, catalogue: Catalogue, scheme: str | None) -> dict[int, int]:
+    """The tag of each meshed label. Raises :class:`MeshingError` naming the labels that the scheme does not have."""
+    if scheme is None:
+        return {label: label for label in heart.meshed}
+    known = catalogue.get(LabelScheme, scheme).labels
+    names = {label: heart.name(label) for label in heart.meshed}
+    if missing := [f"{label} ({name}){close_to(name, known)}" for label, name in names.items() if name not in known]:
+        raise MeshingError(
+            f"the scheme {scheme} has no tag for {', '.join(missing)}; choose another scheme, or name the recipe that"
+            " made the heart"
+        )
+    return {label: known[name] for label, name in names.items()}

@@ -1,0 +1,106 @@
+"""Smooth the stairs of voxels: move the nodes between regions to the mean of their neighbours, within half a voxel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pycemrg_mesh.lattice import Lattice
+from pycemrg_mesh.mesh import Nodes, Points, blocks
+from pycemrg_mesh.quality import mean_ratios, scaled_jacobians
+
+Floats = NDArray[np.float64]
+Measure = Callable[[Points, Nodes], Floats]
+
+ROUNDS = 20
+_STEPS = (0.5, -0.53)
+_REACH = 0.5  # voxels
+_LIMITS = ((mean_ratios, 0.3), (scaled_jacobians, 0.1))
+_OF_VOXEL = 0.8  # of the shape of a voxel's own tetrahedra, where voxels are so flat that these hardly reach a limit
+_LESS = 0.9  # of its way, for each time that a node goes back; by halves, most of the stairs would stay
+_TURNS = 40
+
+
+def smoothed(lattice: Lattice, spacing: tuple[float, float, float], rounds: int = ROUNDS) -> Points:
+    """The nodes of a lattice, (n, 3), (x, y, z) in mm from its first corner, smoothed.
+
+    A node between two regions moves towards the mean of its neighbours on the surface between them; one where three
+    or more meet moves along the lines where they meet, and stays where such a line ends. Each round moves them by 0.5
+    of the way and then by 0.53 back, so that nothing shrinks: G. Taubin, "A signal processing approach to fair surface
+    design", SIGGRAPH 1995. No node moves more than half a voxel along an axis. Where a tetrahedron would have a mean
+    ratio under 0.3 or a scaled Jacobian under 0.1, its nodes go back. ``spacing`` is (z, y, x) in mm.
+    """
+    at, moved = _moved(lattice, rounds)
+    voxel = np.array(spacing)
+    points: Points = (lattice.nodes * voxel)[:, ::-1].copy()
+    if not len(at):
+        return points
+    step = (moved * voxel)[:, ::-1]
+    own = _tetrahedra_of_voxel(spacing)
+    limits = [(measure, min(limit, _OF_VOXEL * float(measure(*own).min()))) for measure, limit in _LIMITS]
+    _go_back(points, at, step, lattice.tetrahedra, limits)
+    return points
+
+
+def _moved(lattice: Lattice, rounds: int) -> tuple[NDArray[np.intp], Floats]:
+    """The nodes that can move, and how far they do, in voxels (z, y, x)."""
+    from scipy.sparse import coo_array, diags_array
+
+    count = len(lattice.nodes)
+    # A node where three regions meet has neighbours only along lines where three meet.
+    source = np.concatenate([lattice.edges, lattice.edges[:, ::-1]])
+    junction = np.tile(lattice.round_edge > 2, 2)
+    source = source[junction | (lattice.regions[source[:, 0]] == 2)]
+    degree = np.bincount(source[:, 0], minlength=count)
+    at = np.flatnonzero((lattice.regions > 1) & (degree > 1))
+    near = coo_array((np.ones(len(source), np.float64), source.T), shape=(count, count)).tocsr()[at]
+    mean = diags_array(1 / degree[at]) @ near
+    rest = lattice.nodes.astype(np.float64)
+    place = rest.copy()
+    for part in _STEPS * rounds:
+        step = place[at] + part * (mean @ place - place[at]) - rest[at]
+        place[at] = rest[at] + np.clip(step, -_REACH, _REACH)
+    return at, place[at] - rest[at]
+
+
+def _tetrahedra_of_voxel(spacing: tuple[float, float, float]) -> tuple[Points, Nodes]:
+    """The two kinds of tetrahedra that a voxel is cut into."""
+    z, y, x = spacing
+    corner = [[0, 0, 0], [x, 0, 0], [0, y, 0], [0, 0, z]]
+    middle = [[0, 0, 0], [x, y, 0], [0, y, z], [x, 0, z]]
+    return np.array(corner + middle, np.float64), np.arange(8, dtype=np.int32).reshape(2, 4)
+
+
+def _go_back(
+    points: Points, at: NDArray[np.intp], step: Floats, tetrahedra: Nodes, limits: Sequence[tuple[Measure, float]]
+) -> None:
+    """Move the nodes ``at`` of ``points`` by ``step``, or by a part of it where a tetrahedron would be bad."""
+    row = np.full(len(points), -1, np.int32)
+    row[at] = np.arange(len(at), dtype=np.int32)
+    share = np.ones(len(at))
+    rest = points[at]
+    points[at] += step
+    check = _touching(tetrahedra, row >= 0)
+    turn = 0
+    while len(check):
+        chosen = tetrahedra[check]
+        bad = np.logical_or.reduce([measure(points, chosen) < limit for measure, limit in limits])
+        back = np.unique(row[chosen[bad]])
+        back = back[back >= 0]
+        back = back[share[back] > 0]
+        turn += 1
+        share[back] = _LESS * share[back] if turn <= _TURNS else 0.0
+        points[at[back]] = rest[back] + share[back, None] * step[back]
+        changed = np.zeros(len(points), np.bool_)
+        changed[at[back]] = True
+        check = _touching(tetrahedra, changed)
+
+
+def _touching(tetrahedra: Nodes, nodes: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """The tetrahedra with one of the nodes."""
+    if not nodes.any():
+        return np.zeros(0, np.intp)
+    found = [block.start + np.flatnonzero(nodes[tetrahedra[block]].any(axis=1)) for block in blocks(len(tetrahedra))]
+    return np.concatenate(found)
