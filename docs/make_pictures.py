@@ -6,9 +6,12 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
+import pyvista as pv
 import SimpleITK as sitk
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+from pycemrg_mesh import mesh_heart
+from pycemrg_mesh.faces import faces_of
 
 from pycemrg_core import (
     Recipe,
@@ -23,6 +26,7 @@ from pycemrg_core import (
     run_plan,
     run_recipe,
 )
+from pycemrg_core.api import Heart
 from pycemrg_core.images.image_files import image_of, oriented_lps, read_labels, volume_of, voxel_array
 from pycemrg_core.images.structures import colours_of
 from pycemrg_core.plugins.catalogue import Catalogue
@@ -66,6 +70,7 @@ def main() -> None:
         draw_slices(heart, result.image, names, colours, IMAGES / f"{recipe}.png")
         shrink(IMAGES / f"{recipe}.png")
     draw_closed(heart, catalogue, colours)
+    draw_mesh(heart, catalogue, colours)
 
 
 def draw_closed(heart: sitk.Image, catalogue: Catalogue, colours: dict[str, str]) -> None:
@@ -82,6 +87,28 @@ def draw_closed(heart: sitk.Image, catalogue: Catalogue, colours: dict[str, str]
     for (picture, _, middle, axis, half), old, new in zip(GROUPS, arrays, arrays[1:], strict=False):
         at = np.median(np.argwhere(new == values[middle]), axis=0).astype(int)
         draw_tiles(old, new, at, axis, half, names, colours, IMAGES / f"{picture}.png")
+
+
+def draw_mesh(heart: sitk.Image, catalogue: Catalogue, colours: dict[str, str]) -> None:
+    """The mesh of the closed heart: the tetrahedra behind a coronal plane, seen from the front."""
+    volume = run_recipe(CLOSED, heart, catalogue).volume
+    mesh = mesh_heart(Heart(volume=volume), catalogue).mesh
+    middle = (mesh.points.min(axis=0) + mesh.points.max(axis=0)) / 2
+    behind = mesh.points[mesh.tetrahedra].mean(axis=1)[:, 1] > middle[1]
+    faces = faces_of(mesh.tetrahedra[behind])
+    tags = mesh.tags[behind][faces.owner]
+    names = {int(tag): volume.blueprint.name(int(tag)) for tag in np.unique(tags)}
+    shown = pv.PolyData.from_regular_faces(mesh.points, faces.boundary)
+    shown.cell_data["colour"] = np.array([colour_of(int(tag), names[int(tag)], colours) for tag in tags], np.uint8)
+    plotter = pv.Plotter(off_screen=True, window_size=(1040, 960))
+    plotter.set_background("white")
+    plotter.add_mesh(shown, scalars="colour", rgb=True, show_edges=True, edge_color="#2b2d33", line_width=0.4)
+    plotter.camera_position = [middle - (0, 400, 0), middle, (0, 0, 1)]
+    plotter.camera.zoom(1.6)
+    page = Image.fromarray(plotter.screenshot(return_img=True))
+    page = page.crop(ImageOps.invert(page).getbbox()).resize((760, 680), Image.Resampling.LANCZOS)
+    with_legend(page, sorted(names), names, colours).save(IMAGES / "mesh.png")
+    shrink(IMAGES / "mesh.png")
 
 
 def before_and_after(

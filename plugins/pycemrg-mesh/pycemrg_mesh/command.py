@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pycemrg_core.api import name_of
-from pycemrg_core.cli.kit import accept_option, echo_json, echo_table, plugin_options, session_of, wrapped
+from pycemrg_core.cli.kit import accept_option, counted, echo_json, echo_table, plugin_options, session_of, wrapped
 
 if TYPE_CHECKING:
     from pycemrg_mesh.certificate import MeshCertificate
@@ -98,7 +98,11 @@ def mesh(
     finally:
         told.ended()
     for file in written:
-        click.echo(f"{name_of(file)} written", err=True)
+        if file.suffix not in (".vtp", ".surf"):
+            click.echo(f"{name_of(file)} written", err=True)
+    if surfaces:
+        count = sum(file.suffix == ".vtp" for file in written)
+        click.echo(f"{name_of(surfaces)}: {counted(count, 'surface')} written", err=True)
     if as_json:
         echo_json(made.certificate.as_json())
     else:

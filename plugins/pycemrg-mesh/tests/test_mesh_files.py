@@ -1,0 +1,163 @@
+"""Files of a mesh: what other libraries read is what was written, all of it or nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import meshio
+import numpy as np
+import pytest
+import pyvista as pv
+from mesh_shapes import BLUEPRINT, LEFT, WALL, heart_of, shells
+from pycemrg_mesh import Mesh, MeshedHeart, mesh_heart, write_mesh
+from pycemrg_mesh.files.vtk_xml import write_vtu
+
+from pycemrg_core import load_catalogue
+from pycemrg_core.api import OutputError
+
+CATALOGUE = load_catalogue()
+
+
+@pytest.fixture(scope="module")
+def made() -> MeshedHeart:
+    return mesh_heart(heart_of(shells(), direction=LEFT, origin=(5.0, 6.0, -70.0)), CATALOGUE, tags="cemrg-mesh")
+
+
+def test_pyvista_and_meshio_read_the_same_mesh(made: MeshedHeart, tmp_path: Path) -> None:
+    written = write_mesh(made, tmp_path / "heart.vtu")
+    assert [path.name for path in written] == ["heart.mesh.json", "heart.vtu"]
+    by_vtk, by_meshio = pv.read(tmp_path / "heart.vtu"), meshio.read(tmp_path / "heart.vtu")
+    for points, nodes, tags in (
+        (by_vtk.points, by_vtk.cells_dict[10], by_vtk.cell_data["tag"]),
+        (by_meshio.points, by_meshio.cells_dict["tetra"], by_meshio.cell_data["tag"][0]),
+    ):
+        assert (np.asarray(points) == made.mesh.points).all()
+        assert (nodes == made.mesh.tetrahedra).all()
+        assert (np.asarray(tags) == made.mesh.tags).all()
+        assert np.asarray(tags).dtype == np.int32
+    assert by_vtk.volume == pytest.approx(sum(one.mm3 for one in made.certificate.labels))
+
+
+def test_arrays_longer_than_a_block(tmp_path: Path) -> None:
+    count = 70_000  # points of 1.7 MB, in blocks of 1 MB
+    points = np.random.default_rng(0).normal(size=(count, 3))
+    nodes = np.arange(count, dtype=np.int32).reshape(-1, 4)
+    tags = np.arange(len(nodes), dtype=np.int32)
+    write_vtu(Mesh(points, nodes, tags), tmp_path / "many.vtu")
+    found = pv.read(tmp_path / "many.vtu")
+    assert (found.points == points).all()
+    assert (found.cells_dict[10] == nodes).all()
+    assert (found.cell_data["tag"] == tags).all()
+
+
+def test_opencarp_is_in_micrometres_with_integer_tags(made: MeshedHeart, tmp_path: Path) -> None:
+    written = write_mesh(made, carp=tmp_path / "heart")
+    assert [path.name for path in written] == ["heart.mesh.json", "heart.pts", "heart.elem", "heart.lon"]
+    pts, elem, lon = (path.read_text(encoding="ascii").splitlines() for path in written[1:])
+    assert int(pts[0]) == len(made.mesh.points) == len(pts) - 1
+    assert np.allclose(np.array([line.split() for line in pts[1:]], float), 1000 * made.mesh.points, atol=6e-4, rtol=0)
+    assert int(elem[0]) == len(made.mesh.tags) == len(elem) - 1
+    rows = [line.split() for line in elem[1:]]
+    assert {row[0] for row in rows} == {"Tt"}
+    assert (np.array([row[1:5] for row in rows], int) == made.mesh.tetrahedra).all()
+    assert [int(row[5]) for row in rows] == made.mesh.tags.tolist()
+    assert lon == ["1", *["1 0 0"] * len(made.mesh.tags)]
+
+
+def test_pycemrg_spatial_reads_both(made: MeshedHeart, tmp_path: Path) -> None:
+    meshes = pytest.importorskip("pycemrg_spatial.meshes")
+    write_mesh(made, tmp_path / "heart.vtu", carp=tmp_path / "heart")
+    for name, unit in (("heart.vtu", 1), ("heart.elem", 1000)):
+        grid = meshes.read_mesh(tmp_path / name)
+        assert np.allclose(np.asarray(grid.points) / unit, made.mesh.points, atol=1e-6)
+        assert np.asarray(grid.cell_data["tag"]).tolist() == made.mesh.tags.tolist()
+
+
+def test_the_frame_of_an_inr_is_index_times_spacing(made: MeshedHeart, tmp_path: Path) -> None:
+    write_mesh(made, tmp_path / "heart.vtu", frame="inr")
+    grid = pv.read(tmp_path / "heart.vtu")
+    middle = (np.array(made.heart.volume.array.shape)[::-1] - 1) / 2
+    assert np.allclose(np.asarray(grid.points).mean(axis=0), middle, atol=0.05)
+    assert grid.cell_quality("scaled_jacobian")["scaled_jacobian"].min() > 0.05
+    assert json.loads((tmp_path / "heart.mesh.json").read_text(encoding="utf-8"))["frame"] == "inr"
+
+
+def test_surfaces_are_closed_and_have_the_nodes_of_the_mesh(made: MeshedHeart, tmp_path: Path) -> None:
+    written = write_mesh(made, tmp_path / "heart.vtu", carp=tmp_path / "carp" / "heart", surfaces=tmp_path / "surfaces")
+    names = [path.relative_to(tmp_path).as_posix() for path in written]
+    assert names == [
+        "heart.mesh.json",
+        "surfaces/epicardium.vtp", "surfaces/epicardium.surf",
+        "surfaces/LV_endocardium.vtp", "surfaces/LV_endocardium.surf",
+        "heart.vtu", "carp/heart.pts", "carp/heart.elem", "carp/heart.lon",
+    ]  # fmt: skip
+    data = json.loads((tmp_path / "heart.mesh.json").read_text(encoding="utf-8"))
+    assert data["files"] == names[1:]
+    for one in made.certificate.surfaces:
+        surface = pv.read(tmp_path / "surfaces" / f"{one.name}.vtp")
+        assert surface.is_manifold
+        assert surface.n_cells == one.triangles
+        assert surface.volume == pytest.approx(abs(one.mm3), rel=1e-6)
+        nodes = np.asarray(surface.point_data["node"])
+        assert (made.mesh.points[nodes] == np.asarray(surface.points)).all()
+        lines = (tmp_path / "surfaces" / f"{one.name}.surf").read_text(encoding="ascii").splitlines()
+        assert int(lines[0]) == one.triangles
+        triangles = np.array([line.split()[1:] for line in lines[1:]], int)
+        assert (triangles == nodes[surface.regular_faces]).all()
+
+
+def test_surfaces_of_a_mesh_before_do_not_stay(made: MeshedHeart, tmp_path: Path) -> None:
+    array = shells()
+    array[1:4, 1:4, 1:4] = WALL
+    array[2, 2, 2] = 0
+    before = mesh_heart(heart_of(array), CATALOGUE, force=True)
+    write_mesh(before, tmp_path / "heart.vtu", surfaces=tmp_path / "surfaces")
+    (tmp_path / "surfaces" / "mine.vtp").write_text("mine", encoding="utf-8")
+    assert (tmp_path / "surfaces" / "cavity_1.vtp").exists()
+    write_mesh(made, tmp_path / "heart.vtu", surfaces=tmp_path / "surfaces")
+    left = sorted(path.name for path in (tmp_path / "surfaces").iterdir())
+    assert left == ["LV_endocardium.vtp", "epicardium.vtp", "mine.vtp"]
+
+
+@pytest.mark.parametrize(
+    ("vtu", "carp", "message"),
+    [
+        ("heart.vtk", None, "heart.vtk: a mesh is written as .vtu; choose a name that ends with .vtu"),
+        (None, "heart.elem", "heart.elem: names three files, .pts, .elem, .lon; give it without extension"),
+        (None, None, "no file for the mesh; give the name of a .vtu, or of openCARP files"),
+    ],
+)
+def test_names_that_do_not_fit(made: MeshedHeart, vtu: str | None, carp: str | None, message: str) -> None:
+    with pytest.raises(OutputError) as error:
+        write_mesh(made, vtu, carp=carp)
+    assert str(error.value) == message
+
+
+def test_another_file_is_not_taken_for_a_certificate(made: MeshedHeart, tmp_path: Path) -> None:
+    (tmp_path / "heart.mesh.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(OutputError, match=r"heart\.mesh\.json: is there, and not a certificate of a mesh; move it"):
+        write_mesh(made, tmp_path / "heart.vtu")
+    assert [path.name for path in tmp_path.iterdir()] == ["heart.mesh.json"]
+
+
+def test_nothing_is_half_written(made: MeshedHeart, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_mesh(made, tmp_path / "heart.vtu", carp=tmp_path / "heart")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pycemrg_mesh.writing.write_opencarp", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        write_mesh(made, tmp_path / "heart.vtu", carp=tmp_path / "heart", frame="inr")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_two_runs_write_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        made = mesh_heart(heart_of(shells()), CATALOGUE, name="heart.nrrd")
+        write_mesh(made, tmp_path / name / "heart.vtu", carp=tmp_path / name / "heart")
+    for file in (tmp_path / "a").iterdir():
+        assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes(), file.name
+    assert BLUEPRINT.recipe == ""
