@@ -10,8 +10,7 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
-from pycemrg_core.api import Heart, LabelVolume
-from pycemrg_core.cli.kit import counted
+from pycemrg_core.api import Heart, LabelVolume, counted
 from pycemrg_mesh.faces import Faces, faces_of
 from pycemrg_mesh.graph import components
 from pycemrg_mesh.mesh import Mesh, blocks, voxels_at

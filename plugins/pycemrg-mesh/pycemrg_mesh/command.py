@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pycemrg_core.api import name_of
-from pycemrg_core.cli.kit import accept_option, counted, echo_json, echo_table, plugin_options, session_of, wrapped
+from pycemrg_core.api import counted, name_of
+from pycemrg_core.cli.kit import accept_option, echo_json, echo_table, plugin_options, session_of, wrapped
 
 if TYPE_CHECKING:
     from pycemrg_mesh.certificate import MeshCertificate
@@ -62,29 +62,25 @@ def mesh(
 ) -> None:
     """Mesh the tissue of the label map HEART with tetrahedra. Exits with 1 if the mesh fails its certificate.
 
-    Blood is not meshed. The certificate of the mesh is written beside it, as NAME.mesh.json.
+    Blood is not meshed. The certificate of the mesh is written beside it, as NAME.mesh.json. What is blood, and what
+    may be open, is as for 'pycemrg certify': --recipe says it, or run.json beside HEART.
 
     \b
-      pycemrg mesh out/heart.nrrd -o heart.vtu --recipe four_chamber_closed
-      pycemrg mesh out/heart.nrrd --carp heart --tags cemrg-mesh --recipe four_chamber_closed
+      pycemrg mesh out/heart.nrrd -o heart.vtu
+      pycemrg mesh out/heart.nrrd --carp heart --tags cemrg-mesh
     """
     if output is None and carp is None:
         raise click.UsageError("no file for the mesh; give -o FILE.vtu, --carp NAME, or both", ctx)
-    from pycemrg_core.api import read_labels
     from pycemrg_mesh.meshing import mesh_heart
     from pycemrg_mesh.writing import require_targets, write_mesh
-    from schematics_builtin.certificate import asked_of, heart_of
+    from schematics_builtin.certificate import heart_of, read_heart
 
     require_targets(output, carp, surfaces, heart)
     catalogue = session_of(ctx).catalogue()
-    asked = asked_of(catalogue, recipe, scheme, accept)
-    label_map, notes = read_labels(heart)
-    for note in notes:
-        click.echo(f"note: {note}", err=True)
     told = _Told()
     try:
         made = mesh_heart(
-            heart_of(label_map, asked),
+            heart_of(*read_heart(heart, catalogue, recipe, scheme, accept)),
             catalogue,
             engine=engine,
             rounds=rounds,

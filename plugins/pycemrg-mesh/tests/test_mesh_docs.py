@@ -33,6 +33,7 @@ def heart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     array[array == COVER] = 2
     (tmp_path / "out").mkdir()
     write_image(sitk.GetImageFromArray(array), "out/heart.nrrd")
+    write_image(sitk.GetImageFromArray(array), "heart.nrrd")
     return tmp_path
 
 

@@ -36,9 +36,10 @@ if TYPE_CHECKING:
 def read_heart(
     image: str, catalogue: Catalogue, recipe: str | None, scheme: str | None, accept: tuple[str, ...]
 ) -> tuple[sitk.Image, Blueprint]:
-    """Read a label map, and say what it must be. Prints the notes.
+    """Read a label map, and say what it must be. Prints the notes; for commands.
 
-    Without a recipe and a scheme, ``run.json`` beside the image says it, if it is about these voxels.
+    Without a recipe and a scheme, ``run.json`` beside the image says it, if its run knew the labels of the image.
+    Raises :class:`ImageError` when the image cannot be read, and what :func:`asked_of` raises.
     """
     from pycemrg_core.api import read_labels, volume_of
     from schematics_builtin.certificate.hearts import asked_beside, asked_of
