@@ -102,13 +102,13 @@ def draw_mesh(heart: sitk.Image, catalogue: Catalogue, colours: dict[str, str]) 
     shown.cell_data["colour"] = np.array([colour_of(int(tag), names[int(tag)], colours) for tag in tags], np.uint8)
     plotter = pv.Plotter(off_screen=True, window_size=(1040, 960))
     plotter.set_background("white")
-    plotter.add_mesh(shown, scalars="colour", rgb=True, show_edges=True, edge_color="#2b2d33", line_width=0.4)
+    plotter.add_mesh(shown, scalars="colour", rgb=True, show_edges=True, edge_color="#2b2d33", edge_opacity=0.3)
     plotter.camera_position = [middle - (0, 400, 0), middle, (0, 0, 1)]
     plotter.camera.zoom(1.6)
     page = Image.fromarray(plotter.screenshot(return_img=True))
-    page = page.crop(ImageOps.invert(page).getbbox()).resize((760, 680), Image.Resampling.LANCZOS)
-    with_legend(page, sorted(names), names, colours).save(IMAGES / "mesh.png")
-    shrink(IMAGES / "mesh.png")
+    page = page.crop(ImageOps.invert(page).getbbox())
+    page.thumbnail((600, 600))
+    page.quantize(48).save(IMAGES / "mesh.png", optimize=True)
 
 
 def before_and_after(

@@ -312,7 +312,7 @@ def _in_place(mesh: Mesh, volume: LabelVolume, size: Floats, tag_of: Mapping[int
     for block in blocks(len(mesh.tags)):
         centroid = mesh.points[mesh.tetrahedra[block]].mean(axis=1)
         voxel = voxels_at(centroid, volume)
-        inside: NDArray[np.bool_] = ((voxel >= 0) & (voxel < shape)).all(axis=1)
-        there = volume.array[tuple(np.where(inside[:, None], voxel, 0).T)]
-        right += float(size[block][inside & (there == labels[index[block]])].sum())
+        nearest = np.clip(voxel, 0, shape - 1)
+        same = (nearest == voxel).all(axis=1) & (volume.array[tuple(nearest.T)] == labels[index[block]])
+        right += float(size[block][same].sum())
     return right / float(size.sum()) if len(size) else 0.0
