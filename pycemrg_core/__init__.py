@@ -35,11 +35,12 @@ if TYPE_CHECKING:
     from pycemrg_core.errors import StepError as StepError
     from pycemrg_core.errors import UnknownNameError as UnknownNameError
     from pycemrg_core.images.image_files import read_image as read_image
-    from pycemrg_core.images.image_files import read_labels as read_labels
-    from pycemrg_core.images.image_files import read_volume as read_volume
     from pycemrg_core.images.image_files import write_image as write_image
     from pycemrg_core.images.image_files import write_volume as write_volume
     from pycemrg_core.images.label_volume import LabelVolume as LabelVolume
+    from pycemrg_core.images.named_volume import read_heart as read_heart
+    from pycemrg_core.images.named_volume import read_labels as read_labels
+    from pycemrg_core.images.named_volume import read_volume as read_volume
     from pycemrg_core.images.sources import read_segmentation as read_segmentation
     from pycemrg_core.images.structures import colours_of as colours_of
     from pycemrg_core.plugins.catalogue import Catalogue as Catalogue
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from pycemrg_core.recipes.preparation import Prepared as Prepared
     from pycemrg_core.recipes.preparation import make_room as make_room
     from pycemrg_core.recipes.preparation import prepare as prepare
+    from pycemrg_core.recipes.preparation import prepare_source as prepare_source
     from pycemrg_core.recipes.run_record import LedgerEntry as LedgerEntry
     from pycemrg_core.recipes.run_record import RunRecord as RunRecord
     from pycemrg_core.recipes.run_record import StepRecord as StepRecord
@@ -91,8 +93,9 @@ else:
                 "NotApplicableError OutputError PlanError PluginError PycemrgError RecordError RefError StepError "
                 "UnknownNameError"
             ),
-            "pycemrg_core.images.image_files": "read_image read_labels read_volume write_image write_volume",
+            "pycemrg_core.images.image_files": "read_image write_image write_volume",
             "pycemrg_core.images.label_volume": "LabelVolume",
+            "pycemrg_core.images.named_volume": "read_heart read_labels read_volume",
             "pycemrg_core.images.sources": "read_segmentation",
             "pycemrg_core.images.structures": "colours_of",
             "pycemrg_core.plugins.catalogue": "Catalogue Contribution load_catalogue",
@@ -101,7 +104,7 @@ else:
             "pycemrg_core.recipes.labelling": "recipe_labels",
             "pycemrg_core.recipes.planner": "plan",
             "pycemrg_core.recipes.plans": "ImageFacts LeftOut Plan PlannedStep",
-            "pycemrg_core.recipes.preparation": "Prepared make_room prepare",
+            "pycemrg_core.recipes.preparation": "Prepared make_room prepare prepare_source",
             "pycemrg_core.recipes.settings": "Settings",
             "pycemrg_core.recipes.run_record": "LedgerEntry RunRecord StepRecord",
             "pycemrg_core.recipes.runner": "RunResult StepFinished StepStarted run_plan run_recipe",

@@ -84,7 +84,7 @@ def dataset_json(path: Path, labels: Mapping[str, Any], **more: Any) -> Path:
 
 def itksnap(path: Path, names: Mapping[int, str]) -> Path:
     head = ["################", "# ITK-SnAP Label Description File", "# IDX   -R-  -G-  -B-  -A--  VIS MSH  LABEL"]
-    rows = [f'{value:5d} {9 * value:5d}  10   200        1  1  1    "{name}"' for value, name in names.items()]
+    rows = [f'{value:5d} {9 * value % 256:5d}  10   200        1  1  1    "{name}"' for value, name in names.items()]
     clear = '    0     0    0    0        0  0  0    "Clear Label"'
     path.write_text("\n".join([*head, clear, *rows, ""]), encoding="utf-8")
     return path

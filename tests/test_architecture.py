@@ -45,7 +45,7 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "plu
 # which both raise or catch, label volumes, what reads and writes them, and records that a script hands over itself.
 IN_BOTH = {
     *("LabelScheme", "LabelTable", "LabelVolume", "Recipe", "RecipeStep", "Schematic", "include"),
-    *("read_image", "read_labels", "read_segmentation", "read_volume", "write_image", "write_volume"),
+    *("read_heart", "read_image", "read_labels", "read_segmentation", "read_volume", "write_image", "write_volume"),
 }
 
 IMPORTED_AS = {
@@ -319,7 +319,7 @@ def test_a_library_has_one_home(library: str, names: set[str]) -> None:
 READS_TEXT = {
     "pycemrg_core.api.refs": {"open"},
     "pycemrg_core.plugins.metadata": {"open"},
-    "pycemrg_core.cli.hints": {"read_text"},
+    "pycemrg_core.text.install_hints": {"read_text"},
     "pycemrg_core.text.structured": {"load"},
     "pycemrg_core.text.tables": {"reader"},
 }

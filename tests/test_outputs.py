@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from PIL import Image
 
 from pycemrg_core import load_catalogue
 from pycemrg_core.api import Command, Output, RecordError, Ref, Schematic, read_label_file, read_volume
-from pycemrg_core.cli import hints
+from pycemrg_core.text import install_hints
 
 RECIPE = "left_atrium_with_veins"
 ROOT = Path(__file__).resolve().parent.parent
@@ -351,8 +350,7 @@ BUILT_IN = ("builtin", "certificate", "demo", "labels", "pictures", "readers")
 def test_the_hints_are_what_the_plugins_contribute() -> None:
     """Every command and output of our plugins, each with its plugin and distribution; nothing else."""
     catalogue = load_catalogue()
-    text = (Path(hints.__file__).parent / hints.HINTS).read_text(encoding="utf-8")
-    known = {one["plugin"]: one for one in tomllib.loads(text)["provider"]}
+    known = {one["plugin"]: one for one in install_hints.hints()}
     for plugin in catalogue.plugins:
         if not (ROOT / "plugins" / plugin.found.distribution).is_dir() and not plugin.found.built_in:
             continue

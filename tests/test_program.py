@@ -146,7 +146,7 @@ def needs(folder: Path) -> set[Path]:
 
 
 def test_a_hint_names_all_that_pip_would_else_look_for_on_an_index() -> None:
-    hints = tomllib.loads((ROOT / "pycemrg_core" / "cli" / "install_hints.toml").read_text(encoding="utf-8"))
+    hints = tomllib.loads((ROOT / "pycemrg_core" / "text" / "install_hints.toml").read_text(encoding="utf-8"))
     for hint in hints["provider"]:
         folders = [ROOT / folder for folder in hint["folders"]]
         assert set(folders) == needs(folders[-1]), hint["plugin"]

@@ -14,7 +14,7 @@ import pytest
 import SimpleITK as sitk
 from segmentation_files import AFFINE, blocks, caret, dataset_json, itksnap, nifti, slicer, terminology
 
-from pycemrg_core import load_catalogue, read_labels, read_segmentation, read_volume, write_volume
+from pycemrg_core import load_catalogue, read_image, read_labels, read_segmentation, read_volume, write_volume
 from pycemrg_core.api import Extras, LabelVolume, Segment, Segmentation, read_extras, read_layers, read_mask
 from pycemrg_core.errors import ImageError, OutputError
 from pycemrg_core.plugins.loading import Policy
@@ -397,7 +397,7 @@ def test_layers_and_extras_of_plain_files(tmp_path: Path) -> None:
     assert notes == ()
     layered = slicer(tmp_path / "heart.seg.nrrd", [blocks([1]), blocks([2])], SEGMENTS)
     with pytest.raises(ImageError, match=r"it holds 2 layers: layer 0: LV \(1\), Segment_2 \(2\)"):
-        read_volume(layered)
+        read_image(layered)
 
 
 def test_a_key_with_two_values_is_refused(tmp_path: Path) -> None:

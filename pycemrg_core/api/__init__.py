@@ -132,10 +132,8 @@ if TYPE_CHECKING:
     from pycemrg_core.images.image_files import read_extras as read_extras
     from pycemrg_core.images.image_files import read_geometry as read_geometry
     from pycemrg_core.images.image_files import read_image as read_image
-    from pycemrg_core.images.image_files import read_labels as read_labels
     from pycemrg_core.images.image_files import read_layers as read_layers
     from pycemrg_core.images.image_files import read_mask as read_mask
-    from pycemrg_core.images.image_files import read_volume as read_volume
     from pycemrg_core.images.image_files import volume_of as volume_of
     from pycemrg_core.images.image_files import voxel_array as voxel_array
     from pycemrg_core.images.image_files import voxels_sha256 as voxels_sha256
@@ -154,6 +152,10 @@ if TYPE_CHECKING:
     from pycemrg_core.images.metric_subjects import Spacing as Spacing
     from pycemrg_core.images.metric_subjects import StructureMask as StructureMask
     from pycemrg_core.images.metric_subjects import evaluate as evaluate
+    from pycemrg_core.images.named_volume import NamedVolume as NamedVolume
+    from pycemrg_core.images.named_volume import read_heart as read_heart
+    from pycemrg_core.images.named_volume import read_labels as read_labels
+    from pycemrg_core.images.named_volume import read_volume as read_volume
     from pycemrg_core.images.remap import LabelRemapper as LabelRemapper
     from pycemrg_core.images.remap import RemapReport as RemapReport
     from pycemrg_core.images.remap import remap_image as remap_image
@@ -170,6 +172,7 @@ if TYPE_CHECKING:
     from pycemrg_core.images.segmentation import Segmentation as Segmentation
     from pycemrg_core.images.sources import read_segmentation as read_segmentation
     from pycemrg_core.images.structures import names_in as names_in
+    from pycemrg_core.images.structures import source_scheme as source_scheme
     from pycemrg_core.images.training_sample import Drawn as Drawn
     from pycemrg_core.images.training_sample import Sample as Sample
     from pycemrg_core.recipes.blueprints import blueprint_of as blueprint_of
@@ -241,7 +244,7 @@ else:
             "pycemrg_core.images.heart": "Finding Heart Ints Severity",
             "pycemrg_core.images.image_files": (
                 "file_sha256 geometry image_from_array image_of label_image label_volume oriented_lps padded "
-                "read_extras read_geometry read_image read_labels read_layers read_mask read_volume volume_of "
+                "read_extras read_geometry read_image read_layers read_mask volume_of "
                 "voxel_array voxels_sha256 write_image write_volume"
             ),
             "pycemrg_core.images.kernels": "convert edit_at edits_between grow writable",
@@ -253,8 +256,9 @@ else:
                 "CONNECTIVITIES Components Runs find_components most_area runs_in runs_of"
             ),
             "pycemrg_core.images.segmentation": "Layer Segment Segmentation",
+            "pycemrg_core.images.named_volume": "NamedVolume read_heart read_labels read_volume",
             "pycemrg_core.images.sources": "read_segmentation",
-            "pycemrg_core.images.structures": "names_in",
+            "pycemrg_core.images.structures": "names_in source_scheme",
             "pycemrg_core.images.training_sample": "Drawn Sample",
             "pycemrg_core.recipes.blueprints": "blueprint_of",
             "pycemrg_core.recipes.checking": "checks_on faults_of require_doubts require_sound",

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pycemrg_core.cli.app import main as main
     from pycemrg_core.cli.completion import completing as completing
     from pycemrg_core.cli.options import accept_option as accept_option
+    from pycemrg_core.cli.options import heart_from as heart_from
     from pycemrg_core.cli.options import outputs_from as outputs_from
     from pycemrg_core.cli.options import require_output as require_output
     from pycemrg_core.cli.options import setting_options as setting_options
@@ -42,7 +43,7 @@ else:
             "pycemrg_core.cli.app": "main",
             "pycemrg_core.cli.completion": "completing",
             "pycemrg_core.cli.options": (
-                "accept_option outputs_from require_output setting_options settings_from with_option"
+                "accept_option heart_from outputs_from require_output setting_options settings_from with_option"
             ),
             "pycemrg_core.cli.run": "run",
             "pycemrg_core.cli.session": "Session echo_json echo_table plugin_options session_of wrapped",

@@ -14,6 +14,7 @@ from pycemrg_core.text.numbers import parse_number
 
 if TYPE_CHECKING:
     from pycemrg_core.api.records import Output
+    from pycemrg_core.images.named_volume import NamedVolume
     from pycemrg_core.plugins.catalogue import Catalogue, Contribution
     from pycemrg_core.recipes.settings import Settings
 
@@ -125,6 +126,20 @@ def settings_from(
 
         settings = attrs.evolve(settings, labels={**settings.labels, **read_labels_file(labels)})
     return attrs.evolve(settings, parameters=parameters, then=then, pad=pad, accept=accept)
+
+
+def heart_from(image: str, catalogue: Catalogue, *, named: bool = False) -> NamedVolume:
+    """Read what a command takes as a heart, as one label map, and print the notes.
+
+    ``named``: the user names the integers, so names in the source or next to it are not used. Raises
+    :class:`ImageError`.
+    """
+    from pycemrg_core.images.named_volume import read_heart
+
+    read = read_heart(image, catalogue, named=named)
+    for note in read.notes:
+        click.echo(f"note: {note}", err=True)
+    return read
 
 
 def require_output(output: str | os.PathLike[str], *inputs: str | os.PathLike[str] | None) -> None:

@@ -44,16 +44,14 @@ def plan(
     RECIPE can be a single schematic too.
     """
     from pycemrg_core.cli.inputs import target_of
-    from pycemrg_core.images import image_files
     from pycemrg_core.recipes import planner
-    from pycemrg_core.recipes.preparation import make_room, prepare
+    from pycemrg_core.recipes.preparation import make_room, prepare_source
 
     catalogue = session_of(ctx).catalogue()
     require_order("plan", recipe, image, catalogue)
     settings = settings_from(catalogue, parameters, labels, config, then, pad, accept)
     target, settings = target_of(recipe, catalogue, settings)
-    volume, notes = image_files.read_volume(image)
-    prepared = prepare(volume, catalogue, settings, recipe=target, scheme=scheme, name=image, notes=notes, check=check)
+    prepared, settings, _ = prepare_source(image, catalogue, settings, recipe=target, scheme=scheme, check=check)
     planned = planner.plan(target, catalogue, prepared.facts, settings)
     prepared = make_room(prepared, planned, settings)
     warnings = [*prepared.notes, *planned.warnings]

@@ -92,20 +92,18 @@ def run(
         raise click.UsageError("give a RECIPE and an IMAGE; see 'pycemrg list-recipes'", ctx)
 
     from pycemrg_core.cli.inputs import target_of
-    from pycemrg_core.images import image_files
     from pycemrg_core.recipes.planner import plan
-    from pycemrg_core.recipes.preparation import make_room, prepare
+    from pycemrg_core.recipes.preparation import make_room, prepare_source
     from pycemrg_core.runs.earlier import require_place
     from pycemrg_core.runs.run_folder import IMAGE, STEPS, Source, held
 
     require_order("run", recipe, image, catalogue)
     settings = settings_from(catalogue, parameters, labels, config, then, pad, accept)
     target, settings = target_of(recipe, catalogue, settings)
-    volume, notes = image_files.read_volume(image)
-    prepared = prepare(volume, catalogue, settings, recipe=target, scheme=scheme, name=image, notes=notes, check=check)
+    prepared, settings, read = prepare_source(image, catalogue, settings, recipe=target, scheme=scheme, check=check)
     planned = plan(target, catalogue, prepared.facts, settings)
     prepared = make_room(prepared, planned, settings)
-    folder, source = Path(output or folder_for(image, recipe)), Source.of(image)
+    folder, source = Path(output or folder_for(image, recipe)), Source.of(image, read)
     with held(folder):
         kept = None
         if keep_steps or resume:
@@ -132,7 +130,6 @@ def _run_again(
     force: bool,
 ) -> None:
     from pycemrg_core.errors import OutputError
-    from pycemrg_core.images import image_files
     from pycemrg_core.runs.earlier import require_place
     from pycemrg_core.runs.replay import SavedRun
     from pycemrg_core.runs.run_folder import Source, held
@@ -145,7 +142,7 @@ def _run_again(
     )
     with held(folder):
         _echo_notes(require_place(folder, source, catalogue, chosen, force=force))
-        prepared = saved.prepare(*image_files.read_volume(source.path))
+        prepared = saved.prepare(*saved.read_input(source, catalogue))
         done = _execute(ctx, catalogue, planned, prepared, source, folder, chosen)
     if done.run.voxels_sha256 != saved.data["output"]["voxels_sha256"]:
         raise OutputError(f"{name_of(folder)}: the image differs from the one of {record}; compare the two run.json")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +14,25 @@ from pycemrg_core.api.records import LabelScheme, Reader, Structure
 from pycemrg_core.api.refs import Ref
 from pycemrg_core.errors import ImageError, blaming
 from pycemrg_core.images import formats
-from pycemrg_core.images.formats.files import require_file
+from pycemrg_core.images.formats.files import extension, require_file
 from pycemrg_core.images.image_files import read_volume
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.images.segmentation import Layer, Segment, Segmentation
 from pycemrg_core.images.structures import names_in
 from pycemrg_core.plugins.catalogue import Catalogue, Contribution
-from pycemrg_core.text.files import name_of
+from pycemrg_core.text.files import name_of, open_ordinary
+from pycemrg_core.text.install_hints import hints, why_not
+
+_LOOKED_AT = 20  # files of a folder
 
 
-def read_segmentation(source: str | os.PathLike[str], catalogue: Catalogue) -> Segmentation:
+def read_segmentation(source: str | os.PathLike[str], catalogue: Catalogue, *, beside: bool = True) -> Segmentation:
     """Read the names of a source; its label maps are read when they are asked for.
 
     ``source`` is a file or folder that a reader of the catalogue recognises, or any image, whose integers then have no
-    names. ``FILE@SCHEME`` names the integers of an image by a label scheme, whatever names it has. Each segment of a
-    known structure has the canonical name as its ``structure``.
+    names. ``FILE@SCHEME`` names the integers of an image by a label scheme, whatever names it has. With
+    ``beside=False``, names next to the source are not looked for. Each segment of a known structure has the canonical
+    name as its ``structure``.
 
     Raises :class:`ImageError`, one line with the source, what is wrong and what to do, and the errors of the catalogue
     for an unknown scheme.
@@ -37,8 +42,10 @@ def read_segmentation(source: str | os.PathLike[str], catalogue: Catalogue) -> S
         labels = catalogue.get(LabelScheme, scheme).labels
         segments = tuple(Segment(value=value, name=name) for name, value in labels.items())
         return _with_structures(Segmentation(layers=(_image(path, segments),)), catalogue, path)
-    readers = _readers(path, catalogue)
+    readers = _readers(path, catalogue, beside)
     if not readers:
+        if hint := _missing(path, catalogue):
+            raise ImageError(hint)
         return Segmentation(layers=(_image(path),))
     found = evolve(_read(readers[0], path), reader=readers[0].name)
     for other in readers[1:]:
@@ -62,14 +69,40 @@ def _image(path: Path, segments: tuple[Segment, ...] = ()) -> Layer:
     return Layer(segments=segments, load=partial(read_volume, path), files=(path,))
 
 
-def _readers(path: Path, catalogue: Catalogue) -> list[Contribution[Reader]]:
+def _missing(path: Path, catalogue: Catalogue) -> str:
+    """For a source that no reader recognises: which known plugin reads it, and why that is not there."""
+    if not path.is_dir() and (extension(path) in formats.READERS or not path.is_file()):
+        return ""
+    inside = sorted(islice((one for one in path.rglob("*") if one.is_file()), _LOOKED_AT)) if path.is_dir() else [path]
+    for hint in hints():
+        fits = any(one.name.lower().endswith(tuple(hint.get("endings", ()))) for one in inside)
+        if (fits or ("mark" in hint and any(_at_128(one, hint["mark"]) for one in inside))) and (
+            why := why_not(hint, catalogue.plugins)
+        ):
+            return f"{name_of(path)}: the plugin {hint['plugin']!r} reads {hint['reads']}, {why}"
+    return ""
+
+
+def _at_128(file: Path, mark: str) -> bool:
+    try:
+        with open_ordinary(file) as opened:
+            return opened.read(128 + len(mark))[128:] == mark.encode("ascii")
+    except OSError:
+        return False
+
+
+def _readers(path: Path, catalogue: Catalogue, beside: bool) -> list[Contribution[Reader]]:
     """The readers that recognise a source; first the one that finds names in the source itself.
 
     Raises :class:`ImageError` if two go first.
     """
     if not path.exists():
         return []
-    readers = [one for one in catalogue.all(Reader) if _called(one, one.record.recognises, path) is True]
+    readers = [
+        one
+        for one in catalogue.all(Reader)
+        if (beside or not one.record.beside) and _called(one, one.record.recognises, path) is True
+    ]
     readers.sort(key=lambda one: one.record.beside)
     if len(readers) > 1 and readers[0].record.beside == readers[1].record.beside:
         both = " and ".join(f"{one.name!r} ({one.record.summary})" for one in readers[:2])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pycemrg_core.api.records import LabelScheme, Schematic, Structure
 from pycemrg_core.plugins.catalogue import Catalogue
@@ -19,6 +19,16 @@ def names_in(catalogue: Catalogue, own: Iterable[str] = ()) -> Names:
     others += [name for one in catalogue.all(Schematic) for name in one.record.labels]
     spellings = ((spelling, one.name) for one in structures for spelling in one.spellings)
     return Names.of({*own, *(structure.name for structure in structures)}, spellings, others)
+
+
+def source_scheme(labels: Mapping[str, int], catalogue: Catalogue) -> LabelScheme:
+    """The names in a source as a label scheme, with the groups of the structures."""
+    groups: dict[str, list[str]] = {}
+    for one in catalogue.all(Structure):
+        for group in one.record.groups if one.name in labels else ():
+            groups.setdefault(group, []).append(one.name)
+    held = {group: tuple(members) for group, members in groups.items()}
+    return LabelScheme(name="source", summary="the names in the source", labels=labels, groups=held)
 
 
 def colours_of(catalogue: Catalogue) -> dict[str, str]:

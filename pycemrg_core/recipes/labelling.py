@@ -99,7 +99,7 @@ def labelling(
         listed = ", ".join(f"{name} {value}" for name, value in foreign.items())
         notes.append(f"the configuration has defaults of another recipe, which are not used here: {listed}")
         configured = {name: value for name, value in configured.items() if name not in foreign}
-    given = {**configured, **_canonical(settings.labels, names, problems, notes)}
+    given = {**configured, **settings.named, **_canonical(settings.labels, names, problems, notes)}
     takers = {value: name for name, value in given.items()}
     found: dict[str, int] = {}
     lost: dict[str, str] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ from attrs import evolve, frozen
 from pycemrg_core.api import contracts
 from pycemrg_core.api.contracts import LabelType
 from pycemrg_core.api.records import LabelScheme, Recipe
-from pycemrg_core.errors import PlanError
+from pycemrg_core.errors import ImageError, PlanError
 from pycemrg_core.images.conversion import Conversion, convert
 from pycemrg_core.images.label_volume import LabelVolume
+from pycemrg_core.images.named_volume import NamedVolume, read_heart
 from pycemrg_core.images.padding import Padding, meeting_border
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.checking import require_sound
@@ -39,6 +41,34 @@ class Prepared:
     def geometry(self) -> dict[str, Any]:
         """Size, spacing, origin and direction before the padding, and the pixel type, as plain data for JSON."""
         return (self.padding.take_from(self.volume) if self.padding else self.volume).geometry()
+
+
+def prepare_source(
+    image: str | os.PathLike[str],
+    catalogue: Catalogue,
+    settings: Settings,
+    *,
+    recipe: str | Recipe | None = None,
+    scheme: str | None = None,
+    name: str = "",
+    check: bool = True,
+) -> tuple[Prepared, Settings, NamedVolume]:
+    """Read a file or folder as one label map, and prepare it like :func:`prepare`.
+
+    Returns also the settings with the names in the source, unless the user names the labels, and what was read.
+    Raises the errors of :func:`prepare`, and :class:`ImageError` when the source is not one label map, or when
+    ``scheme`` is given for one without integers.
+    """
+    given = bool(scheme or settings.labels or settings.configured)
+    integers = (labelling_of(recipe, catalogue, settings) if recipe else labelling(catalogue, settings)).labels
+    read = read_heart(image, catalogue, named=given, integers=integers)
+    if scheme and read.labels:
+        raise ImageError(f"{name_of(image)}: its labels have names and no integers; leave out the label scheme")
+    settings, name = evolve(settings, named=read.labels), name or os.fspath(image)
+    prepared = prepare(
+        read.volume, catalogue, settings, recipe=recipe, scheme=scheme, name=name, notes=read.notes, check=check
+    )
+    return prepared, settings, read
 
 
 def prepare(

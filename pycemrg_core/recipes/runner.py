@@ -26,7 +26,7 @@ from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.planner import plan
 from pycemrg_core.recipes.plans import Plan, PlannedStep
-from pycemrg_core.recipes.preparation import Prepared, make_room, prepare
+from pycemrg_core.recipes.preparation import Prepared, make_room, prepare, prepare_source
 from pycemrg_core.recipes.run_record import LedgerEntry, RunRecord, StepRecord
 from pycemrg_core.recipes.settings import Settings
 from pycemrg_core.shown.objects import ShownResult
@@ -104,8 +104,8 @@ def run_recipe(
 ) -> RunResult:
     """Run a recipe on a label map.
 
-    ``recipe`` is a name in the catalogue or a record. ``image`` is a 3-D label map or its path; it is not
-    changed.
+    ``recipe`` is a name in the catalogue or a record. ``image`` is a 3-D label map or its path, or the
+    path of what a reader of the catalogue reads as one label map; it is not changed.
     ``parameters`` override thicknesses and the like (mm), ``labels`` the integers of label names. ``scheme``
     names the label scheme of the image when its integers are not the recipe's. ``then`` are schematics to run after
     the recipe. ``check``: run the input checks first, such as whether the anatomy fits the labels. ``accept`` are
@@ -118,19 +118,22 @@ def run_recipe(
     # A text is iterable too, letter by letter.
     then, accept = ((one,) if isinstance(one, str) else one for one in (then, accept))
     settings = Settings(parameters=parameters or {}, labels=labels or {}, then=then, pad=pad, accept=accept)
-    volume, notes = _volume(image)
-    prepared = prepare(volume, catalogue, settings, recipe=recipe, scheme=scheme, notes=notes, check=check)
+    if isinstance(image, (str, os.PathLike)):
+        prepared, settings, _ = prepare_source(
+            image, catalogue, settings, recipe=recipe, scheme=scheme, name="the image", check=check
+        )
+    else:
+        volume, notes = _volume(image)
+        prepared = prepare(volume, catalogue, settings, recipe=recipe, scheme=scheme, notes=notes, check=check)
     planned = plan(recipe, catalogue, prepared.facts, settings)
     *_, result = run_plan(planned, make_room(prepared, planned, settings))
     assert isinstance(result, RunResult)
     return result
 
 
-def _volume(image: sitk.Image | LabelVolume | str | os.PathLike[str]) -> tuple[LabelVolume, tuple[str, ...]]:
+def _volume(image: sitk.Image | LabelVolume) -> tuple[LabelVolume, tuple[str, ...]]:
     if isinstance(image, LabelVolume):
         return image, ()
-    if isinstance(image, (str, os.PathLike)):
-        return image_files.read_volume(image)
     return image_files.label_volume(image, "the image")
 
 

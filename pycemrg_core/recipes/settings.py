@@ -22,7 +22,8 @@ class Settings:
     padded where a wall would meet its border. ``accept`` are doubts of checks that are no errors in this image.
 
     ``configured`` are the integers of a configuration folder. Where such an integer is only the default of another
-    recipe, and this recipe makes the structure, the default of this recipe is used.
+    recipe, and this recipe makes the structure, the default of this recipe is used. ``named`` are the integers that the
+    source of the image names, by canonical name where the structure is known.
     """
 
     labels: Mapping[str, int] = field(factory=dict)
@@ -34,6 +35,7 @@ class Settings:
     pad: bool = True
     accept: tuple[str, ...] = ()
     configured: Mapping[str, int] = field(factory=dict)
+    named: Mapping[str, int] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         problems = []

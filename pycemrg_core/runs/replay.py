@@ -16,6 +16,7 @@ from pycemrg_core.errors import DocumentError, PlanError, PycemrgError
 from pycemrg_core.images.blueprint import Blueprint
 from pycemrg_core.images.conversion import Conversion, convert_again
 from pycemrg_core.images.label_volume import LabelVolume
+from pycemrg_core.images.named_volume import read_heart
 from pycemrg_core.images.padding import Padding
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.plugins.loading import LOCAL_FILE
@@ -35,7 +36,7 @@ Part = TypeVar("Part", Conversion, Padding)
 _SHAPE: dict[str, Any] = {
     "recipe": str,
     "?then": [str],
-    "input": {"path": str, "sha256": str, "?name": str},
+    "input": {"path": str, "sha256": str, "?name": str, "?reader": str, "?names": {"*": int}},
     "output": {"pixel_type": str, "voxels_sha256": str},
     "labels": {"*": int},
     "?parameters": {"*": float},
@@ -96,6 +97,13 @@ class SavedRun:
             return documents.from_data(self.data[name], kind, name)
         except DocumentError as error:
             raise DocumentError(f"{name_of(self.path)}: {error}") from error
+
+    def read_input(self, source: Source, catalogue: Catalogue) -> tuple[LabelVolume, tuple[str, ...]]:
+        """The label map of that run, read in the same way, and notes. Raises :class:`ImageError`."""
+        integers = self.data["input"].get("names", {})
+        # Where its labels had no integers, the names in it gave them; where they had, these stay.
+        read = read_heart(source.path, catalogue, named=not integers, integers=integers)
+        return read.volume, read.notes
 
     @property
     def input_path(self) -> Path:

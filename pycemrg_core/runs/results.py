@@ -62,6 +62,8 @@ def record_json(run: FinishedRun, folder: Path, outputs: Outputs) -> dict[str, A
             "name": source.path.name,
             "path": _relative(source.path, folder),
             "sha256": source.sha256,
+            **({"reader": source.reader} if source.reader else {}),
+            **({"names": dict(source.names)} if source.names else {}),
             **record.image,
         },
         "output": {

@@ -6,18 +6,21 @@ or the complete new one.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
-from pycemrg_core.errors import OutputError
+from pycemrg_core.errors import ImageError, OutputError
 from pycemrg_core.images import image_files, scratch
+from pycemrg_core.images.named_volume import NamedVolume
+from pycemrg_core.images.sources import split_scheme
 from pycemrg_core.text.files import name_of
 
 IMAGE = "heart.nrrd"
@@ -32,15 +35,37 @@ _OLD = ".old"
 
 @frozen
 class Source:
-    """The input file of a run: its path and the SHA-256 of its bytes."""
+    """The input of a run, a file or a folder: its path and the SHA-256 of its bytes.
+
+    ``reader`` is the reader that found the names in it, ``names`` are the integers that these have in the label map.
+    """
 
     path: Path
     sha256: str
+    reader: str = ""
+    names: Mapping[str, int] = field(factory=dict)
 
     @classmethod
-    def of(cls, path: str | Path) -> Source:
-        """Hash a file. Raises :class:`ImageError` when it cannot be read."""
-        return cls(Path(path), image_files.file_sha256(path))
+    def of(cls, path: str | Path, read: NamedVolume | None = None) -> Source:
+        """Hash a file, or the names and bytes of all files in a folder. ``read`` is what was read from it.
+
+        Raises :class:`ImageError` when it cannot be read.
+        """
+        place, _ = split_scheme(path)
+        sha256 = _folder_sha256(place) if place.is_dir() else image_files.file_sha256(place)
+        return cls(place, sha256, read.segmentation.reader, dict(read.labels)) if read else cls(place, sha256)
+
+
+def _folder_sha256(folder: Path) -> str:
+    total = hashlib.sha256()
+    try:
+        for file in sorted(one for one in folder.rglob("*") if one.is_file()):
+            with file.open("rb") as opened:
+                total.update(hashlib.file_digest(opened, "sha256").digest())
+            total.update(file.relative_to(folder).as_posix().encode("utf-8", "surrogateescape") + b"\0")
+    except OSError as error:
+        raise ImageError(f"{name_of(folder)}: cannot be read: {error.strerror}; check its permissions") from error
+    return total.hexdigest()
 
 
 @contextmanager
