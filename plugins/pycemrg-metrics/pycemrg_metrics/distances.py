@@ -21,11 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from pycemrg_core.api import Comparison, Mask, MetricError, Spacing
+from pycemrg_core.api import Comparison, LabelVolume, Mask, MetricError, Spacing
 
 Distances = NDArray[np.float64]
 Points = NDArray[np.float64]
 
+_NEAR = 16  # voxels; up to this distance, a dilation finds what is farther sooner than a tree
 _CELLS = (4, 2, 1)  # voxels; each size leaves fewer voxels for the next one, and the last is exact
 
 
@@ -35,11 +36,10 @@ def hausdorff(comparison: Comparison) -> float:
     This is the Hausdorff distance of the two sets of voxels, as in ITK's HausdorffDistanceImageFilter. A voxel
     inside the other structure has distance 0.
     """
-    prediction, reference = comparison.masks
-    if not (prediction.any() and reference.any()):
+    if not all(mask.any() for mask in comparison.masks):
         return _absent(comparison)
-    spacing = comparison.spacing
-    return max(_farthest(prediction, reference, spacing), _farthest(reference, prediction, spacing))
+    outside = comparison.once(_outside)
+    return max(_farthest(comparison, which, float(outside[which].max(initial=0.0))) for which in (0, 1))
 
 
 def hd95(comparison: Comparison) -> float:
@@ -78,11 +78,14 @@ def surface_distances(comparison: Comparison) -> tuple[Distances, Distances]:
 
     Both are empty when either is absent.
     """
-    prediction, reference = (surface(mask) for mask in comparison.masks)
-    if not (prediction.any() and reference.any()):
+    if not all(mask.any() for mask in comparison.masks):
         return np.zeros(0), np.zeros(0)
-    spacing = comparison.spacing
-    return _nearest(prediction, reference, spacing), _nearest(reference, prediction, spacing)
+    surfaces, outside, found = comparison.once(_surfaces), comparison.once(_outside), []
+    for which, mask in enumerate(comparison.masks[::-1]):
+        mine, other = surfaces[which], surfaces[1 - which]
+        inside = _to_surface(comparison, mine & mask & ~other, 1 - which)
+        found.append(np.concatenate([outside[which], inside, np.zeros(np.count_nonzero(mine & other))]))
+    return found[0], found[1]
 
 
 def surface(mask: Mask) -> Mask:
@@ -108,31 +111,49 @@ def nearest(points: Points, targets: Points) -> tuple[Distances, NDArray[np.int6
     return np.asarray(distances, np.float64), np.asarray(which, np.int64)
 
 
-def _nearest(sources: Mask, targets: Mask, spacing: Spacing) -> Distances:
-    """The distance of each source to the nearest target; 0 for sources that are also targets."""
-    apart = centres(sources & ~targets, spacing)
-    distances: Distances = np.zeros(np.count_nonzero(sources))
-    distances[: len(apart)] = nearest(apart, centres(targets, spacing))[0]
-    return distances
+def _surfaces(comparison: Comparison) -> tuple[Mask, Mask]:
+    prediction, reference = comparison.masks
+    return surface(prediction), surface(reference)
 
 
-def _farthest(sources: Mask, targets: Mask, spacing: Spacing) -> float:
-    """The largest distance of a source to the nearest target."""
-    outside = np.argwhere(sources & ~targets)
-    if not outside.size:
-        return 0.0
+def _trees(comparison: Comparison) -> tuple[cKDTree, cKDTree]:
+    # With points on a grid, a tree without medians is made in half the time, and no slower to ask.
+    prediction, reference = (
+        cKDTree(centres(each, comparison.spacing), leafsize=32, balanced_tree=False)
+        for each in comparison.once(_surfaces)
+    )
+    return prediction, reference
+
+
+def _to_surface(comparison: Comparison, sources: Mask, which: int) -> Distances:
+    """The distance of each of the sources to the nearest voxel of the surface of one of the two."""
+    return np.asarray(comparison.once(_trees)[which].query(centres(sources, comparison.spacing))[0], np.float64)
+
+
+def _outside(comparison: Comparison) -> tuple[Distances, Distances]:
+    """The distances from the surface voxels of each that are not in the other, to the other."""
+    (prediction, reference), (mine, other) = comparison.masks, comparison.once(_surfaces)
+    return _to_surface(comparison, mine & ~reference, 1), _to_surface(comparison, other & ~prediction, 0)
+
+
+def _farthest(comparison: Comparison, which: int, best: float) -> float:
+    """The largest distance of a voxel of one to the nearest of the other; ``best`` is that of its surface voxels."""
+    spacing, targets = comparison.spacing, comparison.masks[1 - which]
+    inner = comparison.masks[which] & ~targets & ~comparison.once(_surfaces)[which]
+    if best <= _NEAR * min(spacing) and inner.any():
+        near = LabelVolume(targets.view(np.uint8), spacing).within(1, max(best - 0.01 * min(spacing), 0.0))
+        inner[near.region] &= ~near.mask
+    outside, step, tree = np.argwhere(inner), np.asarray(spacing), comparison.once(_trees)[1 - which]
     # The target nearest to a voxel outside is on the surface; otherwise one step towards the voxel would be nearer.
-    near = centres(surface(targets), spacing)
     # The distance changes by at most the distance between two voxels, so one voxel bounds all voxels in its cell.
-    best, step = 0.0, np.asarray(spacing)
     for cell in _CELLS:
         shape = [size // cell + 1 for size in targets.shape]
         cells = np.ravel_multi_index(tuple((outside // cell).T), shape)
-        _, first, which = np.unique(cells, return_index=True, return_inverse=True)
-        found = nearest(outside[first] * step, near)[0]
+        _, first, place = np.unique(cells, return_index=True, return_inverse=True)
+        found = np.asarray(tree.query(outside[first] * step)[0], np.float64)
         best = max(best, float(found.max(initial=0.0)))
         across = float(np.linalg.norm((cell - 1) * step))
-        outside = outside[(found + across)[which] >= best]
+        outside = outside[(found + across)[place] > best]
     return best
 
 

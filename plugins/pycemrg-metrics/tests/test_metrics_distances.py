@@ -127,10 +127,37 @@ def test_the_real_heart(labels: tuple[int, ...]) -> None:
     assert distances.assd(found) == pytest.approx(np.concatenate([there, back]).mean())
 
 
-def test_surface_metrics_share_their_distances(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = []
-    nearest = distances.nearest
-    monkeypatch.setattr(distances, "nearest", lambda *given: calls.append(given) or nearest(*given))
-    found = comparison(np.ones((3, 3, 3), bool), np.ones((3, 3, 3), bool))
-    distances.hd95(found), distances.assd(found), distances.nsd(found, 1.0), distances.nsd(found, 2.0)
-    assert len(calls) == 2  # there and back, once
+def test_metrics_share_their_distances(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, made = [], []
+
+    class Counting(distances.cKDTree):  # type: ignore[misc,name-defined]
+        def __init__(self, points: Array, **options: object) -> None:
+            made.append(len(points))
+            super().__init__(points, **options)
+
+        def query(self, points: Array) -> Array:
+            asked.append(len(points))
+            return super().query(points)
+
+    monkeypatch.setattr(distances, "cKDTree", Counting)
+    one, other = np.zeros((2, 9, 9, 9), bool)
+    one[1:6, 1:6, 1:6] = other[3:8, 2:7, 2:7] = True
+    found = comparison(one, other)
+    distances.hausdorff(found), distances.hd95(found), distances.assd(found)
+    distances.nsd(found, 1.0), distances.nsd(found, 2.0)
+    surfaces = [surface_voxels(mask) for mask in (one, other)]
+    common = len(set(map(tuple, surfaces[0])) & set(map(tuple, surfaces[1])))
+    assert made == [len(each) for each in surfaces]
+    assert sum(asked) == sum(made) - 2 * common  # each voxel of a surface once, there or back
+
+
+@settings(max_examples=20)
+@given(pairs(largest=10), SPACINGS, st.sampled_from([0, 1, 16]))
+def test_hausdorff_with_and_without_a_dilation(masks: tuple[Array, Array], spacing: Spacing, near: int) -> None:
+    if not all(mask.any() for mask in masks):
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(distances, "_NEAR", near)
+        every, other = map(np.argwhere, masks)
+        largest = max(all_distances(every, other, spacing).max(), all_distances(other, every, spacing).max())
+        assert distances.hausdorff(comparison(*masks, spacing)) == pytest.approx(largest)
