@@ -18,16 +18,19 @@ from typing import Any, NamedTuple
 import click
 import pytest
 from click.testing import CliRunner
+from fusing_trials import at
 from phantom import heart_phantom
 from plugin_packages import FakeSite, run_python
+from tool_outputs import tool_outputs
 
-from pycemrg_core import load_catalogue
+from pycemrg_core import load_catalogue, read_volume, write_volume
 from pycemrg_core.api.kinds import HOOKS
 from pycemrg_core.api.records import Augmentation, Command, Metric, Recipe, Schematic, Step
 from pycemrg_core.cli import main
 from pycemrg_core.images.image_files import write_image
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.plugins.loading import Policy, discover
+from schematics_builtin.demo import heart_file
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -35,6 +38,7 @@ PAGES = sorted([ROOT / "README.md", *DOCS.glob("*.md")])
 # Pages whose blocks run one after the other, as a reader types them.
 GUIDES = (
     "start.md",
+    "from-segmentation.md",
     "closed-heart.md",
     "tutorial.md",
     "guides.md",
@@ -47,7 +51,8 @@ REFERENCE = ("api.md", "api-plugins.md", "api-commands.md", "api-testing.md", "a
 WALKED = (*GUIDES, *REFERENCE)
 DOORS = ("pycemrg_core", "pycemrg_core.api", "pycemrg_core.cli.kit", "pycemrg_core.testing")
 PUBLIC = tuple(
-    f"schematics_builtin.{name}" for name in ("labels", "certificate", "manifold", "pictures", "readers", "demo")
+    f"schematics_builtin.{name}"
+    for name in ("labels", "certificate", "manifold", "pictures", "readers", "fusing", "demo")
 )
 
 
@@ -140,6 +145,17 @@ def squeezed(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.strip("\n").splitlines())
 
 
+def segmented(folder: Path) -> None:
+    """What a segmentation tool writes of the demo's heart, for the page that begins with it."""
+    made = tool_outputs(at(read_volume(heart_file())[0], 1.5), 2, spacing=2.0)
+    write_volume(made.chambers, folder / "heartchambers.nii.gz")
+    write_volume(made.total, folder / "total.nii.gz")
+
+
+# What the reader of a page has already.
+PREPARED = {"from-segmentation.md": segmented}
+
+
 def walk(page: Path) -> None:
     """Run all blocks of a page in order; "output" must be part of what the last commands printed,
     and commands that are "refused" must exit with 1.
@@ -157,6 +173,7 @@ def walk(page: Path) -> None:
 @pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize("name", WALKED)
 def test_a_page_works_as_it_is_typed(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    PREPARED.get(name, lambda _folder: None)(folder)
     walk(DOCS / name)
 
 

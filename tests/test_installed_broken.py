@@ -23,7 +23,7 @@ BOTH = (
 )
 INCOMPATIBLE = "written for plugin API pycemrg.v2, but this is pycemrg.v1; install a matching version"
 
-BUILT_IN = ("builtin", "certificate", "demo", "labels", "pictures", "readers")
+BUILT_IN = ("builtin", "certificate", "demo", "fusing", "labels", "pictures", "readers")
 
 # Each plugin, its state, and what the reason must say.
 STATES = {

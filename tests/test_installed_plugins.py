@@ -38,7 +38,7 @@ def record_of(folder: Path) -> dict[str, Any]:
 
 def test_the_core_alone_is_a_whole_product(core: Environment, tmp_path: Path) -> None:
     found = core.plugins()
-    assert set(found) == {"builtin", "certificate", "demo", "labels", "pictures", "readers"}
+    assert set(found) == {"builtin", "certificate", "demo", "fusing", "labels", "pictures", "readers"}
     assert {(plugin["state"], plugin["version"]) for plugin in found.values()} == {("loaded", __version__)}
     for kind, some in (("steps", {"create", "push"}), ("schematics", {"aortic_wall"}), ("schemes", {"cemrg"})):
         listed = core.names(kind)

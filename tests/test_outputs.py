@@ -344,7 +344,7 @@ def test_outputs_are_listed_and_described() -> None:
 
 # ---------------------------------------------------------------------------------- what is not loaded
 
-BUILT_IN = ("builtin", "certificate", "demo", "labels", "pictures", "readers")
+BUILT_IN = ("builtin", "certificate", "demo", "fusing", "labels", "pictures", "readers")
 
 
 def test_the_hints_are_what_the_plugins_contribute() -> None:
@@ -392,6 +392,7 @@ def test_each_built_in_plugin_can_be_blocked(tmp_path: Path, monkeypatch: pytest
         ],
         "pictures": [(*_run(heart, out), "--with", "picture")],
         "demo": [("demo", "-o", out)],
+        "fusing": [("fuse", heart, "--plan")],
         "readers": [],
     }
     for command in uses.pop(blocked):

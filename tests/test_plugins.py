@@ -75,7 +75,7 @@ def test_other_groups_are_not_ours(site: FakeSite) -> None:
 
 
 def test_the_core_has_built_in_plugins() -> None:
-    names = ("builtin", "certificate", "demo", "labels", "pictures", "readers")
+    names = ("builtin", "certificate", "demo", "fusing", "labels", "pictures", "readers")
     assert [(found.name, found.distribution, found.group) for found in built_in()] == [
         (name, "pycemrg-core", GROUP) for name in names
     ]

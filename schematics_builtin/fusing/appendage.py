@@ -1,0 +1,41 @@
+"""What is narrow of an atrium: its veins and appendage, or a thin rest of it round an appendage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from pycemrg_core.api import Edit, LabelVolume, Mask, dilate, expand, is_empty, shift
+
+THIN_MM = 2.0
+"""Half the thickness of what of the atrium is a rest round the appendage, and how far from it that is looked for."""
+
+
+def without_narrow(volume: LabelVolume, atrium: int, radius_mm: float) -> tuple[LabelVolume, int]:
+    """The volume where what a ball cannot enter of an atrium has a label of its own, and this label."""
+    veins = max(volume.boxes) + 1
+    region = expand(volume.region(atrium), 1, volume.array.shape)
+    mask = volume.mask(atrium, region)
+    array = volume.array.astype(np.promote_types(volume.array.dtype, np.min_scalar_type(veins)))
+    array[region][mask & ~_opened(mask, volume.spacing, radius_mm)] = veins
+    return volume.with_array(array), veins
+
+
+def without_shell(volume: LabelVolume, appendage: int, atrium: int) -> Iterator[Edit]:
+    """Give what is thin of the atrium, and lies beside the appendage, to the appendage.
+
+    Thin is where no ball of 2 mm fits into the atrium.
+    """
+    region = volume.region(appendage, 3 * THIN_MM)
+    if is_empty(region):
+        return
+    own = volume.mask(atrium, region)
+    near = volume.within(appendage, THIN_MM, near=region)
+    thin = own & ~_opened(own, volume.spacing, THIN_MM)
+    yield Edit(near.region, near.mask & thin[shift(near.region, region)], appendage)
+
+
+def _opened(mask: Mask, spacing: tuple[float, float, float], radius_mm: float) -> Mask:
+    """What balls of a radius cover that fit into a mask."""
+    return dilate(~dilate(~mask, spacing, radius_mm), spacing, radius_mm)

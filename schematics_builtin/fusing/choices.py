@@ -1,0 +1,60 @@
+"""What the user can choose for a fusion, and what the structures of the catalogue say where nothing is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from schematics_builtin.fusing.sources import Grid
+
+HEART = "heart_label"
+VEINS = "pulmonary_veins_label"
+APPENDAGE = "LAA_label"
+ATRIUM = "LA_BP_label"
+PULMONARY = ("LPV1_label", "LPV2_label", "RPV1_label", "RPV2_label")
+ARTERIES = ("Ao_BP_label", "PArt_BP_label")
+"""Vessels that a recipe opens at their end, which is therefore cut flat."""
+CHAMBERS = ("LV_BP_label", "LV_myo_label", "RV_BP_label", ATRIUM, "RA_BP_label")
+"""The chambers, and the myocardium that makes a heart of them."""
+ORDER = (
+    *("LV_BP_label", "LV_myo_label", "RV_BP_label", APPENDAGE, "RA_BP_label", ATRIUM, "Ao_BP_label"),
+    *("PArt_BP_label", "SVC_label", "IVC_label", *PULMONARY, VEINS),
+)
+"""Of two structures that claim a voxel, the first one gets it; the others come after these, by name."""
+GAP_MM = 2.5
+"""The widest gap that is closed."""
+FROM = ("label", "atrium", "keep")
+"""Where the pulmonary veins come from."""
+
+
+@frozen(kw_only=True)
+class Choices:
+    """How to fuse. Structures are canonical names, lengths mm.
+
+    ``spacing_mm`` makes cubic voxels of this size; ``grid`` is the grid of the result, to the voxel. ``prefer`` names
+    the source that a structure comes from, ``over`` are pairs of which the first structure wins. ``roots`` are the
+    chambers of vessels, ``crops`` the lengths that are kept of them, ``joins`` the pairs whose gaps are closed.
+    ``veins`` says where the pulmonary veins come from: their common ``label``, the ``atrium`` that holds them, or they
+    are left as they are (``keep``). ``accept`` are doubts.
+    """
+
+    spacing_mm: float | None = None
+    grid: Grid | None = None
+    prefer: Mapping[str, str] = field(factory=dict)
+    over: tuple[tuple[str, str], ...] = ()
+    roots: Mapping[str, str] = field(factory=dict)
+    crops: Mapping[str, float] = field(factory=dict)
+    joins: tuple[tuple[str, str], ...] = ()
+    margin_mm: float = 10.0
+    veins: str = "label"
+    accept: tuple[str, ...] = ()
+
+    def order(self) -> tuple[str, ...]:
+        """The structures by who wins a voxel."""
+        order = list(ORDER)
+        for winner, loser in self.over:
+            if winner in order:
+                order.remove(winner)
+            order.insert(order.index(loser) if loser in order else len(order), winner)
+        return tuple(order)

@@ -1,0 +1,314 @@
+"""From what segmentation tools write to one heart, on outputs made from a heart of which the truth is known.
+
+``benchmarks/fusing.py`` has many more trials; its table is in docs/from-segmentation.md.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+from attrs import evolve
+from brute import catalogue
+from fusing_trials import LABELS, Trial, at, score, sources_of, trial, turned_at_random, without
+from tool_outputs import LPV1, RPV2, SHAPES, VEINS, Outputs, Veins, moved, tool_outputs
+
+from pycemrg_core import LabelError, LabelVolume, PlanError, read_volume, run_recipe
+from pycemrg_core.api import Severity
+from schematics_builtin.certificate import certify_result
+from schematics_builtin.demo import heart_file
+from schematics_builtin.fusing import Fused, Grid, Source, fuse
+
+
+@cache
+def heart(mm: float = 1.5) -> LabelVolume:
+    return at(read_volume(heart_file())[0], mm)
+
+
+@cache
+def outputs() -> Outputs:
+    return tool_outputs(heart(), 1, spacing=2.0)
+
+
+@cache
+def fused() -> Fused:
+    return fuse(sources_of(outputs()), catalogue())
+
+
+def refusal(made: Outputs, **choices: object) -> str:
+    with pytest.raises(PlanError) as error:
+        fuse(sources_of(made), catalogue(), **choices)  # type: ignore[arg-type]
+    return str(error.value)
+
+
+def test_everything_is_there_and_near_the_truth() -> None:
+    found = score(outputs(), fused())
+    assert fused().labels == LABELS
+    assert found.right
+    assert min(found.named.values()) > 0.98
+    assert found.pieces == 0
+    assert min(found.dice[value] for value in (1, 2, 3, 4, 5)) > 0.9
+    assert found.dice[12] > 0.7
+    # The valves of the sources are open: they touch at a few specks only.
+    for (a, b), share in found.contacts.items():
+        naive = outputs().chambers.touching({1: 3, 3: 5}[a], {4: 2, 5: 4, 6: 6, 7: 7}[b])
+        assert len(naive) < 10
+        assert 0.7 < share < 1.5, (a, b)
+
+
+def test_the_grid_is_that_of_the_chambers_with_a_margin() -> None:
+    volume, like = fused().volume, outputs().chambers
+    assert volume.spacing == like.spacing
+    assert volume.direction == like.direction
+    steps = (np.array(volume.origin) - like.origin) / like.spacing[::-1]
+    assert np.allclose(steps, np.rint(steps), atol=1e-6)
+    low, high = (np.array([f(line) for line in np.nonzero(volume.array)]) for f in (np.min, np.max))
+    room = np.stack([low, np.array(volume.array.shape) - 1 - high]) * 1.5
+    assert (room >= 10 - 1e-6).all()
+    assert (room < 12).all()
+
+
+def test_the_record_says_where_everything_is_from() -> None:
+    record = fused().record
+    where = {one["name"]: (one["source"], one["also_in"]) for one in record["structures"]}
+    assert where["LV_BP_label"] == ("chambers", [])
+    assert where["Ao_BP_label"] == ("chambers", ["total"])
+    assert where["LPV1_label"] == ("total", [])
+    assert where["LAA_label"] == ("total", [])
+    assert record["gaps_closed"].keys() >= {"LV_BP-LA_BP", "RV_BP-RA_BP", "LV_BP-Ao_BP", "RV_BP-PArt_BP"}
+    assert record["crops"].keys() >= {"Ao_BP", "SVC", "IVC", "LPV1"}
+    assert [vein["name"] for vein in record["veins"]] == ["LPV1_label", "LPV2_label", "RPV1_label", "RPV2_label"]
+    assert all(vein["confidence"] > 0.3 and vein["method"] == "mouth" for vein in record["veins"])
+
+
+@pytest.mark.slow
+def test_it_does_not_depend_on_how_the_files_are_stored() -> None:
+    """The same files with their axes in another order and direction give the same heart, to the voxel."""
+    turned = turned_at_random(outputs(), 3, together=False)
+    found = fuse(sources_of(turned), catalogue())
+    assert found.labels == fused().labels
+    for value in (1, 4, 8, 11, 12):
+        counts = [int((one.volume.array == value).sum()) for one in (fused(), found)]
+        assert counts[0] == pytest.approx(counts[1], rel=0.01), value
+    assert score(turned, found).right
+
+
+@pytest.mark.slow
+def test_twice_the_same() -> None:
+    again = fuse(sources_of(outputs()), catalogue())
+    assert again.volume.voxels_sha256() == fused().volume.voxels_sha256()
+    assert again.record == fused().record
+
+
+@pytest.mark.slow
+def test_the_chambers_alone_stay_what_they_are() -> None:
+    found = fuse(sources_of(outputs())[:1], catalogue())
+    assert sorted(found.labels.values()) == [1, 2, 3, 4, 5, 6, 7]
+    assert score(outputs(), found).dice[1] > 0.9
+
+
+# --- what the user chooses
+
+
+@pytest.mark.slow
+def test_a_preferred_source_gives_the_structure() -> None:
+    found = fuse(sources_of(outputs()), catalogue(), prefer={"aorta": "total"}, crops={"Ao": 30})
+    where = {one["name"]: one["source"] for one in found.record["structures"]}
+    assert where["Ao_BP_label"] == "total"
+    assert found.record["crops"]["Ao_BP"]["length_mm"] == 30
+
+
+@pytest.mark.slow
+def test_another_order_of_overlaps() -> None:
+    found = fuse(sources_of(outputs()), catalogue(), over=[("LA", "LAA")])
+    assert (found.volume.array == 12).sum() < 0.1 * (fused().volume.array == 12).sum()
+    usual, other = ({(one["winner"], one["loser"]) for one in x.record["claims"]} for x in (fused(), found))
+    assert ("LAA_label", "LA_BP_label") in usual - other
+    assert ("LA_BP_label", "LAA_label") in other - usual
+
+
+@pytest.mark.slow
+def test_vessels_as_long_as_asked_for() -> None:
+    found = fuse(sources_of(outputs()), catalogue(), crops={"SVC": 40, "IVC": 0})
+    along = {}
+    for name in ("SVC_label", "IVC_label"):
+        one, usual = (int((x.volume.array == LABELS[name]).sum()) for x in (found, fused()))
+        along[name] = one / usual
+    assert along["SVC_label"] == pytest.approx(2.0, rel=0.15)
+    assert along["IVC_label"] > 2.5
+
+
+@pytest.mark.slow
+def test_cubic_voxels_of_a_size_and_the_grid_of_an_image() -> None:
+    coarse = fuse(sources_of(outputs()), catalogue(), spacing=2.5)
+    assert coarse.volume.spacing == (2.5, 2.5, 2.5)
+    assert score(outputs(), coarse).right
+    grid = Grid.of(outputs().total)
+    on_total = fuse(sources_of(outputs()), catalogue(), grid=grid)
+    assert on_total.volume.array.shape == grid.shape
+    assert (on_total.volume.origin, on_total.volume.direction) == (grid.origin, grid.direction)
+    assert score(outputs(), on_total).right
+
+
+@pytest.mark.slow
+def test_veins_that_stay_one_label() -> None:
+    found = fuse(sources_of(outputs()), catalogue(), veins="keep")
+    assert "LPV1_label" not in found.labels
+    assert found.labels["pulmonary_veins_label"] not in LABELS.values()
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"veins": "guess"}, "veins is 'guess'; give one of label, atrium, keep"),
+        ({"spacing": 0.001}, "spacing is 0.001 mm; give one from 0.1 to 10 mm"),
+        ({"margin": -1}, "margin is -1; give a length in mm"),
+        ({"accept": "vein-oder"}, "fuse has no doubt 'vein-oder'; did you mean 'vein-order'?"),
+        ({"crops": {"SVC": float("nan")}}, "SVC is nan; give a length in mm"),
+    ],
+)
+def test_choices_that_do_not_fit(choices: dict[str, object], message: str) -> None:
+    assert message in refusal(outputs(), **choices)
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"prefer": {"Ao": "tootal"}}, "no source is called 'tootal'; did you mean 'total'? (known: chambers, total)"),
+        ({"prefer": {"Aoo": "total"}}, "no structure is called 'Aoo'"),
+        ({"crops": {"LV": 10}}, "'LV' has no chamber that it comes from, so no length along it"),
+        ({"over": [("LAA", "spleen")]}, "no structure is called 'spleen'"),
+    ],
+)
+def test_names_that_are_unknown(choices: dict[str, object], message: str) -> None:
+    with pytest.raises(LabelError) as error:
+        fuse(sources_of(outputs()), catalogue(), **choices)  # type: ignore[arg-type]
+    assert message in str(error.value)
+
+
+# --- what is refused
+
+
+def test_total_alone() -> None:
+    with pytest.raises(PlanError) as error:
+        fuse(sources_of(outputs())[1:], catalogue())
+    assert str(error.value) == (
+        "no heart can be made of these sources:\n"
+        "  1. no source has LV_BP, LV_myo, RV_BP, LA_BP, RA_BP; a label of the whole heart does not show them, give a"
+        " segmentation that does"
+    )
+
+
+@pytest.mark.slow(every=5)
+@pytest.mark.parametrize("mm", [(10, 0, 0), (0, -10, 0), (0, 0, 10), (30, 0, 0), (0, 300, 0)])
+def test_another_place(mm: tuple[float, float, float]) -> None:
+    made = evolve(outputs(), total=moved(outputs().total, mm))
+    text = refusal(made)
+    assert "of different scans, or a header is wrong; or accept it: --accept different-scans" in text
+    if max(map(abs, mm)) >= 30:
+        assert "of the chambers of chambers are inside the heart of total" in text
+
+
+@pytest.mark.slow
+def test_a_direction_that_was_lost_or_mirrored() -> None:
+    total = outputs().total
+    lost = LabelVolume(total.array, total.spacing, origin=total.origin)
+    flipped = np.reshape(total.direction, (3, 3)) @ np.diag([-1, 1, 1])
+    mirrored = LabelVolume(total.array, total.spacing, origin=total.origin, direction=tuple(flipped.ravel()))
+    for wrong in (lost, mirrored):
+        assert "--accept different-scans" in refusal(evolve(outputs(), total=wrong))
+
+
+@pytest.mark.slow
+def test_a_whole_heart_that_is_mirrored_or_stands_on_its_head() -> None:
+    both = [outputs().chambers, outputs().total]
+    mirror, turn = np.diag([-1.0, 1.0, 1.0]), np.diag([1.0, -1.0, -1.0])
+    for change, doubt in ((mirror, "situs-inversus"), (turn, "image-direction")):
+        chambers, total = (
+            LabelVolume(
+                one.array,
+                one.spacing,
+                origin=tuple(change @ one.origin),
+                direction=tuple((change @ np.reshape(one.direction, (3, 3))).ravel()),
+            )
+            for one in both
+        )
+        text = refusal(evolve(outputs(), chambers=chambers, total=total))
+        assert f"--accept {doubt}, in Python accept='{doubt}'" in text
+        assert "different-scans" not in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("appendage", [True, False])
+@pytest.mark.parametrize("early", [True, False])
+@pytest.mark.parametrize("vein", VEINS)
+def test_a_missing_vein(vein: int, early: bool, appendage: bool) -> None:
+    found = trial(heart(), 10 * vein + early, without(vein, early=early), appendage=appendage, turn=False)
+    assert found.outcome == "refused"
+    assert "missing-vein" in found.refused or "deep-division" in found.refused or "vein-order" in found.refused
+
+
+@pytest.mark.slow
+def test_a_missing_vein_can_be_accepted() -> None:
+    made = tool_outputs(heart(), 5, without(RPV2, early=False), spacing=2.0)
+    assert "there is one vein on the right side of the atrium, two were expected" in refusal(made)
+    found = fuse(sources_of(made), catalogue(), accept="missing-vein")
+    assert "RPV2_label" not in found.labels
+    assert score(made, found, [RPV2]).right
+    assert [one["name"] for one in found.record["accepted"]] == ["missing-vein"]
+
+
+@pytest.mark.slow
+def test_every_reason_in_one_message() -> None:
+    made = tool_outputs(heart(), 5, Veins(missing=(LPV1, RPV2)), spacing=2.0)
+    text = refusal(made)
+    assert "there is one vein on the left side" in text
+    assert "there is one vein on the right side" in text
+
+
+@pytest.mark.slow
+def test_a_vein_that_divides_deep_is_one_vein_unless_accepted() -> None:
+    made = tool_outputs(heart(), 5, without(RPV2, early=False), spacing=2.0)
+    assert "it divides only" in refusal(made)
+    assert "if its branches are the two veins, --accept deep-division instead" in refusal(made)
+
+
+def whole_atrium(shape: str, mm: float = 1.5) -> tuple[LabelVolume, Source]:
+    """The truth, and a segmentation of it whose left atrium holds its veins and the appendage."""
+    truth = tool_outputs(heart(mm), 1, SHAPES[shape]).truth
+    array = truth.array.copy()
+    array[np.isin(array, (8, 9, 10, 11, 12))] = 4
+    return truth, Source.of("whole", truth.with_array(array), {value: name for name, value in LABELS.items()})
+
+
+@pytest.mark.slow
+def test_a_ridge_of_the_atrium_is_no_vein() -> None:
+    """Opened by a ball, this atrium leaves a ridge of its floor; without the veins' usual places it became LPV2."""
+    _, source = whole_atrium("straight stubs")
+    with pytest.raises(PlanError, match="does not begin where it usually does: it may be another structure"):
+        fuse([source], catalogue(), veins="atrium")
+
+
+# --- many shapes
+
+
+@pytest.mark.slow(every=26)
+@pytest.mark.parametrize("own_grid", [True, False])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_vein_gets_a_wrong_name(shape: str, own_grid: bool) -> None:
+    found: Trial = trial(heart(), 7, SHAPES[shape], own_grid=own_grid)
+    assert found.outcome != "wrong", found
+    if found.score is not None:
+        assert found.score.pieces <= 1
+
+
+@pytest.mark.slow
+def test_the_fused_heart_becomes_a_closed_one() -> None:
+    made = tool_outputs(at(read_volume(heart_file())[0], 1.0), 2)
+    found = fuse(sources_of(made), catalogue())
+    assert score(made, found).right
+    assert score(made, found).dice[12] >= 0.79
+    assert min(score(made, found).dice[value] for value in (1, 2, 3, 4, 5)) >= 0.94
+    certificate = certify_result(run_recipe("four_chamber_closed", found.volume, catalogue()), catalogue())
+    assert certificate.of(Severity.ERROR) == ()

@@ -1,0 +1,157 @@
+"""``pycemrg fuse``: what it reads, prints, writes and refuses."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import contents, pycemrg
+from fusing_trials import LABELS, at
+from tool_outputs import moved, tool_outputs
+
+from pycemrg_core import read_volume, write_volume
+from schematics_builtin.demo import heart_file
+
+CHAMBERS = "chambers.nrrd@totalsegmentator-heartchambers"
+TOTAL = "total.nrrd@totalsegmentator-total"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Chambers as an image, total as an image and as a folder of masks, and a total that is somewhere else."""
+    folder = tmp_path_factory.mktemp("tools")
+    outputs = tool_outputs(at(read_volume(heart_file())[0], 2.0), 4, spacing=2.0)
+    write_volume(outputs.chambers, folder / "chambers.nrrd")
+    write_volume(outputs.total, folder / "total.nrrd")
+    write_volume(moved(outputs.total, (40, 0, 0)), folder / "elsewhere.nrrd")
+    masks = folder / "total"
+    masks.mkdir()
+    names = {51: "heart", 52: "aorta", 53: "pulmonary_vein", 61: "atrial_appendage_left"}
+    names |= {62: "superior_vena_cava", 63: "inferior_vena_cava"}
+    for value, name in names.items():
+        write_volume(
+            outputs.total.with_array((outputs.total.array == value).astype(np.uint8)), masks / f"{name}.nii.gz"
+        )
+    spleen = np.zeros_like(outputs.total.array)
+    spleen[:3] = 1
+    write_volume(outputs.total.with_array(spleen), masks / "spleen.nii.gz")
+    return folder
+
+
+@pytest.fixture
+def here(made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(made)
+    return made
+
+
+def test_two_images_become_a_heart_and_a_record(here: Path, tmp_path: Path) -> None:
+    result = pycemrg("fuse", CHAMBERS, TOTAL, "-o", tmp_path / "heart.nrrd")
+    volume, _ = read_volume(tmp_path / "heart.nrrd")
+    assert sorted(volume.boxes) == sorted(LABELS.values())
+    record = json.loads((tmp_path / "heart.fuse.json").read_text(encoding="utf-8"))
+    assert [one["name"] for one in record["sources"]] == ["chambers.nrrd", "total.nrrd"]
+    for one in record["sources"]:
+        for file in one["files"]:
+            assert file["sha256"] == hashlib.sha256((here / file["name"]).read_bytes()).hexdigest()
+    assert record["output"] == {
+        "name": "heart.nrrd",
+        "sha256": hashlib.sha256((tmp_path / "heart.nrrd").read_bytes()).hexdigest(),
+    }
+    lines = result.stdout.splitlines()
+    assert lines[0].split() == ["label", "structure", "mL", "from", "how"]
+    assert [line.split()[:2] for line in lines[1:15]] == [
+        [str(value), name.removesuffix("_label")] for name, value in LABELS.items()
+    ]
+    assert "its own mouth, " in lines[8]
+    assert lines[-3].startswith("cut: ")
+    assert "gaps closed, voxels: " in result.stdout
+    assert lines[-2] == f"{tmp_path / 'heart.nrrd'} and heart.fuse.json written"
+    assert lines[-1] == f"next: pycemrg run four_chamber_closed {tmp_path / 'heart.nrrd'} -o out --with certificate"
+    assert sorted(contents(tmp_path)) == ["heart.fuse.json", "heart.nrrd"]
+
+
+@pytest.mark.slow
+def test_a_folder_of_masks_gives_the_same_heart(here: Path, tmp_path: Path) -> None:
+    pycemrg("fuse", CHAMBERS, TOTAL, "-o", tmp_path / "a.nrrd")
+    result = pycemrg("fuse", CHAMBERS, "total", "-o", tmp_path / "b.nrrd")
+    one, other = (read_volume(tmp_path / f"{name}.nrrd")[0] for name in "ab")
+    # Geometry in NIfTI has single precision.
+    assert one.array.shape == other.array.shape
+    assert (one.array != other.array).sum() < 50
+    assert "note: total: not used: spleen" in result.stderr
+
+
+@pytest.mark.slow
+def test_a_plan_shows_the_same_and_writes_nothing(here: Path, tmp_path: Path) -> None:
+    before = contents(here)
+    planned = pycemrg("fuse", CHAMBERS, TOTAL, "--plan")
+    done = pycemrg("fuse", CHAMBERS, TOTAL, "-o", tmp_path / "heart.nrrd")
+    assert done.stdout.startswith(planned.stdout)
+    assert contents(here) == before
+    record = json.loads(pycemrg("fuse", CHAMBERS, TOTAL, "--plan", "--json").stdout)
+    assert record["chambers"] == "chambers.nrrd"
+    assert "output" not in record
+
+
+@pytest.mark.slow
+def test_what_is_refused_leaves_nothing_behind(here: Path, tmp_path: Path) -> None:
+    out = tmp_path / "heart.nrrd"
+    for words in (("-o", out), ("--plan",)):
+        text = pycemrg("fuse", CHAMBERS, "elsewhere.nrrd@totalsegmentator-total", *words, code=1).stderr
+        assert text.startswith("error: the sources are not fused:\n  1. only ")
+        assert "are inside the heart of elsewhere.nrrd; they are of different scans, or a header is wrong" in text
+    assert contents(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        ((CHAMBERS, TOTAL), 2, "give either -o FILE or --plan"),
+        ((CHAMBERS, "--plan", "-o", "x.nrrd"), 2, "give either -o FILE or --plan"),
+        ((), 2, "Missing argument"),
+        ((CHAMBERS, "chambers.nrrd@totalsegmentator-heartchambers", "--plan"), 1, "is given twice"),
+        (("chambers.nrrd", "--plan"), 1, "nothing says what its integers are; name the label scheme, as in"),
+        (("nowhere.nrrd", "--plan"), 1, "nowhere.nrrd: no such file"),
+        ((CHAMBERS, "-o", "chambers.nrrd"), 1, "the result would overwrite its input; choose another name"),
+        ((CHAMBERS, "--plan", "--crop", "Ao=long"), 2, "'long' is no length; give mm along the vessel, as in Ao=50"),
+        ((CHAMBERS, "--plan", "--crop", "Ao"), 2, "'Ao' is not NAME=VALUE"),
+        ((CHAMBERS, "--plan", "--over", "LAA"), 2, "'LAA' is not A>B; give two structures, as in LAA>LA"),
+        ((CHAMBERS, "--plan", "--join", "SVC"), 2, "'SVC' is not A-B"),
+        ((CHAMBERS, "--plan", "--accept", "everything"), 1, "fuse has no doubt 'everything'"),
+        ((CHAMBERS, "--plan", "--prefer", "Ao=total"), 1, "no source is called 'total' (known: chambers.nrrd)"),
+        ((CHAMBERS, "--plan", "--margin", "900"), 1, "margin is 900 mm; give one up to 200 mm"),
+        (("total/spleen.nii.gz", "--plan"), 1, "spleen.nii.gz: "),
+    ],
+)
+def test_what_does_not_fit(here: Path, words: tuple[str, ...], code: int, message: str) -> None:
+    before = contents(here)
+    result = pycemrg("fuse", *words, code=code)
+    assert message in result.stderr
+    assert contents(here) == before
+
+
+@pytest.mark.slow
+def test_a_file_of_the_user_is_not_replaced(here: Path, tmp_path: Path) -> None:
+    (tmp_path / "heart.fuse.json").write_text("{}", encoding="utf-8")
+    text = pycemrg("fuse", CHAMBERS, "-o", tmp_path / "heart.nrrd", code=1).stderr
+    assert "heart.fuse.json: is there, and not the record of a fusion; choose another name" in text
+    (tmp_path / "heart.fuse.json").unlink()
+    pycemrg("fuse", CHAMBERS, "-o", tmp_path / "heart.nrrd")
+    pycemrg("fuse", CHAMBERS, "-o", tmp_path / "heart.nrrd", "--margin", "5")
+
+
+@pytest.mark.slow
+def test_options_reach_the_fusion(here: Path, tmp_path: Path) -> None:
+    words = ("--prefer", "aorta=total.nrrd", "--crop", "SVC=10", "--over", "LA>LAA", "--join", "SVC-LA")
+    pycemrg("fuse", CHAMBERS, TOTAL, "-o", tmp_path / "h.nrrd", *words, "--spacing", "2.5", "--margin", "5")
+    volume, _ = read_volume(tmp_path / "h.nrrd")
+    assert volume.spacing == (2.5, 2.5, 2.5)
+    record = json.loads((tmp_path / "h.fuse.json").read_text(encoding="utf-8"))
+    where = {one["name"]: one["source"] for one in record["structures"]}
+    assert where["Ao_BP_label"] == "total.nrrd"
+    assert record["crops"]["SVC"]["length_mm"] == 10
+    pycemrg("fuse", CHAMBERS, TOTAL, "-o", tmp_path / "g.nrrd", "--grid", "chambers.nrrd", "--veins", "keep")
+    assert read_volume(tmp_path / "g.nrrd")[0].geometry() == read_volume(here / "chambers.nrrd")[0].geometry()
