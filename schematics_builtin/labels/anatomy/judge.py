@@ -148,6 +148,22 @@ class _Scorer:
     def score(self, choices: Ints) -> Floats:
         return np.asarray(np.nansum(self.each(choices), axis=0))
 
+    def exchanged(self, choices: Ints, exchanges: Ints) -> Floats:
+        """The score of each choice after each exchange (choices, exchanges); only rules of what moves are applied."""
+        before = np.nan_to_num(self.each(choices))
+        self.tried += len(choices) * len(exchanges)
+        out = np.tile(before.sum(axis=0)[:, None], len(exchanges))
+        for old, rule, table in zip(before, self.rules, self._tables, strict=True):
+            names = (*rule.names, *([rule.unless] if rule.unless in self.column else []))
+            columns = [self.column[name] for name in names]
+            moved = np.flatnonzero((exchanges[:, columns] != columns).any(axis=1))
+            chosen = np.moveaxis(choices[:, exchanges[moved[:, None], columns]], -1, 0)
+            points = np.nan_to_num(table[tuple(chosen[: len(rule.names)])])
+            if len(names) > len(rule.names):
+                points[chosen[-1] != self.absent] = 0.0
+            out[:, moved] += points - old[:, None]
+        return out.round(9)  # equal scores are equal whatever moved
+
 
 def _values(facts: Facts) -> dict[str, Floats]:
     """Every relation between all labels; the last row is NaN, for an absent label."""
@@ -310,6 +326,8 @@ def suggest(facts: Facts, structures: Iterable[str], *, starts: int = 24, seed: 
     rng = np.random.default_rng(seed)
     labels = np.minimum(np.arange(len(columns)), scorer.absent)
     exchanges = _exchanges(columns)
+    # Labels that mean nothing can change places without a change of meaning.
+    exchanges = exchanges[(exchanges[:, : len(names)] != np.arange(len(names))).any(axis=1)]
     seen = _climb(scorer, np.array([rng.permutation(labels) for _ in range(starts)]), exchanges)
     best, score, idle = seen[0], -np.inf, 0
     while idle < PATIENCE and scorer.tried < TRIED:
@@ -346,12 +364,11 @@ def _climb(scorer: _Scorer, choices: Ints, exchanges: Ints) -> Ints:
     """Improve each choice by its best exchange until no exchange improves it; (n, structures) label indices."""
     score, active = scorer.score(choices), np.arange(len(choices))
     while active.size and scorer.tried < TRIED:
-        tried = choices[active][:, exchanges]
-        got = scorer.score(tried.reshape(-1, choices.shape[1])).reshape(len(active), -1)
+        got = scorer.exchanged(choices[active], exchanges)
         pick = got.argmax(axis=1)
         better = got[np.arange(len(active)), pick] > score[active] + 1e-9
         moved = active[better]
-        choices[moved] = tried[better, pick[better]]
+        choices[moved] = np.take_along_axis(choices[moved], exchanges[pick[better]], axis=1)
         score[moved] = got[better, pick[better]]
         active = moved
     return choices
