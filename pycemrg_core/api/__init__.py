@@ -153,7 +153,9 @@ if TYPE_CHECKING:
     from pycemrg_core.images.metric_subjects import StructureMask as StructureMask
     from pycemrg_core.images.metric_subjects import evaluate as evaluate
     from pycemrg_core.images.named_volume import NamedVolume as NamedVolume
+    from pycemrg_core.images.named_volume import is_one_image as is_one_image
     from pycemrg_core.images.named_volume import read_heart as read_heart
+    from pycemrg_core.images.named_volume import read_heart_names as read_heart_names
     from pycemrg_core.images.named_volume import read_labels as read_labels
     from pycemrg_core.images.named_volume import read_volume as read_volume
     from pycemrg_core.images.remap import LabelRemapper as LabelRemapper
@@ -256,7 +258,9 @@ else:
                 "CONNECTIVITIES Components Runs find_components most_area runs_in runs_of"
             ),
             "pycemrg_core.images.segmentation": "Layer Segment Segmentation",
-            "pycemrg_core.images.named_volume": "NamedVolume read_heart read_labels read_volume",
+            "pycemrg_core.images.named_volume": (
+                "NamedVolume is_one_image read_heart read_heart_names read_labels read_volume"
+            ),
             "pycemrg_core.images.sources": "read_segmentation",
             "pycemrg_core.images.structures": "names_in source_scheme",
             "pycemrg_core.images.training_sample": "Drawn Sample",

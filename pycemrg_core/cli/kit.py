@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pycemrg_core.cli.options import heart_from as heart_from
     from pycemrg_core.cli.options import outputs_from as outputs_from
     from pycemrg_core.cli.options import require_output as require_output
+    from pycemrg_core.cli.options import scheme_from as scheme_from
     from pycemrg_core.cli.options import setting_options as setting_options
     from pycemrg_core.cli.options import settings_from as settings_from
     from pycemrg_core.cli.options import with_option as with_option
@@ -43,7 +44,8 @@ else:
             "pycemrg_core.cli.app": "main",
             "pycemrg_core.cli.completion": "completing",
             "pycemrg_core.cli.options": (
-                "accept_option heart_from outputs_from require_output setting_options settings_from with_option"
+                "accept_option heart_from outputs_from require_output scheme_from setting_options settings_from "
+                "with_option"
             ),
             "pycemrg_core.cli.run": "run",
             "pycemrg_core.cli.session": "Session echo_json echo_table plugin_options session_of wrapped",

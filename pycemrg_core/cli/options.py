@@ -13,7 +13,7 @@ from pycemrg_core.cli.completion import completing
 from pycemrg_core.text.numbers import parse_number
 
 if TYPE_CHECKING:
-    from pycemrg_core.api.records import Output
+    from pycemrg_core.api.records import LabelScheme, Output
     from pycemrg_core.images.named_volume import NamedVolume
     from pycemrg_core.plugins.catalogue import Catalogue, Contribution
     from pycemrg_core.recipes.settings import Settings
@@ -128,18 +128,38 @@ def settings_from(
     return attrs.evolve(settings, parameters=parameters, then=then, pad=pad, accept=accept)
 
 
-def heart_from(image: str, catalogue: Catalogue, *, named: bool = False) -> NamedVolume:
+def heart_from(image: str, catalogue: Catalogue, scheme: str | None = None) -> NamedVolume:
     """Read what a command takes as a heart, as one label map, and print the notes.
 
-    ``named``: the user names the integers, so names in the source or next to it are not used. Raises
-    :class:`ImageError`.
+    ``scheme``: the user says which label scheme names the integers, so names in the source are not used. Raises
+    :class:`ImageError`, and :class:`UnknownNameError` for the scheme.
     """
+    from pycemrg_core.api.records import LabelScheme
+    from pycemrg_core.errors import ImageError
     from pycemrg_core.images.named_volume import read_heart
+    from pycemrg_core.text.files import name_of
 
-    read = read_heart(image, catalogue, named=named)
+    if scheme:
+        catalogue.find(LabelScheme, scheme)
+    read = read_heart(image, catalogue, named=bool(scheme))
+    if scheme and read.labels:
+        raise ImageError(f"{name_of(image)}: its labels have names and no integers; leave out --scheme")
     for note in read.notes:
         click.echo(f"note: {note}", err=True)
     return read
+
+
+def scheme_from(read: NamedVolume, catalogue: Catalogue, scheme: str | None, usual: str) -> LabelScheme:
+    """What names the integers of a heart: the ``scheme`` that the user gave, the names in it, or the scheme ``usual``.
+
+    Raises :class:`UnknownNameError`.
+    """
+    from pycemrg_core.api.records import LabelScheme
+    from pycemrg_core.images.structures import source_scheme
+
+    if read.labels and not scheme:
+        return source_scheme(read.labels, catalogue)
+    return catalogue.get(LabelScheme, scheme or usual)
 
 
 def require_output(output: str | os.PathLike[str], *inputs: str | os.PathLike[str] | None) -> None:

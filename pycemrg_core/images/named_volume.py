@@ -68,13 +68,22 @@ def read_heart(
     return _of_layers(found, name, integers or _usual(catalogue))
 
 
+def read_heart_names(source: str | os.PathLike[str], catalogue: Catalogue) -> Mapping[str, int]:
+    """The ``labels`` of :func:`read_heart` for a source that was read with it, or for one image without its voxels."""
+    found = read_segmentation(source, catalogue)
+    if len(found.layers) > 1 or Path(source).is_dir():
+        return _given([one.structure for one in found.segments if one.structure], _usual(catalogue))
+    known = {one.structure: one.value for one in found.segments if one.structure}
+    return {**{one.name: one.value for one in found.segments if not one.structure}, **known} if known else {}
+
+
 def read_labels(path: str | os.PathLike[str], catalogue: Catalogue | None = None) -> tuple[sitk.Image, tuple[str, ...]]:
     """Read a label map: an image file, or what a reader reads as one label map. Returns the image and notes.
 
     The readers are those of ``catalogue``, or else of :func:`~pycemrg_core.plugins.catalogue.load_catalogue`. Raises
     ``ImageError`` with one line: the file, what is wrong, and what to do.
     """
-    if _is_plain(path):
+    if is_one_image(path):
         return image_files.read_labels(path)
     read = read_heart(path, catalogue or load_catalogue())
     return image_files.image_of(read.volume), read.notes
@@ -84,13 +93,13 @@ def read_volume(
     path: str | os.PathLike[str], catalogue: Catalogue | None = None
 ) -> tuple[LabelVolume, tuple[str, ...]]:
     """Read a label map like :func:`read_labels`, and return it as a :class:`LabelVolume` with notes for the user."""
-    if _is_plain(path):
+    if is_one_image(path):
         return image_files.read_volume(path)
     read = read_heart(path, catalogue or load_catalogue())
     return read.volume, read.notes
 
 
-def _is_plain(path: str | os.PathLike[str]) -> bool:
+def is_one_image(path: str | os.PathLike[str]) -> bool:
     """Whether it is one image, or nothing that exists."""
     place, scheme = split_scheme(path)
     if not place.is_file():

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from schematics_builtin.certificate.certification import MadeCheck as MadeCheck
     from schematics_builtin.certificate.certification import certify as certify
     from schematics_builtin.certificate.closure import Closure as Closure
-    from schematics_builtin.certificate.commands.asked import read_heart as read_heart
+    from schematics_builtin.certificate.commands.asked import judged_heart as judged_heart
     from schematics_builtin.certificate.commands.findings import verdict_line as verdict_line
     from schematics_builtin.certificate.hearts import asked_of as asked_of
     from schematics_builtin.certificate.hearts import certify_image as certify_image
@@ -29,7 +29,7 @@ else:
         __name__,
         {
             "schematics_builtin.certificate.certification": "Certificate MadeCheck certify",
-            "schematics_builtin.certificate.commands.asked": "read_heart",
+            "schematics_builtin.certificate.commands.asked": "judged_heart",
             "schematics_builtin.certificate.commands.findings": "verdict_line",
             "schematics_builtin.certificate.hearts": "asked_of certify_image certify_result heart_of",
             "schematics_builtin.certificate.closure": "Closure",

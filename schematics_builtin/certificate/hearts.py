@@ -33,24 +33,29 @@ _SPACING = (1e-6, 1e-6, 1e-6)
 
 
 def asked_of(
-    catalogue: Catalogue, recipe: str | Recipe | None = None, scheme: str | None = None, accept: tuple[str, ...] = ()
+    catalogue: Catalogue,
+    recipe: str | Recipe | None = None,
+    scheme: str | None = None,
+    accept: tuple[str, ...] = (),
+    labels: Mapping[str, int] | None = None,
 ) -> Blueprint:
     """What a recipe, run with its own thicknesses, asks of an image with the integers of a label scheme.
 
-    Without a scheme the integers are the recipe's. ``accept`` are doubts of checks that are no errors here.
+    Without a scheme or ``labels``, which are integers by name, the integers are the recipe's. ``accept`` are doubts of
+    checks that are no errors here.
     Raises :class:`PlanError` when the recipe cannot be planned, and what the catalogue raises for unknown names.
     """
     require_doubts(accept, catalogue)
-    labels, settings = recipe_labels(catalogue, recipe=recipe), Settings(accept=accept)
-    if scheme:
-        own = catalogue.get(LabelScheme, scheme).labels
+    known, settings = recipe_labels(catalogue, recipe=recipe), Settings(accept=accept)
+    own = catalogue.get(LabelScheme, scheme).labels if scheme else labels
+    if own:
         taken = set(own.values())
-        labels = {**{name: value for name, value in labels.items() if value not in taken}, **own}
-        settings = Settings(labels=labels, accept=accept)
+        known = {**{name: value for name, value in known.items() if value not in taken}, **own}
+        settings = Settings(named=known, accept=accept)
     if recipe is None:
-        names = {value: name for name, value in labels.items()} if scheme else _names(labels, catalogue)
-        return blueprint_of((), catalogue, labels, accepted=accept, names=names)
-    facts = ImageFacts(labels=frozenset(labels.values()), spacing=_SPACING, dtype="uint32")
+        names = {value: name for name, value in known.items()} if own else _names(known, catalogue)
+        return blueprint_of((), catalogue, known, accepted=accept, names=names)
+    facts = ImageFacts(labels=frozenset(known.values()), spacing=_SPACING, dtype="uint32")
     return plan(recipe, catalogue, facts, settings).blueprint
 
 
@@ -101,6 +106,7 @@ def certify_result(result: RunResult, catalogue: Catalogue, *, name: str = "") -
     return certify(Heart(volume=result.volume), catalogue, name=name, voxels_sha256=result.volume.voxels_sha256())
 
 
-def heart_of(image: sitk.Image, asked: Blueprint) -> Heart:
+def heart_of(image: sitk.Image | LabelVolume, asked: Blueprint) -> Heart:
     """A label map and what its labels are. It shares the image's memory."""
-    return Heart(volume=volume_of(image).with_blueprint(asked))
+    volume = image if isinstance(image, LabelVolume) else volume_of(image)
+    return Heart(volume=volume.with_blueprint(asked))

@@ -8,5 +8,6 @@ from pycemrg_core.api import door
 
 if TYPE_CHECKING:
     from schematics_builtin.readers.writing import named_extras as named_extras
+    from schematics_builtin.readers.writing import segments_of as segments_of
 else:
-    __all__, __getattr__, __dir__ = door(__name__, {"schematics_builtin.readers.writing": "named_extras"})
+    __all__, __getattr__, __dir__ = door(__name__, {"schematics_builtin.readers.writing": "named_extras segments_of"})

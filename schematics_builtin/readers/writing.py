@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from pycemrg_core.api import Extras, LabelVolume, Segment
+from pycemrg_core import Catalogue, colours_of
+from pycemrg_core.api import Extras, LabelVolume, Segment, Structure
 from schematics_builtin.readers import nifti_table, slicer
+
+
+def segments_of(names: Mapping[int, str], catalogue: Catalogue) -> list[Segment]:
+    """Segments with these names, and the colours and codes of the structures that they are."""
+    known = {one.name: one.record for one in catalogue.all(Structure)}
+    colours = colours_of(catalogue)
+    found = []
+    for value, name in names.items():
+        code = known[name].snomed if name in known else ""
+        colour = colours.get(name, "").lower()
+        found.append(Segment(value=value, name=name, colour=colour, codes=(code,) if code else ()))
+    return found
 
 
 def named_extras(path: str | os.PathLike[str], volume: LabelVolume, segments: Iterable[Segment]) -> Extras:

@@ -57,23 +57,25 @@ def augment(
     """
     from pycemrg_augment.pipelines import Pipeline
     from pycemrg_augment.transforms.grids import require_same
-    from pycemrg_core.api import PycemrgError, Sample, file_sha256, read_image, read_labels
+    from pycemrg_core import Source
+    from pycemrg_core.api import PycemrgError, Sample, read_image, read_labels
     from pycemrg_core.cli.kit import held, require_folder, staged
 
     if image is None and labels is None:
         raise click.UsageError("nothing to augment; give IMAGE, --labels or both", ctx)
-    pipeline = Pipeline.read(Path(path), session_of(ctx).catalogue())
+    catalogue = session_of(ctx).catalogue()
+    pipeline = Pipeline.read(Path(path), catalogue)
     sources = {what: file for what, file in (("image", image), ("labels", labels)) if file}
     folder = Path(output)
     require_folder(folder)
     _require_places(folder, sources, count * pipeline.samples)
     scan, notes = read_image(image) if image else (None, ())
-    label_map, more = read_labels(labels) if labels else (None, ())
+    label_map, more = read_labels(labels, catalogue) if labels else (None, ())
     for note in (*notes, *more):
         click.echo(f"note: {note}", err=True)
     if image and labels:
         require_same(scan, label_map, f"{name_of(image)} and {labels}")
-    inputs = {what: {"name": Path(file).name, "sha256": file_sha256(file)} for what, file in sources.items()}
+    inputs = {what: {"name": Path(file).name, "sha256": Source.of(file).sha256} for what, file in sources.items()}
     sample = Sample(image=scan, labels=label_map)
     try:
         with held(folder), staged(folder) as inner:

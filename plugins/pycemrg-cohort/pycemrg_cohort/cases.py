@@ -138,7 +138,7 @@ def _row_problems(
         return
     if not row["path"]:
         yield "no path"
-    elif not (folder / row["path"]).is_file():
+    elif not (folder / row["path"]).exists():
         yield f"no such file: {name_of(folder / row['path'])}"
     if (scheme := row.get("scheme", "")) and scheme not in schemes:
         yield f"no label scheme is called {scheme!r}{close_to(scheme, schemes)}"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from attrs import evolve
 
 from pycemrg_cohort import marker
 from pycemrg_cohort.cases import Case
@@ -29,7 +30,7 @@ from pycemrg_core import (
     make_outputs,
     make_room,
     plan,
-    prepare,
+    prepare_source,
     require_place,
     run_plan,
     write_result,
@@ -38,12 +39,12 @@ from pycemrg_core.api import (
     Check,
     FinishedRun,
     Metric,
+    NamedVolume,
     PlanError,
     PycemrgError,
     StructureMask,
     debugging,
     evaluate,
-    read_volume,
 )
 from pycemrg_core.cli.kit import held, write_json
 
@@ -82,7 +83,7 @@ def plan_case(data: Mapping[str, Any], *, job: str) -> Outcome:
     todo, catalogue = ready(job)
     case = Case.from_json(dict(data))
     try:
-        prepared, planned = _planned(todo, case, catalogue)
+        prepared, planned, _ = _planned(todo, case, catalogue)
     except (Exception, KeyboardInterrupt) as error:
         problems = error.problems if isinstance(error, PlanError) else (one_line(error),)
         return {"id": case.id, "problems": [text.replace(case.file, case.path) for text in problems]}
@@ -105,29 +106,27 @@ def sample(data: Mapping[str, Any], *, job: str) -> Outcome:
     case = Case.from_json(dict(data))
     begin = time.perf_counter()
     with peak_memory() as peak:
-        prepared, planned = _planned(todo, case, catalogue)
+        prepared, planned, _ = _planned(todo, case, catalogue)
         result = _run(planned, prepared)
         _measured(result, planned, catalogue)
     return {"id": case.id, "seconds": time.perf_counter() - begin, "memory": peak()}
 
 
-def _planned(job: Job, case: Case, catalogue: Catalogue) -> tuple[Prepared, Plan]:
-    """Prepare and plan like ``pycemrg run``; messages show the path as the user gave it."""
-    settings = marker.settings_of(job, case)
-    volume, notes = read_volume(case.file)
-    notes = tuple(note.replace(case.file, case.path) for note in notes)
-    prepared = prepare(
-        volume,
+def _planned(job: Job, case: Case, catalogue: Catalogue) -> tuple[Prepared, Plan, NamedVolume]:
+    """Read, prepare and plan like ``pycemrg run``; messages show the path as the user gave it."""
+    prepared, settings, read = prepare_source(
+        case.file,
         catalogue,
-        settings,
+        marker.settings_of(job, case),
         recipe=job.recipe,
         scheme=case.scheme or None,
         name=case.path,
-        notes=notes,
         check=job.check,
     )
+    notes = tuple(note.replace(case.file, case.path) for note in prepared.notes)
+    prepared = evolve(prepared, notes=notes)
     planned = plan(job.recipe, catalogue, prepared.facts, settings)
-    return make_room(prepared, planned, settings), planned
+    return make_room(prepared, planned, settings), planned, read
 
 
 def _run(planned: Plan, prepared: Prepared) -> RunResult:
@@ -139,7 +138,8 @@ def _run(planned: Plan, prepared: Prepared) -> RunResult:
 
 def _make(job: Job, case: Case, source: Source, folder: Path, catalogue: Catalogue, begin: float) -> Outcome:
     """Run a case and write its folder; the marker that it is done is written last."""
-    prepared, planned = _planned(job, case, catalogue)
+    prepared, planned, read = _planned(job, case, catalogue)
+    source = evolve(source, reader=read.segmentation.reader, names=dict(read.labels))
     chosen = choose_outputs(catalogue, job.outputs)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with held(folder):

@@ -73,14 +73,15 @@ def mesh(
         raise click.UsageError("no file for the mesh; give -o FILE.vtu, --carp NAME, or both", ctx)
     from pycemrg_mesh.meshing import mesh_heart
     from pycemrg_mesh.writing import require_targets, write_mesh
-    from schematics_builtin.certificate import heart_of, read_heart
+    from schematics_builtin.certificate import heart_of, judged_heart
 
     require_targets(output, carp, surfaces, heart)
     catalogue = session_of(ctx).catalogue()
+    read, asked = judged_heart(heart, catalogue, recipe, scheme, accept)
     told = _Told()
     try:
         made = mesh_heart(
-            heart_of(*read_heart(heart, catalogue, recipe, scheme, accept)),
+            heart_of(read.volume, asked),
             catalogue,
             engine=engine,
             rounds=rounds,

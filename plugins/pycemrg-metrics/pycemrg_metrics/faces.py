@@ -48,7 +48,7 @@ def compare_labels(
     metrics: Sequence[str] = LABEL_METRICS,
     labels: Names = (),
     groups: bool = False,
-    scheme: str = "cemrg",
+    scheme: str | LabelScheme = "cemrg",
     parameters: Parameters | None = None,
 ) -> Table:
     """Compare two label maps of the same grid, structure by structure.
@@ -60,7 +60,7 @@ def compare_labels(
     metric cannot be computed, :class:`LabelError` and :class:`UnknownNameError` for unknown names.
     """
     chosen = choices.metrics(catalogue, metrics, Measures.SEGMENTATIONS, parameters)
-    record = catalogue.get(LabelScheme, scheme)
+    record = _scheme(scheme, catalogue)
     require_same_grid(prediction, reference, ("the prediction", "the reference"))
     # Both get the same spacing: the grids are the same, except for rounding in the files.
     ours = _volume(as_labels(prediction, "the prediction")[0], reference)
@@ -86,7 +86,7 @@ def compare_images(
     mask: sitk.Image | None = None,
     labels: Names = (),
     data_range: float | None = None,
-    scheme: str = "cemrg",
+    scheme: str | LabelScheme = "cemrg",
     parameters: Parameters | None = None,
 ) -> Table:
     """Compare two images of the same grid; the table has one row.
@@ -98,7 +98,7 @@ def compare_images(
     empty or a metric cannot be computed, :class:`UnknownNameError` for unknown names.
     """
     chosen = choices.metrics(catalogue, metrics, Measures.IMAGES, parameters)
-    record = catalogue.get(LabelScheme, scheme)
+    record = _scheme(scheme, catalogue)
     require_same_grid(prediction, reference, ("the prediction", "the reference"))
     theirs = _numbers(reference, "the reference")
     x, y, z = reference.GetSpacing()
@@ -120,7 +120,7 @@ def measure(
     labels: Names = (),
     groups: bool = False,
     between: Sequence[tuple[str | int, str | int]] = (),
-    scheme: str = "cemrg",
+    scheme: str | LabelScheme = "cemrg",
     parameters: Parameters | None = None,
 ) -> Table:
     """Measure each structure of a label map, or each pair of structures in ``between``.
@@ -128,7 +128,7 @@ def measure(
     The default ``metrics`` are ``STRUCTURE_METRICS``, or ``PAIR_METRICS`` for pairs. A name in ``between`` can be
     the name of a group. ``labels``, ``groups`` and errors are as in :func:`compare_labels`.
     """
-    record = catalogue.get(LabelScheme, scheme)
+    record = _scheme(scheme, catalogue)
     wanted = Measures.STRUCTURES if between else Measures.STRUCTURE
     names = metrics or (PAIR_METRICS if between else STRUCTURE_METRICS)
     chosen = choices.metrics(catalogue, names, wanted, parameters)
@@ -175,6 +175,10 @@ def _numbers(image: sitk.Image, name: str) -> Any:
         voxels, them = ("voxel is", "it") if wrong == 1 else ("voxels are", "them")
         raise ImageError(f"{name}: {wrong:,} {voxels} NaN or infinite; give {them} a value first")
     return array
+
+
+def _scheme(scheme: str | LabelScheme, catalogue: Catalogue) -> LabelScheme:
+    return scheme if isinstance(scheme, LabelScheme) else catalogue.get(LabelScheme, scheme)
 
 
 def _inside(mask: sitk.Image, reference: sitk.Image, labels: Names, scheme: LabelScheme) -> Mask:

@@ -41,7 +41,6 @@ from pycemrg_core.api import (
     name_of,
     oriented_lps,
     read_labels,
-    read_volume,
     roles,
     volume_of,
     voxel_array,
@@ -153,7 +152,7 @@ def read_run(folder: Path, catalogue: Catalogue) -> Run:
         notes.append(
             f"The contracts of {', '.join(strange)} are not known: the step kind is not installed, or has changed."
         )
-    prepared, why = _input(saved, label_map)
+    prepared, why = _input(saved, label_map, catalogue)
     certified = read_certificate(folder, sha256, notes)
     if certified is None:
         contracts = [step.contract for step in steps if step.contract is not None]
@@ -239,15 +238,15 @@ def _same(path: Path, run: Run) -> bool:
         return False
 
 
-def _input(saved: SavedRun, label_map: sitk.Image) -> tuple[Prepared | None, tuple[str, ...]]:
+def _input(saved: SavedRun, label_map: sitk.Image, catalogue: Catalogue) -> tuple[Prepared | None, tuple[str, ...]]:
     """The input as the run used it, or None and the reason."""
     path, name = saved.input_path, saved.data["input"].get("name", "the input")
-    if not path.is_file():
+    if not path.exists():
         return None, (f"The input {name} is not at the path of the run: 'before' is left out.",)
     try:
         if Source.of(path).sha256 != saved.data["input"]["sha256"]:
             return None, (f"The input {name} has changed since the run (its SHA-256 differs): 'before' is left out.",)
-        prepared = saved.prepare(read_volume(path)[0])
+        prepared = saved.prepare(saved.read_input(Source.of(path), catalogue)[0])
     except PycemrgError as error:
         return None, (f"'before' is left out: {error}",)
     if prepared.volume.array.shape != label_map.GetSize()[::-1]:

@@ -26,33 +26,32 @@ scheme_option = click.option(
 )
 
 if TYPE_CHECKING:
-    import SimpleITK as sitk
-
     from pycemrg_core import Catalogue
-    from pycemrg_core.api import Blueprint, Heart
+    from pycemrg_core.api import Blueprint, Heart, NamedVolume
     from schematics_builtin.certificate.certification import Certificate
 
 
-def read_heart(
+def judged_heart(
     image: str, catalogue: Catalogue, recipe: str | None, scheme: str | None, accept: tuple[str, ...]
-) -> tuple[sitk.Image, Blueprint]:
-    """Read a label map, and say what it must be. Prints the notes; for commands.
+) -> tuple[NamedVolume, Blueprint]:
+    """Read a label map, and say what it must be. Prints the notes.
 
-    Without a recipe and a scheme, ``run.json`` beside the image says it, if its run knew the labels of the image.
-    Raises :class:`ImageError` when the image cannot be read, and what :func:`asked_of` raises.
+    Without a recipe and a scheme, ``run.json`` beside the image says it, if it is about these voxels. The names in the
+    image say what its integers are, where neither a scheme nor that record does.
     """
-    from pycemrg_core.api import read_labels, volume_of
+    from pycemrg_core.cli.kit import heart_from
     from schematics_builtin.certificate.hearts import asked_beside, asked_of
 
     asked = asked_of(catalogue, recipe, scheme, accept)  # first, so that a wrong name is refused before the image
-    label_map, notes = read_labels(image)
+    read = heart_from(image, catalogue, scheme)
+    if read.labels:
+        asked = asked_of(catalogue, recipe, None, accept, labels=read.labels)
     if not recipe and not scheme:
-        beside, note = asked_beside(Path(image), volume_of(label_map), catalogue)
-        notes = (*notes, note) if note else notes
+        beside, note = asked_beside(Path(image), read.volume, catalogue)
+        if note:
+            click.echo(f"note: {note}", err=True)
         asked = attrs.evolve(beside, accepted=(*beside.accepted, *accept)) if beside else asked
-    for note in notes:
-        click.echo(f"note: {note}", err=True)
-    return label_map, asked
+    return read, asked
 
 
 def echo_next(certificate: Certificate, heart: Heart, image: str, catalogue: Catalogue, *, repaired: bool) -> None:

@@ -8,7 +8,7 @@ import click
 
 from pycemrg_core.api import name_of
 from pycemrg_core.cli.kit import accept_option, echo_json, plugin_options, session_of
-from schematics_builtin.certificate.commands.asked import echo_next, read_heart, recipe_option, scheme_option
+from schematics_builtin.certificate.commands.asked import echo_next, judged_heart, recipe_option, scheme_option
 from schematics_builtin.certificate.commands.findings import echo_certificate
 
 _MOST_BYTES = 100_000_000
@@ -58,8 +58,8 @@ def certify(
     if output:
         _require_output(Path(output))
     catalogue = session_of(ctx).catalogue()
-    label_map, asked = read_heart(image, catalogue, recipe, scheme, accept)
-    heart = heart_of(label_map, attrs.evolve(asked, edge_mm=edge))
+    read, asked = judged_heart(image, catalogue, recipe, scheme, accept)
+    heart = heart_of(read.volume, attrs.evolve(asked, edge_mm=edge))
     certificate = certify_heart(heart, catalogue, name=Path(image).name, voxels_sha256=heart.volume.voxels_sha256())
     if output:
         write_json(certificate.as_json(), Path(output))

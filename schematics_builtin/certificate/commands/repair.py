@@ -18,7 +18,7 @@ from pycemrg_core.cli.kit import (
 )
 from schematics_builtin.certificate.commands.asked import (
     echo_next,
-    read_heart,
+    judged_heart,
     recipe_option,
     repaired_name,
     scheme_option,
@@ -77,16 +77,20 @@ def repair(
       pycemrg repair heart.nrrd -o repaired.nrrd --recipe four_chamber_full
       pycemrg repair out/heart.nrrd -o out/meshable.nrrd --gap 1.2 --weld
     """
-    from pycemrg_core.api import write_image
+    from pycemrg_core.api import image_of, volume_of, write_image
     from schematics_builtin.certificate.hearts import heart_of
     from schematics_builtin.certificate.repairing import repair as repair_image
+    from schematics_builtin.readers import named_extras, segments_of
 
     output = output or str(repaired_name(image))
     require_output(output, image)
     catalogue = session_of(ctx).catalogue()
-    label_map, asked = read_heart(image, catalogue, recipe, scheme, accept)
-    done = repair_image(label_map, catalogue, asked, limit_percent=limit, gap_mm=gap, weld=weld, name=Path(output).name)
-    write_image(done.image, output)
+    read, asked = judged_heart(image, catalogue, recipe, scheme, accept)
+    done = repair_image(
+        image_of(read.volume), catalogue, asked, limit_percent=limit, gap_mm=gap, weld=weld, name=Path(output).name
+    )
+    names = asked.names if scheme or read.labels else {}
+    write_image(done.image, output, named_extras(output, volume_of(done.image), segments_of(names, catalogue)))
     click.echo(f"{name_of(output)} written", err=True)
     if as_json:
         echo_json(_as_json(done))

@@ -10,13 +10,23 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pycemrg_core.api import like_number, name_of, whole_number
-from pycemrg_core.cli.kit import completing, plugin_options, require_output, session_of
+from pycemrg_core.cli.kit import completing, heart_from, plugin_options, require_output, scheme_from, session_of
 
 if TYPE_CHECKING:
     from pycemrg_core import Catalogue
-    from pycemrg_core.api import LabelRemapper, Names, RemapReport
+    from pycemrg_core.api import LabelRemapper, NamedVolume, Names, RemapReport
     from schematics_builtin.labels.label_files import Kind
 
+
+USUAL = "cemrg"
+"""The label scheme of an image where neither the user nor the source names its labels."""
+
+scheme_option = click.option(
+    "--scheme",
+    metavar="NAME",
+    shell_complete=completing("label scheme"),
+    help=f"The label scheme of IMAGE; default: the names in it, or else {USUAL}.",
+)
 
 label_table_option = click.option(
     "--label-table",
@@ -32,25 +42,31 @@ def write_label_map(
     catalogue: Catalogue,
     label_table: Kind | None,
     *,
+    sure: bool,
     quiet: bool = False,
 ) -> None:
-    """Write an image and, if requested, the table of its labels for a viewer."""
-    from pycemrg_core.api import write_image
+    """Write an image and, if requested, the table of its labels for a viewer.
+
+    ``sure``: the user or the source says what the names are; then they are written into the image, if its format has a
+    place for them.
+    """
+    from pycemrg_core.api import Extras, volume_of, write_image
     from pycemrg_core.cli.kit import staged
+    from schematics_builtin.readers import named_extras, segments_of
 
     path, table = Path(output), _table_of(output, label_table)
+    extras = named_extras(output, volume_of(image), segments_of(names, catalogue)) if sure else Extras()
     if label_table is None or not path.parent.is_dir():
-        write_image(image, output)
+        write_image(image, output, extras)
         click.echo(f"{name_of(output)} written", err=quiet)
         return
     from pycemrg_core import colours_of
-    from pycemrg_core.api import volume_of
     from schematics_builtin.labels.label_files import write_label_table
     from schematics_builtin.labels.outputs import table_rows
 
     rows = table_rows(volume_of(image).boxes, names, colours_of(catalogue))
     with staged(path.parent) as folder:
-        write_image(image, folder / path.name)
+        write_image(image, folder / path.name, extras)
         write_label_table(rows, folder / table.name, label_table)
     click.echo(f"{name_of(output)} and {name_of(table)} written", err=quiet)
 
@@ -118,16 +134,18 @@ def remap(
       pycemrg labels remap slicer.nrrd -o heart.nrrd --from my_labels.ctbl --to cemrg
       pycemrg labels remap heart.nrrd -o out.nrrd --map 1=3 --map 3=1
     """
-    if not (source and target) and not pairs and not table:
+    if not target and not pairs and not table:
         raise click.UsageError("no mapping of labels; give --from and --to, --map, or --table", ctx)
-    from pycemrg_core.api import LabelRemapper, names_in, read_labels, read_mapping_file, remap_image, voxel_array
+    from pycemrg_core.api import LabelRemapper, image_of, names_in, read_mapping_file, remap_image, voxel_array
 
     require_outputs(output, label_table, image, table, source, target)
     catalogue = session_of(ctx).catalogue()
-    label_map, notes = read_labels(image)
-    _echo_notes(notes)
+    read = _read(image, source, catalogue)
+    if not (source or read.labels or pairs or table):
+        raise click.UsageError(f"{name_of(image)} has no names; give --from too, --map, or --table", ctx)
+    label_map = image_of(read.volume)
     array = voxel_array(label_map)
-    old_names = _names(source or "cemrg", catalogue)
+    old_names = _names(source, catalogue) if source else dict(scheme_from(read, catalogue, None, USUAL).labels)
     new_names = _names(target, catalogue) if target else old_names
     if pairs or table:
         given = {**(read_mapping_file(Path(table)) if table else {}), **pairs}
@@ -141,7 +159,17 @@ def remap(
         click.echo(line, err=True)
     _require_rest(image, report, old_names, new_names, catalogue)
     result = remap_image(label_map, remapper)
-    write_label_map(result, output, {value: name for name, value in new_names.items()}, catalogue, label_table)
+    shown, sure = {value: name for name, value in new_names.items()}, bool(target or source or read.labels)
+    write_label_map(result, output, shown, catalogue, label_table, sure=sure)
+
+
+def _read(image: str, source: str | None, catalogue: Catalogue) -> NamedVolume:
+    """Read a heart. ``source``: the user says what its labels are."""
+    from pycemrg_core import read_heart
+
+    read = read_heart(image, catalogue, named=bool(source))
+    _echo_notes(read.notes)
+    return read
 
 
 def _require_rest(
@@ -229,14 +257,7 @@ def _selection(kind: str, help_line: str) -> click.Command:
     @click.argument("image")
     @click.argument("names", nargs=-1, required=True)
     @click.option("-o", "--output", required=True, metavar="FILE", help="The image to write.")
-    @click.option(
-        "--scheme",
-        metavar="NAME",
-        default="cemrg",
-        show_default=True,
-        shell_complete=completing("label scheme"),
-        help="The scheme of IMAGE.",
-    )
+    @scheme_option
     @label_table_option
     @plugin_options
     @click.pass_context
@@ -245,26 +266,17 @@ def _selection(kind: str, help_line: str) -> click.Command:
         image: str,
         names: tuple[str, ...],
         output: str,
-        scheme: str,
+        scheme: str | None,
         label_table: Kind | None,
     ) -> None:
-        from pycemrg_core.api import (
-            ImageError,
-            LabelRemapper,
-            LabelScheme,
-            read_labels,
-            remap_image,
-            volume_of,
-            voxel_array,
-        )
+        from pycemrg_core.api import ImageError, LabelRemapper, image_of, remap_volume
 
         require_outputs(output, label_table, image)
         catalogue = session_of(ctx).catalogue()
-        record = catalogue.get(LabelScheme, scheme)
+        read = heart_from(image, catalogue, scheme)
+        record = scheme_from(read, catalogue, scheme, USUAL)
         chosen = chosen_labels(names, record, catalogue)
-        label_map, notes = read_labels(image)
-        _echo_notes(notes)
-        there = set(volume_of(label_map).boxes)
+        there = set(read.volume.boxes)
         gone = there - chosen if kind == "keep" else there & chosen
         if gone == there:
             raise ImageError(
@@ -272,10 +284,11 @@ def _selection(kind: str, help_line: str) -> click.Command:
             )
         old_names = {value: name for name, value in record.labels.items()}
         remapper = LabelRemapper(dict.fromkeys(gone, 0), merge=True, delete=True, old_names=old_names)
-        for line in remapper.report(voxel_array(label_map)).lines():
+        for line in remapper.report(read.volume.array).lines():
             if "background" in line:
                 click.echo(line, err=True)
-        write_label_map(remap_image(label_map, remapper), output, old_names, catalogue, label_table)
+        result, sure = image_of(remap_volume(read.volume, remapper)), bool(scheme or read.labels)
+        write_label_map(result, output, old_names, catalogue, label_table, sure=sure)
 
     return command
 

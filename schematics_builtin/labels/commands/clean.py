@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pycemrg_core.api import counted
-from pycemrg_core.cli.kit import completing, echo_json, plugin_options, session_of
+from pycemrg_core.cli.kit import echo_json, heart_from, plugin_options, scheme_from, session_of
 from schematics_builtin.labels.commands.changing import (
+    USUAL,
     chosen_labels,
     label_table_option,
     require_outputs,
+    scheme_option,
     write_label_map,
 )
 
@@ -30,14 +32,7 @@ if TYPE_CHECKING:
 @click.option("--remove-small", type=float, metavar="MM3", help="Remove components smaller than this.")
 @click.option("--fill-holes", is_flag=True, help="Fill background that a label encloses.")
 @click.option("--connectivity", type=click.Choice(["6", "18", "26"]), default="6", show_default=True)
-@click.option(
-    "--scheme",
-    metavar="NAME",
-    default="cemrg",
-    show_default=True,
-    shell_complete=completing("label scheme"),
-    help="The scheme of IMAGE.",
-)
+@scheme_option
 @label_table_option
 @click.option("--json", "as_json", is_flag=True, help="Print the changes as JSON.")
 @plugin_options
@@ -53,7 +48,7 @@ def clean(
     remove_small: float | None,
     fill_holes: bool,
     connectivity: str,
-    scheme: str,
+    scheme: str | None,
     label_table: Kind | None,
     as_json: bool,
 ) -> None:
@@ -64,7 +59,7 @@ def clean(
       pycemrg clean heart.nrrd -o clean.nrrd --keep-largest-component --labels chambers
     """
     from pycemrg_core import api
-    from pycemrg_core.api import LabelScheme, WorkingVolume, image_from_array, read_labels, volume_of
+    from pycemrg_core.api import WorkingVolume, image_of
 
     neighbours = int(connectivity)
     asked: dict[str, tuple[object, dict[str, Any]]] = {
@@ -80,11 +75,8 @@ def clean(
 
     require_outputs(output, label_table, image)
     catalogue = session_of(ctx).catalogue()
-    record = catalogue.get(LabelScheme, scheme)
-    label_map, notes = read_labels(image)
-    for note in notes:
-        click.echo(f"note: {note}", err=True)
-    start = volume_of(label_map)
+    read = heart_from(image, catalogue, scheme)
+    record, start = scheme_from(read, catalogue, scheme, USUAL), read.volume
     volume = WorkingVolume(start, start.array.dtype)
     chosen = sorted(chosen_labels(map(str.strip, labels.split(",")), record, catalogue) if labels else start.boxes)
     names = {value: name for name, value in record.labels.items()}
@@ -98,8 +90,8 @@ def clean(
                 err=True,
             )
         ledger += [_entry(step, change, volume, names) for change in volume.apply(edits)]
-    result = image_from_array(volume.array, label_map)
-    write_label_map(result, output, names, catalogue, label_table, quiet=as_json)
+    result, sure = image_of(start.with_array(volume.array)), bool(scheme or read.labels)
+    write_label_map(result, output, names, catalogue, label_table, sure=sure, quiet=as_json)
     if as_json:
         echo_json(ledger)
         return

@@ -14,18 +14,20 @@ from pycemrg_core.cli.kit import (
     csv_text,
     echo_json,
     echo_table,
+    heart_from,
     plugin_options,
     require_output,
+    scheme_from,
     session_of,
     style,
     wrapped,
 )
-from schematics_builtin.labels.commands.changing import chosen_labels, keep, remap, remove
+from schematics_builtin.labels.commands.changing import USUAL, chosen_labels, keep, remap, remove
 from schematics_builtin.labels.commands.merging import merge
 
 if TYPE_CHECKING:
     from pycemrg_core import Catalogue
-    from pycemrg_core.api import LabelVolume
+    from pycemrg_core.api import LabelScheme
     from schematics_builtin.labels.anatomy.judge import Suggestion
     from schematics_builtin.labels.diagnosis import LabelDiagnostic, LabelReport, LabelStatus
 
@@ -34,10 +36,8 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _scheme = click.option(
     "--scheme",
     metavar="NAME",
-    default="cemrg",
-    show_default=True,
     shell_complete=completing("label scheme"),
-    help="Names for the integers.",
+    help=f"Names for the integers; default: those in IMAGE, or else {USUAL}.",
 )
 
 
@@ -50,15 +50,6 @@ for _command in (remap, keep, remove, merge):
     labels.add_command(_command)
 
 
-def _read(image: str) -> LabelVolume:
-    from pycemrg_core.api import read_labels, volume_of
-
-    label_map, notes = read_labels(image)
-    for note in notes:
-        click.echo(f"note: {note}", err=True)
-    return volume_of(label_map)
-
-
 def _status_json(status: LabelStatus) -> dict[str, Any]:
     from pycemrg_core.api import to_data
 
@@ -66,10 +57,13 @@ def _status_json(status: LabelStatus) -> dict[str, Any]:
     return data
 
 
-def _scheme_report(image: str, scheme: str, catalogue: Catalogue) -> LabelReport:
+def _scheme_report(image: str, scheme: str | None, catalogue: Catalogue) -> tuple[LabelReport, LabelScheme]:
+    """The labels of an image, and what names them."""
     from schematics_builtin.labels.diagnosis import LabelDiagnostic
 
-    return LabelDiagnostic.for_scheme(scheme, catalogue).compare(_read(image))
+    read = heart_from(image, catalogue, scheme)
+    record = scheme_from(read, catalogue, scheme, USUAL)
+    return LabelDiagnostic(names=record.labels).compare(read.volume), record
 
 
 def _show(report: LabelReport) -> None:
@@ -93,13 +87,13 @@ def _show(report: LabelReport) -> None:
 @_json
 @plugin_options
 @click.pass_context
-def show(ctx: click.Context, image: str, scheme: str, as_json: bool) -> None:
+def show(ctx: click.Context, image: str, scheme: str | None, as_json: bool) -> None:
     """List the labels of IMAGE: value, name, voxels, mL, components, bounding box, and the two it touches most.
 
     "comp." counts the connected components; the box is the first and last voxel along x, y and z. --json also prints
     all contacts, in mm2.
     """
-    report = _scheme_report(image, scheme, session_of(ctx).catalogue())
+    report, _ = _scheme_report(image, scheme, session_of(ctx).catalogue())
     if as_json:
         echo_json([_status_json(status) for status in report.labels if status.state != "missing"])
         return
@@ -114,19 +108,18 @@ def show(ctx: click.Context, image: str, scheme: str, as_json: bool) -> None:
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @plugin_options
 @click.pass_context
-def volumes(ctx: click.Context, image: str, names: tuple[str, ...], scheme: str, as_json: bool, as_csv: bool) -> None:
+def volumes(
+    ctx: click.Context, image: str, names: tuple[str, ...], scheme: str | None, as_json: bool, as_csv: bool
+) -> None:
     """Print the volume of each label of IMAGE in mL. NAMES (labels, groups or integers) choose some of them.
 
     With NAMES, a label that is not in the image is listed with 0, and the table ends with the sum.
     """
     if as_json and as_csv:
         raise click.UsageError("give --json or --csv, not both", ctx)
-    from pycemrg_core.api import LabelScheme
-
     catalogue = session_of(ctx).catalogue()
-    record = catalogue.get(LabelScheme, scheme)
+    report, record = _scheme_report(image, scheme, catalogue)
     chosen = chosen_labels(names, record, catalogue)
-    report = _scheme_report(image, scheme, catalogue)
     rows = [
         (status.value, status.name, status.voxels, round(status.ml, 6))
         for status in report.labels
@@ -170,29 +163,24 @@ def check(
     """Compare IMAGE with what a recipe, a schematic or a label scheme expects; exit with 1 on problems."""
     if (recipe and schematic) or not (recipe or schematic or scheme):
         raise click.UsageError("nothing to compare with; give --recipe, --schematic or --scheme", ctx)
-    from pycemrg_core import prepare
+    from pycemrg_core import prepare_source, read_heart
     from pycemrg_core.api import PlanError, require_sound
     from pycemrg_core.cli.kit import settings_from
 
     catalogue = session_of(ctx).catalogue()
     settings = settings_from(catalogue, {}, labels_file, None, accept=accept)
+    _diagnostic(catalogue, recipe, schematic, scheme, settings)  # first, so that a wrong name is refused early
+    if recipe or schematic:
+        prepared, settings, read = prepare_source(image, catalogue, settings, recipe=recipe, scheme=scheme, check=False)
+        volume, notes = prepared.volume, read.notes
+    else:
+        read = read_heart(image, catalogue, named=True)
+        volume, notes = read.volume, read.notes
     diagnostic, names = _diagnostic(catalogue, recipe, schematic, scheme, settings)
-    from pycemrg_core.api import read_volume
-
-    volume, notes = read_volume(image)
-    prepared = prepare(
-        volume,
-        catalogue,
-        settings,
-        recipe=recipe,
-        scheme=scheme if recipe or schematic else None,
-        name=image,
-        check=False,
-    )
-    report = diagnostic.compare(prepared.volume)
+    report = diagnostic.compare(volume)
     problems = list(report.problems)
     try:
-        notes = (*notes, *require_sound(prepared.volume, names, catalogue, image, accept))
+        notes = (*notes, *require_sound(volume, names, catalogue, image, accept))
     except PlanError as error:
         problems += error.problems
     if as_json:
@@ -238,8 +226,9 @@ def detect(ctx: click.Context, image: str, as_json: bool) -> None:
     from schematics_builtin.labels.anatomy import rank
     from schematics_builtin.labels.measuring import measure
 
-    volume = _read(image)
-    ranking = rank(measure(volume.array, volume.spacing), _schemes(session_of(ctx).catalogue()))
+    catalogue = session_of(ctx).catalogue()
+    volume = heart_from(image, catalogue).volume
+    ranking = rank(measure(volume.array, volume.spacing), _schemes(catalogue))
     if as_json:
         echo_json(_ranking_json(ranking))
         return
@@ -305,8 +294,9 @@ def suggest(ctx: click.Context, image: str, output: str | None, as_json: bool) -
 
     if output:
         require_output(output, image)
-    volume = _read(image)
-    scheme = session_of(ctx).catalogue().get(LabelScheme, "cemrg")
+    catalogue = session_of(ctx).catalogue()
+    volume = heart_from(image, catalogue).volume
+    scheme = catalogue.get(LabelScheme, USUAL)
     facts = measure(volume.array, volume.spacing)
     # The structures that segmentation tools write; walls and rings are offered only if there are more labels.
     segmented = [*scheme.groups["blood_pools"], "LV_myo_label"]

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from pycemrg_core.api import counted, name_of
-from pycemrg_core.cli.kit import plugin_options, session_of
-from pycemrg_metrics.commands.show import listed, show, show_one, table_options
+from pycemrg_core.cli.kit import heart_from, plugin_options, session_of
+from pycemrg_metrics.commands.show import USUAL, listed, show, show_one, table_options
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
+
+    from pycemrg_core import Catalogue
+    from pycemrg_core.api import LabelScheme
 
 _MOST_LABELS = 128
 
@@ -41,7 +44,7 @@ def compare(
     data_range: float | None,
     resample: bool,
     parameters: dict[str, float],
-    scheme: str,
+    scheme: str | None,
     groups: bool,
     as_json: bool,
     as_csv: bool,
@@ -61,7 +64,7 @@ def compare(
 
     catalogue = session_of(ctx).catalogue()
     of_images = choices.what_compares(catalogue, metrics) is Measures.IMAGES if metrics else None
-    ours, theirs = _read(prediction), _read(reference)
+    ours, theirs = (_read(path, catalogue, scheme) for path in (prediction, reference))
     if of_images is None:
         of_images = not (_like_labels(ours) and _like_labels(theirs))
     _require_options(ctx, of_images, labels, mask, data_range, groups)
@@ -70,13 +73,13 @@ def compare(
     if of_images:
         table = faces.compare_images(
             ours, theirs, catalogue, metrics=metrics or faces.IMAGE_METRICS, labels=labels, data_range=data_range,
-            mask=_read_mask(mask, theirs, reference), scheme=scheme, parameters=parameters,
+            mask=_read_mask(mask, theirs, reference, catalogue), scheme=scheme or USUAL, parameters=parameters,
         )  # fmt: skip
         show_one(table, as_json, as_csv, **more)
         return
     table = faces.compare_labels(
         ours, theirs, catalogue, metrics=metrics or faces.LABEL_METRICS, labels=labels, groups=groups,
-        scheme=scheme, parameters=parameters,
+        scheme=scheme or _names(prediction, reference, catalogue), parameters=parameters,
     )  # fmt: skip
     show(table, as_json, as_csv, title="label", mean=True, **more)
 
@@ -99,21 +102,38 @@ def _require_options(
         )
 
 
-def _read(path: str) -> sitk.Image:
-    from pycemrg_core.api import read_image
+def _read(path: str, catalogue: Catalogue, scheme: str | None = None) -> sitk.Image:
+    """A single image as it is, anything else as one label map."""
+    from pycemrg_core.api import image_of, is_one_image, read_image
 
+    if not is_one_image(path):
+        return image_of(heart_from(path, catalogue, scheme).volume)
     image, notes = read_image(path)
     for note in notes:
         click.echo(f"note: {note}", err=True)
     return image
 
 
-def _read_mask(path: str | None, like: sitk.Image, like_path: str) -> sitk.Image | None:
+def _names(prediction: str, reference: str, catalogue: Catalogue) -> str | LabelScheme:
+    """The names in both sources. Raises :class:`LabelError` where they say different things of a label."""
+    from pycemrg_core.api import LabelError, read_heart_names, source_scheme
+
+    ours, theirs = (read_heart_names(path, catalogue) for path in (prediction, reference))
+    for name in ours.keys() & theirs.keys():
+        if ours[name] != theirs[name]:
+            raise LabelError(
+                f"{name!r} is {ours[name]} in {name_of(prediction)} and {theirs[name]} in {name_of(reference)};"
+                " give both the same integers with 'pycemrg labels remap', or name them with --scheme"
+            )
+    return source_scheme({**ours, **theirs}, catalogue) if ours or theirs else USUAL
+
+
+def _read_mask(path: str | None, like: sitk.Image, like_path: str, catalogue: Catalogue) -> sitk.Image | None:
     from pycemrg_metrics.grids import require_same_grid
 
     if path is None:
         return None
-    mask = _labels(_read(path), path)
+    mask = _labels(_read(path, catalogue), path)
     require_same_grid(mask, like, (path, like_path))
     return mask
 

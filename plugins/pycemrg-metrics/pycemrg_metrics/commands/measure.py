@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from pycemrg_core.cli.kit import plugin_options, session_of
-from pycemrg_metrics.commands.show import listed, show, table_options
+from pycemrg_core.cli.kit import heart_from, plugin_options, scheme_from, session_of
+from pycemrg_metrics.commands.show import USUAL, listed, show, table_options
 
 
 def _pairs(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
@@ -38,7 +38,7 @@ def measure(
     labels: tuple[str, ...],
     between: tuple[tuple[str, str], ...],
     parameters: dict[str, float],
-    scheme: str,
+    scheme: str | None,
     groups: bool,
     as_json: bool,
     as_csv: bool,
@@ -50,17 +50,15 @@ def measure(
       pycemrg measure heart.nrrd --metrics wall_thickness_median,wall_thickness_p5 --labels walls
       pycemrg measure heart.nrrd --between LV_BP:LA_BP --between LV_BP:Ao_BP
     """
-    from pycemrg_core.api import read_labels
+    from pycemrg_core.api import image_of
     from pycemrg_metrics import faces
 
     if between and (labels or groups):
         raise click.UsageError("--between already names what to measure; leave out --labels and --groups", ctx)
     catalogue = session_of(ctx).catalogue()
-    label_map, notes = read_labels(image)
-    for note in notes:
-        click.echo(f"note: {note}", err=True)
+    read = heart_from(image, catalogue, scheme)
     table = faces.measure(
-        label_map, catalogue, metrics=metrics, labels=labels, groups=groups, between=between, scheme=scheme,
-        parameters=parameters,
+        image_of(read.volume), catalogue, metrics=metrics, labels=labels, groups=groups, between=between,
+        scheme=scheme_from(read, catalogue, scheme, USUAL), parameters=parameters,
     )  # fmt: skip
     show(table, as_json, as_csv, title="between" if between else "label", image=image)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+USUAL = "cemrg"
+"""The label scheme of label maps where neither the user nor the source names the labels."""
 _NOT_DEFINED = "-"
 _WIDTH = 80  # characters; echo_table breaks words in wider tables
 
@@ -39,8 +41,8 @@ def table_options(command: F) -> F:
         "--groups", is_flag=True, help="Add rows for the groups of the scheme, each as one structure."
     )(command)
     command = click.option(
-        "--scheme", metavar="NAME", default="cemrg", show_default=True, shell_complete=completing("label scheme"),
-        help="The label scheme of the label maps.",
+        "--scheme", metavar="NAME", shell_complete=completing("label scheme"),
+        help=f"The label scheme of the label maps; default: the names in them, or else {USUAL}.",
     )(command)  # fmt: skip
     return click.option(
         "--set", "parameters", metavar="NAME=NUMBER", multiple=True, callback=_settings,
