@@ -211,16 +211,28 @@ def _paint(runs: Runs, new: Ints) -> Iterator[Edit]:
     """Edits that give each run its ``new`` label if this differs, in boxes of limited size."""
     changed = new != runs.label
     runs, new = runs.take(changed), new[changed]
+    if not len(new):
+        return
     z, y = runs.place()
-    keys = np.stack([runs.start // _TILE, y // _TILE, z // _TILE, new])
-    order = np.lexsort(keys)
-    cuts = np.flatnonzero(np.any(np.diff(keys[:, order]), axis=0)) + 1
+    depth, height, width = (size // _TILE + 1 for size in runs.shape)
+    tile = ((new * depth + z // _TILE) * height + y // _TILE) * width + runs.start // _TILE
+    order = np.argsort(tile, kind="stable")
+    z, y, start, stop, new, tile = (one[order] for one in (z, y, runs.start, runs.stop, new, tile))
+    cuts = np.flatnonzero(np.append(True, tile[1:] != tile[:-1]))
+    lows = np.stack([np.minimum.reduceat(one, cuts) for one in (z, y, start)], axis=1).tolist()
+    highs = np.stack([np.maximum.reduceat(one, cuts) for one in (z + 1, y + 1, stop)], axis=1).tolist()
     corner = [axis.start for axis in runs.region]
-    for group in np.split(order, cuts) if len(order) else ():
-        lows = [int(one[group].min()) for one in (z, y, runs.start)]
-        highs = [int(one[group].max()) for one in (z + 1, y + 1, runs.stop)]
-        mask = np.zeros([high - low for low, high in zip(lows, highs, strict=True)], np.bool_)
-        for k, j, start, stop in np.stack([z - lows[0], y - lows[1], runs.start, runs.stop])[:, group].T.tolist():
-            mask[k, j, start - lows[2] : stop - lows[2]] = True
-        region = (slice(low + at, high + at) for low, high, at in zip(lows, highs, corner, strict=True))
-        yield Edit(as_region(region), mask, int(new[group[0]]))
+    for first, last, low, high in zip(cuts, [*cuts[1:], len(new)], lows, highs, strict=True):
+        group = slice(first, last)
+        shape = [b - a for a, b in zip(low, high, strict=True)]
+        mask = np.zeros(shape, np.bool_)
+        line = (z[group] - low[0]) * shape[1] + y[group] - low[1]
+        mask.reshape(-1)[_within(line * shape[2] + start[group] - low[2], stop[group] - start[group])] = True
+        region = (slice(a + at, b + at) for a, b, at in zip(low, high, corner, strict=True))
+        yield Edit(as_region(region), mask, int(new[first]))
+
+
+def _within(first: Ints, lengths: Ints) -> Ints:
+    """The numbers of several ranges, which begin at ``first`` and are so long, one after the other."""
+    before = np.cumsum(lengths) - lengths
+    return np.arange(lengths.sum()) + np.repeat(first - before, lengths)
