@@ -235,4 +235,5 @@ def _paint(runs: Runs, new: Ints) -> Iterator[Edit]:
 def _within(first: Ints, lengths: Ints) -> Ints:
     """The numbers of several ranges, which begin at ``first`` and are so long, one after the other."""
     before = np.cumsum(lengths) - lengths
-    return np.arange(lengths.sum()) + np.repeat(first - before, lengths)
+    found: Ints = np.arange(lengths.sum()) + np.repeat(first - before, lengths)
+    return found
