@@ -86,6 +86,7 @@ class WorkingVolume(LabelVolume):
         Raises :class:`StepError`, before anything is written, when an edit does not fit the image.
         """
         edits = tuple(edits)
+        self._hash = ""
         for edit in edits:
             self._require_inside(edit)
         voxels: Counter[tuple[str, int, int]] = Counter()

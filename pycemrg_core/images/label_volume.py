@@ -79,6 +79,7 @@ class LabelVolume(ShownVolume):
         self.snapshots = dict(snapshots or {})
         self._boxes = dict(bounding_boxes(self.array) if boxes is None else boxes)
         self._loose: set[int] = set()
+        self._hash = ""
         self._answers: dict[tuple[Any, ...], tuple[frozenset[int], Any]] = {}
 
     def with_array(self, array: LabelArray, *, boxes: Mapping[int, Region] | None = None) -> LabelVolume:
@@ -94,7 +95,7 @@ class LabelVolume(ShownVolume):
 
     def with_blueprint(self, blueprint: Blueprint) -> LabelVolume:
         """A volume with the same voxels and another blueprint."""
-        return LabelVolume(
+        volume = LabelVolume(
             self.array,
             self.spacing,
             origin=self.origin,
@@ -103,6 +104,8 @@ class LabelVolume(ShownVolume):
             snapshots=self.snapshots,
             boxes=self.boxes,
         )
+        volume._hash = self._hash
+        return volume
 
     def snapshot(self, name: str) -> LabelVolume:
         """The image that the recipe saved under this name; without a name, this volume.
@@ -132,7 +135,9 @@ class LabelVolume(ShownVolume):
 
     def voxels_sha256(self) -> str:
         """The SHA-256 of the voxels in array order, in hexadecimal."""
-        return hashlib.sha256(np.ascontiguousarray(self.array).data).hexdigest()
+        if not self._hash:
+            self._hash = hashlib.sha256(np.ascontiguousarray(self.array).data).hexdigest()
+        return self._hash
 
     @property
     def voxel_mm3(self) -> float:

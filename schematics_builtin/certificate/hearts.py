@@ -18,7 +18,6 @@ from pycemrg_core.api import (
     blueprint_of,
     require_doubts,
     volume_of,
-    voxels_sha256,
 )
 from pycemrg_core.cli.kit import RECORD
 from schematics_builtin.certificate.certification import Certificate, certify
@@ -96,9 +95,12 @@ def _names(labels: Mapping[str, int], catalogue: Catalogue) -> dict[int, str]:
     return {value: " or ".join(sorted(names)) for value, names in found.items()}
 
 
-def certify_image(image: sitk.Image, catalogue: Catalogue, asked: Blueprint, *, name: str = "") -> Certificate:
+def certify_image(
+    image: sitk.Image | LabelVolume, catalogue: Catalogue, asked: Blueprint, *, name: str = ""
+) -> Certificate:
     """The certificate of a label map. ``name`` is the image's name in the certificate."""
-    return certify(heart_of(image, asked), catalogue, name=name, voxels_sha256=voxels_sha256(image))
+    heart = heart_of(image, asked)
+    return certify(heart, catalogue, name=name, voxels_sha256=heart.volume.voxels_sha256())
 
 
 def certify_result(result: RunResult, catalogue: Catalogue, *, name: str = "") -> Certificate:

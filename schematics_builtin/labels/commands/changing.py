@@ -14,7 +14,7 @@ from pycemrg_core.cli.kit import completing, heart_from, plugin_options, require
 
 if TYPE_CHECKING:
     from pycemrg_core import Catalogue
-    from pycemrg_core.api import LabelRemapper, NamedVolume, Names, RemapReport
+    from pycemrg_core.api import LabelRemapper, LabelVolume, NamedVolume, Names, RemapReport
     from schematics_builtin.labels.label_files import Kind
 
 
@@ -36,7 +36,7 @@ label_table_option = click.option(
 
 
 def write_label_map(
-    image: Any,
+    volume: LabelVolume,
     output: str,
     names: Mapping[int, str],
     catalogue: Catalogue,
@@ -45,28 +45,28 @@ def write_label_map(
     sure: bool,
     quiet: bool = False,
 ) -> None:
-    """Write an image and, if requested, the table of its labels for a viewer.
+    """Write a label map and, if requested, the table of its labels for a viewer.
 
     ``sure``: the user or the source says what the names are; then they are written into the image, if its format has a
     place for them.
     """
-    from pycemrg_core.api import Extras, volume_of, write_image
+    from pycemrg_core.api import Extras, write_volume
     from pycemrg_core.cli.kit import staged
     from schematics_builtin.readers import named_extras, segments_of
 
     path, table = Path(output), _table_of(output, label_table)
-    extras = named_extras(output, volume_of(image), segments_of(names, catalogue)) if sure else Extras()
+    extras = named_extras(output, volume, segments_of(names, catalogue)) if sure else Extras()
     if label_table is None or not path.parent.is_dir():
-        write_image(image, output, extras)
+        write_volume(volume, output, extras)
         click.echo(f"{name_of(output)} written", err=quiet)
         return
     from pycemrg_core import colours_of
     from schematics_builtin.labels.label_files import write_label_table
     from schematics_builtin.labels.outputs import table_rows
 
-    rows = table_rows(volume_of(image).boxes, names, colours_of(catalogue))
+    rows = table_rows(volume.boxes, names, colours_of(catalogue))
     with staged(path.parent) as folder:
-        write_image(image, folder / path.name, extras)
+        write_volume(volume, folder / path.name, extras)
         write_label_table(rows, folder / table.name, label_table)
     click.echo(f"{name_of(output)} and {name_of(table)} written", err=quiet)
 
@@ -136,15 +136,14 @@ def remap(
     """
     if not target and not pairs and not table:
         raise click.UsageError("no mapping of labels; give --from and --to, --map, or --table", ctx)
-    from pycemrg_core.api import LabelRemapper, image_of, names_in, read_mapping_file, remap_image, voxel_array
+    from pycemrg_core.api import LabelRemapper, names_in, read_mapping_file, remap_volume
 
     require_outputs(output, label_table, image, table, source, target)
     catalogue = session_of(ctx).catalogue()
     read = _read(image, source, catalogue)
     if not (source or read.labels or pairs or table):
         raise click.UsageError(f"{name_of(image)} has no names; give --from too, --map, or --table", ctx)
-    label_map = image_of(read.volume)
-    array = voxel_array(label_map)
+    array = read.volume.array
     old_names = _names(source, catalogue) if source else dict(scheme_from(read, catalogue, None, USUAL).labels)
     new_names = _names(target, catalogue) if target else old_names
     if pairs or table:
@@ -158,7 +157,7 @@ def remap(
     for line in report.lines():
         click.echo(line, err=True)
     _require_rest(image, report, old_names, new_names, catalogue)
-    result = remap_image(label_map, remapper)
+    result = remap_volume(read.volume, remapper)
     shown, sure = {value: name for name, value in new_names.items()}, bool(target or source or read.labels)
     write_label_map(result, output, shown, catalogue, label_table, sure=sure)
 
@@ -269,7 +268,7 @@ def _selection(kind: str, help_line: str) -> click.Command:
         scheme: str | None,
         label_table: Kind | None,
     ) -> None:
-        from pycemrg_core.api import ImageError, LabelRemapper, image_of, remap_volume
+        from pycemrg_core.api import ImageError, LabelRemapper, remap_volume
 
         require_outputs(output, label_table, image)
         catalogue = session_of(ctx).catalogue()
@@ -287,7 +286,7 @@ def _selection(kind: str, help_line: str) -> click.Command:
         for line in remapper.report(read.volume.array).lines():
             if "background" in line:
                 click.echo(line, err=True)
-        result, sure = image_of(remap_volume(read.volume, remapper)), bool(scheme or read.labels)
+        result, sure = remap_volume(read.volume, remapper), bool(scheme or read.labels)
         write_label_map(result, output, old_names, catalogue, label_table, sure=sure)
 
     return command

@@ -59,7 +59,7 @@ def clean(
       pycemrg clean heart.nrrd -o clean.nrrd --keep-largest-component --labels chambers
     """
     from pycemrg_core import api
-    from pycemrg_core.api import WorkingVolume, image_of
+    from pycemrg_core.api import WorkingVolume
 
     neighbours = int(connectivity)
     asked: dict[str, tuple[object, dict[str, Any]]] = {
@@ -90,8 +90,8 @@ def clean(
                 err=True,
             )
         ledger += [_entry(step, change, volume, names) for change in volume.apply(edits)]
-    result, sure = image_of(start.with_array(volume.array)), bool(scheme or read.labels)
-    write_label_map(result, output, names, catalogue, label_table, sure=sure, quiet=as_json)
+    sure = bool(scheme or read.labels)
+    write_label_map(volume.frozen(), output, names, catalogue, label_table, sure=sure, quiet=as_json)
     if as_json:
         echo_json(ledger)
         return
