@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -18,7 +20,7 @@ from command_line import contents, local_plugin, pycemrg, small_heart
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pycemrg_core.cli.terminal import shown, style
+from pycemrg_core.cli.terminal import shown, status, style
 from pycemrg_core.guard import guarded
 
 RECIPE = "left_atrium_with_veins"
@@ -44,6 +46,36 @@ def test_only_our_own_styles_reach_a_terminal() -> None:
     assert shown(style("\x1b[31mred\x1b[0m", fg="green")) == click.style("\\u001b[31mred\\u001b[0m", fg="green")
     assert shown("\x1b[31mred \x1b[?25l") == "\\u001b[31mred \\u001b[?25l"
     assert click.unstyle(style("bold", bold=True)) == "bold"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_what_a_command_is_doing_is_one_line_that_goes_away(monkeypatch: pytest.MonkeyPatch, terminal: bool) -> None:
+    written = io.StringIO()
+    written.isatty = lambda: terminal  # type: ignore[method-assign]
+    monkeypatch.setattr(sys, "stderr", written)
+    monkeypatch.setenv("COLUMNS", "12")
+    with suppress(ValueError), status() as told:
+        told("first ...")
+        told("a second, longer than the terminal")
+        raise ValueError
+    assert written.getvalue() == ("\rfirst ...  \ra second, l\r           \r" if terminal else "")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="no terminals")
+def test_a_repair_says_what_it_is_doing_on_a_terminal_only(tmp_path: Path) -> None:
+    image = small_heart(tmp_path)
+    command = [sys.executable, "-m", "pycemrg_core", "repair", str(image), "-o", str(tmp_path / "repaired.nrrd")]
+    command += ["--scheme", "cemrg"]
+    piped = subprocess.run(command, capture_output=True, text=True)
+    assert "..." not in piped.stderr
+    ours, theirs = os.openpty()
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=theirs)
+    shown_there = os.read(ours, 100_000).decode()
+    os.close(ours), os.close(theirs)
+    assert "\rrepairing: walls and leaks, round 1 ..." in shown_there
+    assert "\rcertifying ..." in shown_there
+    assert shown_there.replace("\r\n", "\n").rsplit("\r", 1)[-1] == piped.stderr
 
 
 @pytest.mark.slow

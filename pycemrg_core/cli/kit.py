@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pycemrg_core.cli.session import plugin_options as plugin_options
     from pycemrg_core.cli.session import session_of as session_of
     from pycemrg_core.cli.session import wrapped as wrapped
+    from pycemrg_core.cli.terminal import status as status
     from pycemrg_core.cli.terminal import style as style
     from pycemrg_core.images.scratch import sweep as sweep
     from pycemrg_core.runs.earlier import step_images as step_images
@@ -49,7 +50,7 @@ else:
             ),
             "pycemrg_core.cli.run": "run",
             "pycemrg_core.cli.session": "Session echo_json echo_table plugin_options session_of wrapped",
-            "pycemrg_core.cli.terminal": "style",
+            "pycemrg_core.cli.terminal": "status style",
             "pycemrg_core.text.tables": "csv_text",
             "pycemrg_core.images.scratch": "sweep",
             "pycemrg_core.runs.earlier": "step_images",

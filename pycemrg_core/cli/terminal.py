@@ -10,10 +10,11 @@ from __future__ import annotations
 import io
 import os
 import re
+import shutil
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 from typing import Any
@@ -46,6 +47,26 @@ def shown(text: str) -> str:
     return first + "".join(
         f"\x1b[{part}m" if odd % 2 else _UNSAFE.sub(_escaped, part) for odd, part in enumerate(parts)
     )
+
+
+@contextmanager
+def status() -> Iterator[Callable[[str], None]]:
+    """Show what a command is doing, in one line on a terminal, which goes away at the end; nothing in a pipe."""
+    here, width = sys.stderr.isatty(), shutil.get_terminal_size((80, 24)).columns - 1
+    used = False
+
+    def show(text: str) -> None:
+        nonlocal used
+        if here:
+            click.echo(f"\r{text[:width]:<{width}}", err=True, nl=False)
+            used = True
+
+    try:
+        yield show
+    finally:
+        if used:
+            show("")
+            click.echo("\r", err=True, nl=False)
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -9,7 +9,7 @@ same code, but the step cannot enlarge the image, and changes only the labels of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import attrs
@@ -123,6 +123,7 @@ def repair(
     gap_mm: float = 0.0,
     weld: bool = False,
     name: str = "",
+    told: Callable[[str], None] = lambda _: None,
 ) -> Repair:
     """Repair a label map. The given image is not changed.
 
@@ -134,7 +135,7 @@ def repair(
 
     ``gap_mm``: background between walls that is thinner than this becomes the tissue beside it, and the certificate
     looks for such gaps. ``weld``: where voxels of one label meet by an edge or corner only, a voxel between them gets
-    another label.
+    another label. ``told`` is told what is being done, for a line of progress.
     """
     if not 0 <= limit_percent <= 100:
         raise LabelError(f"the limit is {limit_percent:g} %; give a number from 0 to 100")
@@ -145,12 +146,13 @@ def repair(
     pads = _pads(heart)
     array = np.pad(heart.volume.array.astype(_dtype(heart), copy=False), pads)
     padded_heart = attrs.evolve(heart, volume=heart.volume.with_array(array))
-    mends, refused = _repaired(padded_heart, limit_percent, gap_mm=gap_mm, weld=weld)
+    mends, refused = _repaired(padded_heart, limit_percent, gap_mm=gap_mm, weld=weld, told=told)
     for mend in mends:
         array[tuple(mend.places.T)] = mend.new
     low, high = ((int(x), int(y), int(z)) for z, y, x in zip(*pads, strict=True))
     result = image_from_array(array, padded(image, low, high))
     again = heart_of(result, asked)
+    told("certifying ...")
     return Repair(
         image=result,
         ledger=tuple(_entries(mends, again)),
@@ -187,7 +189,13 @@ def repair_step(volume: LabelVolume, contract: RepairCreationContract) -> Iterat
 
 
 def _repaired(
-    heart: Heart, limit_percent: float, allowed: frozenset[int] | None = None, *, gap_mm: float, weld: bool
+    heart: Heart,
+    limit_percent: float,
+    allowed: frozenset[int] | None = None,
+    *,
+    gap_mm: float,
+    weld: bool,
+    told: Callable[[str], None] = lambda _: None,
 ) -> tuple[list[Mend], tuple[Refusal, ...]]:
     """Apply the rules in rounds until nothing changes; what changed, and what was refused and is still so."""
     volume = heart.volume
@@ -200,9 +208,11 @@ def _repaired(
         volume, heart.lumens, {*heart.meshed, *made}, permit=limits.permit, margin=max(_reach(heart, volume)) + 1
     )
     inside = np.array(volume.array.shape)
+    told("repairing: loose voxels ...")
     work.mend()  # before walls are made, so that loose blood gets none
     boxes: Iterable[tuple[Ints, Ints]] = [(-inside, 2 * inside)]
     for turn in range(MOST_ROUNDS):
+        told(f"repairing: walls and leaks, round {turn + 1} ...")
         seen = len(work.mends)
         fixes = [fix for box in boxes for fix in _openings_in(box, work, heart, had, whole=turn == 0)]
         done = _carry_out(work, fixes, inside)

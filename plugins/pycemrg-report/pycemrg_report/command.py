@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from pycemrg_core.api import name_of
-from pycemrg_core.cli.kit import plugin_options, session_of
+from pycemrg_core.cli.kit import plugin_options, session_of, status
 
 
 @click.command(short_help="Write one page about a run, for a browser.")
@@ -26,5 +26,6 @@ def report(ctx: click.Context, folder: str, output: str | None) -> None:
 
     from pycemrg_report.report import write_report
 
-    page = write_report(Path(folder), session_of(ctx).catalogue(), Path(output) if output else None)
+    with status() as told:
+        page = write_report(Path(folder), session_of(ctx).catalogue(), Path(output) if output else None, told)
     click.echo(f"{name_of(page)} written")

@@ -117,7 +117,7 @@ def through(mask: Mask, spacing: Spacing) -> tuple[int, Point]:
 
     It takes the middle slice, not the slice with most voxels, which would cut a wall where it is parallel to the plane.
     """
-    counts = [mask.sum(axis=tuple(other for other in range(3) if other != axis)) for axis in range(3)]
+    counts = [np.count_nonzero(mask, axis=tuple(other for other in range(3) if other != axis)) for axis in range(3)]
     z, y, x = (int(np.searchsorted(count.cumsum(), (count.sum() + 1) // 2)) for count in counts)
     areas = [count[at] / mm for count, at, mm in zip(counts, (z, y, x), spacing, strict=True)]
     return int(np.argmax(areas)), (z, y, x)

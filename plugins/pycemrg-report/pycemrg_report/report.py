@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from hashlib import sha256
 from importlib.resources import files
@@ -17,13 +17,24 @@ from attrs import frozen
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pycemrg_core import Catalogue
-from pycemrg_core.api import FinishedRun, LabelArray, Made, OutputError, PycemrgError, Region, as_region, name_of
+from pycemrg_core.api import (
+    FinishedRun,
+    LabelArray,
+    LabelVolume,
+    Made,
+    OutputError,
+    PycemrgError,
+    Region,
+    as_region,
+    name_of,
+)
 from pycemrg_core.cli.kit import held, write_text
 from pycemrg_report import certificate, pictures, surfaces, walls
 from pycemrg_report.pictures import Picture, picture
 from pycemrg_report.run import RanStep, Run, arrays_after, read_run, run_of
 
 PAGE = "report.html"
+Told = Callable[[str], None]
 _MARK = b'<meta name="voxels-sha256"'
 _SCRIPT = re.compile(r"<script[^>]*>(.*?)</script>", re.DOTALL)
 _AROUND_MM = 16.0
@@ -39,19 +50,21 @@ class Volume:
     after: int
 
 
-def write_report(folder: Path, catalogue: Catalogue, target: Path | None = None) -> Path:
+def write_report(folder: Path, catalogue: Catalogue, target: Path | None = None, told: Told = lambda _: None) -> Path:
     """Write one self-contained page about the run in ``folder``, and return its path.
 
-    The default ``target`` is ``folder/report.html``. The page is written under a temporary name and renamed. Raises
-    :class:`PycemrgError` when the folder is not a run, and :class:`OutputError` when the page cannot be written.
+    The default ``target`` is ``folder/report.html``. The page is written under a temporary name and renamed. ``told``
+    is told what is being done, for a line of progress. Raises :class:`PycemrgError` when the folder is not a run, and
+    :class:`OutputError` when the page cannot be written.
     """
     page = folder / PAGE if target is None else target
     with held(folder) if folder.is_dir() else nullcontext():
+        told("reading and certifying the heart ...")
         run = read_run(folder, catalogue)
         if target is None and page.is_file() and _MARK not in page.read_bytes():
             raise OutputError(f"{name_of(page)}: is not a page of a run; move it, or choose another name with -o")
         _require_place(page)
-        write_text(_page(run), page)
+        write_text(_page(run, told), page)
     return page
 
 
@@ -69,7 +82,7 @@ def _require_place(target: Path) -> None:
         raise OutputError(f"{target}: cannot write, {what}; choose another name")
 
 
-def _page(run: Run) -> str:
+def _page(run: Run, told: Told = lambda _: None) -> str:
     environment = Environment(
         loader=PackageLoader("pycemrg_report"),
         autoescape=True,
@@ -80,11 +93,15 @@ def _page(run: Run) -> str:
     environment.filters["short"] = lambda name: name.removesuffix("_label")
     environment.filters["hex"] = pictures.hexadecimal
     box = pictures.heart_box(run.volume.array, run.before)
+    told("making surfaces ...")
     found = surfaces.surfaces(run.image, run.volume)
     notes = [*run.notes]
+    told("drawing findings ...")
     findings = _findings(run, notes)
+    told("measuring walls ...")
     measured = [*walls.walls(run)]
     shades = {wall.label: walls.shade(run, wall, found[wall.label].points) for wall in measured}
+    told("drawing steps ...")
     view, script = surfaces.viewer_page(found, run.colours, shades), _script()
     return environment.get_template("report.html.j2").render(
         run=run,
@@ -196,10 +213,11 @@ def _step_pictures(run: Run, box: Region, notes: list[str]) -> list[Picture | No
 
 
 def _step_picture(run: Run, step: RanStep, before: LabelArray, after: LabelArray, box: Region) -> Picture | None:
-    differs = before != after
+    differs = before[box] != after[box]
     if not differs.any():
         return None
-    axis, at = pictures.through(differs, run.volume.spacing)
+    axis, (z, y, x) = pictures.through(differs, run.volume.spacing)
+    at = z + box[0].start, y + box[1].start, x + box[2].start
     plane, new, mm = [*pictures.slices(after, at, box, run.volume.spacing)][axis]
     old = [*pictures.slices(before, at, box, run.volume.spacing)][axis][1]
     return picture(pictures.changed(old, new, run.colours), mm, f"{plane} slice: what {step.name} changed")
@@ -207,12 +225,11 @@ def _step_picture(run: Run, step: RanStep, before: LabelArray, after: LabelArray
 
 def _volumes(run: Run) -> Iterator[Volume]:
     """The volumes of every label in the result or in the input."""
-    after = _counts(run.volume.array)
-    before = None if run.before is None else _counts(run.before)
-    for label in sorted({*after, *(before or {})} - {0}):
+    after = _counts(run.volume)
+    before = None if run.before is None else _counts(run.volume.with_array(run.before))
+    for label in sorted({*after, *(before or {})}):
         yield Volume(label, None if before is None else before.get(label, 0), after.get(label, 0))
 
 
-def _counts(array: LabelArray) -> dict[int, int]:
-    values, counts = np.unique(array, return_counts=True)
-    return dict(zip(values.tolist(), counts.tolist(), strict=True))
+def _counts(volume: LabelVolume) -> dict[int, int]:
+    return {label: int(np.count_nonzero(volume.mask(label, box))) for label, box in volume.boxes.items()}

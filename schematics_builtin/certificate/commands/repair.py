@@ -14,6 +14,7 @@ from pycemrg_core.cli.kit import (
     plugin_options,
     require_output,
     session_of,
+    status,
     wrapped,
 )
 from schematics_builtin.certificate.commands.asked import (
@@ -86,9 +87,11 @@ def repair(
     require_output(output, image)
     catalogue = session_of(ctx).catalogue()
     read, asked = judged_heart(image, catalogue, recipe, scheme, accept)
-    done = repair_image(
-        image_of(read.volume), catalogue, asked, limit_percent=limit, gap_mm=gap, weld=weld, name=Path(output).name
-    )
+    name, label_map = Path(output).name, image_of(read.volume)
+    with status() as told:
+        done = repair_image(
+            label_map, catalogue, asked, limit_percent=limit, gap_mm=gap, weld=weld, name=name, told=told
+        )
     names = asked.names if scheme or read.labels else {}
     write_image(done.image, output, named_extras(output, volume_of(done.image), segments_of(names, catalogue)))
     click.echo(f"{name_of(output)} written", err=True)
