@@ -15,9 +15,12 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from functools import cache
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from pycemrg_core import Catalogue, load_catalogue
 
 # A busy machine is no fault: nothing is timed. In CI every run draws the same examples.
 settings.register_profile(
@@ -59,3 +62,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """A terminal of 80 columns, in which text wraps; without it a test reads what goes into a pipe."""
     monkeypatch.setattr("pycemrg_core.cli.session.terminal_width", lambda: 80)
+
+
+@pytest.fixture
+def loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands share one catalogue: for modules with hundreds of commands in which no plugin comes or goes."""
+    from pycemrg_core.cli.session import Session
+
+    for catalogue in ("quiet_catalogue", "command_catalogue"):
+        monkeypatch.setattr(Session, catalogue, lambda _session: _installed())
+
+
+@cache
+def _installed() -> Catalogue:
+    return load_catalogue()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import cache
 from itertools import product
+from operator import add
 
 import numpy as np
 import pytest
@@ -33,7 +35,7 @@ def brute(voxels: Array, tissue: tuple[int, ...], connectivity: int) -> tuple[se
             at = queue.popleft()
             inside.add(int(labels[at]))
             for step in NEIGHBOURS[connectivity]:
-                to = tuple(int(i) for i in np.add(at, step))
+                to = tuple(map(add, at, step))
                 if all(0 <= i < n for i, n in zip(to, seen.shape, strict=True)) and not seen[to]:
                     seen[to] = True
                     queue.append(to)
@@ -54,15 +56,20 @@ HEARTS = {
 }
 
 
+@cache
+def walked(name: str, connectivity: int) -> tuple[set[frozenset[int]], int]:
+    return brute(HEARTS[name], heart(HEARTS[name]).meshed, connectivity)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("connectivity", [6, 26])
 @pytest.mark.parametrize("name", HEARTS)
 def test_the_flood_finds_what_a_walk_finds(name: str, connectivity: int) -> None:
     of = heart(HEARTS[name])
-    truth, count = brute(HEARTS[name], of.meshed, connectivity)
+    truth, count = walked(name, connectivity)
     found = flood(of, connectivity)
     assert {frozenset(one.voxels) for one in found.closed} == truth
-    assert found.spaces == {n: brute(HEARTS[name], of.meshed, n)[1] for n in NEIGHBOURS}
+    assert found.spaces == {n: walked(name, n)[1] for n in NEIGHBOURS}
     assert found.spaces[connectivity] == count == len(found.closed) + 1
     total = sum(sum(one.voxels.values()) for one in found.closed) + sum(found.outside.voxels.values())
     box = np.argwhere(HEARTS[name])

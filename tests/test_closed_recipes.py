@@ -21,6 +21,8 @@ from schematics_builtin.catalogue.structures import VEINS
 from schematics_builtin.certificate import Certificate, certify_result
 from schematics_builtin.demo import heart_file
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 INPUTS = [name for name, value in catalogue().get(LabelScheme, "cemrg").labels.items() if value <= 14]
 VALUES = catalogue().get(LabelScheme, "cemrg").labels
 CHAMBERS = ("LV_BP_label", "RV_BP_label", "LA_BP_label", "RA_BP_label")

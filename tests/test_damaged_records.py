@@ -18,6 +18,8 @@ from pycemrg_core.cli import main
 from pycemrg_core.errors import DocumentError
 from pycemrg_core.text.structured import load_json, wrong_places
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 RECIPE = "right_atrium_with_veins"
 OTHERS: tuple[Any, ...] = (None, [], {}, "x", -1, 1e300, -(2**70), [1], True, {"a": {}}, "../../x")
 # Words of Python, which say nothing to a user.

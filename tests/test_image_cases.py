@@ -20,6 +20,8 @@ from sample_images import refusal
 from pycemrg_core.errors import ImageError
 from pycemrg_core.images import image_files
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 U1 = SMALL.astype(np.uint8)
 
 

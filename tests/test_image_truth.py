@@ -18,6 +18,7 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from image_bytes import layouts, meta, nifti, nrrd, raw
+from packaging.version import Version
 from sample_images import frame, rotation
 
 from pycemrg_core.images import image_files
@@ -28,6 +29,7 @@ pynrrd = pytest.importorskip("nrrd")
 many = settings(max_examples=40)
 angle, positive, place = st.floats(-3, 3), st.floats(0.05, 20), st.floats(-1000, 1000)
 shapes = st.tuples(*[st.integers(1, 4)] * 3)
+ITS_VERSION = Version(sitk.Version.VersionString())  # older ones are wrong about some headers
 codes = st.sampled_from(["u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f4", "f8"])
 grids = st.tuples(st.tuples(angle, angle, angle), st.tuples(*[positive] * 3), st.tuples(*[place] * 3))
 NRRD_NAMES = {"u1": "uchar", "i1": "int8", "u2": "unsigned short int", "i2": "int16", "u4": "uint32_t", "i4": "int"}
@@ -85,7 +87,7 @@ def test_nrrd(grid: Any, code: str, shape: tuple[int, ...], space: str, encoding
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "a.nrrd")
         path.write_bytes(layout.content())
-        if encoding == "bzip2":
+        if encoding == "bzip2" or (space == "LAS" and Version("2.5.6") > ITS_VERSION):
             ours, _ = image_files.read_image(path)
             np.testing.assert_array_equal(sitk.GetArrayFromImage(ours), array)
         else:
@@ -180,8 +182,8 @@ def test_quaternions_of_nifti(grid: Any, unit: int, handed: int) -> None:
         path = Path(folder, "a.nii")
         nib.save(written, path)
         ours, _ = image_files.read_image(path)
-        theirs = sitk.ReadImage(str(path))
-        np.testing.assert_allclose(frame(ours), frame(theirs), rtol=1e-4, atol=1e-4)
+        if unit == 2 or Version("2.4") <= ITS_VERSION:
+            np.testing.assert_allclose(frame(ours), frame(sitk.ReadImage(str(path))), rtol=1e-4, atol=1e-4)
 
 
 @many

@@ -24,6 +24,8 @@ from pycemrg_core.images.edits import WorkingVolume
 from pycemrg_core.images.image_files import geometry, read_labels, volume_of
 from pycemrg_core.text.label_tables import read_label_file
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 Array = np.ndarray[Any, Any]
 
 CEMRG = {

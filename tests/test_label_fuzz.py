@@ -14,6 +14,8 @@ from click.testing import CliRunner, Result
 
 from pycemrg_core.cli import main
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 Array = np.ndarray[Any, Any]
 Random = np.random.Generator
 

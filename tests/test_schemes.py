@@ -21,6 +21,8 @@ from pycemrg_core.images.image_files import read_labels, volume_of, write_image
 from pycemrg_core.images.remap import LabelRemapper, remap_image
 from pycemrg_core.recipes.labelling import recipe_labels
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 RECIPE = "four_chamber_full"
 
 WALLS = "LV_myo_label RV_myo_label LA_myo_label RA_myo_label Ao_wall_label PArt_wall_label"

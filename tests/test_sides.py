@@ -27,6 +27,8 @@ from pycemrg_core.recipes.checking import faults_of
 from schematics_builtin.certificate import asked_of, certify
 from schematics_builtin.labels.anatomy.sides import centroids, frame_of, stand_ins, wrong_sides
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 DEMO = Path(__file__).parent.parent / "schematics_builtin/demo/data/rodero01_1.0mm.nrrd"
 NAMES = ("LV_BP", "LV_myo", "RV_BP", "LA_BP", "RA_BP", "Ao_BP", "PArt_BP", "LPV1", "LPV2", "RPV1", "RPV2")
 LABELS = {f"{name}_label": value for value, name in enumerate(NAMES, 1)}

@@ -88,8 +88,10 @@ def _require_numbers(file: Path) -> None:
         for number, line in enumerate(opened, 1):
             if b'format="binary"' in line or b"<AppendedData" in line:
                 return
-            words = line.strip().removeprefix(b"vertex").split()
-            if len(words) > 2 and all(map(_LIKE_A_NUMBER.match, words)):
+            line = line.strip()
+            words = line.removeprefix(b"vertex").split()
+            # Other lines of fewer words may hold names; that of a point holds numbers even if some ran together.
+            if (len(words) > 2 or line.startswith(b"vertex")) and all(map(_LIKE_A_NUMBER.match, words)):
                 for word in words:
                     if not _NUMBER.fullmatch(word):
                         shown = word[:40].decode("latin-1")
