@@ -115,7 +115,7 @@ def test_a_file_that_is_no_label_map(tmp_path: Path, earlier: Path, case: str) -
 
 
 def test_an_unknown_extension(tmp_path: Path, earlier: Path) -> None:
-    path = tmp_path / "heart.vtk"
+    path = tmp_path / "heart.mgz"
     path.touch()
     text = refused(earlier, RECIPE, path)
     assert str(path) in text

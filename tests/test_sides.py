@@ -187,7 +187,7 @@ def test_the_certificate_finds_it_too(files: Path, catalogue: Catalogue) -> None
         assert [one.severity for one in found if one.check == "heart_sides"] == [severity]
     data = json.loads(pycemrg("certify", files / "mirrored.nrrd", "--json", code=1).stdout)
     assert [one.get("doubt") for one in data["findings"] if one["check"] == "heart_sides"] == ["situs-inversus"]
-    shown = pycemrg("certify", files / "mirrored.nrrd", "--accept", "situs-inversus", code=1).stdout
+    shown = pycemrg("certify", files / "mirrored.nrrd", "--accept", "situs-inversus", "-v", code=1).stdout
     assert "expected heart_sides: the heart is mirrored" in shown
 
 
