@@ -21,7 +21,7 @@ CATALOGUE = load_catalogue(Policy(allow=frozenset()))
 CEMRG = CATALOGUE.get(LabelScheme, "cemrg").labels
 NAMES = {value: name for name, value in CEMRG.items()}
 RECIPE = "biventricular_basic"
-FUSE = "make one label map of it with 'pycemrg fuse'"
+FUSE = "make one label map with 'pycemrg fuse'"
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,8 @@ def test_a_folder_without_a_heart_is_refused(tmp_path: Path, heart: LabelVolume)
     with pytest.raises(ImageError) as caught:
         read_heart(tmp_path, CATALOGUE)
     assert str(caught.value) == (
-        f"{tmp_path}: holds no structure of a heart: 'patient_1', 'patient_2'; give the file or folder that does"
+        f"{tmp_path}: holds no structure of a heart: 'patient_1', 'patient_2'; give the file or folder that does,"
+        f" or {FUSE}"
     )
 
 
@@ -278,3 +279,56 @@ def test_an_empty_folder_and_a_missing_one(tmp_path: Path) -> None:
             read_heart(tmp_path / name, CATALOGUE)
     write_image(heart_phantom(12), tmp_path / "small.nrrd")
     assert read_heart(f"{tmp_path}/small.nrrd@cemrg", CATALOGUE).labels["LV_BP_label"] == 1
+
+
+def test_a_mask_given_as_a_heart(masks: Path, tmp_path: Path) -> None:
+    for option in ((), ("--no-check",)):
+        text = pycemrg("plan", RECIPE, masks / "LV_BP.nii.gz", *option, code=1).stderr
+        assert f"it has one label; if it is a mask, give all masks, or {FUSE}" in text
+    (tmp_path / "empty").mkdir()
+    text = pycemrg("plan", RECIPE, tmp_path / "empty", code=1).stderr
+    assert text == f"error: {tmp_path}/empty: is a folder, not an image; give an image file, or {FUSE}\n"
+
+
+def test_labels_of_another_scheme_are_shown_with_its_names(tmp_path: Path, heart: LabelVolume) -> None:
+    scheme = CATALOGUE.get(LabelScheme, "totalsegmentator-heartchambers").labels
+    array = np.zeros_like(heart.array)
+    for name, value in scheme.items():
+        array[heart.array == CEMRG[name]] = value
+    path = tmp_path / "chambers.nrrd"
+    write_volume(heart.with_array(array), path)
+    shown = pycemrg("labels", "show", path, "--json")
+    assert {row["value"]: row["name"] for row in json.loads(shown.stdout)} == {v: k for k, v in scheme.items()}
+    what = "looks like totalsegmentator-heartchambers"
+    assert shown.stderr == f"note: {path} {what}, whose names are shown; see 'labels detect'\n"
+    assert pycemrg("labels", "show", path, "--scheme", "cemrg").stderr == ""
+    pycemrg("labels", "suggest", path, "-o", tmp_path / "labels.yaml")
+    assert "LV_myo_label: 1\n" in (tmp_path / "labels.yaml").read_text()
+
+
+def test_what_the_anatomy_does_not_say_is_not_guessed(tmp_path: Path) -> None:
+    array = np.zeros((60, 60, 60), np.uint8)
+    for index in range(6):
+        array[index * 9 : index * 9 + 8, 5 + index * 3 : 30 + index * 3, 10:40] = 3 * index + 2
+    path = tmp_path / "organs.nrrd"
+    write_volume(LabelVolume(array, (2.0, 2.0, 2.0)), path)
+    result = pycemrg("labels", "suggest", path, "-o", tmp_path / "labels.yaml", code=1)
+    assert [line.split() for line in result.stdout.splitlines()[1:]] == [[str(3 * i + 2), "unknown"] for i in range(6)]
+    assert result.stderr == (
+        f"error: {path}: the anatomy does not say what any label is, and {tmp_path}/labels.yaml is not written;"
+        " look at them in a viewer\n"
+    )
+    assert not (tmp_path / "labels.yaml").exists()
+
+
+def test_total_has_no_chambers_to_suggest(tmp_path: Path, heart: LabelVolume) -> None:
+    """One label for the heart, one for all pulmonary veins: neither is a chamber."""
+    array = np.select(
+        [np.isin(heart.array, (1, 2, 3, 4, 5, 7)), heart.array == 6, np.isin(heart.array, (8, 9, 10, 11))], [51, 52, 53]
+    ).astype(np.uint8)
+    array[heart.array > 11] = heart.array[heart.array > 11] + 49
+    path = tmp_path / "total.nrrd"
+    write_volume(heart.with_array(array), path)
+    found = {row["value"]: row for row in json.loads(pycemrg("labels", "suggest", path, "--json").stdout)}
+    assert {value: row["name"] for value, row in found.items() if row["sure"]}.items() >= {51: "heart_label"}.items()
+    assert not {row["name"] for row in found.values()} & {"LV_BP_label", "RV_BP_label", "LA_BP_label", "RA_BP_label"}

@@ -107,6 +107,11 @@ def is_one_image(path: str | os.PathLike[str]) -> bool:
     return not scheme and extension(place) in formats.READERS and formats.read_layered_header(place).layers == 1
 
 
+def perhaps_a_mask() -> str:
+    """What to say of an image with one label that cannot be used."""
+    return f"it has one label; if it is a mask, give all masks, or {advice('several')}"
+
+
 def _of_one_layer(found: Segmentation, name: str, named: bool) -> NamedVolume:
     layer = found.layers[0]
     volume, notes = layer.volume, (*found.notes, *layer.notes)
@@ -130,7 +135,10 @@ def _of_layers(found: Segmentation, name: str, integers: Mapping[str, int]) -> N
     pairs = [(layer, one) for layer in found.layers for one in layer.segments if one.structure]
     others = [one for one in found.segments if not one.structure]
     if not pairs:
-        raise ImageError(f"{name}: holds no structure of a heart: {_listed(others)}; give the file or folder that does")
+        raise ImageError(
+            f"{name}: holds no structure of a heart: {_listed(others)}; give the file or folder that does,"
+            f" or {advice('several')}"
+        )
     pairs = [(layer, one) for layer, one in pairs if one.value in layer.volume.boxes]
     if not pairs:
         raise ImageError(f"{name}: is empty, every voxel is 0 (background); give the segmentation of a heart")

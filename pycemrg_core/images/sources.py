@@ -21,7 +21,7 @@ from pycemrg_core.images.segmentation import Layer, Segment, Segmentation
 from pycemrg_core.images.structures import names_in
 from pycemrg_core.plugins.catalogue import Catalogue, Contribution
 from pycemrg_core.text.files import name_of, open_ordinary
-from pycemrg_core.text.install_hints import hints, why_not
+from pycemrg_core.text.install_hints import advice, hints, why_not
 
 _LOOKED_AT = 20  # files of a folder
 
@@ -65,7 +65,12 @@ def split_scheme(source: str | os.PathLike[str]) -> tuple[Path, str]:
 
 def _image(path: Path, segments: tuple[Segment, ...] = ()) -> Layer:
     """An image, which is read as it is."""
-    require_file(path, formats.READERS)
+    try:
+        require_file(path, formats.READERS)
+    except ImageError as error:
+        if path.is_dir():
+            raise ImageError(f"{error}, or {advice('several')}") from error
+        raise
     return Layer(segments=segments, load=partial(read_volume, path), files=(path,))
 
 

@@ -14,7 +14,7 @@ from pycemrg_core.api.records import LabelScheme, Recipe
 from pycemrg_core.errors import ImageError, PlanError
 from pycemrg_core.images.conversion import Conversion, convert
 from pycemrg_core.images.label_volume import LabelVolume
-from pycemrg_core.images.named_volume import NamedVolume, read_heart
+from pycemrg_core.images.named_volume import NamedVolume, perhaps_a_mask, read_heart
 from pycemrg_core.images.padding import Padding, meeting_border
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.checking import require_sound
@@ -65,9 +65,14 @@ def prepare_source(
     if scheme and read.labels:
         raise ImageError(f"{name_of(image)}: its labels have names and no integers; leave out the label scheme")
     settings, name = evolve(settings, named=read.labels), name or os.fspath(image)
-    prepared = prepare(
-        read.volume, catalogue, settings, recipe=recipe, scheme=scheme, name=name, notes=read.notes, check=check
-    )
+    try:
+        prepared = prepare(
+            read.volume, catalogue, settings, recipe=recipe, scheme=scheme, name=name, notes=read.notes, check=check
+        )
+    except PlanError as error:
+        if len(read.volume.boxes) > 1:
+            raise
+        raise PlanError(error.title, [*error.problems, perhaps_a_mask()]) from error
     return prepared, settings, read
 
 

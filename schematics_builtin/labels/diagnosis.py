@@ -91,9 +91,9 @@ class LabelDiagnostic:
         alone = Recipe(name="schematic", steps=(RecipeStep(schematic=schematic),))
         return cls.for_recipe(alone, catalogue, settings)
 
-    def compare(self, volume: LabelVolume) -> LabelReport:
-        """Report on every label of the image and every expected label."""
-        facts = measure(volume.array, volume.spacing)
+    def compare(self, volume: LabelVolume, facts: Facts | None = None) -> LabelReport:
+        """Report on every label of the image and every expected label. ``facts`` are its measures, if known."""
+        facts = facts or measure(volume.array, volume.spacing)
         names = {value: name for name, value in self.names.items()}
         labels = [_status(facts, value, names, volume.voxel_mm3) for value in facts.labels]
         there = set(facts.labels)

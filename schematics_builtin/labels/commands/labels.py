@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pycemrg_core.api import LabelScheme
     from schematics_builtin.labels.anatomy.judge import Suggestion
     from schematics_builtin.labels.diagnosis import LabelDiagnostic, LabelReport, LabelStatus
+    from schematics_builtin.labels.measuring import Facts
 
 _LARGE_ML = 0.5
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -58,12 +60,31 @@ def _status_json(status: LabelStatus) -> dict[str, Any]:
 
 
 def _scheme_report(image: str, scheme: str | None, catalogue: Catalogue) -> tuple[LabelReport, LabelScheme]:
-    """The labels of an image, and what names them."""
+    """The labels of an image, and what names them.
+
+    Where neither the user nor the image says it, and the anatomy is clearly that of another scheme than the usual one,
+    that scheme names them.
+    """
+    from pycemrg_core.api import LabelScheme
     from schematics_builtin.labels.diagnosis import LabelDiagnostic
+    from schematics_builtin.labels.measuring import measure
 
     read = heart_from(image, catalogue, scheme)
-    record = scheme_from(read, catalogue, scheme, USUAL)
-    return LabelDiagnostic(names=record.labels).compare(read.volume), record
+    record, facts = scheme_from(read, catalogue, scheme, USUAL), measure(read.volume.array, read.volume.spacing)
+    if not scheme and not read.labels and (found := _looks_like(facts, catalogue)) not in ("", USUAL):
+        record = catalogue.get(LabelScheme, found)
+        click.echo(f"note: {name_of(image)} looks like {found}, whose names are shown; see 'labels detect'", err=True)
+    return LabelDiagnostic(names=record.labels).compare(read.volume, facts), record
+
+
+def _looks_like(facts: Facts, catalogue: Catalogue) -> str:
+    """The label scheme that the anatomy says it is; empty if it does not say."""
+    from schematics_builtin.labels.anatomy import rank
+
+    ranking = rank(facts, _schemes(catalogue))
+    if ranking.verdict != "confident":
+        return ""
+    return USUAL if USUAL in ranking.readings[0].schemes else ranking.top
 
 
 def _show(report: LabelReport) -> None:
@@ -288,7 +309,9 @@ def suggest(ctx: click.Context, image: str, output: str | None, as_json: bool) -
 
     "unsure" means that another structure would fit nearly as well; look at these in a viewer.
     """
-    from pycemrg_core.api import LabelScheme
+    import attrs
+
+    from pycemrg_core.api import LabelError, LabelScheme
     from schematics_builtin.labels.anatomy import suggest as suggest_structures
     from schematics_builtin.labels.measuring import measure
 
@@ -302,17 +325,51 @@ def suggest(ctx: click.Context, image: str, output: str | None, as_json: bool) -
     segmented = [*scheme.groups["blood_pools"], "LV_myo_label"]
     # A few stray voxels with a label of their own are no wall.
     large = int((facts.volume_ml >= _LARGE_ML).sum())
-    found = suggest_structures(facts, segmented if large <= len(segmented) else scheme.labels)
+    if (known := _looks_like(facts, catalogue)) and known != USUAL:
+        found = _as_in(known, facts, catalogue)
+        click.echo(f"note: {name_of(image)} looks like {known}; see 'labels detect'", err=True)
+    else:
+        found = list(suggest_structures(facts, segmented if large <= len(segmented) else scheme.labels))
+    sure = {one.structure: one.label for one in found if one.sure}
+    if not sure:  # what is left are guesses, one as good as another
+        found = [attrs.evolve(one, structure="", instead="") for one in found]
     if as_json:
         echo_json(
             [{"value": one.label, "name": one.structure, "sure": one.sure, "otherwise": one.instead} for one in found]
         )
     else:
-        rows = [(one.label, one.structure or "none", "sure" if one.sure else _otherwise(one)) for one in found]
-        echo_table(("value", "structure", ""), rows, right=(0,))
+        rows: list[tuple[Any, ...]] = [
+            (one.label, one.structure or "none", "sure" if one.sure else _otherwise(one)) for one in found
+        ]
+        if sure:
+            echo_table(("value", "structure", ""), rows, right=(0,))
+        else:
+            echo_table(("value", "structure"), [(one.label, "unknown") for one in found], right=(0,))
+    if not sure:
+        rest = f", and {name_of(output)} is not written" if output else ""
+        raise LabelError(
+            f"{name_of(image)}: the anatomy does not say what any label is{rest}; look at them in a viewer"
+        )
     if output:
-        _write_labels(Path(output), {one.structure: one.label for one in found if one.structure and one.sure})
+        _write_labels(Path(output), sure)
         click.echo(f"{name_of(output)} written, with the structures that are sure", err=as_json)
+
+
+def _as_in(scheme: str, facts: Facts, catalogue: Catalogue) -> list[Suggestion]:
+    """What the integers mean in a scheme that the anatomy confirms; what could be exchanged is not sure."""
+    from pycemrg_core.api import LabelScheme
+    from schematics_builtin.labels.anatomy import rank
+    from schematics_builtin.labels.anatomy.judge import Suggestion
+
+    reading = rank(facts, _schemes(catalogue)).readings[0]
+    names = {value: name for name, value in catalogue.get(LabelScheme, scheme).labels.items()}
+    unsure = [names[value] for value in reading.unsure if value in names]
+    found = []
+    for value in facts.labels:
+        name = names.get(value, "")
+        other = next((one for one in unsure if one != name), "") if name in unsure else ""
+        found.append(Suggestion(value, name, 0.0 if other else math.inf, other))
+    return found
 
 
 def _otherwise(one: Suggestion) -> str:
