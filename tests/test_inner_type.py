@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -45,14 +43,3 @@ def test_nor_do_the_steps_that_are_kept(tmp_path: Path, calls: Counter[str]) -> 
     calls.clear()
     pycemrg("run", "left_atrium_with_veins", heart, "-o", tmp_path / "out", "--no-check", "--keep-steps")
     assert not calls
-
-
-@pytest.mark.slow
-def test_a_run_of_a_built_in_recipe_does_without_scipy_ndimage(tmp_path: Path) -> None:
-    """It takes longer to import than all steps of the recipe take."""
-    heart = small_heart(tmp_path)
-    arguments = ["run", "four_chamber_full", str(heart), "-o", str(tmp_path / "out"), "--no-check", "--no-plugins"]
-    code = "import sys\nfrom pycemrg_core.cli.app import main\ntry:\n    main()\nfinally:\n"
-    code += "    sys.stderr.write('imported' if 'scipy.ndimage' in sys.modules else 'not imported')\n"
-    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
-    assert done.stderr.endswith("not imported")

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
-from xml.sax.saxutils import escape, quoteattr
 
 from pycemrg_core.api import (
     Extras,
@@ -49,6 +48,8 @@ def read(path: Path) -> Segmentation:
 
 def as_extension(segments: Iterable[Segment]) -> tuple[int, bytes]:
     """The label table of segments as a header extension."""
+    from xml.sax.saxutils import escape, quoteattr  # it imports half of urllib, and reading needs none of it
+
     rows = "".join(
         f"<Label Key={quoteattr(str(one.value))} {_channels(one.colour)}>{escape(one.name)}</Label>\n"
         for one in segments

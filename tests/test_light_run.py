@@ -1,0 +1,107 @@
+"""What whole commands import, how often they look at all of an image, what memory air takes: counts, no seconds."""
+
+from __future__ import annotations
+
+import hashlib
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from command_line import pycemrg, small_heart
+from plugin_packages import modules_after
+
+from pycemrg_core import load_catalogue, read_volume, run_recipe, write_volume
+from pycemrg_core.api import LabelVolume, hull
+from pycemrg_core.images import boxes, edits, formats, label_volume
+from pycemrg_core.images.formats import nrrd_writing
+
+COMMAND = "from pycemrg_core.cli import main; main()"
+SLOW = {"SimpleITK", "scipy", "cattrs", "yaml", "PIL", "numpy.ma", "numpy.f2py", "importlib.metadata", "urllib.request"}
+RUN = ("run", "four_chamber_full", "{heart}", "-o", "{folder}/out", "--no-plugins")
+CLEAN = ("clean", "{heart}", "-o", "{folder}/clean.nrrd", "--reassign-islands", "--fill-holes", "--no-plugins")
+ALL = 208**3  # voxels of the image in air
+MOST_MODULES = 300  # beyond those of Python and numpy
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [RUN, CLEAN], ids=["run", "clean"])
+def test_nothing_slow_is_imported_on_the_way(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """Each of these takes longer to import than a step of a recipe takes."""
+    filled = [one.format(heart=small_heart(tmp_path), folder=tmp_path) for one in arguments]
+    code, modules, _ = modules_after(COMMAND, *filled, cwd=tmp_path)
+    assert code in (0, None)
+    assert not SLOW & modules
+    bare = modules_after("import numpy", cwd=tmp_path)[1]
+    assert len(modules - bare) < MOST_MODULES, sorted(modules - bare)
+
+
+@pytest.fixture
+def in_air(tmp_path: Path) -> Path:
+    """The phantom in the middle of an image of 80 times its size."""
+    heart = read_volume(small_heart(tmp_path))[0]
+    write_volume(heart.with_array(np.pad(heart.array, 80)), tmp_path / "air.nrrd")
+    return tmp_path / "air.nrrd"
+
+
+@pytest.fixture
+def whole(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often a function that takes time for each voxel is given all of the image in air."""
+    counted: Counter[str] = Counter()
+
+    def count(module: Any, name: str) -> None:
+        function: Callable[..., Any] = getattr(module, name)
+
+        def counting(*arguments: Any, **options: Any) -> Any:
+            given = [one for one in arguments if isinstance(one, (np.ndarray, memoryview))]
+            if not given or any(one.nbytes >= ALL for one in given):
+                counted[name] += 1
+            return function(*arguments, **options)
+
+        monkeypatch.setattr(module, name, counting)
+
+    count(boxes, "occupied")
+    count(boxes, "_runs")
+    count(label_volume, "bounding_boxes")
+    count(label_volume.dilation, "dilate")
+    count(formats, "read_voxels")
+    count(nrrd_writing, "write")
+    count(hashlib, "sha256")
+    return counted
+
+
+def test_all_of_an_image_is_looked_at_once(tmp_path: Path, in_air: Path, whole: Counter[str]) -> None:
+    """Once to read it, to find the boxes of its labels, to hash the result and to write it; all else is in the box."""
+    pycemrg("run", "four_chamber_full", in_air, "-o", tmp_path / "out")
+    assert whole == {"read_voxels": 1, "bounding_boxes": 1, "occupied": 1, "sha256": 1, "write": 1}
+
+
+def test_air_is_neither_copied_nor_read_into_memory(in_air: Path) -> None:
+    """Zeros that are never written to stay out of resident memory; here they count, and may count only twice."""
+    catalogue = load_catalogue()
+    inside = read_volume(in_air)[0]
+    box = inside.array[reduce(hull, inside.boxes.values())].size
+    run_recipe("four_chamber_full", inside, catalogue)  # imports
+    del inside
+    tracemalloc.start()
+    run_recipe("four_chamber_full", in_air, catalogue)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * ALL + 12 * box + 6 * 2**20  # a file is read in pieces of 4 MiB
+
+
+def test_a_working_copy_is_written_to_only_in_the_box_of_the_labels() -> None:
+    array = np.zeros((40, 50, 60), np.uint8)
+    array[10:20, 11:22, 12:24] = 3
+    array[5, 30, 40] = 7
+    volume = LabelVolume(array, (1.0, 1.0, 1.0))
+    work = edits.WorkingVolume(volume, np.dtype(np.uint16))
+    assert work.array.dtype == np.uint16
+    np.testing.assert_array_equal(work.array, array)
+    np.testing.assert_array_equal(work.copy().array, array)
+    assert boxes.occupied(array) == (slice(5, 20), slice(11, 31), slice(12, 41))
+    assert boxes.occupied(array * 0) == boxes.NOWHERE
