@@ -79,12 +79,14 @@ def islands(array: Array, labels: Iterable[int], connectivity: int) -> list[tupl
 
 
 def slow_fill(array: Array, labels: Iterable[int]) -> Array:
-    """Every voxel of background: the smallest closed cavity that holds it, label by label."""
+    """Every voxel of background: the smallest closed cavity that holds it, label by label. One slice has no ends."""
+    ends = 1 if len(array) > 1 else 0
+    width = [(ends, ends), (1, 1), (1, 1)]
     best = np.full(array.shape, np.inf)
     out = array.copy()
     for label in sorted(labels):
-        for cavity in parts(np.pad(array != label, 1, constant_values=True), 6) if label in array else []:
-            inside = cavity[1:-1, 1:-1, 1:-1]
+        for cavity in parts(np.pad(array != label, width, constant_values=True), 6) if label in array else []:
+            inside = cavity[ends : len(cavity) - ends, 1:-1, 1:-1]
             if not cavity[0, 0, 0]:
                 take = inside & (array == 0) & (inside.sum() < best)
                 out[take], best[take] = label, inside.sum()

@@ -235,6 +235,8 @@ def test_kinds_of_image_that_are_no_label_map_are_refused(tmp_path: Path, image:
     sitk.WriteImage(image, str(path))
     assert message in refusal(ImageError, image_files.read_image, path)
     assert message in refusal(ImageError, image_files.label_image, image, "memory")
+    if image.GetDimension() == 2:  # see test_flat_images.py
+        return
     target = tmp_path / "b.nrrd"
     assert message in refusal(OutputError, image_files.write_image, image, target)
     assert not target.exists()

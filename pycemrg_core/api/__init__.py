@@ -122,11 +122,14 @@ if TYPE_CHECKING:
     from pycemrg_core.images.heart import Ints as Ints
     from pycemrg_core.images.heart import Severity as Severity
     from pycemrg_core.images.image_files import file_sha256 as file_sha256
+    from pycemrg_core.images.image_files import flattened as flattened
     from pycemrg_core.images.image_files import geometry as geometry
     from pycemrg_core.images.image_files import image_from_array as image_from_array
     from pycemrg_core.images.image_files import image_of as image_of
+    from pycemrg_core.images.image_files import is_flat as is_flat
     from pycemrg_core.images.image_files import label_image as label_image
     from pycemrg_core.images.image_files import label_volume as label_volume
+    from pycemrg_core.images.image_files import one_slice as one_slice
     from pycemrg_core.images.image_files import oriented_lps as oriented_lps
     from pycemrg_core.images.image_files import padded as padded
     from pycemrg_core.images.image_files import read_extras as read_extras
@@ -245,8 +248,8 @@ else:
             "pycemrg_core.images.geometry": "grid_difference",
             "pycemrg_core.images.heart": "Finding Heart Ints Severity",
             "pycemrg_core.images.image_files": (
-                "file_sha256 geometry image_from_array image_of label_image label_volume oriented_lps padded "
-                "read_extras read_geometry read_image read_layers read_mask volume_of "
+                "file_sha256 flattened geometry image_from_array image_of is_flat label_image label_volume one_slice "
+                "oriented_lps padded read_extras read_geometry read_image read_layers read_mask volume_of "
                 "voxel_array voxels_sha256 write_image write_volume"
             ),
             "pycemrg_core.images.kernels": "convert edit_at edits_between grow writable",

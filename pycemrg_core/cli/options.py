@@ -128,20 +128,21 @@ def settings_from(
     return attrs.evolve(settings, parameters=parameters, then=then, pad=pad, accept=accept)
 
 
-def heart_from(image: str, catalogue: Catalogue, scheme: str | None = None) -> NamedVolume:
+def heart_from(image: str, catalogue: Catalogue, scheme: str | None = None, *, flat: bool = False) -> NamedVolume:
     """Read what a command takes as a heart, as one label map, and print the notes.
 
-    ``scheme``: the user says which label scheme names the integers, so names in the source are not used. Raises
+    ``scheme``: the user says which label scheme names the integers, so names in the source are not used. ``flat``: a
+    2-D image is one slice. Raises
     :class:`ImageError`, and :class:`UnknownNameError` for the scheme.
     """
     from pycemrg_core.api.records import LabelScheme
     from pycemrg_core.errors import ImageError
-    from pycemrg_core.images.named_volume import read_heart
+    from pycemrg_core.images.named_volume import read_heart, read_slice
     from pycemrg_core.text.files import name_of
 
     if scheme:
         catalogue.find(LabelScheme, scheme)
-    read = read_heart(image, catalogue, named=bool(scheme))
+    read = (read_slice(image) if flat else None) or read_heart(image, catalogue, named=bool(scheme))
     if scheme and read.labels:
         raise ImageError(f"{name_of(image)}: its labels have names and no integers; leave out --scheme")
     for note in read.notes:

@@ -137,7 +137,8 @@ def fill_holes(volume: LabelVolume, labels: Collection[int]) -> Iterator[Edit]:
     """Fill the background inside a cavity of a label with this label.
 
     A cavity is a 6-connected set of voxels without the label that does not reach the border of the image; other
-    labels do not close it. Other labels in the cavity are not changed. Background in nested cavities of several
+    labels do not close it. An image of one slice has its border only within the slice. Other labels in the cavity are
+    not changed. Background in nested cavities of several
     labels gets the label with the smallest cavity, which is the innermost one; if equal, the smaller integer.
     Absent labels are ignored. Raises :class:`StepError` when a label is the background.
     """
@@ -146,7 +147,7 @@ def fill_holes(volume: LabelVolume, labels: Collection[int]) -> Iterator[Edit]:
     filled_by = np.zeros(len(empty.line), np.int64)
     smallest = np.full(len(empty.line), np.iinfo(np.int64).max)
     for label in sorted(set(labels)):
-        gaps, voxels = _cavities(runs.take(runs.label == label))
+        gaps, voxels = _cavities(runs.take(runs.label == label), volume.array.shape)
         # A run of background contains no voxel of the label, so it is in one gap, or in none.
         gap, run = touching(gaps, empty, 0, 0, 0)
         better = voxels[gap] < smallest[run]
@@ -177,8 +178,11 @@ def reassign_islands(volume: LabelVolume, labels: Collection[int], connectivity:
     return _paint(connected.runs, np.maximum(future, 0)[connected.of_run])
 
 
-def _cavities(runs: Runs) -> tuple[Runs, Ints]:
-    """The gaps on lines that belong to closed cavities of the runs of one label, and the voxels of their cavities."""
+def _cavities(runs: Runs, image: tuple[int, ...]) -> tuple[Runs, Ints]:
+    """The gaps on lines that belong to closed cavities of the runs of one label, and the voxels of their cavities.
+
+    In an ``image`` (z, y, x) of one slice, the label need not close a cavity across the slice.
+    """
     same = runs.line[1:] == runs.line[:-1]
     before = runs.take(np.append(same, False)) if len(runs.line) else runs
     after = runs.take(np.append(False, same)) if len(runs.line) else runs
@@ -192,7 +196,8 @@ def _cavities(runs: Runs) -> tuple[Runs, Ints]:
     begin[z[::-1] + 1, y[::-1] + 1] = runs.start[::-1]
     z, y = gaps.place()
     open_gap = np.zeros(len(gaps.line), np.bool_)
-    for dz, dy in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+    across = [(-1, 0), (1, 0)] if image[0] > 1 else []
+    for dz, dy in (*across, (0, -1), (0, 1)):
         beside = (z + 1 + dz, y + 1 + dy)
         open_gap |= (gaps.start < begin[beside]) | (gaps.stop > end[beside])
     connected = find_components(gaps, 6)

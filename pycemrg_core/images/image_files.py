@@ -54,16 +54,41 @@ def read_labels(path: str | os.PathLike[str]) -> tuple[sitk.Image, tuple[str, ..
     return image, notes + more
 
 
-def read_image(path: str | os.PathLike[str]) -> tuple[sitk.Image, tuple[str, ...]]:
+def read_image(path: str | os.PathLike[str], *, flat: bool = False) -> tuple[sitk.Image, tuple[str, ...]]:
     """Read a 3-D image with one number per voxel, of any pixel type; return it with notes for the user.
 
     Reads .nrrd, .nhdr, .nii, .nii.gz, .mha, .mhd, .inr, .vtk and .gipl. Raises ``ImageError`` with one line (the
     file, what is wrong, and what to do) for a missing file, a file that is too short or too long, a header that
     contradicts itself, an image that is not 3-D or has several channels, an unusable geometry, and voxels that are NaN
-    or infinite.
+    or infinite. ``flat``: a 2-D image is read as one slice of 1 mm, with a note.
     """
-    header, array = _read(path)
+    header, array = _read(path, flat)
     return _image(array, header.spacing, header.origin, header.direction), header.notes
+
+
+def is_flat(path: str | os.PathLike[str]) -> bool:
+    """Whether an image file is 2-D. Raises ``ImageError`` like :func:`read_image` for errors in a header."""
+    return formats.read_header(path, flat=True).flat
+
+
+def one_slice(image: sitk.Image) -> sitk.Image:
+    """A 2-D image as a 3-D one of one slice of 1 mm at z = 0; any other image as it is."""
+    import SimpleITK as sitk
+
+    return sitk.JoinSeries(image, 0.0, 1.0) if image.GetDimension() == 2 else image
+
+
+def flattened(image: sitk.Image) -> sitk.Image:
+    """A 3-D image of one slice as a 2-D one, the inverse of :func:`one_slice`.
+
+    Raises :class:`ImageError` when it has several slices.
+    """
+    width, height, depth = image.GetSize()
+    if depth != 1:
+        raise ImageError(f"an image of {depth} slices cannot become 2-D; give one slice")
+    import SimpleITK as sitk
+
+    return sitk.Extract(image, (width, height, 0), (0, 0, 0), sitk.ExtractImageFilter.DIRECTIONCOLLAPSETOSUBMATRIX)
 
 
 def read_geometry(path: str | os.PathLike[str]) -> Geometry:
@@ -81,9 +106,9 @@ def read_geometry(path: str | os.PathLike[str]) -> Geometry:
     }
 
 
-def read_volume(path: str | os.PathLike[str]) -> tuple[LabelVolume, tuple[str, ...]]:
+def read_volume(path: str | os.PathLike[str], *, flat: bool = False) -> tuple[LabelVolume, tuple[str, ...]]:
     """Read a label map like :func:`read_labels`, and return it as a :class:`LabelVolume` with notes for the user."""
-    header, array = _read(path)
+    header, array = _read(path, flat)
     labels, notes = _label_array(array, files.name_of(path))
     return _placed(labels, header), header.notes + notes
 
@@ -145,8 +170,8 @@ def label_image(image: sitk.Image, name: str) -> tuple[sitk.Image, tuple[str, ..
     return (image, notes) if labels is array else (image_from_array(labels, image), notes)
 
 
-def _read(path: str | os.PathLike[str]) -> tuple[Header, npt.NDArray[Any]]:
-    header = formats.read_header(path)
+def _read(path: str | os.PathLike[str], flat: bool = False) -> tuple[Header, npt.NDArray[Any]]:
+    header = formats.read_header(path, flat)
     array = formats.read_voxels(path, header)
     voxel_values.require_finite(array, files.name_of(path))
     return header, np.ascontiguousarray(array, array.dtype.newbyteorder("="))
@@ -200,24 +225,27 @@ def write_volume(volume: LabelVolume, path: str | os.PathLike[str], extras: Extr
 
 
 def write_image(image: sitk.Image, path: str | os.PathLike[str], extras: Extras = _NO_EXTRAS) -> None:
-    """Write a 3-D image with one number per voxel, compressed if the format supports it.
+    """Write a 3-D or 2-D image with one number per voxel, compressed if the format supports it.
 
-    Writes .nrrd, .nii, .nii.gz, .mha, .inr, .vtk and .gipl. The file is written completely or not at all: it is
-    written under a temporary name in the same folder, verified, and renamed. The origin and direction of an .inr are
-    written to ``NAME.inr.json``. NIfTI and GIPL store geometry in single precision. VTK and GIPL have no direction: an
-    image with another one than the identity is refused. Metadata of the image are not written to .nrrd and .inr.
+    Writes .nrrd, .nii, .nii.gz, .mha, .inr, .vtk and .gipl; the last three hold no 2-D image. The file is written
+    completely or not at all: it is written under a temporary name in the same folder, verified, and renamed. The origin
+    and direction of an .inr are written to ``NAME.inr.json``. NIfTI and GIPL store geometry in single precision. VTK
+    and GIPL have no direction: an image with another one than the identity is refused. Metadata of the image are not
+    written to .nrrd and .inr.
 
     Of ``extras``, a NRRD file gets the pairs and a NIfTI file the extensions.
 
     Raises ``OutputError`` with one line (the file and what to do); an existing file is then unchanged.
     """
     name = files.name_of(path)
+    flat = hasattr(image, "GetDimension") and image.GetDimension() == 2
+    volume = one_slice(image) if flat else image
     try:
-        _require_image(image, name)
+        _require_image(volume, name)
     except ImageError as error:
         raise OutputError(f"{name}: cannot be written: {str(error).removeprefix(f'{name}: ')}") from error
-    geometry = image.GetSpacing(), image.GetOrigin(), image.GetDirection()
-    writing.write(Content(voxel_array(image), *geometry, False, lambda: image, extras), path)
+    geometry = volume.GetSpacing(), volume.GetOrigin(), volume.GetDirection()
+    writing.write(Content(voxel_array(volume), *geometry, False, lambda: image, extras, flat), path)
 
 
 def oriented_lps(image: sitk.Image) -> sitk.Image:

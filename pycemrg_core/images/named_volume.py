@@ -17,7 +17,7 @@ from pycemrg_core.errors import ImageError
 from pycemrg_core.images import formats, image_files
 from pycemrg_core.images.formats.files import extension
 from pycemrg_core.images.label_volume import LabelVolume
-from pycemrg_core.images.segmentation import Segment, Segmentation
+from pycemrg_core.images.segmentation import Layer, Segment, Segmentation
 from pycemrg_core.images.sources import read_segmentation, split_scheme
 from pycemrg_core.plugins.catalogue import Catalogue, load_catalogue
 from pycemrg_core.text.files import name_of
@@ -35,13 +35,27 @@ class NamedVolume:
     """One label map, and the names in its source.
 
     ``labels`` are integers by canonical name, or by the name in the source where that is no known structure; empty if
-    no name is known. ``notes`` are for the user. ``segmentation`` is what the reader found.
+    no name is known. ``notes`` are for the user. ``segmentation`` is what the reader found. ``flat``: the source is
+    2-D, and the volume one slice.
     """
 
     volume: LabelVolume
     labels: Mapping[str, int] = field(factory=dict)
     notes: tuple[str, ...] = ()
     segmentation: Segmentation
+    flat: bool = False
+
+
+def read_slice(path: str | os.PathLike[str]) -> NamedVolume | None:
+    """A 2-D image file as one slice of 1 mm; None for anything else. Raises :class:`ImageError`."""
+    place, scheme = split_scheme(path)
+    if scheme or not place.is_file() or extension(place) not in formats.READERS:
+        return None
+    if not formats.read_layered_header(place, flat=True).flat:
+        return None
+    volume, notes = image_files.read_volume(place, flat=True)
+    layer = Layer(load=lambda: (volume, notes), files=(place,))
+    return NamedVolume(volume=volume, notes=notes, segmentation=Segmentation(layers=(layer,)), flat=True)
 
 
 def read_heart(
@@ -104,7 +118,9 @@ def is_one_image(path: str | os.PathLike[str]) -> bool:
     place, scheme = split_scheme(path)
     if not place.is_file():
         return not place.is_dir() and not scheme
-    return not scheme and extension(place) in formats.READERS and formats.read_layered_header(place).layers == 1
+    if scheme or extension(place) not in formats.READERS:
+        return False
+    return formats.read_layered_header(place, flat=True).layers == 1
 
 
 def perhaps_a_mask() -> str:

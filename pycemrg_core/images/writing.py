@@ -31,7 +31,10 @@ _TWO_FILES = {".mhd": ".mha", ".nhdr": ".nrrd"}
 
 @frozen(eq=False)
 class Content:
-    """What is written: the voxels and their geometry, as an array and, where ITK writes it, as an image."""
+    """What is written: the voxels and their geometry, as an array and, where ITK writes it, as an image.
+
+    ``flat``: the image is 2-D, and the array one slice.
+    """
 
     array: npt.NDArray[Any]
     spacing: Sequence[float]
@@ -40,6 +43,7 @@ class Content:
     labels: bool
     image: Callable[[], sitk.Image]
     extras: Extras
+    flat: bool = False
 
 
 def write(content: Content, path: str | os.PathLike[str]) -> None:
@@ -91,6 +95,8 @@ def _target(path: str | os.PathLike[str]) -> tuple[Path, str]:
 
 def _require_room(content: Content, extension: str) -> None:
     """Refuse what a format cannot hold, where ITK would drop it without a word or say little."""
+    if content.flat and extension in (".inr", *_WITHOUT_DIRECTION):
+        raise ImageError(f"{extension} cannot hold a 2-D image; use .nrrd, .mha or .nii.gz")
     if extension in _WITHOUT_DIRECTION and tuple(content.direction) != grid.IDENTITY:
         raise ImageError(f"{extension} cannot hold the direction of the image; use .nrrd, .mha or .nii.gz")
     if extension == ".gipl" and content.array.dtype.name not in _GIPL_TYPES:
@@ -98,7 +104,7 @@ def _require_room(content: Content, extension: str) -> None:
 
 
 def _stage(content: Content, staged: Path) -> None:
-    if staged.suffix == ".nrrd":
+    if staged.suffix == ".nrrd" and not content.flat:
         from pycemrg_core.images.formats import nrrd_writing
 
         geometry = content.spacing, content.origin, content.direction
@@ -114,7 +120,7 @@ def _stage(content: Content, staged: Path) -> None:
         _add_extensions(plain, staged, extensions)
     try:
         # ITK does not report a full disk for NIfTI.
-        header = formats.read_header(staged)
+        header = formats.read_header(staged, content.flat)
         written = formats.read_voxels(staged, header)
     except ImageError as error:
         raise OSError("the file came out cut short") from error

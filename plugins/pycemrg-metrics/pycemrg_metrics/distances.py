@@ -16,6 +16,7 @@ Nikolov et al.: Clinically applicable segmentation of head and neck anatomy for 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,11 +89,14 @@ def surface_distances(comparison: Comparison) -> tuple[Distances, Distances]:
     return found[0], found[1]
 
 
-def surface(mask: Mask) -> Mask:
-    """The voxels (z, y, x) of a mask that share a face with the outside of the mask or of the array."""
+def surface(mask: Mask, axes: Iterable[int] = range(3)) -> Mask:
+    """The voxels (z, y, x) of a mask that share a face with the outside of the mask or of the array.
+
+    Only faces across ``axes`` count: an image of one slice has none across the slice.
+    """
     padded = np.pad(mask, 1)
     inner = padded.copy()
-    for axis in range(3):
+    for axis in axes:
         for step in (1, -1):
             inner &= np.roll(padded, step, axis)
     found: Mask = mask & ~inner[1:-1, 1:-1, 1:-1]
@@ -112,8 +116,10 @@ def nearest(points: Points, targets: Points) -> tuple[Distances, NDArray[np.int6
 
 
 def _surfaces(comparison: Comparison) -> tuple[Mask, Mask]:
+    long = [axis for axis, size in enumerate(comparison.reference.volume.array.shape) if size > 1]
+    axes = long if len(long) == 2 else range(3)
     prediction, reference = comparison.masks
-    return surface(prediction), surface(reference)
+    return surface(prediction, axes), surface(reference, axes)
 
 
 def _trees(comparison: Comparison) -> tuple[cKDTree, cKDTree]:

@@ -24,6 +24,7 @@ from pycemrg_core.api import (
     MetricError,
     StructureMask,
     evaluate,
+    one_slice,
     voxel_array,
 )
 from pycemrg_metrics import choices
@@ -51,7 +52,7 @@ def compare_labels(
     scheme: str | LabelScheme = "cemrg",
     parameters: Parameters | None = None,
 ) -> Table:
-    """Compare two label maps of the same grid, structure by structure.
+    """Compare two label maps of the same grid, structure by structure; 2-D ones are slices of 1 mm.
 
     ``labels``: the rows; by default every label in either map. ``groups``: also the groups of the scheme that
     contain one of them, each as one structure. ``parameters`` go to the metrics that accept them.
@@ -61,6 +62,7 @@ def compare_labels(
     """
     chosen = choices.metrics(catalogue, metrics, Measures.SEGMENTATIONS, parameters)
     record = _scheme(scheme, catalogue)
+    prediction, reference = one_slice(prediction), one_slice(reference)
     require_same_grid(prediction, reference, ("the prediction", "the reference"))
     # Both get the same spacing: the grids are the same, except for rounding in the files.
     ours = _volume(as_labels(prediction, "the prediction")[0], reference)
@@ -132,6 +134,7 @@ def measure(
     wanted = Measures.STRUCTURES if between else Measures.STRUCTURE
     names = metrics or (PAIR_METRICS if between else STRUCTURE_METRICS)
     chosen = choices.metrics(catalogue, names, wanted, parameters)
+    image = one_slice(image)
     volume = _volume(as_labels(image, "the image")[0], image)
     if between:
         named = [choices.canonical(pair, catalogue, record) for pair in between]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
@@ -35,10 +36,10 @@ def structure(mask: Array, spacing: Spacing = (1.0, 1.0, 1.0)) -> StructureMask:
     return StructureMask(LabelVolume(mask.astype(np.uint8), spacing), (1,))
 
 
-def neighbours(mask: Array, voxel: tuple[int, ...]) -> list[bool]:
-    """What the six faces of a voxel look at; outside the array is nothing."""
+def neighbours(mask: Array, voxel: tuple[int, ...], axes: Sequence[int] = range(3)) -> list[bool]:
+    """What the faces of a voxel across some axes look at; outside the array is nothing."""
     found = []
-    for axis, step in product(range(3), (-1, 1)):
+    for axis, step in product(axes, (-1, 1)):
         index = list(voxel)
         index[axis] += step
         inside = all(0 <= i < size for i, size in zip(index, mask.shape, strict=True))
@@ -47,7 +48,10 @@ def neighbours(mask: Array, voxel: tuple[int, ...]) -> list[bool]:
 
 
 def surface_voxels(mask: Array) -> Array:
-    voxels = [voxel for voxel in np.ndindex(mask.shape) if mask[voxel] and not all(neighbours(mask, voxel))]
+    """Voxels that a face divides from the outside; one slice has no faces across it."""
+    axes = [axis for axis in range(3) if mask.shape[axis] > 1]
+    axes = axes if len(axes) == 2 else [0, 1, 2]
+    voxels = [voxel for voxel in np.ndindex(mask.shape) if mask[voxel] and not all(neighbours(mask, voxel, axes))]
     return np.array(voxels).reshape(-1, 3)
 
 

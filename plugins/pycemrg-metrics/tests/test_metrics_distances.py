@@ -11,10 +11,11 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from metrics_brute import SPACINGS, Array, Spacing, all_distances, comparison, pairs, surface_voxels
-from pycemrg_metrics import distances
+from pycemrg_metrics import compare_labels, distances
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
-from pycemrg_core import LabelVolume, MetricError
+from pycemrg_core import LabelVolume, MetricError, load_catalogue
 from pycemrg_core.api import Comparison, StructureMask
 
 HEART = Path(__file__).resolve().parents[3] / "schematics_builtin" / "demo" / "data" / "rodero01_1.0mm.nrrd"
@@ -161,3 +162,21 @@ def test_hausdorff_with_and_without_a_dilation(masks: tuple[Array, Array], spaci
         every, other = map(np.argwhere, masks)
         largest = max(all_distances(every, other, spacing).max(), all_distances(other, every, spacing).max())
         assert distances.hausdorff(comparison(*masks, spacing)) == pytest.approx(largest)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_slice_has_outlines_and_no_faces_across(seed: int) -> None:
+    """By the erosion of 2-D arrays; and of 2-D images."""
+    rng = np.random.default_rng(seed)
+    ours, theirs = (rng.random((9, 9)) < 0.6 for _ in range(2))
+    ours[4, 4] = theirs[4, 4] = True
+    outline = distances.surface(ours[None], axes=(1, 2))[0]
+    inside = ndimage.binary_erosion(ours, border_value=0)
+    np.testing.assert_array_equal(outline, ours & ~inside)
+    images = [sitk.GetImageFromArray(each.astype(np.uint8)) for each in (ours, theirs)]
+    table = compare_labels(*images, load_catalogue(), metrics=["dice", "hausdorff", "assd"], labels=[1])
+    points = [np.argwhere(each & ~ndimage.binary_erosion(each, border_value=0)) for each in (ours, theirs)]
+    there, back = (cKDTree(points[1 - i]).query(points[i])[0] for i in range(2))
+    values = table.rows[0].values
+    assert values["assd"] == pytest.approx(np.concatenate([there, back]).mean())
+    assert values["dice"] == pytest.approx(2 * (ours & theirs).sum() / (ours.sum() + theirs.sum()))

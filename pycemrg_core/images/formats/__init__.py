@@ -18,7 +18,7 @@ from attrs import evolve
 
 from pycemrg_core.errors import ImageError
 from pycemrg_core.images.formats import files, voxels
-from pycemrg_core.images.formats.header import FormatError, Header, not_an_image
+from pycemrg_core.images.formats.header import FormatError, Header, by, not_an_image, require_volume
 
 READERS = {
     ".nrrd": ("NRRD", "nrrd"),
@@ -37,8 +37,10 @@ Read = TypeVar("Read")
 _HALVES = {".hdr": "header", ".img": "voxels"}
 
 
-def read_header(path: str | os.PathLike[str]) -> Header:
+def read_header(path: str | os.PathLike[str], flat: bool = False) -> Header:
     """Read and check the header of an image; notes and errors begin with the file's name.
+
+    A 2-D image is refused unless ``flat``: then its header is that of one slice of 1 mm, and a note says so.
 
     Raises ``ImageError``, one line that names the file, what is wrong and what to do.
     """
@@ -57,20 +59,30 @@ def read_header(path: str | os.PathLike[str]) -> Header:
         )
     kind, module = READERS[extension]
     read: Callable[[Path], Header] = import_module(f"{__name__}.{module}").read_header
-    header = _told(name, kind, read, Path(path))
-    return evolve(header, notes=tuple(f"{name}: {note}" for note in header.notes))
+    return _noted(name, kind, _told(name, kind, read, Path(path)), flat)
 
 
-def read_layered_header(path: str | os.PathLike[str]) -> Header:
+def read_layered_header(path: str | os.PathLike[str], flat: bool = False) -> Header:
     """Like :func:`read_header`; a NRRD file may hold several layers."""
     name = files.name_of(path)
     if files.extension(path) not in (".nrrd", ".nhdr"):
-        return read_header(path)
+        return read_header(path, flat)
     from pycemrg_core.images.formats import nrrd
 
     files.require_file(path, READERS)
     header = _told(name, "NRRD", partial(nrrd.read_header, layered=True), Path(path))
-    return evolve(header, notes=tuple(f"{name}: {note}" for note in header.notes))
+    return _noted(name, "NRRD", header, flat)
+
+
+def _noted(name: str, kind: str, header: Header, flat: bool) -> Header:
+    """The header with notes that begin with the file's name. Refuses a 2-D image unless ``flat``."""
+    notes = header.notes
+    if header.flat:
+        size = header.size[:2]
+        if not flat:
+            _told(name, kind, require_volume, size)
+        notes = (f"is 2-D ({by(size)}): read as one slice, {header.spacing[2]:g} mm thick", *notes)
+    return evolve(header, notes=tuple(f"{name}: {note}" for note in notes))
 
 
 def read_voxels(path: str | os.PathLike[str], header: Header) -> npt.NDArray[Any]:

@@ -65,8 +65,9 @@ class Header:
 
     ``size``, ``spacing`` and ``origin`` are (x, y, z), in voxels and mm; ``direction`` is nine numbers, row by row.
     ``dtype`` has the byte order of the file. ``encoding`` is raw, gzip, zlib, bzip2, text or hex. ``scale`` holds slope
-    and intercept where the voxels have to be scaled. ``notes`` say what was assumed, converted or left out. With
-    several ``layers``, each voxel has one number per layer, next to each other in the file.
+    and intercept where the voxels have to be scaled. ``notes`` say what was assumed, converted or left out. ``flat``:
+    the file is 2-D, and this is the header of one slice of 1 mm. With several ``layers``, each voxel has one number per
+    layer, next to each other in the file.
     """
 
     size: tuple[int, int, int]
@@ -78,6 +79,7 @@ class Header:
     encoding: str = "raw"
     scale: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()
+    flat: bool = False
     layers: int = 1
     extras: Extras = Extras()
 

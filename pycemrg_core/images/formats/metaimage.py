@@ -27,6 +27,7 @@ from pycemrg_core.images.formats.header import (
     refuse_frames,
     require_volume,
     shown,
+    tokens,
     whole,
     wholes,
 )
@@ -64,6 +65,9 @@ def read_header(path: Path) -> Header:
     _require_object(fields)
     dimension = whole(fields["NDims"], "NDims", 1, _MOST_DIMENSIONS)
     sizes = wholes(fields["DimSize"], "DimSize", dimension)
+    flat = dimension == 2
+    if flat:
+        fields, dimension, sizes = _of_one_slice(fields), 3, (*sizes, 1)
     channels = whole(fields.get("ElementNumberOfChannels", "1"), "ElementNumberOfChannels", 1)
     if channels > 1:
         refuse_channels(channels)
@@ -85,7 +89,18 @@ def read_header(path: Path) -> Header:
         parts=parts,
         encoding=encoding,
         notes=((one_frame(sizes, size),) if dimension > 3 else ()) + notes,
+        flat=flat,
     )
+
+
+def _of_one_slice(fields: dict[str, str]) -> dict[str, str]:
+    """The fields of a 2-D image as those of one slice of 1 mm."""
+    ends = dict.fromkeys((*_PLACE, "CenterOfRotation"), "0") | dict.fromkeys(("ElementSpacing", "ElementSize"), "1")
+    made = {key: f"{value} {ends[key]}" if key in ends else value for key, value in fields.items()}
+    for key in made.keys() & {*_TURN}:
+        first, second, third, fourth = tokens(made[key], key, 4)
+        made[key] = f"{first} {second} 0 {third} {fourth} 0 0 0 1"
+    return made
 
 
 def _fields(file: BufferedReader) -> dict[str, str]:

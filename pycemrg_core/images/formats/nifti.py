@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from attrs import frozen
+from attrs import evolve, frozen
 
 from pycemrg_core.images.formats import files, grid
 from pycemrg_core.images.formats.header import (
@@ -73,6 +73,10 @@ def read_header(path: Path) -> Header:
         file.seek(0)
         extensions = _extensions(_head(file, packed, start), raw.order)
     dtype = _dtype(raw)
+    flat = raw.dim[0] == 2
+    if flat:  # one slice of 1 mm
+        depth = raw.pixdim[3] or 1.0
+        raw = evolve(raw, dim=(3, *raw.dim[1:3], 1, 1, 1, 1, 1), pixdim=(*raw.pixdim[:3], depth, *raw.pixdim[4:]))
     size, notes = _size(raw.dim)
     factor, unit_notes = _units(raw.units)
     spacing, origin, direction, place_notes = _placed(raw, size)
@@ -91,6 +95,7 @@ def read_header(path: Path) -> Header:
         encoding="gzip" if packed else "raw",
         scale=_scale(raw.scale),
         notes=notes + unit_notes + place_notes,
+        flat=flat,
         extras=Extras(extensions=extensions),
     )
 

@@ -61,6 +61,9 @@ def read_header(path: Path, layered: bool = False) -> Header:
             raise FormatError(f"its header has no field {field!r}; export it again")
     dimension = whole(fields["dimension"], "dimension", 1, _MOST_DIMENSIONS)
     sizes = wholes(fields["sizes"], "sizes", dimension)
+    flat = dimension == 2 and "space" not in fields
+    if flat:
+        fields, sizes = nrrd_axes.of_one_slice(fields), (*sizes, 1)
     encoding = _encoding(fields)
     dtype = _dtype(fields, encoding)
     frame = nrrd_axes.read_axes(fields, sizes, _segments(pairs), layered)
@@ -78,6 +81,7 @@ def read_header(path: Path, layered: bool = False) -> Header:
         parts=tuple(Part(name, start, line_skip, byte_skip) for name in names),
         encoding=encoding,
         notes=frame.notes + (() if attached or byte_skip >= 0 else (tail_note("byte skip"),)),
+        flat=flat,
         layers=frame.layers,
         extras=Extras(pairs=pairs),
     )

@@ -58,6 +58,20 @@ class _Space:
     notes: tuple[str, ...] = ()
 
 
+def of_one_slice(fields: Mapping[str, str]) -> dict[str, str]:
+    """The fields of a 2-D image as those of one slice of 1 unit whose centre is at 0."""
+    ends = {"kinds": "domain", "spacings": "1", "axis mins": "-0.5", "axis maxs": "0.5", "centers": "cell"}
+    ends |= {"thicknesses": "nan", "labels": '""', "space directions": "(0,0,1)"}
+    made = dict(fields)
+    if fields.get("space dimension") == "2":
+        made["space dimension"] = "3"
+    for key in made.keys() & {"space directions", "space origin"}:
+        made[key] = re.sub(r"\)", ",0)", made[key])
+    for key in made.keys() & {"units", "space units"}:
+        ends[key] = (_QUOTED.findall(made[key]) or [""])[-1].join('""')
+    return {key: f"{value} {ends[key]}" if key in ends else value for key, value in made.items()}
+
+
 def read_axes(fields: Mapping[str, str], sizes: Sequence[int], layers: Sequence[str], layered: bool = False) -> Axes:
     """Find the three axes of space, and validate and convert their geometry.
 

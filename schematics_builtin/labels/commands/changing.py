@@ -44,20 +44,28 @@ def write_label_map(
     *,
     sure: bool,
     quiet: bool = False,
+    flat: bool = False,
 ) -> None:
     """Write a label map and, if requested, the table of its labels for a viewer.
 
     ``sure``: the user or the source says what the names are; then they are written into the image, if its format has a
-    place for them.
+    place for them. ``flat``: the label map is one slice, and is written as a 2-D image.
     """
-    from pycemrg_core.api import Extras, write_volume
+    from pycemrg_core.api import Extras, flattened, image_of, write_image, write_volume
     from pycemrg_core.cli.kit import staged
     from schematics_builtin.readers import named_extras, segments_of
 
     path, table = Path(output), _table_of(output, label_table)
     extras = named_extras(output, volume, segments_of(names, catalogue)) if sure else Extras()
+
+    def write(place: str | Path) -> None:
+        if flat:
+            write_image(flattened(image_of(volume)), place, extras)
+        else:
+            write_volume(volume, place, extras)
+
     if label_table is None or not path.parent.is_dir():
-        write_volume(volume, output, extras)
+        write(output)
         click.echo(f"{name_of(output)} written", err=quiet)
         return
     from pycemrg_core import colours_of
@@ -66,7 +74,7 @@ def write_label_map(
 
     rows = table_rows(volume.boxes, names, colours_of(catalogue))
     with staged(path.parent) as folder:
-        write_volume(volume, folder / path.name, extras)
+        write(folder / path.name)
         write_label_table(rows, folder / table.name, label_table)
     click.echo(f"{name_of(output)} and {name_of(table)} written", err=quiet)
 

@@ -75,7 +75,7 @@ def clean(
 
     require_outputs(output, label_table, image)
     catalogue = session_of(ctx).catalogue()
-    read = heart_from(image, catalogue, scheme)
+    read = heart_from(image, catalogue, scheme, flat=True)
     record, start = scheme_from(read, catalogue, scheme, USUAL), read.volume
     volume = WorkingVolume(start, start.array.dtype)
     chosen = sorted(chosen_labels(map(str.strip, labels.split(",")), record, catalogue) if labels else start.boxes)
@@ -91,7 +91,7 @@ def clean(
             )
         ledger += [_entry(step, change, volume, names) for change in volume.apply(edits)]
     sure = bool(scheme or read.labels)
-    write_label_map(volume.frozen(), output, names, catalogue, label_table, sure=sure, quiet=as_json)
+    write_label_map(volume.frozen(), output, names, catalogue, label_table, sure=sure, quiet=as_json, flat=read.flat)
     if as_json:
         echo_json(ledger)
         return

@@ -69,7 +69,7 @@ def _scheme_report(image: str, scheme: str | None, catalogue: Catalogue) -> tupl
     from schematics_builtin.labels.diagnosis import LabelDiagnostic
     from schematics_builtin.labels.measuring import measure
 
-    read = heart_from(image, catalogue, scheme)
+    read = heart_from(image, catalogue, scheme, flat=True)
     record, facts = scheme_from(read, catalogue, scheme, USUAL), measure(read.volume.array, read.volume.spacing)
     if not scheme and not read.labels and (found := _looks_like(facts, catalogue)) not in ("", USUAL):
         record = catalogue.get(LabelScheme, found)

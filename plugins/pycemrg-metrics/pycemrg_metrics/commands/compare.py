@@ -108,7 +108,7 @@ def _read(path: str, catalogue: Catalogue, scheme: str | None = None) -> sitk.Im
 
     if not is_one_image(path):
         return image_of(heart_from(path, catalogue, scheme).volume)
-    image, notes = read_image(path)
+    image, notes = read_image(path, flat=True)
     for note in notes:
         click.echo(f"note: {note}", err=True)
     return image

@@ -56,7 +56,7 @@ def measure(
     if between and (labels or groups):
         raise click.UsageError("--between already names what to measure; leave out --labels and --groups", ctx)
     catalogue = session_of(ctx).catalogue()
-    read = heart_from(image, catalogue, scheme)
+    read = heart_from(image, catalogue, scheme, flat=True)
     table = faces.measure(
         image_of(read.volume), catalogue, metrics=metrics, labels=labels, groups=groups, between=between,
         scheme=scheme_from(read, catalogue, scheme, USUAL), parameters=parameters,
