@@ -1,4 +1,4 @@
-"""The folder of our smallest plugin is a template: copied and renamed, it works outside this repository."""
+"""The folder of a plugin of ours is a template: copied and renamed, it works outside this repository."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def copied(folder: Path) -> Path:
     return new
 
 
-def test_a_copy_of_our_smallest_plugin_works_elsewhere(
+def test_a_copy_of_one_of_our_plugins_works_elsewhere(
     make_environment: Callable[..., Environment], tmp_path: Path
 ) -> None:
     environment = make_environment("pycemrg-core")

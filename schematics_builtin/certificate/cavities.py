@@ -52,10 +52,6 @@ class Cavities:
     outside: Cavity
     spaces: Mapping[int, int]
 
-    def closed_lumens(self, heart: Heart) -> tuple[int, ...]:
-        """The lumens without any part connected to the outside, in the order of their labels."""
-        return tuple(lumen for lumen in heart.lumens if lumen not in self.outside.voxels)
-
     def open_lumens(self, heart: Heart) -> tuple[int, ...]:
         """The lumens that are connected to the outside, in the order of their labels."""
         return self.outside.lumens(heart)

@@ -91,7 +91,6 @@ class Reading:
     evidence: Evidence
     score: float
     unsure: tuple[int, ...]
-    unexplained: tuple[int, ...]
 
 
 @frozen(eq=False)
@@ -285,7 +284,7 @@ def _weigh(facts: Facts, labels: dict[str, int], schemes: Iterable[str]) -> Read
     solid = zip(facts.labels, facts.whole, strict=True)
     other = tuple(label for label, whole in solid if whole >= DUST and label not in labels.values())
     unsure = tuple(sorted(labels[name] for name, gain in evidence.gains.items() if gain > -MARGIN))
-    return Reading(tuple(schemes), evidence, evidence.score - UNEXPLAINED * min(3, len(other)), unsure, other)
+    return Reading(tuple(schemes), evidence, evidence.score - UNEXPLAINED * min(3, len(other)), unsure)
 
 
 def _doubts(best: Reading, second: Reading | None = None) -> tuple[str, ...]:
