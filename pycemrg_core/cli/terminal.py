@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import shutil
 import signal
 import sys
 import threading
@@ -52,6 +51,8 @@ def shown(text: str) -> str:
 @contextmanager
 def status() -> Iterator[Callable[[str], None]]:
     """Show what a command is doing, in one line on a terminal, which goes away at the end; nothing in a pipe."""
+    import shutil  # imports archive formats, which take long
+
     here, width = sys.stderr.isatty(), shutil.get_terminal_size((80, 24)).columns - 1
     used = False
 
