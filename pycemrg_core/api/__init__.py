@@ -112,6 +112,7 @@ if TYPE_CHECKING:
     from pycemrg_core.images.dilation import dilate as dilate
     from pycemrg_core.images.dilation import slack as slack
     from pycemrg_core.images.edits import Change as Change
+    from pycemrg_core.images.edits import Doubt as Doubt
     from pycemrg_core.images.edits import Edit as Edit
     from pycemrg_core.images.edits import Note as Note
     from pycemrg_core.images.edits import WorkingVolume as WorkingVolume
@@ -243,7 +244,7 @@ else:
                 "losses reassign_islands remove_small"
             ),
             "pycemrg_core.images.dilation": "dilate slack",
-            "pycemrg_core.images.edits": "Change Edit Note WorkingVolume",
+            "pycemrg_core.images.edits": "Change Doubt Edit Note WorkingVolume",
             "pycemrg_core.images.formats.header": "Extras",
             "pycemrg_core.images.geometry": "grid_difference",
             "pycemrg_core.images.heart": "Finding Heart Ints Severity",

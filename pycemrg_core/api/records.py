@@ -240,6 +240,8 @@ class Step(Record):
     ``contract`` refers to a frozen attrs class whose fields are made with :mod:`pycemrg_core.api.contracts`.
     ``frozen_reference``: the step also measures on ``volume.reference``, the image before the recipe's first step of
     this kind. ``may_change_nothing``: it is normal for the step to change nothing, so a run writes no note about it.
+    ``doubts`` are names of what the step cannot decide alone: for such a :class:`~pycemrg_core.images.edits.Doubt` the
+    run is refused, unless the user accepts it, with ``--accept NAME``.
     """
 
     summary: str = _text()
@@ -247,6 +249,7 @@ class Step(Record):
     contract: Ref = _ref()
     frozen_reference: bool = False
     may_change_nothing: bool = False
+    doubts: tuple[str, ...] = _names("the doubts of a step")
 
 
 class Measures(Enum):

@@ -37,10 +37,10 @@ def _names(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...])
 
 
 def accept_option(command: F) -> F:
-    """``--accept``, the doubts of checks that are no errors in this image."""
+    """``--accept``, the doubts of checks and steps that are no errors in this image."""
     return click.option(
         "--accept", metavar="DOUBT,...", multiple=True, callback=_names,
-        help="What a check doubts and you know to be so; the message names it.",
+        help="What a check or step doubts and you know to be so; the message names it.",
     )(command)  # fmt: skip
 
 

@@ -38,6 +38,18 @@ class Note:
 
 
 @frozen
+class Doubt:
+    """A reason of a step not to go on; it may yield doubts among its edits.
+
+    ``name`` is one of the ``doubts`` of the step kind. If the user does not accept it, the run is refused with
+    ``text``, and no voxel changes. If the user does, the text is a note.
+    """
+
+    name: str
+    text: str
+
+
+@frozen
 class Change:
     """The number of voxels that changed from label ``old`` to ``new``, in a part of the step's ledger."""
 

@@ -8,7 +8,7 @@ from itertools import islice
 
 import attrs
 
-from pycemrg_core.api.records import Check, CheckOn, LabelScheme
+from pycemrg_core.api.records import Check, CheckOn, LabelScheme, Step
 from pycemrg_core.errors import PlanError, PycemrgError, blaming, returned_one
 from pycemrg_core.images.blueprint import Blueprint
 from pycemrg_core.images.heart import Finding, Heart, Severity
@@ -18,7 +18,8 @@ from pycemrg_core.text.files import name_of
 from pycemrg_core.text.names import close_to
 
 _MOST_FINDINGS = 100_000
-_ACCEPT = "; or accept it: --accept {0}, in Python accept={0!r}"
+ACCEPT = "; or accept it: --accept {0}, in Python accept={0!r}"
+"""What the text of a doubt ends with."""
 UNCHECKED = "no anatomy check was made: no loaded plugin checks images before a run"
 
 
@@ -57,10 +58,11 @@ def faults_of(heart: Heart, checks: tuple[Contribution[Check], ...]) -> Iterator
 
 
 def require_doubts(accept: Iterable[str], catalogue: Catalogue) -> None:
-    """Refuse doubts that no check has. Raises :class:`PlanError`."""
-    known = sorted({doubt for one in catalogue.all(Check) for doubt in one.record.doubts})
+    """Refuse doubts that no check or step has. Raises :class:`PlanError`."""
+    checked = {doubt for one in catalogue.all(Check) for doubt in one.record.doubts}
+    known = sorted(checked.union(*(one.record.doubts for one in catalogue.all(Step))))
     problems = [
-        f"no check has the doubt {name!r}{close_to(name, known)} (known: {', '.join(known) or 'none'})"
+        f"no check or step has the doubt {name!r}{close_to(name, known)} (known: {', '.join(known) or 'none'})"
         for name in accept
         if name not in known
     ]
@@ -86,7 +88,7 @@ def require_sound(
     if errors := [one for one in found if one.severity is Severity.ERROR]:
         raise PlanError(
             f"{name_of(name)}: a check of the image found errors (to run anyway: --no-check, in Python check=False):",
-            [f"{one.what}{_ACCEPT.format(one.doubt) if one.doubt else ''}" for one in errors],
+            [f"{one.what}{ACCEPT.format(one.doubt) if one.doubt else ''}" for one in errors],
         )
     return tuple(
         f"{one.check}: {one.what}{' (accepted)' if one.severity is Severity.EXPECTED else ''}" for one in found

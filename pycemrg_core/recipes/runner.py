@@ -17,13 +17,14 @@ from attrs import field, frozen
 
 from pycemrg_core.api import contracts
 from pycemrg_core.api.records import Recipe
-from pycemrg_core.errors import StepError, fault, returned_one
+from pycemrg_core.errors import PlanError, StepError, fault, returned_one
 from pycemrg_core.guard import guarded
 from pycemrg_core.images import image_files
 from pycemrg_core.images.blueprint import Blueprint
-from pycemrg_core.images.edits import Change, Edit, Note, WorkingVolume
+from pycemrg_core.images.edits import Change, Doubt, Edit, Note, WorkingVolume
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.plugins.catalogue import Catalogue
+from pycemrg_core.recipes.checking import ACCEPT
 from pycemrg_core.recipes.planner import plan
 from pycemrg_core.recipes.plans import Plan, PlannedStep
 from pycemrg_core.recipes.preparation import Prepared, make_room, prepare, prepare_source
@@ -205,8 +206,8 @@ def _run_step(step: PlannedStep, work: WorkingVolume, names: Mapping[int, str]) 
     run = step.step.run.load()
     try:
         with guarded():
-            edits, notes = _returned(run, step, work)
-        changes = work.apply(edits)
+            edits, notes, doubts = _returned(run, step, work)
+        changes = work.apply(edits) if not doubts else ()
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a plugin may also raise SystemExit, or a class of its own
@@ -215,6 +216,11 @@ def _run_step(step: PlannedStep, work: WorkingVolume, names: Mapping[int, str]) 
         )
         failed.blamed = True
         raise failed from error
+    if doubts:
+        raise PlanError(
+            f"step {step.step.name!r} of {step.step_provider} refuses in {step.name}:",
+            [f"{one.text}{ACCEPT.format(one.name)}" for one in doubts],
+        )
     return StepRecord(
         name=step.name,
         step=step.step.name,
@@ -228,11 +234,15 @@ def _run_step(step: PlannedStep, work: WorkingVolume, names: Mapping[int, str]) 
 
 
 def _returned(
-    run: Callable[..., Iterable[Edit | Note]], step: PlannedStep, volume: LabelVolume
-) -> tuple[list[Edit], tuple[str, ...]]:
-    """All edits and notes of a step, collected before anything is written: every edit sees the same input."""
+    run: Callable[..., Iterable[Edit | Note | Doubt]], step: PlannedStep, volume: LabelVolume
+) -> tuple[list[Edit], tuple[str, ...], list[Doubt]]:
+    """All edits of a step, its notes, and the doubts that the user does not accept.
+
+    They are collected before anything is written: every edit sees the same input.
+    """
     edits: list[Edit] = []
     notes: list[str] = []
+    doubts: list[Doubt] = []
     declared = contracts.writable_values(step.contract)
     returned = run(volume, step.contract)
     if not isinstance(returned, Iterable):
@@ -240,7 +250,14 @@ def _returned(
     for one in returned:
         if len(edits) + len(notes) == _MOST_EDITS:
             raise StepError(f"it returns more than {_MOST_EDITS:,} edits; does it end?")
-        if isinstance(one, Note):
+        if isinstance(one, Doubt):
+            if one.name not in step.step.doubts:
+                raise StepError(f"the doubt {one.name!r} is none of the doubts of its record")
+            if one.name in volume.blueprint.accepted:
+                notes.append(f"{one.text} (accepted)")
+            else:
+                doubts.append(one)
+        elif isinstance(one, Note):
             if not isinstance(one.text, str):
                 raise StepError(f"the text of a note is {one.text!r:.80}; give text")
             notes.append(one.text)
@@ -252,7 +269,7 @@ def _returned(
             raise StepError(f"it writes the label {one.label}, which its contract does not declare as written")
         else:
             edits.append(one)
-    return edits, tuple(notes)
+    return edits, tuple(notes), doubts
 
 
 def _instead(label: object, contract: Any) -> str:

@@ -12,7 +12,7 @@ from pycemrg_core.api import contracts, documents
 from pycemrg_core.api.records import Step
 from pycemrg_core.cli.faults import record_faults
 from pycemrg_core.errors import DocumentError, StepError
-from pycemrg_core.images.edits import Edit, Note, WorkingVolume
+from pycemrg_core.images.edits import Doubt, Edit, Note, WorkingVolume
 from pycemrg_core.images.label_volume import LabelArray, LabelVolume
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.testing import volumes
@@ -177,7 +177,7 @@ def _edits(record: Step, volume: LabelVolume, contract: Any) -> tuple[Any, ...]:
     """What the step returns. If it cannot run, another test reports it."""
     try:
         returned = record.run.load()(volume, contract)
-        return tuple(one for one in returned if not isinstance(one, Note))
+        return tuple(one for one in returned if not isinstance(one, (Doubt, Note)))
     except (Exception, SystemExit) as error:
         pytest.skip(f"it does not run: {describe(error)}")
 

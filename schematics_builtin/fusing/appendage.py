@@ -1,4 +1,4 @@
-"""What is narrow of an atrium: its veins and appendage, or a thin rest of it round an appendage."""
+"""What is narrow of an atrium: its veins and appendage; and thin rests of one structure on another."""
 
 from __future__ import annotations
 
@@ -34,6 +34,18 @@ def without_shell(volume: LabelVolume, appendage: int, atrium: int) -> Iterator[
     near = volume.within(appendage, THIN_MM, near=region)
     thin = own & ~_opened(own, volume.spacing, THIN_MM)
     yield Edit(near.region, near.mask & thin[shift(near.region, region)], appendage)
+
+
+def without_skirt(volume: LabelVolume, vein: int, atrium: int) -> Iterator[Edit]:
+    """Give what is thin of a vein, and lies on the atrium, to the atrium.
+
+    Thin is where no ball of 2 mm fits into the vein: a skirt that two sources leave where their borders differ.
+    """
+    region = expand(volume.region(vein), 1, volume.array.shape)
+    own = volume.mask(vein, region)
+    thin = own & ~_opened(own, volume.spacing, THIN_MM)
+    near = volume.within(atrium, THIN_MM, near=region)
+    yield Edit(near.region, near.mask & thin[shift(near.region, region)], atrium)
 
 
 def _opened(mask: Mask, spacing: tuple[float, float, float], radius_mm: float) -> Mask:

@@ -1,26 +1,12 @@
-"""What can be doubtful about the parts of a heart, and be accepted by name."""
+"""What can be doubtful about the parts of a heart, by the names under which it is accepted."""
 
 from __future__ import annotations
 
-from attrs import frozen
-
-
-@frozen
-class Doubt:
-    """A reason not to go on, unless the user knows better and accepts ``name``."""
-
-    name: str
-    text: str
-
-
-DOUBTS = (
-    "different-scans",
-    "situs-inversus",
-    "image-direction",
-    "missing-vein",
-    "deep-division",
-    "wide-mouth",
-    "appendage-among-veins",
+DIFFERENT_SCANS = "different-scans"
+VEIN_DOUBTS = (
+    *("situs-inversus", "image-direction", "missing-vein", "deep-division", "wide-mouth", "appendage-among-veins"),
     "vein-order",
 )
+"""Those about the heart and its veins."""
+DOUBTS = (DIFFERENT_SCANS, *VEIN_DOUBTS)
 """All of them."""

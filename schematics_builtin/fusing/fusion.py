@@ -9,13 +9,23 @@ from typing import Any
 import numpy as np
 from attrs import asdict, frozen
 
-from pycemrg_core.api import Edit, LabelVolume, PlanError, WorkingVolume, Zone, as_region, edit_at, fill_holes, hull
-from schematics_builtin.fusing.appendage import without_shell
+from pycemrg_core.api import (
+    Doubt,
+    Edit,
+    LabelVolume,
+    PlanError,
+    WorkingVolume,
+    Zone,
+    as_region,
+    edit_at,
+    fill_holes,
+    hull,
+)
+from schematics_builtin.fusing.appendage import without_shell, without_skirt
 from schematics_builtin.fusing.choices import APPENDAGE, ARTERIES, ATRIUM, GAP_MM, HEART, PULMONARY, VEINS, Choices
 from schematics_builtin.fusing.choices import CHAMBERS as ASKED
 from schematics_builtin.fusing.cropping import crop
-from schematics_builtin.fusing.doubts import Doubt
-from schematics_builtin.fusing.frame import CHAMBERS, VESSELS, HeartFrame, heart_frame
+from schematics_builtin.fusing.frame import HeartFrame, centres, frame_doubts, heart_frame
 from schematics_builtin.fusing.joining import join, without_loose_pieces
 from schematics_builtin.fusing.placing import place
 from schematics_builtin.fusing.same_scan import all_differences
@@ -23,8 +33,6 @@ from schematics_builtin.fusing.sources import Grid, Source
 from schematics_builtin.fusing.veins import Split, Vein, split_atrium, split_label
 
 _REACH_MM = 75.0  # round the chambers: the longest vessel and the margin
-_TURNED = 60.0  # degrees; a patient's heart lies turned by 5 to 13 in seven hearts
-_SURE = 0.4  # the least determinant that shows a side
 
 
 @frozen(eq=False)
@@ -182,6 +190,8 @@ class _Work:
                 edits.append(edit_at(Zone(region, self.volume.mask(self.values[VEINS], region)).places, 0))
             edits += [edit_at(vein.places, self.values[vein.name]) for vein in self.split.veins]
             self.volume.apply(edits)
+            for vein in self.split.veins:
+                self._apply(without_skirt(self.volume, self.values[vein.name], self.values[ATRIUM]))
         for name, length in self.choices.crops.items():
             root = self.choices.roots.get(name, "")
             if length and self._there(name) and self._there(root):
@@ -225,38 +235,6 @@ class _Work:
 
 def _short(name: str) -> str:
     return name.removesuffix("_label")
-
-
-def frame_doubts(frame: HeartFrame) -> Iterable[Doubt]:
-    """A mirrored heart, or one that lies in its image as no patient does."""
-    if frame.handedness < _SURE:
-        yield Doubt(
-            "situs-inversus",
-            f"the heart is mirrored (handedness {-frame.handedness:+.2f}, of a heart -0.80 to -0.98); correct the"
-            " direction in the header",
-        )
-    elif frame.turned > _TURNED:
-        yield Doubt(
-            "image-direction",
-            f"the heart lies turned by {frame.turned:.0f} degrees from where a patient's heart lies; correct the"
-            " direction in the header",
-        )
-
-
-def centres(volume: LabelVolume, values: Mapping[str, int]) -> dict[str, Any]:
-    """The centroids in mm of chambers and great vessels."""
-    found = {}
-    for name in (*CHAMBERS, *VESSELS):
-        if values.get(name) in volume.boxes:
-            region = volume.region(values[name])
-            mask = volume.mask(values[name], region)
-            index = [
-                float(np.average(np.arange(size), weights=mask.sum(axis=tuple({0, 1, 2} - {axis}))))
-                + region[axis].start
-                for axis, size in enumerate(mask.shape)
-            ]
-            found[name] = volume.points_mm(np.array([index]))[0]
-    return found
 
 
 def target_grid(main: Source, choices: Choices) -> Grid:

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from pycemrg_core.api import Mask, Zone
+from pycemrg_core.api import Doubt, Mask, Zone
 from schematics_builtin.fusing.choices import CHAMBERS, HEART
-from schematics_builtin.fusing.doubts import Doubt
 from schematics_builtin.fusing.sources import Grid, Source
 
 Floats = NDArray[np.float64]

@@ -9,9 +9,8 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from pycemrg_core.api import Ints, LabelVolume
+from pycemrg_core.api import Doubt, Ints, LabelVolume
 from schematics_builtin.fusing.appendage import without_narrow
-from schematics_builtin.fusing.doubts import Doubt
 from schematics_builtin.fusing.frame import HeartFrame
 from schematics_builtin.fusing.trunks import Piece, branches, merged, trunks
 
