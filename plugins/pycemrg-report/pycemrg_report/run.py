@@ -48,6 +48,7 @@ from pycemrg_core.api import (
 )
 from pycemrg_core.cli.kit import IMAGE, RECORD, STEPS, step_images
 from pycemrg_report.certificate import certify, read_certificate
+from pycemrg_report.meshes import read_meshes
 from schematics_builtin.pictures import Colour, colour_of
 
 if TYPE_CHECKING:
@@ -95,8 +96,9 @@ class Run:
     """All data for a report. ``before`` is None when the input is not available; ``notes`` say why.
 
     ``data`` is the contents of ``run.json``, ``stored`` the result as in its file, ``image`` the result reoriented.
-    ``certificate`` is plain data, None when there is none. ``plan`` makes the plan that ran, and raises
-    :class:`PlanError` when it cannot be made here; ``kept_steps`` is the folder with the image after each step.
+    ``certificate`` is plain data, None when there is none, and ``meshes`` are the certificates of its meshes. ``plan``
+    makes the plan that ran, and raises :class:`PlanError` when it cannot be made here; ``kept_steps`` is the folder
+    with the image after each step.
     """
 
     data: Mapping[str, Any]
@@ -110,6 +112,7 @@ class Run:
     before: LabelArray | None
     notes: tuple[str, ...]
     certificate: Mapping[str, Any] | None
+    meshes: tuple[Mapping[str, Any], ...]
     plan: Callable[[], Plan]
     kept_steps: Path | None
 
@@ -129,6 +132,7 @@ def run_of(finished: FinishedRun, certificate: Mapping[str, Any] | None) -> Run:
         prepared=finished.prepared,
         notes=(),
         certificate=certificate,
+        meshes=(),  # a mesh is made of a finished run
         plan=lambda: finished.plan,
         kept_steps=finished.kept_steps,
     )
@@ -153,7 +157,7 @@ def read_run(folder: Path, catalogue: Catalogue) -> Run:
             f"The contracts of {', '.join(strange)} are not known: the step kind is not installed, or has changed."
         )
     prepared, why = _input(saved, label_map, catalogue)
-    certified = read_certificate(folder, sha256, notes)
+    certified, meshes = read_certificate(folder, sha256, notes), read_meshes(folder, sha256, notes)
     if certified is None:
         contracts = [step.contract for step in steps if step.contract is not None]
         names = {value: name for name, value in saved.data["labels"].items()}
@@ -167,6 +171,7 @@ def read_run(folder: Path, catalogue: Catalogue) -> Run:
         prepared=prepared,
         notes=(*notes, *why),
         certificate=certified,
+        meshes=meshes,
         plan=lambda: saved.plan(catalogue, source),
         kept_steps=folder / STEPS,
     )
