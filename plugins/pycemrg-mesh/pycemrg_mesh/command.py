@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option(
     "--edge", "edge_mm", type=click.FloatRange(0.05, 50), metavar="MM",
-    help="Mesh with edges of this length; with cut, HEART is resampled and certified again.",
+    help="Mesh with edges of this length; with cut, HEART is resampled, repaired and certified.",
 )  # fmt: skip
 @click.option(
     "--frame", type=click.Choice(["world", "inr"]), default="world", show_default=True,
@@ -94,6 +94,8 @@ def mesh(
         written = write_mesh(made, output, carp=carp, surfaces=surfaces, frame=frame, told=told)
     finally:
         told.ended()
+    for note in made.notes:
+        click.echo(f"note: {note}", err=True)
     for file in written:
         if file.suffix not in (".vtp", ".surf"):
             click.echo(f"{name_of(file)} written", err=True)

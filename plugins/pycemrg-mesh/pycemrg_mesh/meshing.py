@@ -7,21 +7,21 @@ from collections.abc import Callable, Mapping
 from attrs import frozen
 
 from pycemrg_core import Catalogue
-from pycemrg_core.api import Heart, LabelScheme, close_to
+from pycemrg_core.api import Heart, LabelScheme, close_to, image_of
 from pycemrg_mesh.certificate import MeshCertificate, certify_mesh
 from pycemrg_mesh.engines import CUT, mesh_with
 from pycemrg_mesh.errors import MeshingError
 from pycemrg_mesh.mesh import Mesh
 from pycemrg_mesh.resampling import resampled
 from pycemrg_mesh.smoothing import ROUNDS
-from schematics_builtin.certificate import Certificate, certify, verdict_line
+from schematics_builtin.certificate import Certificate, certify, heart_of, repair, verdict_line
 
 
 @frozen(eq=False)
 class MeshedHeart:
     """A mesh with its certificate, and the heart that was meshed (resampled, if asked) with its own.
 
-    ``tags`` is the tag of each label.
+    ``tags`` is the tag of each label. ``notes`` say what was changed before meshing.
     """
 
     mesh: Mesh
@@ -29,6 +29,7 @@ class MeshedHeart:
     heart: Heart
     heart_certificate: Certificate
     tags: Mapping[int, int]
+    notes: tuple[str, ...] = ()
 
 
 def mesh_heart(
@@ -45,18 +46,18 @@ def mesh_heart(
 ) -> MeshedHeart:
     """Certify a heart, mesh all its labels but the lumens, and certify the mesh.
 
-    ``engine`` is ``cut`` or ``cgal``. ``rounds`` is how often ``cut`` smooths. With ``edge_mm`` the label map is first
-    resampled to cubic voxels of this size, or ``cgal`` makes edges about as long. ``tags`` is a label scheme with the
-    tags; by default they are the labels. ``name`` is what the image is called. ``told`` is called with what is done
-    next. Raises :class:`MeshingError` when the heart fails its certificate and ``force`` is not set, when a label has
-    no tag in the scheme, or when the engine fails.
+    ``engine`` is ``cut`` or ``cgal``. ``rounds`` is how often ``cut`` smooths. With ``edge_mm``, for ``cut`` the label
+    map is first resampled to cubic voxels of this size and repaired by rule, and ``cgal`` makes edges about as long.
+    ``tags`` is a label scheme with the tags; by default they are the labels. ``name`` is what the image is called.
+    ``told`` is called with what is done next. Raises :class:`MeshingError` when the heart fails its certificate and
+    ``force`` is not set, when a label has no tag in the scheme, or when the engine fails.
     """
-    sha256 = heart.volume.voxels_sha256()
-    told("certifying the heart")
-    if edge_mm is not None and engine == CUT:
-        heart = Heart(volume=resampled(heart.volume, edge_mm))
-    certificate = certify(heart, catalogue, name=name, voxels_sha256=sha256)
+    sha256, notes = heart.volume.voxels_sha256(), ()
     tag_of = _tags(heart, catalogue, tags)
+    if edge_mm is not None and engine == CUT:
+        heart, notes = _resampled(heart, catalogue, edge_mm, told)
+    told("certifying the heart")
+    certificate = certify(heart, catalogue, name=name, voxels_sha256=sha256)
     if not certificate.passed and not force:
         size = f" with voxels of {edge_mm:g} mm" if edge_mm is not None and engine == CUT else ""
         raise MeshingError(
@@ -67,7 +68,23 @@ def mesh_heart(
     told("certifying the mesh")
     settings = {"edge_mm": edge_mm, **({"rounds": rounds} if engine == CUT else {}), "tags": tags}
     found = certify_mesh(mesh, heart, certificate, tags=tag_of, engine=engine, settings=settings)
-    return MeshedHeart(mesh, found, heart, certificate, tag_of)
+    return MeshedHeart(mesh, found, heart, certificate, tag_of, notes)
+
+
+def _resampled(
+    heart: Heart, catalogue: Catalogue, edge_mm: float, told: Callable[[str], None]
+) -> tuple[Heart, tuple[str, ...]]:
+    """The heart with cubic voxels of this size. Coarser voxels tear thin walls: what a rule can repair is repaired."""
+    told("resampling")
+    asked = heart.blueprint
+    found = resampled(heart.volume, edge_mm)
+    told("repairing")
+    done = repair(image_of(found), catalogue, asked)
+    changed = sum(entry.change.voxels for entry in done.ledger)
+    note = (
+        f"resampled to voxels of {edge_mm:g} mm, of which repair changed {changed:,} ('pycemrg repair' says its rules)"
+    )
+    return heart_of(done.image, asked), (note,)
 
 
 def _tags(heart: Heart, catalogue: Catalogue, scheme: str | None) -> dict[int, int]:
