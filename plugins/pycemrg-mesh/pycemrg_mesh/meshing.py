@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from attrs import frozen
 
 from pycemrg_core import Catalogue
-from pycemrg_core.api import Heart, LabelScheme, close_to, image_of
+from pycemrg_core.api import Heart, LabelScheme, Severity, close_to, image_of
 from pycemrg_mesh.certificate import MeshCertificate, certify_mesh
 from pycemrg_mesh.engines import CUT, mesh_with
 from pycemrg_mesh.errors import MeshingError
@@ -52,16 +52,19 @@ def mesh_heart(
     ``told`` is called with what is done next. Raises :class:`MeshingError` when the heart fails its certificate and
     ``force`` is not set, when a label has no tag in the scheme, or when the engine fails.
     """
-    sha256, notes = heart.volume.voxels_sha256(), ()
+    sha256 = heart.volume.voxels_sha256()
+    notes: tuple[str, ...] = ()
     tag_of = _tags(heart, catalogue, tags)
     if edge_mm is not None and engine == CUT:
         heart, notes = _resampled(heart, catalogue, edge_mm, told)
     told("certifying the heart")
     certificate = certify(heart, catalogue, name=name, voxels_sha256=sha256)
     if not certificate.passed and not force:
+        wrong = dict.fromkeys(one.check for one in certificate.of(Severity.ERROR))
         size = f" with voxels of {edge_mm:g} mm" if edge_mm is not None and engine == CUT else ""
         raise MeshingError(
-            f"{name or 'the heart'}: not meshed, because its certificate{size} is {verdict_line(certificate)}; see"
+            f"{name or 'the heart'}: not meshed, because its certificate{size} is {verdict_line(certificate)}"
+            f" (errors: {', '.join(wrong)}); see"
             " 'pycemrg certify' and 'pycemrg repair', or mesh it all the same with --force (force=True)"
         )
     mesh = mesh_with(engine, heart.volume, heart.meshed, rounds=rounds, edge_mm=edge_mm, told=told).with_tags(tag_of)
@@ -81,10 +84,13 @@ def _resampled(
     told("repairing")
     done = repair(image_of(found), catalogue, asked)
     changed = sum(entry.change.voxels for entry in done.ledger)
+    here = heart_of(done.image, asked)
+    if lost := [heart.name(label) for label in heart.volume.boxes if label not in here.volume.boxes]:
+        raise MeshingError(f"voxels of {edge_mm:g} mm leave nothing of {', '.join(lost)}; choose a shorter edge length")
     note = (
         f"resampled to voxels of {edge_mm:g} mm, of which repair changed {changed:,} ('pycemrg repair' says its rules)"
     )
-    return heart_of(done.image, asked), (note,)
+    return here, (note,)
 
 
 def _tags(heart: Heart, catalogue: Catalogue, scheme: str | None) -> dict[int, int]:
