@@ -155,7 +155,8 @@ def test_a_heart_that_leaks_is_refused() -> None:
     with pytest.raises(MeshingError) as error:
         mesh_heart(leaking(), CATALOGUE, name="heart.nrrd")
     assert str(error.value) == (
-        "heart.nrrd: not meshed, because its certificate is FAIL: not closed: LV; closed: no lumen (errors: closed_lumens, image_border, lumen_open); see"
+        "heart.nrrd: not meshed, because its certificate is FAIL: not closed: LV; closed: no lumen"
+        " (errors: closed_lumens, image_border, lumen_open); see"
         " 'pycemrg certify' and 'pycemrg repair', or mesh it all the same with --force (force=True)"
     )
     forced = mesh_heart(leaking(), CATALOGUE, force=True).certificate

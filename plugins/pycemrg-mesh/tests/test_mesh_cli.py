@@ -68,7 +68,8 @@ def test_a_heart_that_leaks_is_refused_and_meshed_by_force() -> None:
     refused = run_command("mesh", heart(leak=True), "-o", "heart.vtu", "--scheme", "cemrg", code=1)
     assert refused.stdout == ""
     assert refused.stderr == (
-        "error: heart.nrrd: not meshed, because its certificate is FAIL: not closed: LV; closed: no lumen (errors: closed_lumens, image_border, lumen_open); see"
+        "error: heart.nrrd: not meshed, because its certificate is FAIL: not closed: LV; closed: no lumen"
+        " (errors: closed_lumens, image_border, lumen_open); see"
         " 'pycemrg certify' and 'pycemrg repair', or mesh it all the same with --force (force=True)\n"
     )
     assert files() == ["heart.nrrd"]
