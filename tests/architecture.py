@@ -89,8 +89,8 @@ def _imports(node: ast.AST, name: str, in_function: bool, for_types: bool) -> It
                 yield from _imports(ast.Module([statement], []), name, in_function, True)
             for statement in child.orelse:
                 yield from _imports(ast.Module([statement], []), name, in_function, for_types)
-        else:
-            function = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        elif isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case)):  # no expression imports
+            function = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef))
             yield from _imports(child, name, in_function or function, for_types)
 
 

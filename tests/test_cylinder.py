@@ -63,6 +63,7 @@ def by_simpleitk(image: sitk.Image, values: tuple[float, ...]) -> np.ndarray[Any
     return found
 
 
+@pytest.mark.slow
 @given(
     st.integers(0, 2**32 - 1),
     st.tuples(*[st.integers(3, 7)] * 3),

@@ -218,6 +218,7 @@ def test_stray_voxels_with_a_label_of_their_own_change_no_suggestion(place: Path
 # --- F: commands
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize("how", ["same", "hard", "soft", "dotted"])
 @pytest.mark.parametrize(
     "command",

@@ -105,6 +105,7 @@ small = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(small)
 def test_tunnels_are_the_loops_of_the_cells(voxels: Array) -> None:
@@ -249,6 +250,7 @@ def test_narrow_is_where_no_ball_fits(
     assert np.array_equal(found, brute_narrow(voxels, spacing, edge_mm))
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_gaps_are_the_connected_narrow_places_and_what_filling_them_does(seed: int) -> None:

@@ -254,6 +254,7 @@ def test_a_copy_of_the_input_elsewhere_is_the_same_heart(tmp_path: Path) -> None
     pycemrg("run", RECIPE, tmp_path / "moved.nrrd", "-o", tmp_path / "out", "--no-check")
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize("damage", ["{", "[]", '{"input": 3}', '{"output": {}, "input": {"path": "x", "sha256": "y"}}'])
 def test_a_record_that_cannot_be_read_protects_its_folder(tmp_path: Path, damage: str) -> None:
     run(tmp_path)

@@ -416,6 +416,7 @@ def damaged(data: bytes, rng: random.Random) -> bytes:
     return data[:start] + middle + data[end:]
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("kind", ["xml", "json", "nrrd", "label"])
 def test_damage_is_refused_in_one_line_or_changes_no_more_than_names(tmp_path: Path, kind: str, seed: int) -> None:

@@ -89,6 +89,7 @@ def test_its_limit_is_a_parameter(tmp_path: Path) -> None:
             assert f"repair_limit is {limit} %; give a number from 0 to 100" in said
 
 
+@pytest.mark.slow
 def test_gaps_and_welds_are_parameters(tmp_path: Path) -> None:
     heart = small_heart(tmp_path)
     command = ("run", RECIPE, heart, "-o", tmp_path / "out", "--then", "repair", "--no-check")

@@ -36,6 +36,7 @@ def test_nothing_is_unpickled_or_evaluated(path: Path) -> None:
 NAMES = ["../escape", "/etc/escape", "a/b", "..", ".hidden", "a\\b", "a:b", ""]
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("section", ["schematics", "recipes", "label_schemes"])
 def test_a_name_in_yaml_cannot_leave_the_output(tmp_path: Path, section: str, name: str) -> None:

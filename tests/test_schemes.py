@@ -280,6 +280,7 @@ def test_a_run_in_our_own_integers_records_no_conversion(tmp_path: Path) -> None
     assert "conversion" not in record_of(tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_the_run_can_be_repeated(converted: Path, tmp_path: Path) -> None:
     result = pycemrg("run", "--again", converted / "out" / "run.json", "-o", tmp_path / "again")
     assert "every voxel is the same as in" in result.stdout

@@ -115,6 +115,7 @@ def test_a_finding_without_a_place_has_no_picture(run: Path) -> None:
     assert page.select("#findings img") == []
 
 
+@pytest.mark.slow
 def test_a_heart_that_passes_says_so(run: Path) -> None:
     certify(run, [], "PASS")
     page = report(run)

@@ -124,6 +124,7 @@ def damaged(data: bytes, begin: int, end: int, chance: random.Random) -> bytes:
     return bytes(changed)
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize("compressor", ["ZLib", "LZMA"])
 @pytest.mark.parametrize("header", ["UInt32", "UInt64"])
 def test_one_bit_in_compressed_data_is_refused_in_one_line(tmp_path: Path, compressor: str, header: str) -> None:
