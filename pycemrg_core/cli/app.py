@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import gc
 import importlib
 import sys
@@ -18,7 +17,6 @@ from pycemrg_core.cli.session import Session, columns, plugin_options
 from pycemrg_core.cli.terminal import safe_streams
 from pycemrg_core.errors import PluginError, PycemrgError, blaming, fault
 from pycemrg_core.text.files import name_of
-from pycemrg_core.text.names import close_to
 
 if TYPE_CHECKING:
     from pycemrg_core.plugins.catalogue import Contribution
@@ -41,7 +39,6 @@ _COMMANDS: dict[str, tuple[str, str]] = {
 
 
 # What the system says of a path that no file can have, wherever it is first looked at.
-_IMPOSSIBLE = (errno.ENAMETOOLONG, errno.ELOOP)
 _SHOWN = 80  # characters of such a path
 _OBJECTS = 20_000  # new ones, until Python looks for circles among them: with its 700, a twentieth of the time of a run
 
@@ -94,6 +91,8 @@ class PycemrgGroup(click.Group):
 
             if why := unavailable("commands", args[0], ctx.ensure_object(Session).quiet_catalogue()):
                 raise CommandError(why)
+            from pycemrg_core.text.names import close_to
+
             hint = close_to(args[0], self.list_commands(ctx)) or self._inside_another(ctx, args[0])
             raise click.UsageError(f"no command is called {args[0]!r}{hint}", ctx)
         return super().resolve_command(ctx, args)
@@ -170,7 +169,9 @@ def _reported(ctx: click.Context, work: Callable[[], T]) -> T:
     except (click.ClickException, click.exceptions.Exit, click.Abort, SystemExit, BrokenPipeError):
         raise  # these end a command in the normal way
     except BaseException as error:
-        if isinstance(error, OSError) and error.errno in _IMPOSSIBLE:
+        import errno
+
+        if isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
             path = str(error.filename or "a path")
             shown = path if len(path) <= _SHOWN else f"{path[:_SHOWN]}..."
             raise CommandError(f"{name_of(shown)}: {error.strerror}; give another path") from error

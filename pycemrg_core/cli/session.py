@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -166,6 +165,8 @@ def echo_json(data: Any) -> None:
 
 def echo_table(headers: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[int] = ()) -> None:
     """Print a table that fits the terminal; wide columns wrap. The columns in ``right`` align right."""
+    import textwrap  # JSON does not need it
+
     cells = [[str(cell) for cell in row] for row in rows]
     room = terminal_width()
     widths = [max(len(line[i]) for line in [list(headers), *cells]) for i in range(len(headers))]

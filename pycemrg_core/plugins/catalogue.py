@@ -17,7 +17,6 @@ from pycemrg_core.api.records import Record
 from pycemrg_core.errors import NameConflictError, UnknownNameError
 from pycemrg_core.plugins import loading
 from pycemrg_core.plugins.loading import BLOCKED_BY_NAME, Found, Plugin, Policy, State
-from pycemrg_core.text.names import close_to
 
 R = TypeVar("R", bound=Record)
 R_co = TypeVar("R_co", bound=Record, covariant=True)
@@ -130,6 +129,8 @@ class Catalogue:
         return html_table(repr(self)[1:-1], columns, rows, notes=self.conflicts())
 
     def _unknown(self, kind: type[Record], name: str) -> str:
+        from pycemrg_core.text.names import close_to  # only a mistake needs it
+
         known = {c.qualified_name if ":" in name else c.name for c in self.all(kind)}
         text = f"no {kind_of(kind).word} is called {name!r}{close_to(name, sorted(known))}"
         if others := dict.fromkeys(kind_of(one.record).a_word for one in self.named(name)):
