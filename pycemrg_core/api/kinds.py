@@ -73,7 +73,7 @@ class Kind:
 
 
 def _listed(name: str) -> Ref:
-    return Ref(f"pycemrg_core.cli.listed:{name}")
+    return Ref(f"pycemrg_core.cli.lists:{name}")
 
 
 def _described(name: str) -> Ref:
