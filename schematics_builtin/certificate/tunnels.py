@@ -94,11 +94,7 @@ def _openings(heart: Heart) -> tuple[Ints, Ints]:
     pairs.
     """
     blocks = _Blocks.of(heart)
-    faces = [blocks.faces(0, step) for step in (1, 2, 4)]
-    keys = np.concatenate([key[is_open] for is_open, key in faces])
-    of_blood = np.concatenate([blocks.blood[is_open, 0] for is_open, _ in faces])
-    order = np.argsort(keys)
-    keys, of_blood = keys[order], of_blood[order]
+    keys, of_blood = blocks.all_faces()
     links, joining = zip(*blocks.squares(), blocks.corners(), strict=True)
     patch = joined(len(keys), [np.searchsorted(keys, np.concatenate(links))])
     one = np.unique(patch, return_index=True)[1]
@@ -111,66 +107,86 @@ def _openings(heart: Heart) -> tuple[Ints, Ints]:
 
 @frozen(eq=False)
 class _Blocks:
-    """The blocks of 2 x 2 x 2 voxels with both blood and background: which voxels, (n, 8), are which, and the flat
-    index of the first voxel in the array of the adjacency."""
+    """The different blocks of 2 x 2 x 2 voxels of a heart: which of their voxels, (m, 8), are blood and background.
+
+    A face between a voxel and the next along an axis has the number 8 * the flat index of the voxel + the step: bit 0
+    is a step along x, bit 1 along y, bit 2 along z.
+    """
 
     blood: Bools
     empty: Bools
-    first: Ints
     heart: Heart
 
     @classmethod
     def of(cls, heart: Heart) -> _Blocks:
         found = heart.adjacency
         codes = np.array(found.labels)
-        blood, empty = np.isin(codes, heart.lumens)[found.patterns], (codes == 0)[found.patterns]
-        pattern = np.repeat(np.arange(len(blood)), found.counts)
-        chosen = (blood.any(axis=1) & empty.any(axis=1))[pattern]
-        return cls(blood[pattern[chosen]], empty[pattern[chosen]], found.places[chosen], heart)
+        return cls(np.isin(codes, heart.lumens)[found.patterns], (codes == 0)[found.patterns], heart)
+
+    def first(self, chosen: Bools) -> Ints:
+        """The flat index of the first voxel of each block of the chosen kinds."""
+        found = self.heart.adjacency
+        spans = [found.places[found.starts[i] : found.starts[i + 1]] for i in np.flatnonzero(chosen)]
+        return np.concatenate([np.zeros(0, np.int64), *spans])
 
     def places(self, flat: Ints) -> Ints:
         """Indices (z, y, x) in the image."""
         whole = self.heart.adjacency
         return np.stack(np.unravel_index(flat, whole.shape), axis=-1) + whole.corner
 
-    def voxels(self, here: int, chosen: Bools) -> Ints:
-        """The flat indices of one voxel of some blocks."""
+    def offset(self, here: int) -> int:
+        """From the flat index of the first voxel of a block to that of another."""
         _, height, width = self.heart.adjacency.shape
-        steps = (here & 1) + (here >> 1 & 1) * width + (here >> 2) * height * width
-        return self.first[chosen] + steps
+        return (here & 1) + (here >> 1 & 1) * width + (here >> 2) * height * width
 
-    def faces(self, here: int, step: int) -> tuple[Bools, Ints]:
-        """Which blocks have a face of blood and background between a voxel and the next, and the number of the face."""
-        there = here + step
-        is_open = (self.blood[:, here] & self.empty[:, there]) | (self.empty[:, here] & self.blood[:, there])
-        return is_open, 8 * self.voxels(here, np.ones(len(self.first), np.bool_)) + step
+    def is_face(self, here: int, there: int) -> Bools:
+        """In which kinds of blocks one of two voxels is blood and the other background."""
+        found: Bools = (self.blood[:, here] & self.empty[:, there]) | (self.empty[:, here] & self.blood[:, there])
+        return found
+
+    def all_faces(self) -> tuple[Ints, Bools]:
+        """The numbers of all faces between blood and background, sorted, and whether their first voxel is blood."""
+        numbers, of_blood = [], []
+        for step in (1, 2, 4):
+            for first, is_blood in ((self.blood[:, 0], True), (self.empty[:, 0], False)):
+                numbers.append(8 * self.first(first & self.is_face(0, step)) + step)
+                of_blood.append(np.full(len(numbers[-1]), is_blood))
+        keys = np.concatenate(numbers)
+        order = np.argsort(keys)
+        return keys[order], np.concatenate(of_blood)[order]
 
     def squares(self) -> Iterator[tuple[Ints, Ints]]:
         """Pairs of faces that are connected at an edge, and pairs of background voxels that are."""
         free = self.blood | self.empty
         for a, b in ((1, 2), (1, 4), (2, 4)):
             whole = free[:, [0, a, b, a + b]].all(axis=1)
-            sides = [self.faces(0, a), self.faces(b, a), self.faces(0, b), self.faces(a, b)]
-            crossed = whole & np.all([is_open for is_open, _ in sides], axis=0)
-            for (i, one), (j, other) in combinations(enumerate(sides), 2):
-                linked = whole & one[0] & other[0] & ~crossed
+            sides = ((0, a), (b, a), (0, b), (a, b))
+            opens = [self.is_face(here, here + step) for here, step in sides]
+            crossed = whole & np.all(opens, axis=0)
+            for i, j in combinations(range(4), 2):
+                linked = whole & opens[i] & opens[j] & ~crossed
                 # Crossed: of the two at a voxel of blood, which is the first or else the one along a.
                 if {i, j} in ({0, 2}, {1, 3}):
                     linked |= crossed & self.blood[:, 0]
                 elif {i, j} in ({0, 3}, {1, 2}):
                     linked |= crossed & ~self.blood[:, 0]
-                yield np.stack([one[1][linked], other[1][linked]], axis=1), np.zeros((0, 2, 3), np.int64)
+                first = self.first(linked)
+                pair = [8 * (first + self.offset(sides[k][0])) + sides[k][1] for k in (i, j)]
+                yield np.stack(pair, axis=1), np.zeros((0, 2, 3), np.int64)
             for here, there in ((0, a + b), (a, b)):
-                chosen = crossed & self.empty[:, here]
-                pairs = [self.places(self.voxels(one, chosen)) for one in (here, there)]
-                yield np.zeros((0, 2), np.int64), np.stack(pairs, axis=1)
+                yield np.zeros((0, 2), np.int64), self.pairs(crossed & self.empty[:, here], here, there)
 
     def corners(self) -> tuple[Ints, Ints]:
         """The same where two opposite voxels of a block are background and the other six are blood."""
         links, joining = [np.zeros((0, 2), np.int64)], [np.zeros((0, 2, 3), np.int64)]
         for k in range(4):
             chosen = self.empty[:, k] & self.empty[:, 7 - k] & (self.blood.sum(axis=1) == 6)
-            ends = [self.faces(min(one, one ^ 1), 1)[1][chosen] for one in (k, 7 - k)]
+            ends = [8 * (self.first(chosen) + self.offset(min(one, one ^ 1))) + 1 for one in (k, 7 - k)]
             links.append(np.stack(ends, axis=1))
-            joining.append(np.stack([self.places(self.voxels(one, chosen)) for one in (k, 7 - k)], axis=1))
+            joining.append(self.pairs(chosen, k, 7 - k))
         return np.concatenate(links), np.concatenate(joining)
+
+    def pairs(self, chosen: Bools, here: int, there: int) -> Ints:
+        """Two voxels, (n, 2, 3), of each block of the chosen kinds."""
+        first = self.first(chosen)
+        return np.stack([self.places(first + self.offset(one)) for one in (here, there)], axis=1)
