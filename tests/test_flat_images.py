@@ -129,7 +129,7 @@ slices = hnp.arrays(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(slices)
 def test_holes_of_a_slice_are_those_that_scipy_fills(array: np.ndarray[Any, Any]) -> None:
     volume = LabelVolume(array[None], (1.0, 1.0, 1.0))

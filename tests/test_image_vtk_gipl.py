@@ -47,7 +47,7 @@ def line(layout: Layout, key: str, value: str | None, new: str = "") -> Layout:
 
 
 @pytest.mark.parametrize("extension", NOTES)
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(
     st.data(),
     st.tuples(positive, positive, positive),

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 import yaml
 from brute import catalogue
 from command_line import contents, pycemrg, small_heart
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pycemrg_core import Schematic
@@ -108,6 +108,7 @@ def test_a_table_of_a_viewer_becomes_yaml(tmp_path: Path) -> None:
 names = st.sampled_from(["a", "b", "c", "LV_BP_label", "LV_myo_label", "RV_BP_label"])
 
 
+@settings(max_examples=30)
 @given(st.dictionaries(names, st.integers(1, 300), max_size=5), st.dictionaries(names, st.integers(1, 9), max_size=5))
 def test_own_integers_stay_and_none_is_given_twice(own: dict[str, int], needed: dict[str, int]) -> None:
     own = {name: value for value, name in {value: name for name, value in own.items()}.items()}
