@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from pycemrg_core.cli.completion import completing
 from pycemrg_core.cli.session import plugin_options, session_of
 from pycemrg_core.shown.words import counted
 from pycemrg_core.text.files import name_of
@@ -13,7 +14,10 @@ from pycemrg_core.text.files import name_of
 
 @click.command(short_help="Write a configuration folder for a recipe.")
 @click.argument("folder")
-@click.option("--recipe", required=True, help="The recipe or single schematic; see 'pycemrg list-recipes'.")
+@click.option(
+    "--recipe", required=True, shell_complete=completing("recipe", "schematic"),
+    help="The recipe or single schematic; see 'pycemrg list-recipes'.",
+)  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace files of an earlier configuration. Other semantic maps stay.")
 @plugin_options
 @click.pass_context

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from pycemrg_core.api import name_of
-from pycemrg_core.cli.kit import echo_json, echo_table, plugin_options, require_output, session_of
+from pycemrg_core.cli.kit import completing, echo_json, echo_table, plugin_options, require_output, session_of
 
 _STATES = {
     "reused": "as in your file",
@@ -21,7 +21,7 @@ _STATES = {
 
 @click.command(short_help="Add the labels of recipes and schematics to a label file of yours.")
 @click.argument("file")
-@click.argument("names", nargs=-1, required=True)
+@click.argument("names", nargs=-1, required=True, shell_complete=completing("recipe", "schematic"))
 @click.option("-o", "--output", metavar="FILE", help="Write the merged labels, as YAML. Without it, only show them.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @plugin_options
