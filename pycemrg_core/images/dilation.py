@@ -46,6 +46,7 @@ def dilate(mask: Mask, spacing: tuple[float, float, float], radius_mm: float) ->
         # A segment wider than the image fills every line that has a voxel.
         discs.append([min(half_width, width) for half_width in half_widths])
     widened = [_pack(mask)]
+    del mask  # nobody else may have it, and the result is as large
     while len(widened) <= discs[0][0]:
         widened.append(_widen(widened[-1]))
     ball, disc = np.zeros_like(widened[0]), np.zeros_like(widened[0])

@@ -12,6 +12,8 @@ from pycemrg_core.images.answers import Ints
 from pycemrg_core.images.edits import Edit
 from pycemrg_core.images.label_volume import NOWHERE, LabelArray, LabelVolume, Mask, Region, Zone, as_region
 
+_SLAB = 1 << 18  # voxels
+
 
 def grow(
     volume: LabelVolume,
@@ -29,7 +31,8 @@ def grow(
     if beside is not None:
         shell &= volume.within(beside.value, beside_mm, near=shell.region)
     allowed = writable(volume.array[shell.region], application)
-    yield Edit(shell.region, shell.mask & allowed, target.value)
+    allowed &= shell.mask
+    yield Edit(shell.region, allowed, target.value)
 
 
 def convert(
@@ -42,8 +45,10 @@ def convert(
 ) -> Iterable[Edit]:
     """Turn voxels of ``b`` within ``distance_mm`` of ``a`` into ``target``."""
     zone = volume.within(a.value, distance_mm, near=b.value)
-    mask = zone.mask & volume.mask(b.value, zone.region)
-    yield Edit(zone.region, mask & writable(volume.array[zone.region], application), target.value)
+    mask = volume.mask(b.value, zone.region)
+    mask &= zone.mask
+    mask &= writable(volume.array[zone.region], application)
+    yield Edit(zone.region, mask, target.value)
 
 
 def writable(values: LabelArray, application: Iterable[ApplicationStep]) -> Mask:
@@ -51,18 +56,26 @@ def writable(values: LabelArray, application: Iterable[ApplicationStep]) -> Mask
 
     All steps write the same label through the same mask, so a voxel is written when any of them allows it.
     """
-    allowed = np.zeros(values.shape, np.bool_)
-    for step in application:
+    allowed, steps = np.zeros(values.shape, np.bool_), tuple(application)
+    thick = max(_SLAB // max(values[:1].size, 1), 1)  # planes; so much at once stays in the processor's cache
+    for z in range(0, len(values), thick):
+        _allow(allowed[z : z + thick], values[z : z + thick], steps)
+    return allowed
+
+
+def _allow(allowed: Mask, values: LabelArray, steps: Iterable[ApplicationStep]) -> None:
+    for step in steps:
         match step.mode:
             case Mode.REPLACE:
                 allowed[...] = True
             case Mode.REPLACE_EXCEPT:
-                allowed |= ~_is_any(values, step.labels)
+                forbidden = _is_any(values, step.labels)
+                allowed |= np.logical_not(forbidden, out=forbidden)
             case Mode.REPLACE_ONLY:
-                allowed |= (values == 0) | _is_any(values, step.labels)
+                allowed |= values == 0
+                allowed |= _is_any(values, step.labels)
             case Mode.ADD:
                 allowed |= values == 0
-    return allowed
 
 
 def _is_any(values: LabelArray, labels: Iterable[Label]) -> Mask:

@@ -204,7 +204,10 @@ class LabelVolume(ShownVolume):
     def shell(self, where: Where, distance_mm: float, near: Where | Region | None = None) -> Zone:
         """Like :meth:`within`, without the voxels of the structure itself."""
         zone = self.within(where, distance_mm, near)
-        return Zone(zone.region, zone.mask & ~self.mask(where, zone.region))
+        outside = self.mask(where, zone.region)
+        np.logical_not(outside, out=outside)
+        outside &= zone.mask
+        return Zone(zone.region, outside)
 
     def distances(self, where: Where, near: Where | Region | None = None, limit_mm: float = inf) -> Distances:
         """The exact distance in mm from voxels to a structure, centre to centre; 0 inside the structure.
@@ -252,7 +255,7 @@ class LabelVolume(ShownVolume):
     ) -> Answer:
         """The answer to a question, cached until an edit touches one of its labels.
 
-        The oldest answers are dropped when all of them would need more memory than the image.
+        The oldest answers are dropped when all of them would need more memory than the box of all labels.
         """
         if any(isinstance(one, Zone) for one in about):
             return answer()
@@ -262,8 +265,9 @@ class LabelVolume(ShownVolume):
             self._answers[key] = frozenset().union(*labels), answer()
             sizes = {one: _nbytes(found) for one, (_, found) in self._answers.items()}
             total = sum(sizes.values())
+            most = self.array[reduce(hull, self._boxes.values())].nbytes if self._boxes else 0
             for old in list(self._answers)[:-1]:
-                if total <= self.array.nbytes:
+                if total <= most:
                     break
                 total -= sizes[old]
                 del self._answers[old]
