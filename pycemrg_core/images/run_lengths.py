@@ -22,6 +22,8 @@ from pycemrg_core.images.linking import graph_components
 CONNECTIVITIES = (6, 18, 26)
 """Neighbours share a face (6), a face or an edge (18), or a face, an edge or a corner (26)."""
 
+_AT_ONCE = 1 << 15  # runs
+
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
@@ -189,14 +191,21 @@ def touching(a: Runs, b: Runs, dz: int, dy: int, reach: int) -> tuple[Ints, Ints
     _, height, width = a.shape
     # One number for line and x, wide enough that x - 1 and x + 1 do not reach the next line.
     pitch = width + 2
-    _, y = a.place()
-    which = np.flatnonzero((y + dy >= 0) & (y + dy < height))
-    line = (a.line[which] + dz * height + dy) * pitch
-    low = np.searchsorted(b.line * pitch + b.stop, line + a.start[which] - reach, side="right")
-    high = np.searchsorted(b.line * pitch + b.start, line + a.stop[which] + reach, side="left")
-    counts = np.maximum(high - low, 0)
-    offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    return np.repeat(which, counts), np.repeat(low, counts) + offset
+    begins, ends = b.line * pitch + b.start, b.line * pitch + b.stop
+    found = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
+    # Some runs at a time: what is made on the way is larger than the result.
+    for first in range(0, len(a.line), _AT_ONCE):
+        some = slice(first, first + _AT_ONCE)
+        y = a.line[some] % max(height, 1) + dy
+        which = np.flatnonzero((y >= 0) & (y < height)) + first
+        line = (a.line[which] + dz * height + dy) * pitch
+        low = np.searchsorted(ends, line + a.start[which] - reach, side="right")
+        high = np.searchsorted(begins, line + a.stop[which] + reach, side="left")
+        counts = np.maximum(high - low, 0)
+        offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        found.append((np.repeat(which, counts), np.repeat(low, counts) + offset))
+    one, other = (np.concatenate(column) for column in zip(*found, strict=True))
+    return one, other
 
 
 def contacts(
