@@ -132,7 +132,7 @@ def test_a_run_is_not_repeated_with_another_version_unless_allowed(
     refused = environment.pycemrg(*again, cwd=tmp_path, code=1).stderr
     assert (
         "plugin internal_part was pycemrg-internal-part 1.0 and is pycemrg-internal-part 1.1; "
-        "install pycemrg-internal-part 1.0, or allow it with --any-version" in refused
+        "install the earlier version, or allow it with --any-version" in refused
     )
     assert not (tmp_path / "again").exists()
     environment.pycemrg(*again, "--any-version", cwd=tmp_path)
@@ -144,6 +144,6 @@ def test_a_run_is_not_repeated_with_another_version_unless_allowed(
 
     environment.uninstall(INTERNAL_PART)
     gone = environment.pycemrg("run", "--again", "out/run.json", "-o", "third", cwd=tmp_path, code=1).stderr
-    missing = "plugin internal_part (pycemrg-internal-part 1.0) is not installed; install pycemrg-internal-part 1.0"
+    missing = "plugin internal_part (pycemrg-internal-part 1.0) is not installed; install it from where its authors"
     assert missing in gone
     assert not (tmp_path / "third").exists()

@@ -183,9 +183,9 @@ class SavedRun:
             if now is None and saved["distribution"] == LOCAL_FILE:
                 yield f"plugin {saved['name']} is not loaded; give its file with --plugin"
             elif now is None:
-                yield f"plugin {saved['name']} ({then}) is not installed; install {then}"
+                yield f"plugin {saved['name']} ({then}) is not installed; install it from where its authors publish it"
             elif (now.distribution, now.version) != (saved["distribution"], saved["version"]):
-                remedy = "give the earlier version of the file" if now.local else f"install {then}"
+                remedy = "give the earlier version of the file" if now.local else "install the earlier version"
                 yield (
                     f"plugin {saved['name']} was {then} and is {now.distribution} {now.version};"
                     f" {remedy}, or allow it with --any-version"

@@ -201,7 +201,8 @@ def test_steps_whose_plugin_is_not_here_have_no_pictures(copy: Path) -> None:
     (copy / "run.json").write_text(json.dumps(data), encoding="utf-8")
     page = report(copy)
     assert words(one(page, "header .note")) == (
-        "The steps cannot be run again here: plugin atlas (my-atlas 1.2) is not installed; install my-atlas 1.2."
+        "The steps cannot be run again here: plugin atlas (my-atlas 1.2) is not installed; install it from where its"
+        " authors publish it."
     )
     assert page.select("#steps img") == []
 
