@@ -31,7 +31,7 @@ from typing import Any
 
 from measuring import Measured, Row, say
 
-MODULES = ("steps", "command", "certificate", "islands", "opencarp", "intensities", "metrics", "libraries")
+MODULES = ("steps", "command", "certificate", "islands", "fusing", "opencarp", "intensities", "metrics", "libraries")
 COLUMNS = ("what", "compared with", "ours, s", "floor, s", "value", "budget", "aim", "met", "same")
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
 ONE_THREAD["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"

@@ -23,6 +23,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 import numpy as np
 from fusing_trials import LABELS, Trial, at, catalogue, score, sources_of, trial, without
+from hearts import fine
+from measuring import Measured, Row, ratio, transform
 from tool_outputs import SHAPES, VEINS, Veins, tool_outputs
 
 from pycemrg_core import LabelVolume, read_volume, run_recipe
@@ -31,6 +33,27 @@ from schematics_builtin.fusing import fuse
 
 CHAMBERS = (1, 2, 3, 4, 5)
 NAMES = {value: name.removesuffix("_label") for name, value in LABELS.items()}
+
+
+def two_sources(turns: int) -> Measured:
+    """A row: both sources of the real heart at 1 mm, in memory, to the fused heart."""
+    sources = sources_of(tool_outputs(at(fine(), 1.0), 0, Veins()))
+    grid = fuse(sources, catalogue()).volume
+    note = f"the fused grid has {grid.array.size / 1e6:.1f} M voxels"
+    return ratio(lambda: fuse(sources, catalogue()), transform(grid.array, grid.spacing), turns, note=note)
+
+
+ROWS = (
+    Row(
+        name="fuse",
+        what="fuse of two sources, 1 mm, without start-up and reading",
+        against="one EDT of the fused grid",
+        measure=two_sources,
+        budget=20,
+        aim=10,
+        unit=" EDT",
+    ),
+)
 
 
 def hearts(paths: list[Path], mm: float) -> None:
