@@ -61,6 +61,7 @@ FIRST_PARTY = {
     "pycemrg-report": (None, ("report",)),
     "pycemrg-cohort": (None, ("cohort",)),
     "pycemrg-mesh": (None, ("mesh",)),
+    "pycemrg-dicom": (("readers", "dicom-segmentation"), ()),
 }
 
 

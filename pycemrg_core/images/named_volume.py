@@ -150,6 +150,8 @@ def _of_layers(found: Segmentation, name: str, integers: Mapping[str, int]) -> N
     """The layers as one label map. What is no known structure is left out."""
     pairs = [(layer, one) for layer in found.layers for one in layer.segments if one.structure]
     others = [one for one in found.segments if not one.structure]
+    if not found.segments:
+        raise ImageError(f"{name}: holds no labels; give the segmentation, or {advice('several')}")
     if not pairs:
         raise ImageError(
             f"{name}: holds no structure of a heart: {_listed(others)}; give the file or folder that does,"

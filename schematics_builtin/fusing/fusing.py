@@ -66,7 +66,7 @@ def fuse(
     """
     read = read_sources(sources, catalogue)
     if isinstance(grid, (str, os.PathLike)):
-        grid = grid_of(grid)
+        grid = grid_of(grid, catalogue)
     names = _Names(catalogue)
     choices = Choices(
         grid=grid,
@@ -172,10 +172,12 @@ def _union(before: Zone | None, volume: LabelVolume, value: int) -> Zone:
     return Zone(region, mask)
 
 
-def grid_of(path: FilePath) -> Grid:
-    """The grid of an image file, from its header."""
+def grid_of(path: FilePath, catalogue: Catalogue) -> Grid:
+    """The grid of an image file, from its header, or of a folder that a reader reads, such as a series of images."""
     from pycemrg_core.api import read_geometry
 
+    if os.path.isdir(path):
+        return Grid.of(read_segmentation(path, catalogue).layers[0].volume)
     found = read_geometry(path)
     x, y, z = found["size"]
     dx, dy, dz = found["spacing"]

@@ -1,0 +1,1 @@
+"""DICOM segmentations and the grids of DICOM series, as readers of pycemrg."""
