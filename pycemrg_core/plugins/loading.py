@@ -26,7 +26,6 @@ from pycemrg_core.errors import PluginError, PycemrgError, defined_at, fault, re
 from pycemrg_core.guard import guarded
 from pycemrg_core.plugins import metadata
 from pycemrg_core.text.files import name_of
-from pycemrg_core.text.names import close_to
 
 GROUP = "pycemrg.v1"
 _ANY_GROUP = "pycemrg.v"
@@ -126,6 +125,8 @@ class Policy:
         names = {name for one in found for name in (one.name, one.distribution)}
         for name in sorted((self.allow or frozenset()) | self.block):
             if name not in names:
+                from pycemrg_core.text.names import close_to
+
                 yield f"no plugin is called {name!r}{close_to(name, names)}"
 
     def refusal(self, found: Found) -> str:
@@ -249,6 +250,12 @@ def _records(manager: pluggy.PluginManager, found: Found) -> tuple[Record, ...]:
     return tuple(records)
 
 
+def _close_hooks(name: str, cutoff: float = 0.6) -> str:
+    from pycemrg_core.text.names import close_to  # only for what is no hook
+
+    return close_to(name, HOOKS, cutoff)
+
+
 def _require_hooks(manager: pluggy.PluginManager, module: ModuleType) -> None:
     """Refuse misspelt hooks and hooks without the marker: pluggy would ignore them silently."""
     marked = 0
@@ -257,8 +264,8 @@ def _require_hooks(manager: pluggy.PluginManager, module: ModuleType) -> None:
             continue
         options = manager.parse_hookimpl_opts(module, name)
         if options is None:
-            if inspect.isfunction(getattr(module, name)) and (name in HOOKS or close_to(name, HOOKS, cutoff=0.9)):
-                hint = close_to(name, HOOKS) if name not in HOOKS else ""
+            if inspect.isfunction(getattr(module, name)) and (name in HOOKS or _close_hooks(name, 0.9)):
+                hint = _close_hooks(name) if name not in HOOKS else ""
                 where = defined_at(getattr(module, name))
                 raise _PluginFaultError(f"{name} is not marked with @hookimpl{hint}{where}")
             continue
@@ -266,7 +273,7 @@ def _require_hooks(manager: pluggy.PluginManager, module: ModuleType) -> None:
         where = defined_at(getattr(module, name))
         hook = options.get("specname") or name
         if hook not in HOOKS:
-            raise _PluginFaultError(f"unknown hook {hook!r}{close_to(hook, HOOKS)}{where}")
+            raise _PluginFaultError(f"unknown hook {hook!r}{_close_hooks(hook)}{where}")
         if asked := [p.name for p in _parameters(getattr(module, name)) if p.default is p.empty]:
             raise _PluginFaultError(f"{hook} takes no arguments, but asks for {', '.join(map(repr, asked))}{where}")
         if any(options.get(key) for key in ("wrapper", "hookwrapper", "tryfirst", "trylast")):

@@ -41,7 +41,7 @@ def series(
         image = FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128)
         image.SOPClassUID, image.SOPInstanceUID = CTImageStorage, meta.MediaStorageSOPInstanceUID
         image.StudyInstanceUID, image.SeriesInstanceUID, image.FrameOfReferenceUID = "1.2.3", series_uid, "1.2.9"
-        image.Modality, image.PatientName, image.PatientID, image.AccessionNumber = "CT", "Nobody", "1", ""
+        image.Modality, image.PatientName, image.PatientID, image.AccessionNumber = "CT", "Nobody^No", "1", ""
         image.PatientBirthDate = image.PatientSex = image.StudyDate = image.StudyTime = image.StudyID = ""
         image.ReferringPhysicianName, image.InstanceNumber, image.SeriesNumber = "", index + 1, 1
         image.Rows, image.Columns, image.PixelSpacing = shape[1], shape[2], list(spacing[1:])

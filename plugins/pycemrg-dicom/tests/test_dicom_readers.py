@@ -15,7 +15,6 @@ from pydicom.sr.codedict import codes
 from pycemrg_core import ImageError, LabelScheme, load_catalogue, read_heart, read_segmentation, read_volume
 from pycemrg_core.testing import PluginConformance, run_command
 from schematics_builtin.demo import heart_file
-from schematics_builtin.fusing.fusing import grid_of
 
 CATALOGUE = load_catalogue()
 
@@ -120,13 +119,6 @@ def test_the_grid_of_a_series(tmp_path: Path) -> None:
     assert "'pycemrg fuse'" in text
 
 
-def test_a_fused_heart_on_the_grid_of_a_series(tmp_path: Path) -> None:
-    series(tmp_path / "ct")
-    grid = grid_of(tmp_path / "ct", CATALOGUE)
-    assert grid.shape == (7, 16, 12)
-    assert grid.origin == pytest.approx(ORIGIN)
-
-
 def test_a_series_that_is_no_grid(tmp_path: Path) -> None:
     series(tmp_path / "ct")
     (tmp_path / "ct" / "image_0009.dcm").unlink()
@@ -214,4 +206,7 @@ def test_the_commands_of_the_pages_run(tmp_path: Path, monkeypatch: pytest.Monke
         if "fuse" not in words:
             run_command(*words)
     if page.name == "dicom.md":
+        fused = ("fuse", "heart_seg.dcm", "-o", "fused.nrrd", "--grid", "ct_series")
+        run_command(*fused)
+        assert read_volume("fused.nrrd")[0].array.shape == volume.array.shape
         assert read_volume("out/heart.nrrd")[0].boxes.keys() >= {2, 103}
