@@ -155,3 +155,20 @@ def test_options_reach_the_fusion(here: Path, tmp_path: Path) -> None:
     assert record["crops"]["SVC"]["length_mm"] == 10
     pycemrg("fuse", CHAMBERS, TOTAL, "-o", tmp_path / "g.nrrd", "--grid", "chambers.nrrd", "--veins", "keep")
     assert read_volume(tmp_path / "g.nrrd")[0].geometry() == read_volume(here / "chambers.nrrd")[0].geometry()
+
+
+@pytest.mark.slow
+def test_a_run_cites_the_record_of_its_input(here: Path, tmp_path: Path) -> None:
+    pycemrg("fuse", CHAMBERS, TOTAL, "-o", tmp_path / "heart.nrrd")
+    (tmp_path / "heart.other.json").write_text("[]", encoding="utf-8")
+    pycemrg("run", "biventricular_basic", tmp_path / "heart.nrrd", "-o", tmp_path / "run")
+    cited = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))["input"]["record"]
+    sha256 = hashlib.sha256((tmp_path / "heart.fuse.json").read_bytes()).hexdigest()
+    assert cited == {"name": "heart.fuse.json", "sha256": sha256}
+    # It is about that file and no other one.
+    volume, _ = read_volume(tmp_path / "heart.nrrd")
+    array = volume.array.copy()
+    array[array == 14] = 0
+    write_volume(volume.with_array(array), tmp_path / "heart.nrrd")
+    pycemrg("run", "biventricular_basic", tmp_path / "heart.nrrd", "-o", tmp_path / "other")
+    assert "record" not in json.loads((tmp_path / "other" / "run.json").read_text(encoding="utf-8"))["input"]

@@ -64,6 +64,7 @@ def record_json(run: FinishedRun, folder: Path, outputs: Outputs) -> dict[str, A
             "sha256": source.sha256,
             **({"reader": source.reader} if source.reader else {}),
             **({"names": dict(source.names)} if source.names else {}),
+            **({"record": {"name": source.record.name, "sha256": source.record.sha256}} if source.record else {}),
             **record.image,
         },
         "output": {

@@ -21,6 +21,7 @@ from pycemrg_core.errors import ImageError, OutputError
 from pycemrg_core.images import image_files, scratch
 from pycemrg_core.images.named_volume import NamedVolume
 from pycemrg_core.images.sources import split_scheme
+from pycemrg_core.runs.beside import Beside, record_beside
 from pycemrg_core.text.files import name_of
 
 IMAGE = "heart.nrrd"
@@ -38,12 +39,14 @@ class Source:
     """The input of a run, a file or a folder: its path and the SHA-256 of its bytes.
 
     ``reader`` is the reader that found the names in it, ``names`` are the integers that these have in the label map.
+    ``record`` is the record of how the image was made, if one lies beside it.
     """
 
     path: Path
     sha256: str
     reader: str = ""
     names: Mapping[str, int] = field(factory=dict)
+    record: Beside | None = None
 
     @classmethod
     def of(cls, path: str | Path, read: NamedVolume | None = None) -> Source:
@@ -52,8 +55,14 @@ class Source:
         Raises :class:`ImageError` when it cannot be read.
         """
         place, _ = split_scheme(path)
-        sha256 = _folder_sha256(place) if place.is_dir() else image_files.file_sha256(place)
-        return cls(place, sha256, read.segmentation.reader, dict(read.labels)) if read else cls(place, sha256)
+        if place.is_dir():
+            sha256, record = _folder_sha256(place), None
+        else:
+            sha256 = image_files.file_sha256(place)
+            record = record_beside(place, sha256)
+        if read is None:
+            return cls(place, sha256, record=record)
+        return cls(place, sha256, read.segmentation.reader, dict(read.labels), record)
 
 
 def _folder_sha256(folder: Path) -> str:

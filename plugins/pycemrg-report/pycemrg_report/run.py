@@ -45,6 +45,7 @@ from pycemrg_core.api import (
     volume_of,
     voxel_array,
     voxels_sha256,
+    wrong_places,
 )
 from pycemrg_core.cli.kit import IMAGE, RECORD, STEPS, step_images
 from pycemrg_report.certificate import certify, read_certificate
@@ -53,6 +54,16 @@ from schematics_builtin.pictures import Colour, colour_of
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
+
+
+# What the section about the sources of the input shows.
+_MADE_FROM: dict[str, Any] = {
+    "sources": [{"name": str, "files": [{"name": str, "sha256": str}], "structures": [str]}],
+    "?veins": [
+        {"name": str, "volume_ml": float, "method": str, "mouth_mm2": float, "division_mm": float, "confidence": float}
+    ],
+    "?accepted": [{"name": str, "text": str}],
+}
 
 
 @frozen
@@ -96,6 +107,7 @@ class Run:
     """All data for a report. ``before`` is None when the input is not available; ``notes`` say why.
 
     ``data`` is the contents of ``run.json``, ``stored`` the result as in its file, ``image`` the result reoriented.
+    ``made_from`` is the record beside the input, of how that was made, None when there is none.
     ``certificate`` is plain data, None when there is none, and ``meshes`` are the certificates of its meshes. ``plan``
     makes the plan that ran, and raises :class:`PlanError` when it cannot be made here; ``kept_steps`` is the folder
     with the image after each step.
@@ -115,6 +127,7 @@ class Run:
     meshes: tuple[Mapping[str, Any], ...]
     plan: Callable[[], Plan]
     kept_steps: Path | None
+    made_from: Mapping[str, Any] | None = None
 
 
 def run_of(finished: FinishedRun, certificate: Mapping[str, Any] | None) -> Run:
@@ -135,7 +148,14 @@ def run_of(finished: FinishedRun, certificate: Mapping[str, Any] | None) -> Run:
         meshes=(),  # a mesh is made of a finished run
         plan=lambda: finished.plan,
         kept_steps=finished.kept_steps,
+        made_from=_sources(finished.source),
     )
+
+
+def _sources(source: Source) -> Mapping[str, Any] | None:
+    """The record beside the input, if it says which sources the input was made of."""
+    content = source.record.content if source.record else None
+    return content if content is not None and not [*wrong_places(content, _MADE_FROM)] else None
 
 
 def read_run(folder: Path, catalogue: Catalogue) -> Run:
@@ -163,6 +183,7 @@ def read_run(folder: Path, catalogue: Catalogue) -> Run:
         names = {value: name for name, value in saved.data["labels"].items()}
         certified = certify(label_map, catalogue, saved.blueprint(catalogue, contracts, names))
     source = Source(saved.input_path, saved.data["input"]["sha256"])
+    beside = Source.of(source.path) if source.path.is_file() else source
     return _run(
         saved.data,
         label_map,
@@ -174,6 +195,7 @@ def read_run(folder: Path, catalogue: Catalogue) -> Run:
         meshes=meshes,
         plan=lambda: saved.plan(catalogue, source),
         kept_steps=folder / STEPS,
+        made_from=_sources(beside) if beside.sha256 == source.sha256 else None,
     )
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
-from command_line import HEART, pycemrg
+from command_line import HEART, pycemrg, small_heart
+from report_runs import one, report, words
+
+from pycemrg_core.api import file_sha256
 
 
 @pytest.mark.slow
@@ -24,3 +28,28 @@ def test_the_demo_writes_its_page(tmp_path: Path) -> None:
 def test_without_asking_there_is_no_page(tmp_path: Path) -> None:
     pycemrg("run", "biventricular_basic", HEART, "-o", tmp_path / "out")
     assert not (tmp_path / "out" / "report.html").exists()
+
+
+@pytest.mark.slow
+def test_what_the_input_was_made_from(tmp_path: Path) -> None:
+    """A record beside the input, such as that of a fusion; one that is about another file is not shown."""
+    heart = small_heart(tmp_path)
+    fused = {"name": "total <b>", "files": [{"name": "total.nrrd", "sha256": "ab" * 32}], "structures": ["SVC_label"]}
+    vein = {"name": "LPV1_label", "volume_ml": 2.04, "method": "mouth", "mouth_mm2": 193.4, "division_mm": 0.0}
+    content = {
+        "sources": [fused],
+        "veins": [{**vein, "confidence": 0.5}],
+        "accepted": [{"name": "missing-vein", "text": "there is one vein"}],
+    }
+    for sha256, shown in ((file_sha256(heart), True), ("0" * 64, False)):
+        record = {**content, "output": {"sha256": sha256}}
+        (tmp_path / "small.fuse.json").write_text(json.dumps(record), encoding="utf-8")
+        pycemrg("run", "left_atrium_with_veins", heart, "-o", tmp_path / "out")
+        page = report(tmp_path / "out")
+        text = words(one(page, "#run"))
+        for what in (
+            "total <b> SVC total.nrrd abababababababab",
+            "LPV1 2.0 its own mouth, 193 mm² 0.50",
+            "missing-vein",
+        ):
+            assert (what in text) is shown
