@@ -172,3 +172,13 @@ def test_a_run_cites_the_record_of_its_input(here: Path, tmp_path: Path) -> None
     write_volume(volume.with_array(array), tmp_path / "heart.nrrd")
     pycemrg("run", "biventricular_basic", tmp_path / "heart.nrrd", "-o", tmp_path / "other")
     assert "record" not in json.loads((tmp_path / "other" / "run.json").read_text(encoding="utf-8"))["input"]
+
+
+@pytest.mark.parametrize("name", ["heart.nii.gz", "heart.seg.nrrd"])
+def test_the_names_are_in_the_file_where_it_has_a_place_for_them(here: Path, tmp_path: Path, name: str) -> None:
+    from pycemrg_core import load_catalogue, read_heart
+
+    pycemrg("fuse", CHAMBERS, TOTAL, "-o", tmp_path / name)
+    read = read_heart(tmp_path / name, load_catalogue())
+    assert set(read.labels.values()) == set(read.volume.boxes)
+    assert {"LV_BP_label", "LPV1_label", "LAA_label"} <= read.labels.keys()

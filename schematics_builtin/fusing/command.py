@@ -11,6 +11,7 @@ import click
 from pycemrg_core.cli.kit import accept_option, echo_json, echo_table, plugin_options, session_of
 
 if TYPE_CHECKING:
+    from pycemrg_core import Catalogue
     from schematics_builtin.fusing.fusion import Fused
 
 
@@ -115,7 +116,7 @@ def fuse(
         click.echo(f"note: {note}", err=True)
     record = dict(fused.record)
     if output is not None:
-        record = write_fused(fused, Path(output))
+        record = write_fused(fused, Path(output), catalogue)
     if as_json:
         echo_json(record)
         return
@@ -125,14 +126,17 @@ def fuse(
         click.echo(f"next: pycemrg run four_chamber_closed {output} -o out --with certificate")
 
 
-def write_fused(fused: Fused, path: Path) -> dict[str, Any]:
-    """Write the heart and its record, both or neither; returns the record."""
+def write_fused(fused: Fused, path: Path, catalogue: Catalogue) -> dict[str, Any]:
+    """Write the heart, with its names where the format has a place for them, and its record, both or neither."""
     from pycemrg_core.api import file_sha256, write_volume
     from pycemrg_core.cli.kit import staged, write_json
     from schematics_builtin.fusing.record import record_path
+    from schematics_builtin.readers import named_extras, segments_of
 
+    names = {value: name for name, value in fused.labels.items()}
+    extras = named_extras(path, fused.volume, segments_of(names, catalogue))
     with staged(path.parent) as folder:
-        write_volume(fused.volume, folder / path.name)
+        write_volume(fused.volume, folder / path.name, extras)
         output = {"name": path.name, "sha256": file_sha256(folder / path.name)}
         record = {**fused.record, "output": output}
         write_json(record, folder / record_path(path).name)

@@ -119,8 +119,8 @@ def _names(prediction: str, reference: str, catalogue: Catalogue) -> str | Label
     from pycemrg_core.api import LabelError, read_heart_names, source_scheme
 
     ours, theirs = (read_heart_names(path, catalogue) for path in (prediction, reference))
-    for name in ours.keys() & theirs.keys():
-        if ours[name] != theirs[name]:
+    for name in ours:
+        if ours[name] != theirs.get(name, ours[name]):
             raise LabelError(
                 f"{name!r} is {ours[name]} in {name_of(prediction)} and {theirs[name]} in {name_of(reference)};"
                 " give both the same integers with 'pycemrg labels remap', or name them with --scheme"
