@@ -178,9 +178,14 @@ def _sound(
     mesh: Mesh, size: Floats, faces: Faces, surfaces: Surfaces, found: int, expected: int
 ) -> Iterator[MeshCheck]:
     inverted = int((size <= 0).sum())
-    yield _check("positive", not inverted, f"{inverted:,} tetrahedra without positive volume", "all are positive")
     yield _check(
-        "faces", not faces.crowded, f"{faces.crowded:,} faces in more than two tetrahedra", "faces in at most two"
+        "positive", not inverted, f"{inverted:,} tetrahedra without positive volume", "all tetrahedra are positive"
+    )
+    yield _check(
+        "faces",
+        not faces.crowded,
+        f"{faces.crowded:,} faces in more than two tetrahedra",
+        "no face in more than two tetrahedra",
     )
     edges, nodes = len(surfaces.edges), len(surfaces.nodes)
     yield _check("edges", not edges, f"{counted(edges, 'non-manifold edge')}", "no non-manifold edge")

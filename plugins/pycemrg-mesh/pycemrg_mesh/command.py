@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from time import perf_counter
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pycemrg_core.api import counted, name_of
-from pycemrg_core.cli.kit import accept_option, echo_json, echo_table, plugin_options, session_of, wrapped
+from pycemrg_core.cli.kit import RECORD, accept_option, echo_json, echo_table, plugin_options, session_of, wrapped
 
 if TYPE_CHECKING:
     from pycemrg_mesh.certificate import MeshCertificate
@@ -106,6 +107,7 @@ def mesh(
         echo_json(made.certificate.as_json())
     else:
         _show(made.certificate)
+        click.echo(f"next: {_next(made.certificate, heart, written[0], bool(catalogue.named('report')))}")
     if not made.certificate.passed:
         ctx.exit(1)
 
@@ -118,6 +120,16 @@ def _show(certificate: MeshCertificate) -> None:
         genus = str(one.genus) if one.genus >= 0 else "-"
         rows.append((one.name, f"{one.triangles:,}", f"{one.mm3 / 1000:.2f}", voxels, genus))
     echo_table(("surface", "triangles", "mL", "mL in voxels", "genus"), rows, right=(1, 2, 3, 4))
+
+
+def _next(certificate: MeshCertificate, heart: str, written: Path, can_report: bool) -> str:
+    """The next command, or the file with all that was measured."""
+    folder = Path(heart).parent
+    if not certificate.passed:
+        return f"pycemrg certify {shlex.quote(heart)} -v"
+    if can_report and (folder / RECORD).is_file() and written.parent == folder:
+        return f"pycemrg report {shlex.quote(str(folder))}"
+    return f"{name_of(written)} has the volumes, surfaces and shapes"
 
 
 class _Told:

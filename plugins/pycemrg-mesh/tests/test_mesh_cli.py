@@ -10,7 +10,7 @@ import pytest
 import SimpleITK as sitk
 from mesh_shapes import COVER, WALL, shells
 
-from pycemrg_core import write_image
+from pycemrg_core import load_catalogue, write_image
 from pycemrg_core.testing import run_command
 
 LV, MYO, RV_MYO = 1, 2, 103  # in the scheme cemrg
@@ -43,7 +43,8 @@ def test_a_mesh_and_its_certificate() -> None:
     assert lines[0].startswith("PASS: ")
     assert "2 labels, each in one piece; 2 closed surfaces; worst scaled Jacobian 0." in lines[0]
     assert lines[1].split() == ["surface", "triangles", "mL", "mL", "in", "voxels", "genus"]
-    assert [line.split()[0] for line in lines[2:]] == ["epicardium", "LV_endocardium"]
+    assert [line.split()[0] for line in lines[2:-1]] == ["epicardium", "LV_endocardium"]
+    assert lines[-1] == "next: heart.mesh.json has the volumes, surfaces and shapes"
     assert done.stderr == "heart.mesh.json written\nheart.vtu written\n"
     assert files() == ["heart.mesh.json", "heart.nrrd", "heart.vtu"]
     found = json.loads(Path("heart.mesh.json").read_text(encoding="utf-8"))
@@ -84,6 +85,7 @@ def test_a_mesh_that_fails_is_written_and_exits_with_1() -> None:
     done = run_command("mesh", "two.nrrd", "-o", "two.vtu", "--scheme", "cemrg", "--force", code=1)
     assert done.stdout.startswith("FAIL: 2 non-manifold edges; ")
     assert "in several pieces: LV_myo_label in 2" in done.stdout
+    assert done.stdout.endswith("next: pycemrg certify two.nrrd -v\n")
     assert files() == ["two.mesh.json", "two.nrrd", "two.vtu"]
 
 
@@ -124,3 +126,33 @@ def test_an_input_is_not_overwritten() -> None:
 
 def test_a_missing_heart() -> None:
     assert "nowhere.nrrd: no such file" in run_command("mesh", "nowhere.nrrd", "-o", "a.vtu", code=1).stderr
+
+
+def test_a_heart_of_a_run_is_known_and_leads_to_the_report(here: Path) -> None:
+    image = heart()
+    run_command("run", "lv_outflow", image, "-o", "out", "--no-check")
+    done = run_command("mesh", "out/heart.nrrd", "-o", "out/heart.vtu", "--force")
+    assert "note: run.json beside it says what the heart must be: lv_outflow\n" in done.stderr
+    leads = ("next: pycemrg report out", "next: out/heart.mesh.json has the volumes, surfaces and shapes")
+    assert done.stdout.splitlines()[-1] == leads[not load_catalogue().named("report")]
+    assert (here / "out" / "heart.mesh.json").is_file()
+
+
+def test_stages_are_shown_on_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from pycemrg_mesh.command import _Told
+
+    told = _Told()
+    told("cutting voxels")
+    told.ended()
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    told = _Told()
+    told("cutting voxels")
+    told("smoothing surfaces")
+    told.ended()
+    shown = capsys.readouterr().err
+    assert shown.startswith("cutting voxels ...\rcutting voxels ")
+    assert [line.rpartition("\r")[2].split()[:2] for line in shown.split("\n")[:-1]] == [
+        ["cutting", "voxels"],
+        ["smoothing", "surfaces"],
+    ]

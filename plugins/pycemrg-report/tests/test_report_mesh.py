@@ -48,7 +48,7 @@ def test_a_mesh_has_its_section(run: Path) -> None:
         ["LV_endocardium", "1,234", "5,679", "123.46", "98.77", "-"],
     ]
     bars = [(float(str(bar["x"])), float(str(bar["height"]))) for bar in section.select("rect.bar")]
-    assert [bar for bar in bars if bar[1]] == [(150.5, 33.0), (165.5, 66.0)]
+    assert [bar for bar in bars if bar[1]] == [(450.5, 33.0), (495.5, 66.0)]
     assert [words(link) for link in page.select("nav a")].count("Mesh") == 1
 
 
