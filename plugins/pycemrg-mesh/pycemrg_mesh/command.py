@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pycemrg_core.api import counted, name_of
-from pycemrg_core.cli.kit import RECORD, accept_option, echo_json, echo_table, plugin_options, session_of, wrapped
+from pycemrg_core.cli.kit import accept_option, echo_json, echo_table, plugin_options, session_of, wrapped
 
 if TYPE_CHECKING:
     from pycemrg_mesh.certificate import MeshCertificate
@@ -79,7 +79,7 @@ def mesh(
     require_targets(output, carp, surfaces, heart)
     catalogue = session_of(ctx).catalogue()
     read, asked = judged_heart(heart, catalogue, recipe, scheme, accept)
-    told = _Told()
+    told = Stages()
     try:
         made = mesh_heart(
             heart_of(read.volume, asked),
@@ -124,6 +124,8 @@ def _show(certificate: MeshCertificate) -> None:
 
 def _next(certificate: MeshCertificate, heart: str, written: Path, can_report: bool) -> str:
     """The next command, or the file with all that was measured."""
+    from pycemrg_core.cli.kit import RECORD
+
     folder = Path(heart).parent
     if not certificate.passed:
         return f"pycemrg certify {shlex.quote(heart)} -v"
@@ -132,7 +134,7 @@ def _next(certificate: MeshCertificate, heart: str, written: Path, can_report: b
     return f"{name_of(written)} has the volumes, surfaces and shapes"
 
 
-class _Told:
+class Stages:
     """A line for each stage on a terminal, with its seconds; nothing in a pipe."""
 
     def __init__(self) -> None:

@@ -139,14 +139,14 @@ def test_a_heart_of_a_run_is_known_and_leads_to_the_report(here: Path) -> None:
 
 
 def test_stages_are_shown_on_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    from pycemrg_mesh.command import _Told
+    from pycemrg_mesh.command import Stages
 
-    told = _Told()
+    told = Stages()
     told("cutting voxels")
     told.ended()
     assert capsys.readouterr().err == ""
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    told = _Told()
+    told = Stages()
     told("cutting voxels")
     told("smoothing surfaces")
     told.ended()
