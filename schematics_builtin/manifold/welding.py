@@ -149,6 +149,9 @@ def _candidates(work: WorkingMap, blocks: Ints, grows: Bools) -> tuple[Ints, Int
     """The voxels of some blocks, each with the label of each of its face neighbours; only what a rule may change."""
     places = np.unique((blocks[:, None, :] + OFFSETS).reshape(-1, 3), axis=0)
     beside = work.array[tuple(np.moveaxis(places[:, None, :] + FACES, 2, 0))].astype(np.int64)
+    had = work.array[tuple(places.T)].astype(np.int64)
+    alone = (had > 0) & ~(beside == had[:, None]).any(axis=1)  # it may be the only voxel of its label
+    places, beside = places[~alone], beside[~alone]
     rows = np.unique(np.stack([np.repeat(np.arange(len(places)), len(FACES)), beside.ravel()], axis=1), axis=0)
     places, new = places[rows[:, 0]], rows[:, 1]
     old = work.array[tuple(places.T)].astype(np.int64)
