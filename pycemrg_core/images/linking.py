@@ -22,7 +22,7 @@ def graph_components(nodes: int, a: NDArray[np.integer], b: NDArray[np.integer])
     [0, 1, 2, 1, 0]
     """
     parent = np.arange(nodes, dtype=np.int64 if nodes > 2**31 else np.int32)
-    a, b = a.astype(parent.dtype), b.astype(parent.dtype)
+    a, b = a.astype(parent.dtype, copy=False), b.astype(parent.dtype, copy=False)
     while len(a):
         np.minimum.at(parent, np.maximum(a, b), np.minimum(a, b))
         while not np.array_equal(above := parent[parent], parent):

@@ -7,7 +7,7 @@ equal label along x. There are far fewer runs than voxels, and all other work is
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import reduce
 
 import attrs
@@ -153,11 +153,12 @@ def find_components(runs: Runs, connectivity: int, together: bool = False) -> Co
     next_on_line = np.flatnonzero(runs.adjoining()).astype(np.int32) if together else np.zeros(0, np.int32)
     pairs = [(next_on_line, next_on_line + 1)]
     for line in _LINES[connectivity]:
-        a, b = touching(runs, runs, *line)
-        joined = slice(None) if together else runs.label[a] == runs.label[b]
-        pairs.append((a[joined].astype(np.int32), b[joined].astype(np.int32)))
+        for a, b in _touching(runs, runs, *line):
+            joined = slice(None) if together else runs.label[a] == runs.label[b]
+            pairs.append((a[joined].astype(np.int32), b[joined].astype(np.int32)))
     count = len(runs.line)
     a, b = (np.concatenate(ends) for ends in zip(*pairs, strict=True))
+    del pairs
     of_run = graph_components(count, a, b)
     first = np.zeros(int(of_run.max(initial=-1)) + 1, np.int64)
     first[of_run[::-1]] = np.arange(count)[::-1]  # the last assignment stays
@@ -188,12 +189,17 @@ def touching(a: Runs, b: Runs, dz: int, dy: int, reach: int) -> tuple[Ints, Ints
 
     With a reach of 0 the two overlap in x; with 1 they can also be adjacent.
     """
+    nothing = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    one, other = (np.concatenate(column) for column in zip(nothing, *_touching(a, b, dz, dy, reach), strict=True))
+    return one, other
+
+
+def _touching(a: Runs, b: Runs, dz: int, dy: int, reach: int) -> Iterator[tuple[Ints, Ints]]:
+    """The same, for some runs of ``a`` at a time: what is made on the way is larger than the result."""
     _, height, width = a.shape
     # One number for line and x, wide enough that x - 1 and x + 1 do not reach the next line.
     pitch = width + 2
     begins, ends = b.line * pitch + b.start, b.line * pitch + b.stop
-    found = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
-    # Some runs at a time: what is made on the way is larger than the result.
     for first in range(0, len(a.line), _AT_ONCE):
         some = slice(first, first + _AT_ONCE)
         y = a.line[some] % max(height, 1) + dy
@@ -203,9 +209,7 @@ def touching(a: Runs, b: Runs, dz: int, dy: int, reach: int) -> tuple[Ints, Ints
         high = np.searchsorted(begins, line + a.stop[which] + reach, side="left")
         counts = np.maximum(high - low, 0)
         offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        found.append((np.repeat(which, counts), np.repeat(low, counts) + offset))
-    one, other = (np.concatenate(column) for column in zip(*found, strict=True))
-    return one, other
+        yield np.repeat(which, counts), np.repeat(low, counts) + offset
 
 
 def contacts(
