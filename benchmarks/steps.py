@@ -20,20 +20,18 @@ Rows go to stdout as they become known, progress to stderr. The rows of ``all.py
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from functools import reduce
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from hearts import FINE, fine
-from measuring import MEBIBYTE, Measured, Row, ratio, resident, say, transform
+from measuring import MEBIBYTE, Measured, Row, added, ratio, say, transform
 
 from pycemrg_core import Settings, load_catalogue, make_room, plan, prepare, read_volume, run_plan, write_volume
 from pycemrg_core.api import LabelVolume, hull, shape_of
@@ -85,12 +83,9 @@ def memory_of(path: Path, recipe: str) -> tuple[int, int, int]:
     steps_of(recipe, phantom(48))()  # imports
     volume = read_volume(path)[0]
     run = steps_of(recipe, volume, warm=False)
-    gc.collect()
-    with suppress(OSError):  # if the peak cannot be reset, it is hardly above the current memory
-        Path("/proc/self/clear_refs").write_text("5")
-    before = resident()
-    result = run()
-    extra = resident("VmHWM") - before
+    found = []
+    extra = added(lambda: found.append(run()))
+    (result,) = found
     return extra, int(np.prod(shape_of(reduce(hull, result.boxes.values())))), volume.array.size
 
 
