@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # For all labels together: with this number, the page of a whole heart stays below 8 MB.
 TRIANGLES = 150_000
+_LARGE = 40_000  # faces of voxels; what is smaller is always made of its own voxels
 
 
 @frozen(eq=False)
@@ -43,23 +44,48 @@ def surfaces(image: sitk.Image, volume: LabelVolume, triangles: int = TRIANGLES)
 
     Each label gets a share of the triangles in proportion to the size of its surface.
     """
-    full = {label: label_surface(volume, label) for label in volume.boxes}
-    kept = min(1.0, triangles / max(sum(surface.n_cells for surface in full.values()), 1))
-    return {label: _placed(*_thinned(surface, kept), image) for label, surface in full.items()}
+    faces = {label: _faces(volume.mask(label, volume.region(label))) for label in volume.boxes}
+    # What is thinned to less than an eighth may as well be made of voxels twice as large, in a quarter of the time.
+    fine = 2 * sum(faces.values()) <= 8 * triangles
+    steps = {label: 1 if fine or count < _LARGE else 2 for label, count in faces.items()}
+    made = {label: label_surface(volume, label, step) for label, step in steps.items()}
+    whole = {label: surface.n_cells * steps[label] ** 2 for label, surface in made.items()}
+    kept = min(1.0, triangles / max(sum(whole.values()), 1))
+    return {
+        label: _placed(*_thinned(surface, min(1.0, kept * steps[label] ** 2)), image) for label, surface in made.items()
+    }
 
 
-def label_surface(volume: LabelVolume, label: int) -> pv.PolyData:
-    """The closed surface of a label as triangles; points are (x, y, z) in voxel indices times the spacing."""
+def label_surface(volume: LabelVolume, label: int, step: int = 1) -> pv.PolyData:
+    """The closed surface of a label as triangles; points are (x, y, z) in voxel indices times the spacing.
+
+    With a ``step`` of 2, it is that of the label in voxels twice as large, each of what most of its eight voxels are.
+    """
     region = volume.region(label)
     mask = volume.mask(label, region).astype(np.uint8)
     spacing = np.array(volume.spacing[::-1])
-    corner = np.array([axis.start for axis in region])[::-1]
+    corner = np.array([axis.start for axis in region], float)[::-1]
+    if step == 2:
+        mask, corner, spacing = _halved(mask), (corner - 1.5) / 2, 2 * spacing
     if 1 in mask.shape:  # VTK makes no surface of a flat image
         mask, corner = np.pad(mask, 1), corner - 1
     grid = pv.ImageData(dimensions=mask.shape[::-1], spacing=spacing, origin=corner * spacing)
     grid.point_data["label"] = mask.ravel()
     # Twice as many passes do not look smoother, and shrink small and thin labels.
     return grid.contour_labels(output_mesh_type="triangles", scalars="label", smoothing_iterations=8)
+
+
+def _faces(mask: NDArray[np.bool_]) -> int:
+    """The number of faces between the voxels of a mask and others."""
+    return sum(int(np.count_nonzero(np.diff(mask, axis=axis, prepend=False, append=False))) for axis in range(3))
+
+
+def _halved(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What most of each 2 x 2 x 2 voxels are; of two halves, the first voxel decides, so that no label grows."""
+    mask = np.pad(mask, [(2, 2 + size % 2) for size in mask.shape])
+    parts = [mask[z::2, y::2, x::2] for z in (0, 1) for y in (0, 1) for x in (0, 1)]
+    total = np.add.reduce(parts)
+    return np.asarray((total > 4) | ((total == 4) & (parts[0] == 1)), np.uint8)
 
 
 def _thinned(surface: pv.PolyData, kept: float) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import trimesh
+from pycemrg_report import surfaces as surfaces_module
 from pycemrg_report import walls
 from pycemrg_report.pictures import around, through
 from pycemrg_report.run import read_run
-from pycemrg_report.surfaces import Surface, surfaces, viewer_page
+from pycemrg_report.surfaces import Surface, label_surface, surfaces, viewer_page
 from report_runs import make_run
 
 from pycemrg_core import load_catalogue
@@ -158,3 +159,34 @@ def test_a_label_that_is_one_voxel_thick_has_a_surface(size: tuple[int, int, int
     low, high = surface.points.min(axis=0), surface.points.max(axis=0)
     assert (low >= 1.4).all()
     assert (high <= np.array(size[::-1]) + 1.6).all()
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_surface_of_voxels_twice_as_large_is_in_the_same_place(first: int) -> None:
+    spacing = (0.5, 0.6, 0.4)  # (z, y, x)
+    centre = np.array([9.0, 10.2, 8.0]) + first * np.array(spacing)
+    mm = np.stack(np.meshgrid(*(np.arange(42) * one for one in spacing), indexing="ij"), -1) - centre
+    ball = (np.linalg.norm(mm, axis=-1) <= 6).astype(np.uint8)
+    surface = label_surface(LabelVolume(ball, spacing), 1, 2)
+    points = np.asarray(surface.points)
+    assert abs(points.mean(axis=0) - centre[::-1]).max() < 0.15  # a third of a voxel
+    radius = np.linalg.norm(points - centre[::-1], axis=1)
+    assert abs(radius.mean() - 6) < 0.3  # smoothing takes a little of a small ball
+    assert abs(radius - 6).max() < 0.8
+    assert surface.is_manifold
+    assert surface.n_open_edges == 0
+
+
+def test_only_large_labels_of_fine_hearts_are_made_of_larger_voxels(monkeypatch: pytest.MonkeyPatch) -> None:
+    array = np.zeros((60, 60, 60), np.uint8)
+    array[5:55, 5:55, 5:40], array[5:12, 5:12, 45:52] = 1, 2
+    volume, asked = LabelVolume(array, (1.0, 1.0, 1.0)), {}
+    make = surfaces_module.label_surface
+    monkeypatch.setattr(surfaces_module, "_LARGE", 1000)
+    monkeypatch.setattr(
+        surfaces_module, "label_surface", lambda v, label, step: asked.update({label: step}) or make(v, label, step)
+    )
+    for triangles, steps in ((1000, {1: 2, 2: 1}), (100_000, {1: 1, 2: 1})):
+        found = surfaces(image_of(volume), volume, triangles)
+        assert asked == steps
+        assert sum(len(surface.triangles) for surface in found.values()) < 1.1 * triangles
