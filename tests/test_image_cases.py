@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import math
 import os
 import struct
@@ -242,6 +243,11 @@ NRRD_FAULTS = [
     ({"sizes": None}, "its header has no field 'sizes'"),
     ({"Sizes": "4 3 2"}, "has the field 'sizes' twice"),
     ({"flavour": "mint"}, "a line that is not a NRRD field: 'flavour: mint'"),
+    ({"space": None, "space_dimension": "2"}, "space dimension is 2, not 3; give a 3-D volume"),
+    ({"space_directions": None, "spacings": "1 1 1"}, "has space and spacings but no space directions"),
+    ({"space_units": '"mm" "mm"'}, "are not 3 quoted texts"),
+    ({"space_units": "mm mm mm"}, "are not 3 quoted texts"),
+    ({"encoding": "hex"}, "its voxels are not pairs of hexadecimal digits"),
 ]
 
 
@@ -268,12 +274,37 @@ META_FAULTS = [
     ({"DistanceUnits": "parsec"}, "DistanceUnits is 'parsec', which is not a known unit of length"),
     ({"HeaderSize": "-3"}, "HeaderSize is '-3'"),
     ({"ElementType": None}, "its header has no field ElementType"),
+    ({"Comment": "m" * 10_001}, "its field 'Comment' has 10,001 characters"),
+    ({"CompressedData": "True", "BinaryData": "False"}, "says both CompressedData = True and BinaryData = False"),
+    ({"HeaderSize": "8", "BinaryData": "False"}, "HeaderSize 8 is for plain binary data only"),
+    ({"ElementDataFile": "LIST 2 2"}, "ElementDataFile is 'LIST 2 2', not LIST and a dimension"),
+    ({"ElementDataFile": "p%d.raw 0 5 1"}, "does not give 2 data files"),
+    ({"ElementDataFile": "p%d.raw 0 1 0"}, "does not give 2 data files"),
 ]
 
 
 @pytest.mark.parametrize(("changes", "message"), META_FAULTS)
 def test_metaimage_headers_that_contradict_themselves(tmp_path: Path, changes: dict[str, str], message: str) -> None:
     assert message in refused(tmp_path, "a.mha", meta(U1).having(**changes))
+
+
+def test_a_list_of_a_metaimage_has_as_many_files_as_slices(tmp_path: Path) -> None:
+    listed = evolve(meta(U1, file="LIST"), data=b"one.raw\n\n")
+    assert "lists 1 data files, but its size asks for 2" in refused(tmp_path, "a.mhd", listed)
+
+
+def test_inria_headers_and_geometry_that_do_not_fit(tmp_path: Path) -> None:
+    assert "SCALE='2**3'; export it without scaling" in refused(tmp_path, "a.inr", inr(U1).having(SCALE="2**3"))
+    content = inr(U1).content()
+    assert "its header ends at byte 257, not at a multiple of 256" in refused(
+        tmp_path, "a.inr", content.replace(b"##}", b"\n##}", 1)
+    )
+    (tmp_path / "a.inr").write_bytes(content)
+    geometry = {"size": [4, 3, 2], "spacing": [0.5, 0.25, 2], "origin": [1e301, 0, 0], "direction": [1, 0, 0] * 3}
+    (sidecar := tmp_path / "a.inr.json").write_text(json.dumps(geometry), encoding="utf-8")
+    assert "'origin' has a number that is too large" in refusal(ImageError, image_files.read_labels, tmp_path / "a.inr")
+    sidecar.write_text(" " * (1 << 16) + "{}", encoding="utf-8")
+    assert "is longer than any geometry" in refusal(ImageError, image_files.read_labels, tmp_path / "a.inr")
 
 
 def test_a_field_given_twice_is_refused_in_every_text_header(tmp_path: Path) -> None:
