@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from attrs import field, frozen
 
 from pycemrg_core.api import DocumentError, OutputError, load_json, name_of
 from pycemrg_core.cli.kit import require_folder, require_output, staged
@@ -17,7 +18,7 @@ from pycemrg_mesh.files.opencarp import EXTENSIONS, write_opencarp, write_surf
 from pycemrg_mesh.files.vtk_xml import write_vtp, write_vtu
 from pycemrg_mesh.mesh import Mesh
 from pycemrg_mesh.meshing import MeshedHeart
-from pycemrg_mesh.named import NamedSurface, named_surfaces
+from pycemrg_mesh.named import named_surfaces
 
 Frame = Literal["world", "inr"]
 
@@ -47,37 +48,54 @@ def write_mesh(
     mesh = made.mesh if frame == "world" else made.mesh.in_grid_frame(made.heart.volume)
     told("writing")
     with ExitStack() as stack:
-        folders: dict[Path, Path] = {}
-
-        def place(path: Path, remove: tuple[str, ...] = ()) -> Path:
-            """Where to write a file first; it moves to its place when all are written."""
-            folder = path.parent.resolve()
-            if folder not in folders:
-                folders[folder] = stack.enter_context(staged(path.parent, remove))
-            return folders[folder] / path.name
-
+        places = _Places(stack)
         written = [certificate]
         if surfaces is not None:
-            folder = Path(surfaces)
-            old = _surfaces_before(certificate, folder)
-            for one in named_surfaces(mesh, made.heart, made.tags):
-                files = [folder / f"{one.name}.vtp", *([folder / f"{one.name}.surf"] if carp else [])]
-                _write_surface(one, mesh, [place(file, old) for file in files])
-                written += files
+            written += _write_surfaces(made, mesh, Path(surfaces), certificate, places, carp is not None)
         if vtu is not None:
-            write_vtu(mesh, place(Path(vtu)))
+            write_vtu(mesh, places.of(Path(vtu)))
             written.append(Path(vtu))
         if carp is not None:
-            staged_name = place(Path(carp))
-            write_opencarp(mesh, staged_name)
+            write_opencarp(mesh, places.of(Path(carp)))
             written += targets[-len(EXTENSIONS) :]
-        data = made.certificate.as_json() | {
-            "frame": frame,
-            "files": [os.path.relpath(file, certificate.parent) for file in written[1:]],
-        }
+        files = [os.path.relpath(file, certificate.parent) for file in written[1:]]
+        data = made.certificate.as_json() | {"frame": frame, "files": files}
         text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-        place(certificate).write_bytes(text.encode("utf-8", "backslashreplace"))
+        places.of(certificate).write_bytes(text.encode("utf-8", "backslashreplace"))
     return written
+
+
+@frozen
+class _Places:
+    """Where to write files first; they move to their places when the stack ends without an error."""
+
+    stack: ExitStack
+    folders: dict[Path, Path] = field(factory=dict, init=False)
+
+    def of(self, path: Path, remove: tuple[str, ...] = ()) -> Path:
+        folder = path.parent.resolve()
+        if folder not in self.folders:
+            self.folders[folder] = self.stack.enter_context(staged(path.parent, remove))
+        return self.folders[folder] / path.name
+
+
+def _write_surfaces(
+    made: MeshedHeart, mesh: Mesh, folder: Path, certificate: Path, places: _Places, carp: bool
+) -> Iterator[Path]:
+    """Write the named surfaces with the points of ``mesh``, which is the mesh in the frame that is written."""
+    old = _surfaces_before(certificate, folder)
+    # Found in the frame of the image; in that of the grid, a mirrored image has its triangles the other way round.
+    turned = mesh is not made.mesh and np.linalg.det(made.heart.volume.orientation.cosines) < 0
+    for one in named_surfaces(made.mesh, made.heart, made.tags):
+        triangles = one.triangles[:, ::-1] if turned else one.triangles
+        nodes, own = np.unique(triangles, return_inverse=True)
+        path = folder / f"{one.name}.vtp"
+        rows = own.reshape(-1, 3).astype(np.int32)
+        write_vtp(mesh.points[nodes], rows, nodes.astype(np.int32), one.tags, places.of(path, old))
+        yield path
+        if carp:
+            write_surf(triangles, places.of(path.with_suffix(".surf")))
+            yield path.with_suffix(".surf")
 
 
 def require_targets(
@@ -130,14 +148,7 @@ def _surfaces_before(certificate: Path, folder: Path) -> tuple[str, ...]:
     """The surfaces in the folder that were written with the certificate before."""
     if not certificate.exists():
         return ()
-    files = load_json(certificate, "a certificate of a mesh", _MOST_BYTES).get("files", ())
-    paths = [certificate.parent / str(one) for one in files if str(one).endswith((".vtp", ".surf"))]
+    files = load_json(certificate, "a certificate of a mesh", _MOST_BYTES).get("files")
+    known = files if isinstance(files, list) else []
+    paths = [certificate.parent / str(one) for one in known if str(one).endswith((".vtp", ".surf"))]
     return tuple(path.name for path in paths if path.parent.resolve() == folder.resolve())
-
-
-def _write_surface(surface: NamedSurface, mesh: Mesh, files: list[Path]) -> None:
-    nodes, triangles = np.unique(surface.triangles, return_inverse=True)
-    own = triangles.reshape(-1, 3).astype(np.int32)
-    write_vtp(mesh.points[nodes], own, nodes.astype(np.int32), surface.tags, files[0])
-    for file in files[1:]:
-        write_surf(surface.triangles, file)

@@ -75,7 +75,14 @@ def test_pycemrg_spatial_reads_both(made: MeshedHeart, tmp_path: Path) -> None:
 
 
 def test_the_frame_of_an_inr_is_index_times_spacing(made: MeshedHeart, tmp_path: Path) -> None:
-    write_mesh(made, tmp_path / "heart.vtu", frame="inr")
+    write_mesh(made, tmp_path / "heart.vtu", surfaces=tmp_path, frame="inr")
+    for one in made.certificate.surfaces:
+        surface = pv.read(tmp_path / f"{one.name}.vtp")
+        assert surface.n_cells == one.triangles
+        # VTK's volume has no sign; that of the triangles as they run is positive round the outside, negative in it.
+        a, b, c = (np.asarray(surface.points)[surface.regular_faces[:, k]] for k in range(3))
+        signed = float((a * np.cross(b, c)).sum() / 6)
+        assert signed == pytest.approx(one.mm3 if one.name == "epicardium" else -one.mm3)
     grid = pv.read(tmp_path / "heart.vtu")
     middle = (np.array(made.heart.volume.array.shape)[::-1] - 1) / 2
     assert np.allclose(np.asarray(grid.points).mean(axis=0), middle, atol=0.05)
