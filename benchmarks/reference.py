@@ -8,8 +8,8 @@ The image must be a label map in the ``cemrg`` scheme. One line of JSON goes to 
 
     {"version": "0.2.0", "seconds": 12.3, "steps": {"lv_outflow": 0.9, ...}}
 
-The time is CPU seconds of all threads, for the fourteen steps in memory, without imports, without reading the image and the configuration, and
-without writing the output.
+The time is CPU seconds of all threads, for the fourteen steps in memory, without imports, without reading the image
+and the configuration, and without writing the output.
 """
 
 import argparse

@@ -196,6 +196,18 @@ def test_snapshots_that_cannot_be(steps: list[Any], problem: str) -> None:
     assert problems(Recipe(name="r", steps=steps), {1, 2}, PAINT, carving(BEFORE="start")) == (problem,)
 
 
+def test_a_snapshot_has_one_name_and_that_is_text() -> None:
+    inner = Recipe(name="inner", steps=[RecipeStep(schematic="paint_b", snapshot="before"), "carve_a"])
+    twice = Recipe(name="r", steps=[RecipeStep(recipe="inner", snapshot="start")])
+    assert problems(twice, {1, 2}, PAINT, carving(BEFORE="start"), inner) == (
+        "the image before 'inner' has two names, 'start' and 'before'; use one",
+    )
+    recipe = Recipe(name="r", steps=["paint_b", "carve_a"])
+    assert problems(recipe, {1, 2}, PAINT, carving(BEFORE=["start"])) == (
+        "carve_a: BEFORE is ['start']; give the name of a snapshot",
+    )
+
+
 def test_a_snapshot_that_is_not_there_says_so() -> None:
     volume = LabelVolume(line(1), (1.0, 1.0, 1.0))
     assert volume.snapshot("") is volume
@@ -384,7 +396,7 @@ def test_an_included_recipe_brings_its_scheme_unless_they_differ() -> None:
 
 
 def test_a_scheme_that_is_not_there_is_a_problem() -> None:
-    (problem,) = problems(Recipe(name="r", steps=["paint_b"], scheme="mien"), {2}, PAINT, MINE)
+    (problem,) = problems(Recipe(name="r", steps=["paint_b"], scheme="mien"), {1, 2}, PAINT, MINE)
     assert "'mien'" in problem
     assert "mine" in problem
 

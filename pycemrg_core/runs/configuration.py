@@ -6,7 +6,6 @@ The format is that of ``pycemrg-image-analysis``, so its folders load without ch
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from pycemrg_core.errors import DocumentError, OutputError, PycemrgError, RefErr
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.flatten import flatten
 from pycemrg_core.recipes.settings import Settings
-from pycemrg_core.runs.run_folder import staged
+from pycemrg_core.runs.run_folder import relative_path, staged
 from pycemrg_core.text.files import name_of
 from pycemrg_core.text.label_tables import read_labels_file
 from pycemrg_core.text.structured import as_yaml, load_json
@@ -147,7 +146,7 @@ def write_config(
     files: dict[str, str] = {
         LABELS: as_yaml({"labels": ordered}),
         PARAMETERS: _json(parameters),
-        "run.py": _SCRIPT.format(recipe=record.name, plugins=[_relative(path, folder) for path in local]),
+        "run.py": _SCRIPT.format(recipe=record.name, plugins=[relative_path(path, folder) for path in local]),
         **{f"{MAPS}/{schematic.name}.json": _json(schematic.semantic_map) for schematic in used},
     }
     existing = sorted({name.split("/")[0] for name in files if (folder / name.split("/")[0]).exists()})
@@ -163,13 +162,6 @@ def write_config(
             place = maps / name.removeprefix(f"{MAPS}/") if name.startswith(f"{MAPS}/") else inner / name
             place.write_text(text, encoding="utf-8")
     return tuple(files)
-
-
-def _relative(path: str | Path, folder: Path) -> str:
-    try:
-        return Path(os.path.relpath(path, folder)).as_posix()
-    except ValueError:  # another drive
-        return Path(path).resolve().as_posix()
 
 
 def _json(data: Mapping[str, Any]) -> str:

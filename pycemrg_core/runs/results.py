@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from pycemrg_core.recipes.run_record import StepRecord
 from pycemrg_core.runs.earlier import leftovers, step_leftovers
 from pycemrg_core.runs.finished import FinishedRun
 from pycemrg_core.runs.outputs import Made, Outputs
-from pycemrg_core.runs.run_folder import FORMAT, IMAGE, RECORD, STEPS, staged, write_json
+from pycemrg_core.runs.run_folder import FORMAT, IMAGE, RECORD, STEPS, relative_path, staged, write_json
 
 _LEDGER = {"old": int, "old_name": str, "new": int, "new_name": str, "voxels": int, "mm3": float}
 STEP_SHAPE = {"name": str, "ledger": [_LEDGER], "?seconds": float, "?notes": [str], "?snapshots": [str]}
@@ -60,7 +59,7 @@ def record_json(run: FinishedRun, folder: Path, outputs: Outputs) -> dict[str, A
         **({"then": list(record.then)} if record.then else {}),
         "input": {
             "name": source.path.name,
-            "path": _relative(source.path, folder),
+            "path": relative_path(source.path, folder),
             "sha256": source.sha256,
             **({"reader": source.reader} if source.reader else {}),
             **({"names": dict(source.names)} if source.names else {}),
@@ -157,11 +156,3 @@ def step_json(step: StepRecord) -> dict[str, Any]:
         "seconds": round(step.seconds, 4),
         "ledger": [{k: v for k, v in documents.to_data(entry).items() if k != "part" or v} for entry in step.ledger],
     }
-
-
-def _relative(path: Path, folder: Path) -> str:
-    """A relative path: a folder and its inputs can move together, and no personal path is recorded."""
-    try:
-        return Path(os.path.relpath(path, folder)).as_posix()
-    except ValueError:  # another drive
-        return path.resolve().as_posix()

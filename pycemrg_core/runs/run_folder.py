@@ -205,3 +205,11 @@ def write_text(text: str, path: Path) -> None:
         raise OutputError(
             f"{name_of(path)}: cannot be written: {error.strerror or error}; check the folder and its free space"
         ) from error
+
+
+def relative_path(path: str | Path, folder: Path) -> str:
+    """A relative path: a folder and its inputs can move together, and no personal path is recorded."""
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # another drive
+        return Path(path).resolve().as_posix()
