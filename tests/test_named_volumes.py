@@ -12,7 +12,7 @@ from phantom import heart_phantom
 from segmentation_files import blocks, caret, dataset_json, itksnap, nifti, slicer
 
 from pycemrg_core import load_catalogue, read_heart, read_labels, read_volume, run_recipe, write_image, write_volume
-from pycemrg_core.api import LabelScheme, LabelVolume, Segment, volume_of
+from pycemrg_core.api import LabelScheme, LabelVolume, Segment, names_in, volume_of
 from pycemrg_core.errors import ImageError, PlanError
 from pycemrg_core.plugins.loading import Policy
 from schematics_builtin.readers import named_extras
@@ -285,6 +285,8 @@ def test_a_mask_given_as_a_heart(masks: Path, tmp_path: Path) -> None:
     for option in ((), ("--no-check",)):
         text = pycemrg("plan", RECIPE, masks / "LV_BP.nii.gz", *option, code=1).stderr
         assert f"it has one label; if it is a mask, give all masks, or {FUSE}" in text
+    shown = pycemrg("labels", "show", masks / "LV_BP.nii.gz").stderr
+    assert f"LV_BP.nii.gz: it has one label; if it is a mask, give all masks, or {FUSE}" in shown
     (tmp_path / "empty").mkdir()
     text = pycemrg("plan", RECIPE, tmp_path / "empty", code=1).stderr
     assert text == f"error: {tmp_path}/empty: is a folder, not an image; give an image file, or {FUSE}\n"
@@ -304,6 +306,22 @@ def test_labels_of_another_scheme_are_shown_with_its_names(tmp_path: Path, heart
     assert pycemrg("labels", "show", path, "--scheme", "cemrg").stderr == ""
     pycemrg("labels", "suggest", path, "-o", tmp_path / "labels.yaml")
     assert "LV_myo_label: 1\n" in (tmp_path / "labels.yaml").read_text()
+
+
+def test_a_suggestion_for_what_has_names(masks: Path, heart: LabelVolume) -> None:
+    rows = json.loads(pycemrg("labels", "suggest", masks, "--json").stdout)
+    assert {row["value"]: row["name"] for row in rows} == {label: NAMES[label] for label in heart.boxes}
+    assert all(row["sure"] for row in rows)
+
+
+def test_names_of_the_rest_of_the_body_mean_nothing_here() -> None:
+    """Classes of TotalSegmentator that are near the heart in the body or in their name."""
+    known = names_in(CATALOGUE)
+    others = (
+        "brachiocephalic_trunk brachiocephalic_vein_left common_carotid_artery_left coronary_arteries iliac_vena_left "
+        "lung_vessels pericardial_effusion portal_vein_and_splenic_vein subclavian_artery_right trachea ventricle"
+    )
+    assert {known.canonical(name) for name in others.split()} & known.known == set()
 
 
 def test_what_the_anatomy_does_not_say_is_not_guessed(tmp_path: Path) -> None:

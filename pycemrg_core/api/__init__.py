@@ -158,6 +158,7 @@ if TYPE_CHECKING:
     from pycemrg_core.images.metric_subjects import evaluate as evaluate
     from pycemrg_core.images.named_volume import NamedVolume as NamedVolume
     from pycemrg_core.images.named_volume import is_one_image as is_one_image
+    from pycemrg_core.images.named_volume import perhaps_a_mask as perhaps_a_mask
     from pycemrg_core.images.named_volume import read_heart as read_heart
     from pycemrg_core.images.named_volume import read_heart_names as read_heart_names
     from pycemrg_core.images.named_volume import read_labels as read_labels
@@ -263,7 +264,7 @@ else:
             ),
             "pycemrg_core.images.segmentation": "Layer Segment Segmentation",
             "pycemrg_core.images.named_volume": (
-                "NamedVolume is_one_image read_heart read_heart_names read_labels read_volume"
+                "NamedVolume is_one_image perhaps_a_mask read_heart read_heart_names read_labels read_volume"
             ),
             "pycemrg_core.images.sources": "read_segmentation",
             "pycemrg_core.images.structures": "names_in source_scheme",

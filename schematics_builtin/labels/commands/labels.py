@@ -65,11 +65,13 @@ def _scheme_report(image: str, scheme: str | None, catalogue: Catalogue) -> tupl
     Where neither the user nor the image says it, and the anatomy is clearly that of another scheme than the usual one,
     that scheme names them.
     """
-    from pycemrg_core.api import LabelScheme
+    from pycemrg_core.api import LabelScheme, perhaps_a_mask
     from schematics_builtin.labels.diagnosis import LabelDiagnostic
     from schematics_builtin.labels.measuring import measure
 
     read = heart_from(image, catalogue, scheme, flat=True)
+    if len(read.volume.boxes) == 1 and not scheme and not read.labels:
+        click.echo(f"note: {name_of(image)}: {perhaps_a_mask()}", err=True)
     record, facts = scheme_from(read, catalogue, scheme, USUAL), measure(read.volume.array, read.volume.spacing)
     if not scheme and not read.labels and (found := _looks_like(facts, catalogue)) not in ("", USUAL):
         record = catalogue.get(LabelScheme, found)
@@ -307,25 +309,29 @@ def _ranking_json(ranking: Any) -> dict[str, Any]:
 def suggest(ctx: click.Context, image: str, output: str | None, as_json: bool) -> None:
     """Give each integer of IMAGE the structure that its anatomy suggests, such as 3D Slicer's 1 to N.
 
-    "unsure" means that another structure would fit nearly as well; look at these in a viewer.
+    "unsure" means that another structure would fit nearly as well; look at these in a viewer. Where IMAGE names its
+    labels, these names are given.
     """
     import attrs
 
     from pycemrg_core.api import LabelError, LabelScheme
     from schematics_builtin.labels.anatomy import suggest as suggest_structures
+    from schematics_builtin.labels.anatomy.judge import Suggestion
     from schematics_builtin.labels.measuring import measure
 
     if output:
         require_output(output, image)
     catalogue = session_of(ctx).catalogue()
-    volume = heart_from(image, catalogue).volume
-    scheme = catalogue.get(LabelScheme, USUAL)
+    read = heart_from(image, catalogue)
+    volume, scheme = read.volume, catalogue.get(LabelScheme, USUAL)
     facts = measure(volume.array, volume.spacing)
     # The structures that segmentation tools write; walls and rings are offered only if there are more labels.
     segmented = [*scheme.groups["blood_pools"], "LV_myo_label"]
     # A few stray voxels with a label of their own are no wall.
     large = int((facts.volume_ml >= _LARGE_ML).sum())
-    if (known := _looks_like(facts, catalogue)) and known != USUAL:
+    if read.labels:
+        found = [Suggestion(value, name, math.inf, "") for name, value in read.labels.items() if value in volume.boxes]
+    elif (known := _looks_like(facts, catalogue)) and known != USUAL:
         found = _as_in(known, facts, catalogue)
         click.echo(f"note: {name_of(image)} looks like {known}; see 'labels detect'", err=True)
     else:
