@@ -51,7 +51,9 @@ def plan(
     require_order("plan", recipe, image, catalogue)
     settings = settings_from(catalogue, parameters, labels, config, then, pad, accept)
     target, settings = target_of(recipe, catalogue, settings)
-    prepared, settings, _ = prepare_source(image, catalogue, settings, recipe=target, scheme=scheme, check=check)
+    prepared, settings, _ = prepare_source(
+        image, catalogue, settings, recipe=target, scheme=scheme, name=image, check=check
+    )
     planned = planner.plan(target, catalogue, prepared.facts, settings)
     prepared = make_room(prepared, planned, settings)
     warnings = [*prepared.notes, *planned.warnings]

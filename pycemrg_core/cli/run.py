@@ -100,7 +100,9 @@ def run(
     require_order("run", recipe, image, catalogue)
     settings = settings_from(catalogue, parameters, labels, config, then, pad, accept)
     target, settings = target_of(recipe, catalogue, settings)
-    prepared, settings, read = prepare_source(image, catalogue, settings, recipe=target, scheme=scheme, check=check)
+    prepared, settings, read = prepare_source(
+        image, catalogue, settings, recipe=target, scheme=scheme, name=image, check=check
+    )
     planned = plan(target, catalogue, prepared.facts, settings)
     prepared = make_room(prepared, planned, settings)
     folder, source = Path(output or folder_for(image, recipe)), Source.of(image, read)

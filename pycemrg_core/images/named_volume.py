@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from attrs import evolve, field, frozen
 
 from pycemrg_core.api.records import Schematic
-from pycemrg_core.errors import ImageError
+from pycemrg_core.errors import ImageError, PlanError
 from pycemrg_core.images import formats, image_files
 from pycemrg_core.images.formats.files import extension
 from pycemrg_core.images.label_volume import LabelVolume
@@ -59,13 +60,13 @@ def read_slice(path: str | os.PathLike[str]) -> NamedVolume | None:
 
 
 def read_heart(
-    source: str | os.PathLike[str],
+    source: sitk.Image | LabelVolume | str | os.PathLike[str],
     catalogue: Catalogue,
     *,
     named: bool = False,
     integers: Mapping[str, int] | None = None,
 ) -> NamedVolume:
-    """Read a source as one label map, with its names.
+    """Read a source as one label map, with its names. A label volume, or a label map of SimpleITK, has none.
 
     A source with one layer keeps its integers. If it has several, such as a folder of masks, each known structure gets
     its integer in ``integers``, or else in the catalogue's schematics, or else a free one. ``named``: the user names
@@ -74,6 +75,8 @@ def read_heart(
     Raises :class:`ImageError` like :func:`~pycemrg_core.images.sources.read_segmentation`, and where the source is not
     one label map: its layers overlap or have different grids, or two of its labels are one structure.
     """
+    if not isinstance(source, (str, os.PathLike)):
+        return _of_image(source)
     found = read_segmentation(source, catalogue, beside=not named)
     name = name_of(source)
     # The integer of a mask means nothing, even where a folder has only one.
@@ -123,9 +126,26 @@ def is_one_image(path: str | os.PathLike[str]) -> bool:
     return formats.read_layered_header(place, flat=True).layers == 1
 
 
+@contextmanager
+def telling_of_masks(volume: LabelVolume) -> Iterator[None]:
+    """Add to what is said against a label map with one label that it may be a mask."""
+    try:
+        yield
+    except PlanError as error:
+        if len(volume.boxes) > 1:
+            raise
+        raise PlanError(error.title, [*error.problems, perhaps_a_mask()]) from error
+
+
 def perhaps_a_mask() -> str:
     """What to say of an image with one label that cannot be used."""
     return f"it has one label; if it is a mask, give all masks, or {advice('several')}"
+
+
+def _of_image(image: sitk.Image | LabelVolume) -> NamedVolume:
+    volume, notes = (image, ()) if isinstance(image, LabelVolume) else image_files.label_volume(image, "the image")
+    found = Segmentation(layers=(Layer(load=lambda: (volume, notes)),))
+    return NamedVolume(volume=volume, notes=notes, segmentation=found)
 
 
 def _of_one_layer(found: Segmentation, name: str, named: bool) -> NamedVolume:

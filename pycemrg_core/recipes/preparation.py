@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import evolve, frozen
@@ -14,7 +14,7 @@ from pycemrg_core.api.records import LabelScheme, Recipe
 from pycemrg_core.errors import ImageError, PlanError
 from pycemrg_core.images.conversion import Conversion, convert
 from pycemrg_core.images.label_volume import LabelVolume
-from pycemrg_core.images.named_volume import NamedVolume, perhaps_a_mask, read_heart
+from pycemrg_core.images.named_volume import NamedVolume, read_heart, telling_of_masks
 from pycemrg_core.images.padding import Padding, meeting_border
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.checking import require_sound
@@ -22,6 +22,9 @@ from pycemrg_core.recipes.labelling import labelling, labelling_of
 from pycemrg_core.recipes.plans import ImageFacts, Plan, PlannedStep
 from pycemrg_core.recipes.settings import Settings
 from pycemrg_core.text.files import name_of
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
 
 _GROWING = (LabelType.WALL, LabelType.RING)  # what reaches beyond the labels that are there
 _SHOWN = 4  # names in a note
@@ -44,16 +47,16 @@ class Prepared:
 
 
 def prepare_source(
-    image: str | os.PathLike[str],
+    image: sitk.Image | LabelVolume | str | os.PathLike[str],
     catalogue: Catalogue,
     settings: Settings,
     *,
     recipe: str | Recipe | None = None,
     scheme: str | None = None,
-    name: str = "",
+    name: str = "the image",
     check: bool = True,
 ) -> tuple[Prepared, Settings, NamedVolume]:
-    """Read a file or folder as one label map, and prepare it like :func:`prepare`.
+    """Read a file or folder as one label map, and prepare it like :func:`prepare`; or an image that is there already.
 
     Returns also the settings with the names in the source, unless the user names the labels, and what was read.
     Raises the errors of :func:`prepare`, and :class:`ImageError` when the source is not one label map, or when
@@ -63,16 +66,12 @@ def prepare_source(
     integers = (labelling_of(recipe, catalogue, settings) if recipe else labelling(catalogue, settings)).labels
     read = read_heart(image, catalogue, named=given, integers=integers)
     if scheme and read.labels:
-        raise ImageError(f"{name_of(image)}: its labels have names and no integers; leave out the label scheme")
-    settings, name = evolve(settings, named=read.labels), name or os.fspath(image)
-    try:
+        raise ImageError(f"{name_of(name)}: its labels have names and no integers; leave out the label scheme")
+    settings = evolve(settings, named=read.labels)
+    with telling_of_masks(read.volume):
         prepared = prepare(
             read.volume, catalogue, settings, recipe=recipe, scheme=scheme, name=name, notes=read.notes, check=check
         )
-    except PlanError as error:
-        if len(read.volume.boxes) > 1:
-            raise
-        raise PlanError(error.title, [*error.problems, perhaps_a_mask()]) from error
     return prepared, settings, read
 
 

@@ -27,7 +27,7 @@ from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.checking import ACCEPT
 from pycemrg_core.recipes.planner import plan
 from pycemrg_core.recipes.plans import Plan, PlannedStep
-from pycemrg_core.recipes.preparation import Prepared, make_room, prepare, prepare_source
+from pycemrg_core.recipes.preparation import Prepared, make_room, prepare_source
 from pycemrg_core.recipes.run_record import LedgerEntry, RunRecord, StepRecord
 from pycemrg_core.recipes.settings import Settings
 from pycemrg_core.shown.objects import ShownResult
@@ -119,23 +119,11 @@ def run_recipe(
     # A text is iterable too, letter by letter.
     then, accept = ((one,) if isinstance(one, str) else one for one in (then, accept))
     settings = Settings(parameters=parameters or {}, labels=labels or {}, then=then, pad=pad, accept=accept)
-    if isinstance(image, (str, os.PathLike)):
-        prepared, settings, _ = prepare_source(
-            image, catalogue, settings, recipe=recipe, scheme=scheme, name="the image", check=check
-        )
-    else:
-        volume, notes = _volume(image)
-        prepared = prepare(volume, catalogue, settings, recipe=recipe, scheme=scheme, notes=notes, check=check)
+    prepared, settings, _ = prepare_source(image, catalogue, settings, recipe=recipe, scheme=scheme, check=check)
     planned = plan(recipe, catalogue, prepared.facts, settings)
     *_, result = run_plan(planned, make_room(prepared, planned, settings))
     assert isinstance(result, RunResult)
     return result
-
-
-def _volume(image: sitk.Image | LabelVolume) -> tuple[LabelVolume, tuple[str, ...]]:
-    if isinstance(image, LabelVolume):
-        return image, ()
-    return image_files.label_volume(image, "the image")
 
 
 def kept_before(steps: Iterable[PlannedStep]) -> tuple[tuple[str, ...], ...]:

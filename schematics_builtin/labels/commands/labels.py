@@ -194,7 +194,9 @@ def check(
     settings = settings_from(catalogue, {}, labels_file, None, accept=accept)
     _diagnostic(catalogue, recipe, schematic, scheme, settings)  # first, so that a wrong name is refused early
     if recipe or schematic:
-        prepared, settings, read = prepare_source(image, catalogue, settings, recipe=recipe, scheme=scheme, check=False)
+        prepared, settings, read = prepare_source(
+            image, catalogue, settings, recipe=recipe, scheme=scheme, name=image, check=False
+        )
         volume, notes = prepared.volume, read.notes
     else:
         read = read_heart(image, catalogue, named=True)
