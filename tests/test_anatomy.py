@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from itertools import permutations, product
 from typing import Any
 
@@ -377,38 +375,3 @@ def test_a_reading_is_judged_alike_whatever_else_is_in_the_image() -> None:
     suggested = {one.label: one.structure for one in suggest(among, SCHEMES["cemrg"])}
     assert len(suggested) == 307
     assert {suggested[value] for value in range(1, 8)} == set(SCHEMES["cemrg"])
-
-
-@pytest.mark.slow
-def test_a_search_costs_the_same_however_many_labels_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    judge_module = sys.modules["schematics_builtin.labels.anatomy.judge"]
-    made: list[Any] = []
-
-    class Counting(judge_module._Scorer):  # type: ignore[misc,name-defined]
-        def __init__(self, facts: Facts, structures: Sequence[str]) -> None:
-            super().__init__(facts, structures)
-            made.append(self)
-
-    monkeypatch.setattr(judge_module, "_Scorer", Counting)
-    monkeypatch.setattr(judge_module, "MOST", 10)
-    for more in (10, 300):
-        crowded = np.pad(HEART.astype(np.int32), (0, 30))
-        places = np.argwhere(np.ones((10, 10, 10)))[:more] * 3 + HEART.shape
-        for value, (z, y, x) in enumerate(places, 1000):
-            crowded[z : z + 2, y : y + 2, x : x + 2] = value
-        suggest(measure(crowded, (2.0, 2.0, 2.0)), SCHEMES["cemrg"])
-    few, many = made
-    assert len(few.values["whole"]) == len(many.values["whole"]) == 11  # ten labels, and an absent one
-    assert few.tried == many.tried < judge_module.TRIED
-
-
-def test_exchanges_are_scored_like_readings() -> None:
-    judge_module = sys.modules["schematics_builtin.labels.anatomy.judge"]
-    names = [*SCHEMES["cemrg"], "none"]
-    scorer = judge_module._Scorer(measure(HEART, (2.0, 2.0, 2.0)), names)
-    exchanges = judge_module._exchanges(names)
-    rng = np.random.default_rng(0)
-    choices = np.array([rng.permutation(len(names)) for _ in range(5)])
-    every = choices[:, exchanges]
-    expected = scorer.score(every.reshape(-1, len(names))).reshape(every.shape[:2])
-    assert np.allclose(scorer.exchanged(choices, exchanges), expected, atol=1e-8)
