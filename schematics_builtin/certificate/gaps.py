@@ -81,8 +81,9 @@ def _between(array: LabelArray, tissue: Bools, places: Ints, of: Ints, count: in
 
 def _euler_gains(array: LabelArray, tissue: Bools, places: Ints, of: Ints, count: int) -> Ints:
     """What each gap, filled, adds to the Euler number. No block of 2 x 2 x 2 voxels holds voxels of two gaps."""
-    blocks, first = np.unique((places[:, None, :] - OFFSETS).reshape(-1, 3), axis=0, return_index=True)
-    voxels = blocks[:, None, :] + OFFSETS
+    blocks = (places[:, None, :] - OFFSETS).reshape(-1, 3)
+    _, first = np.unique(_codes(blocks), return_index=True)  # much faster than rows
+    voxels = blocks[first][:, None, :] + OFFSETS
     before = tissue[array[tuple(np.moveaxis(voxels, 2, 0))]]
     after = before | np.isin(_codes(voxels), _codes(places))
     gains = EULER[after @ _BITS] - EULER[before @ _BITS]
