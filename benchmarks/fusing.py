@@ -7,7 +7,8 @@ holes, islands, and the other task on a coarser grid. Parts, one table each:
 
 - hearts: branching veins; how near the fused heart is to the truth, and the verdict of ``four_chamber_closed`` on it.
 - shapes: thirteen shapes of veins, on a grid of their own or put back on that of the chambers by nearest neighbour, the
-  axes of both files in a random order and direction. Right, refused, or wrong: finished, with a wrong name.
+  axes of both files in a random order and direction. Right, refused, or wrong: finished, with a wrong name. Voxels of a
+  common trunk are of both its veins, and are not counted.
 - missing: one vein is not there, the other of its side divides early or not, the appendage has a label or not.
 
 ``time`` is the CPU time of the fusion, in units of one distance transform of the fused grid.
@@ -17,12 +18,14 @@ import argparse
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 import numpy as np
-from fusing_trials import LABELS, Trial, at, catalogue, score, sources_of, trial, without
+from brute import catalogue
+from fusing_trials import LABELS, Trial, at, score, sources_of, trial, without
 from hearts import fine
 from measuring import Measured, Row, ratio, transform
 from tool_outputs import SHAPES, VEINS, Veins, tool_outputs
@@ -91,12 +94,14 @@ def _edt(volume: LabelVolume) -> float:
     return float(best)
 
 
-def shapes(paths: list[Path], mm: float) -> None:
-    """One row for each shape; a trial for each heart and grid."""
+def shapes(paths: list[Path], mm: float, chosen: list[str] | None = None) -> None:
+    """One row for each shape; two trials for each heart and grid."""
     print("| veins | trials | right | refused | wrong | names right, least | extra pieces |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     loaded = [at(read_volume(path)[0], mm) for path in paths]
     for number, (name, veins) in enumerate(SHAPES.items()):
+        if chosen and name not in chosen:
+            continue
         trials = [
             trial(heart, 1000 * number + 10 * index + repeat, veins, own_grid=own)
             for (index, heart), own, repeat in product(enumerate(loaded), (True, False), range(2))
@@ -128,7 +133,7 @@ def _row(name: str, trials: list[Trial]) -> None:
         print(f"{name}: {count} refused for {', '.join(doubts)}", file=sys.stderr, flush=True)
 
 
-PARTS = {"hearts": hearts, "shapes": shapes, "missing": missing}
+PARTS: dict[str, Callable[..., None]] = {"hearts": hearts, "shapes": shapes, "missing": missing}
 
 
 def main() -> None:
@@ -137,10 +142,14 @@ def main() -> None:
     parser.add_argument("hearts", nargs="+", type=Path)
     parser.add_argument("--part", action="append", choices=list(PARTS), help="a table (default: all)")
     parser.add_argument("--mm", type=float, default=1.0, help="the voxels of the chambers (default: 1)")
+    parser.add_argument("--shape", action="append", choices=list(SHAPES), help="of the shapes, only this one")
     arguments = parser.parse_args()
     for part in arguments.part or PARTS:
         print(f"\n{part}, {arguments.mm:g} mm\n")
-        PARTS[part](arguments.hearts, arguments.mm)
+        if part == "shapes":
+            shapes(arguments.hearts, arguments.mm, arguments.shape)
+        else:
+            PARTS[part](arguments.hearts, arguments.mm)
 
 
 if __name__ == "__main__":
