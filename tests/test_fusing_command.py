@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from command_line import contents, pycemrg
 from fusing_trials import LABELS, at
-from tool_outputs import moved, tool_outputs
+from tool_outputs import SHAPES, VEINS, Veins, moved, tool_outputs
 
 from pycemrg_core import read_volume, write_volume
 from schematics_builtin.demo import heart_file
@@ -182,3 +182,35 @@ def test_the_names_are_in_the_file_where_it_has_a_place_for_them(here: Path, tmp
     read = read_heart(tmp_path / name, load_catalogue())
     assert set(read.labels.values()) == set(read.volume.boxes)
     assert {"LV_BP_label", "LPV1_label", "LAA_label"} <= read.labels.keys()
+
+
+@pytest.mark.slow
+def test_veins_of_one_label_are_split(tmp_path: Path) -> None:
+    volume = tool_outputs(at(read_volume(heart_file())[0], 2.0), 4, SHAPES["straight stubs"]).truth
+    write_volume(volume.with_array(np.where(np.isin(volume.array, VEINS), 15, volume.array)), tmp_path / "one.nrrd")
+    words = ("labels", "split-veins", tmp_path / "one.nrrd", "-o", tmp_path / "four.nrrd")
+    text = pycemrg(*words, code=1).stderr
+    assert "pulmonary_veins_label" in text
+    pycemrg(*words, "--veins", "15")
+    found, _ = read_volume(tmp_path / "four.nrrd")
+    veins = np.isin(volume.array, VEINS)
+    assert (found.array[veins] == volume.array[veins]).mean() > 0.99
+    assert (found.array[~veins] == volume.array[~veins]).all()
+    # Now the four are there, and there is nothing to split.
+    again = ("labels", "split-veins", tmp_path / "four.nrrd", "-o", tmp_path / "again.nrrd")
+    assert "the image has no label 15" in pycemrg(*again, "--veins", "15", code=1).stderr
+    assert "the image has LPV1 (8), LPV2 (9), RPV1 (10)" in pycemrg(*again, "--veins", "11", code=1).stderr
+
+
+@pytest.mark.slow
+def test_a_missing_vein_is_refused_and_can_be_accepted(tmp_path: Path) -> None:
+    volume = tool_outputs(at(read_volume(heart_file())[0], 2.0), 4, Veins(length=14, branch=0, missing=(9,))).truth
+    write_volume(volume.with_array(np.where(np.isin(volume.array, VEINS), 15, volume.array)), tmp_path / "one.nrrd")
+    words = ("labels", "split-veins", tmp_path / "one.nrrd", "-o", tmp_path / "three.nrrd", "--veins", "15")
+    text = pycemrg(*words, code=1).stderr
+    assert text.startswith(
+        "error: the veins are not told apart:\n  1. there is one vein on the left side of the atrium"
+    )
+    assert not (tmp_path / "three.nrrd").exists()
+    assert "(accepted)" in pycemrg(*words, "--accept", "missing-vein").stderr
+    assert {8, 10, 11} <= set(read_volume(tmp_path / "three.nrrd")[0].boxes)

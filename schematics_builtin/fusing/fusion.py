@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ from schematics_builtin.fusing.same_scan import all_differences
 from schematics_builtin.fusing.sources import Grid, Source
 from schematics_builtin.fusing.veins import Split, Vein, split_atrium, split_label
 
+_REFUSED = "the sources are not fused:"
 _REACH_MM = 75.0  # round the chambers: the longest vessel and the margin
 
 
@@ -56,12 +57,12 @@ def fuse_sources(sources: Sequence[Source], integers: Mapping[str, int], choices
     """
     main = chambers_of(sources)
     doubts = list(all_differences(main, (one for one in sources if one is not main)))
-    _refuse(doubts, choices)  # nothing that follows means anything for sources of different scans
+    refuse(_REFUSED, doubts, choices.accept)  # nothing that follows means anything for sources of different scans
     work = _Work(sources, main, integers, choices)
     work.decide()
     work.tidy()
     work.name_veins(doubts)
-    _refuse(doubts, choices)
+    refuse(_REFUSED, doubts, choices.accept)
     work.crop_vessels()
     return work.finished([one for one in doubts if one.name in choices.accept])
 
@@ -79,13 +80,15 @@ def chambers_of(sources: Sequence[Source]) -> Source:
     return best
 
 
-def _refuse(doubts: Iterable[Doubt], choices: Choices) -> None:
-    open_doubts = [one for one in dict.fromkeys(doubts) if one.name not in choices.accept]
-    if open_doubts:
-        raise PlanError(
-            "the sources are not fused:",
-            [f"{one.text}; or accept it: --accept {one.name}, in Python accept={one.name!r}" for one in open_doubts],
-        )
+def refuse(title: str, doubts: Iterable[Doubt], accepted: Collection[str]) -> None:
+    """Refuse what is doubtful and not accepted. Raises :class:`PlanError` with all of it."""
+    problems = [
+        f"{one.text}; or accept it: --accept {one.name}, in Python accept={one.name!r}"
+        for one in dict.fromkeys(doubts)
+        if one.name not in accepted
+    ]
+    if problems:
+        raise PlanError(title, problems)
 
 
 class _Work:

@@ -25,6 +25,7 @@ from pycemrg_core.cli.kit import (
 )
 from schematics_builtin.labels.commands.changing import USUAL, chosen_labels, keep, remap, remove
 from schematics_builtin.labels.commands.merging import merge
+from schematics_builtin.labels.commands.splitting import split_veins
 
 if TYPE_CHECKING:
     from pycemrg_core import Catalogue
@@ -48,7 +49,7 @@ def labels() -> None:
     """Show, check, recognise and change the labels of an image."""
 
 
-for _command in (remap, keep, remove, merge):
+for _command in (remap, keep, remove, merge, split_veins):
     labels.add_command(_command)
 
 
