@@ -9,7 +9,7 @@ from attrs import frozen
 from pycemrg_core import Catalogue
 from pycemrg_core.api import Heart, LabelScheme, Severity, close_to, image_of
 from pycemrg_mesh.certificate import MeshCertificate, certify_mesh
-from pycemrg_mesh.engines import CUT, mesh_with
+from pycemrg_mesh.engines import CUT, mesh_with, require_engine
 from pycemrg_mesh.errors import MeshingError
 from pycemrg_mesh.mesh import Mesh
 from pycemrg_mesh.resampling import resampled
@@ -52,6 +52,7 @@ def mesh_heart(
     ``told`` is called with what is done next. Raises :class:`MeshingError` when the heart fails its certificate and
     ``force`` is not set, when a label has no tag in the scheme, or when the engine fails.
     """
+    require_engine(engine)
     sha256 = heart.volume.voxels_sha256()
     notes: tuple[str, ...] = ()
     tag_of = _tags(heart, catalogue, tags)

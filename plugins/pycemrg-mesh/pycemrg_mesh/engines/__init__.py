@@ -11,6 +11,18 @@ from pycemrg_mesh.mesh import Mesh
 CUT, CGAL = ENGINES = ("cut", "cgal")
 
 
+def require_engine(engine: str) -> None:
+    """Refuse an engine that is unknown, or cannot be used here. Raises :class:`MeshingError`."""
+    if engine == CGAL:
+        from pycemrg_mesh.engines.cgal import require_pygalmesh
+
+        require_pygalmesh()
+    elif engine not in ENGINES:
+        raise MeshingError(
+            f"no engine is called {engine!r}{close_to(engine, ENGINES)}; give one of {', '.join(ENGINES)}"
+        )
+
+
 def mesh_with(
     engine: str,
     volume: LabelVolume,
@@ -25,12 +37,11 @@ def mesh_with(
     ``rounds`` is for ``cut``, ``edge_mm`` for ``cgal``. Raises :class:`MeshingError` when the engine is unknown, cannot
     be used here, or fails.
     """
-    if engine == CUT:
-        from pycemrg_mesh.engines.cut import cut
-
-        return cut(volume, labels, rounds=rounds, told=told)
+    require_engine(engine)
     if engine == CGAL:
         from pycemrg_mesh.engines.cgal import cgal
 
         return cgal(volume, labels, edge_mm=edge_mm, told=told)
-    raise MeshingError(f"no engine is called {engine!r}{close_to(engine, ENGINES)}; give one of {', '.join(ENGINES)}")
+    from pycemrg_mesh.engines.cut import cut
+
+    return cut(volume, labels, rounds=rounds, told=told)

@@ -36,7 +36,7 @@ def cgal(
     By default, as long as the largest spacing of the voxels. The tags are the labels. Raises :class:`MeshingError` when
     pygalmesh is not installed, there are more than 255 labels, or nothing to mesh.
     """
-    pygalmesh = _pygalmesh()
+    pygalmesh = require_pygalmesh()
     wanted = sorted(label for label in {*labels} if label in volume.boxes)
     if not wanted or len(wanted) > _MOST_LABELS:
         raise MeshingError(f"the engine cgal meshes 1 to {_MOST_LABELS} labels, not {len(wanted):,}; give a heart")
@@ -61,7 +61,8 @@ def cgal(
     return _in_world(volume, np.array([axis.start - 1 for axis in region]), made, np.array(wanted, np.int32))
 
 
-def _pygalmesh() -> Any:
+def require_pygalmesh() -> Any:
+    """The module pygalmesh. Raises :class:`MeshingError` when it is not installed."""
     try:
         import pygalmesh
     except ImportError as error:
