@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.resources import files
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from pycemrg_mesh import mesh_heart
 from pycemrg_mesh.faces import faces_of
 
 from pycemrg_core import (
+    LabelVolume,
     Recipe,
     RecipeStep,
     RunResult,
@@ -30,7 +32,12 @@ from pycemrg_core.api import Heart
 from pycemrg_core.images.image_files import image_of, oriented_lps, read_labels, volume_of, voxel_array
 from pycemrg_core.images.structures import colours_of
 from pycemrg_core.plugins.catalogue import Catalogue
+from schematics_builtin.fusing import Grid, fuse
 from schematics_builtin.pictures import colour_of, draw_slices
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+from fusing_trials import sources_of
+from tool_outputs import resampled, tool_outputs
 
 IMAGES = Path(__file__).parent / "images"
 TILE, GAP, LEGEND = 340, 12, 26
@@ -70,6 +77,7 @@ def main() -> None:
         draw_slices(heart, result.image, names, colours, IMAGES / f"{recipe}.png")
         shrink(IMAGES / f"{recipe}.png")
     draw_closed(heart, catalogue, colours)
+    draw_fused(volume_of(heart), catalogue, colours)
     draw_mesh(heart, catalogue, colours)
 
 
@@ -87,6 +95,23 @@ def draw_closed(heart: sitk.Image, catalogue: Catalogue, colours: dict[str, str]
     for (picture, _, middle, axis, half), old, new in zip(GROUPS, arrays, arrays[1:], strict=False):
         at = np.median(np.argwhere(new == values[middle]), axis=0).astype(int)
         draw_tiles(old, new, at, axis, half, names, colours, IMAGES / f"{picture}.png")
+
+
+def draw_fused(heart: LabelVolume, catalogue: Catalogue, colours: dict[str, str]) -> None:
+    """What segmentation tools write, painted over each other, and the heart that is made of it."""
+    made = tool_outputs(heart, 1)
+    fused = fuse(sources_of(made), catalogue, grid=Grid.of(made.chambers))
+    names = {value: name for name, value in (*fused.labels.items(), ("pulmonary_veins_label", 15))}
+    naive = np.zeros_like(made.chambers.array)
+    total = resampled(made.total, made.chambers).array
+    for array, table in (
+        (made.chambers.array, {1: 2, 2: 4, 3: 1, 4: 5, 5: 3, 6: 6, 7: 7}),
+        (total, {53: 15, 61: 12, 62: 13, 63: 14}),
+    ):
+        for old, new in table.items():
+            naive[array == old] = new
+    at = np.median(np.argwhere(fused.volume.array == 4), axis=0).astype(int)
+    draw_tiles(naive, fused.volume.array, at, 1, 78, names, colours, IMAGES / "fused.png")
 
 
 def draw_mesh(heart: sitk.Image, catalogue: Catalogue, colours: dict[str, str]) -> None:
