@@ -6,6 +6,8 @@ pygalmesh and CGAL's 3-D meshing are under the GPL, so nothing here comes with a
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -47,17 +49,20 @@ def cgal(
     for code, label in enumerate(wanted, 1):
         codes[array == label] = code
     edge = edge_mm or max(volume.spacing)
-    made = pygalmesh.generate_from_array(
-        np.pad(codes, 1).transpose(2, 1, 0).copy(),
-        volume.spacing[::-1],
-        min_facet_angle=_ANGLE,
-        max_radius_surface_delaunay_ball=edge * _RADIUS,
-        max_facet_distance=edge * _DISTANCE,
-        max_circumradius_edge_ratio=_RADIUS_TO_EDGE,
-        max_cell_circumradius=edge * _RADIUS,
-        verbose=False,
-        seed=1,
-    )
+    with TemporaryDirectory() as folder:
+        # Not generate_from_array: that of pygalmesh 0.10 gives seed and verbose to other parameters.
+        path = str(Path(folder) / "heart.inr")
+        pygalmesh.save_inr(np.pad(codes, 1).transpose(2, 1, 0), volume.spacing[::-1], path)
+        made = pygalmesh.generate_from_inr(
+            path,
+            min_facet_angle=_ANGLE,
+            max_radius_surface_delaunay_ball=edge * _RADIUS,
+            max_facet_distance=edge * _DISTANCE,
+            max_circumradius_edge_ratio=_RADIUS_TO_EDGE,
+            max_cell_circumradius=edge * _RADIUS,
+            verbose=False,
+            seed=1,
+        )
     return _in_world(volume, np.array([axis.start - 1 for axis in region]), made, np.array(wanted, np.int32))
 
 
