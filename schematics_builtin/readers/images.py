@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pycemrg_core.api import ImageError, LabelError, Layer, Segment, name_of, read_volume
 
-IMAGES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".inr", ".vtk", ".gipl.gz", ".gipl")
+IMAGES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".inr", ".vtk", ".gipl")
 """The endings of image files that the core reads; the longest first."""
 
 
