@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
 import shlex
 import sys
@@ -150,6 +151,13 @@ def segmented(folder: Path) -> None:
     made = tool_outputs(at(read_volume(heart_file())[0], 1.5), 2, spacing=2.0)
     write_volume(made.chambers, folder / "heartchambers.nii.gz")
     write_volume(made.total, folder / "total.nii.gz")
+    (folder / "nnunet").mkdir()
+    write_volume(made.chambers, folder / "nnunet" / "case_001.nii.gz")
+    names = (
+        "background, myocardium, left atrium, left ventricle, right atrium, right ventricle, aorta, pulmonary artery"
+    )
+    table = {"labels": {name: value for value, name in enumerate(names.split(", "))}, "file_ending": ".nii.gz"}
+    (folder / "nnunet" / "dataset.json").write_text(json.dumps(table), encoding="utf-8")
 
 
 # What the reader of a page has already.
