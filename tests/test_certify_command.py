@@ -171,6 +171,21 @@ def test_the_record_beside_a_heart_says_what_it_must_be(grown: Path, tmp_path: P
     assert "note: run.json beside it is not used: " in pycemrg("certify", heart, code=1).stderr
 
 
+@pytest.mark.slow
+def test_the_next_command_keeps_the_thicknesses_of_the_run(tmp_path: Path) -> None:
+    """A recipe by its name has its own thicknesses, so it is only proposed where run.json is not beside the heart."""
+    pycemrg("run", "atria_closed", HEART, "-o", tmp_path, "--set", "LA_WT=1", "--set", "RA_WT=1")
+    heart = tmp_path / "heart.nrrd"
+    for arguments, recipe in (((), ""), (("--recipe", "atria_closed"), " --recipe atria_closed")):
+        last = pycemrg("certify", heart, *arguments, code=1 if recipe else 0).stdout.splitlines()[-1]
+        assert last.startswith(f"next: pycemrg {'repair' if recipe else 'mesh'} {heart}{recipe} -o ")
+    elsewhere = tmp_path / "other" / "closed.nrrd"
+    elsewhere.parent.mkdir()
+    said = pycemrg("repair", heart, "-o", elsewhere, "--gap", "0.5").stdout.splitlines()
+    assert "narrow gap: none is thinner than 0.5 mm" in said
+    assert said[-1] == f"next: pycemrg mesh {elsewhere} --recipe atria_closed -o {elsewhere.with_suffix('.vtu')}"
+
+
 def test_a_segmentation_is_told_from_a_grown_heart() -> None:
     last = pycemrg("certify", HEART, code=1).stdout.splitlines()[-1]
     assert last == (f"next: this is a segmentation that no recipe has grown; pycemrg plan four_chamber_closed {HEART}")

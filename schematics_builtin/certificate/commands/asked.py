@@ -54,23 +54,42 @@ def judged_heart(
     return read, asked
 
 
-def echo_next(certificate: Certificate, heart: Heart, image: str, catalogue: Catalogue, *, repaired: bool) -> None:
-    """Print the next command, on a line of its own that can be copied."""
-    click.echo(f"next: {_next(certificate, heart, image, catalogue, repaired)}")
+def echo_next(
+    certificate: Certificate,
+    heart: Heart,
+    image: str,
+    catalogue: Catalogue,
+    *,
+    given: str | None,
+    repaired: bool = False,
+) -> None:
+    """Print the next command, on a line of its own that can be copied.
+
+    ``image`` is the file that it is about, ``given`` the recipe that the user named.
+    """
+    click.echo(f"next: {_next(certificate, heart, image, catalogue, given, repaired)}")
 
 
-def _next(certificate: Certificate, heart: Heart, image: str, catalogue: Catalogue, repaired: bool) -> str:
+def _next(
+    certificate: Certificate, heart: Heart, image: str, catalogue: Catalogue, given: str | None, repaired: bool
+) -> str:
+    from pycemrg_core.cli.kit import RECORD
     from schematics_builtin.certificate.hearts import is_ungrown
     from schematics_builtin.certificate.repairing import is_repaired
 
+    path = Path(image)
     name = shlex.quote(image)
-    recipe = f" --recipe {certificate.recipe}" if certificate.recipe else ""
+    # A recipe by its name has its own thicknesses; run.json has those of the run.
+    needed = given or ("" if path.with_name(RECORD).is_file() else certificate.recipe)
+    recipe = f" --recipe {needed}" if needed else ""
     if certificate.passed:
         if catalogue.named("mesh"):
-            return f"pycemrg mesh {name}{recipe} -o {shlex.quote(str(Path(image).with_name('heart.vtu')))}"
+            return f"pycemrg mesh {name}{recipe} -o {shlex.quote(str(path.with_name(f'{stem_of(image)}.vtu')))}"
         return "mesh the tissue; 'pycemrg labels remap' drops the blood and renumbers"
     if is_ungrown(heart):
-        return f"this is a segmentation that no recipe has grown; pycemrg plan {_fitting(heart, catalogue)} {name}"
+        fitting = _fitting(heart, catalogue)
+        how = f"plan {fitting} {name}" if fitting else f"labels detect {name}"
+        return f"this is a segmentation that no recipe has grown; pycemrg {how}"
     errors = [one.check for one in certificate.findings if one.severity.value == "error"]
     if not repaired and any(map(is_repaired, errors)):
         return f"pycemrg repair {name}{recipe} -o {shlex.quote(str(repaired_name(image)))}"
@@ -83,7 +102,7 @@ def _fitting(heart: Heart, catalogue: Catalogue) -> str:
 
     has = {name for label in heart.volume.boxes for name in heart.name(label).split(" or ")}
     fitting = [one.record for one in catalogue.all(Recipe) if one.record.needs and has.issuperset(one.record.needs)]
-    return max(fitting, key=lambda one: len(one.needs)).name if fitting else "RECIPE"
+    return max(fitting, key=lambda one: len(one.needs)).name if fitting else ""
 
 
 def repaired_name(image: str) -> Path:

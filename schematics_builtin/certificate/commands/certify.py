@@ -68,7 +68,7 @@ def certify(
         echo_json(certificate.as_json())
     else:
         echo_certificate(certificate, verbose=verbose)
-        echo_next(certificate, heart, image, catalogue, repaired=False)
+        echo_next(certificate, heart, image, catalogue, given=recipe)
     if not certificate.passed:
         ctx.exit(1)
 

@@ -81,6 +81,7 @@ def repair(
     from pycemrg_core.api import image_of, volume_of, write_image
     from schematics_builtin.certificate.hearts import heart_of
     from schematics_builtin.certificate.repairing import repair as repair_image
+    from schematics_builtin.manifold import GAP
     from schematics_builtin.readers import named_extras, segments_of
 
     output = output or str(repaired_name(image))
@@ -99,7 +100,11 @@ def repair(
         echo_json(_as_json(done))
     else:
         _show(done, verbose)
-        echo_next(done.certificate, heart_of(done.image, asked), output, catalogue, repaired=True)
+        if gap and not any(entry.rule == GAP for entry in done.ledger):
+            click.echo(f"{GAP}: none is thinner than {gap:g} mm")
+        echo_verdict(done.certificate)
+        heart = heart_of(done.image, asked)
+        echo_next(done.certificate, heart, output, catalogue, given=recipe, repaired=True)
     if not done.certificate.passed:
         ctx.exit(1)
 
@@ -127,7 +132,6 @@ def _show(done: Repair, verbose: bool) -> None:
     for (check, why, _), (first, *more) in alike.items():
         others = f"; and {len(more):,} more" if more else ""
         click.echo(wrapped(f"not repaired: {check}: {first.what}{place_of(first)}{others}; {why}", "", "  "))
-    echo_verdict(done.certificate)
 
 
 def _amount(voxels: int, mm3: float) -> str:
