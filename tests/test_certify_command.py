@@ -95,6 +95,7 @@ def said_counts(data: dict[str, Any]) -> str:
     )
 
 
+@pytest.mark.slow
 def test_certify_says_for_each_check_how_many_and_where_most(grown: Path, tmp_path: Path) -> None:
     out = tmp_path / "c.json"
     result = pycemrg("certify", grown / "heart.nrrd", "--recipe", "four_chamber_full", "-o", out, code=1)

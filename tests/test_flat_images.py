@@ -129,6 +129,7 @@ slices = hnp.arrays(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(slices)
 def test_holes_of_a_slice_are_those_that_scipy_fills(array: np.ndarray[Any, Any]) -> None:

@@ -293,7 +293,7 @@ def test_a_ridge_of_the_atrium_is_no_vein() -> None:
 # --- many shapes
 
 
-@pytest.mark.slow(every=26)
+@pytest.mark.slow
 @pytest.mark.parametrize("own_grid", [True, False])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_no_vein_gets_a_wrong_name(shape: str, own_grid: bool) -> None:

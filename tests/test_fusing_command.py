@@ -174,6 +174,7 @@ def test_a_run_cites_the_record_of_its_input(here: Path, tmp_path: Path) -> None
     assert "record" not in json.loads((tmp_path / "other" / "run.json").read_text(encoding="utf-8"))["input"]
 
 
+@pytest.mark.slow(every=2)
 @pytest.mark.parametrize("name", ["heart.nii.gz", "heart.seg.nrrd"])
 def test_the_names_are_in_the_file_where_it_has_a_place_for_them(here: Path, tmp_path: Path, name: str) -> None:
     from pycemrg_core import load_catalogue, read_heart

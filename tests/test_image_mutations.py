@@ -220,7 +220,7 @@ def gipl_check(reader: Reader, changes: dict[str, float], data: str) -> str:
         return check(reader, path, data == "flip", (changes, data))
 
 
-@pytest.mark.slow(every=7)
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(7))
 def test_gipl_mutations(reader: Reader, part: int) -> None:
     every = [*gipl_cases()]

@@ -187,6 +187,7 @@ def test_tunnels_through_open_lumens_are_expected() -> None:
     assert found_by("tunnels", heart()) == []
 
 
+@pytest.mark.slow(every=6)
 @pytest.mark.parametrize("axis", [0, 1, 2])
 @pytest.mark.parametrize(
     ("gap", "edge_mm", "is_narrow"),

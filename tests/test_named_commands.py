@@ -83,6 +83,7 @@ def test_remapping_from_the_names(named: Path, masks: Path, tmp_path: Path, hear
     assert "plain.nrrd has no names; give --from too, --map, or --table" in text.stderr
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("ending", [".nii", ".nii.gz", ".seg.nrrd"])
 def test_names_survive_every_command_that_writes_an_image(named: Path, tmp_path: Path, ending: str) -> None:
     out = tmp_path / f"out{ending}"
@@ -137,6 +138,7 @@ def test_comparing_by_name(named: Path, masks: Path, tmp_path: Path, heart: Labe
     assert {row["name"] for row in same} == {NAMES[label] for label in heart.boxes}
 
 
+@pytest.mark.slow
 def test_a_cohort_with_a_folder_of_masks(masks: Path, tmp_path: Path) -> None:
     (tmp_path / "cases.csv").write_text("path,id\nmasks,one\n")
     pycemrg("cohort", "run", "biventricular_basic", tmp_path / "cases.csv", "-o", tmp_path / "cohort", "--set",

@@ -185,6 +185,7 @@ def test_python_runs_a_folder_too(masks: Path, heart: LabelVolume) -> None:
     assert notes == read_volume(masks)[1]
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize("form", ["nifti", "slicer", "nnunet", "itksnap"])
 def test_names_in_a_source_identify_labels_as_a_label_file_does(tmp_path: Path, heart: LabelVolume, form: str) -> None:
     other, path = renumbered(heart), tmp_path / "heart.nii.gz"
@@ -324,6 +325,7 @@ def test_names_of_the_rest_of_the_body_mean_nothing_here() -> None:
     assert {known.canonical(name) for name in others.split()} & known.known == set()
 
 
+@pytest.mark.slow
 def test_what_the_anatomy_does_not_say_is_not_guessed(tmp_path: Path) -> None:
     array = np.zeros((60, 60, 60), np.uint8)
     for index in range(6):

@@ -164,6 +164,7 @@ def test_hausdorff_with_and_without_a_dilation(masks: tuple[Array, Array], spaci
         assert distances.hausdorff(comparison(*masks, spacing)) == pytest.approx(largest)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1))
 def test_a_slice_has_outlines_and_no_faces_across(seed: int) -> None:
     """By the erosion of 2-D arrays; and of 2-D images."""

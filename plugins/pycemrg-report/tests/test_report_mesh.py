@@ -34,6 +34,7 @@ def write(run: Path, data: object) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_mesh_has_its_section(run: Path) -> None:
     write(run, certificate(record(run)["output"]["voxels_sha256"]))
     page = report(run)
@@ -52,6 +53,7 @@ def test_a_mesh_has_its_section(run: Path) -> None:
     assert [words(link) for link in page.select("nav a")].count("Mesh") == 1
 
 
+@pytest.mark.slow
 def test_a_mesh_of_another_heart_is_left_out(run: Path) -> None:
     write(run, certificate("0" * 64))
     page = report(run)
