@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
+from hashlib import sha256
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from attrs import field, frozen
 
-from pycemrg_core.api import DocumentError, OutputError, load_json, name_of
+from pycemrg_core.api import DocumentError, OutputError, file_sha256, load_json, name_of
 from pycemrg_core.cli.kit import require_folder, require_output, staged
 from pycemrg_mesh.files.opencarp import EXTENSIONS, write_opencarp, write_surf
 from pycemrg_mesh.files.vtk_xml import write_vtp, write_vtu
@@ -23,6 +24,8 @@ from pycemrg_mesh.named import named_surfaces
 Frame = Literal["world", "inr"]
 
 CERTIFICATE = ".mesh.json"
+
+_WRITTEN = {".vtu", ".vtp", ".surf", *EXTENSIONS}
 
 _MOST_BYTES = 10_000_000
 
@@ -41,49 +44,60 @@ def write_mesh(
     The certificate is ``NAME.mesh.json``, with the name of the ``.vtu`` and beside it, or else with that of ``carp``.
     ``surfaces`` is a folder for the named surfaces: ``.vtp``, and ``.surf`` where there are openCARP files. ``frame``
     is ``world``, the frame of the image, or ``inr``, where a point is index times spacing. A file that is there is
-    replaced only by a whole new one. Raises :class:`OutputError` when a name is not fit or a file cannot be written.
+    replaced only by a whole new one. Other files that the certificate before names are kept if they are of the same
+    mesh, or else removed. Raises :class:`OutputError` when a name is not fit, a file to remove was changed since it
+    was written, or a file cannot be written.
     """
-    targets = _targets(vtu, carp)
+    targets = _targets(vtu, carp, surfaces)
     certificate = targets[0]
     mesh = made.mesh if frame == "world" else made.mesh.in_grid_frame(made.heart.volume)
     told("writing")
-    with ExitStack() as stack:
-        places = _Places(stack)
+    data = made.certificate.as_json() | {"frame": frame, "mesh_sha256": _sha256(mesh)}
+    kept = _files_of_the_same_mesh(certificate, data)
+    places = _Places([] if kept else _of_the_mesh_before(targets))
+    with places.stack:
         written = [certificate]
         if surfaces is not None:
-            written += _write_surfaces(made, mesh, Path(surfaces), certificate, places, carp is not None)
+            written += _write_surfaces(made, mesh, Path(surfaces), places, carp is not None)
         if vtu is not None:
             write_vtu(mesh, places.of(Path(vtu)))
             written.append(Path(vtu))
         if carp is not None:
             write_opencarp(mesh, places.of(Path(carp)))
             written += targets[-len(EXTENSIONS) :]
-        files = [os.path.relpath(file, certificate.parent) for file in written[1:]]
-        data = made.certificate.as_json() | {"frame": frame, "files": files}
-        text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+        files = {os.path.relpath(file, certificate.parent): file_sha256(places.of(file)) for file in written[1:]}
+        text = json.dumps(data | {"files": kept | files}, indent=2, ensure_ascii=False) + "\n"
         places.of(certificate).write_bytes(text.encode("utf-8", "backslashreplace"))
+        places.clear()
     return written
 
 
 @frozen
 class _Places:
-    """Where to write files first; they move to their places when the stack ends without an error."""
+    """Where to write files first; they move to their places when the stack ends without an error.
 
-    stack: ExitStack
+    ``stale`` are the files of the mesh before, which go at the same time.
+    """
+
+    stale: Collection[Path]
+    stack: ExitStack = field(factory=ExitStack, init=False)
     folders: dict[Path, Path] = field(factory=dict, init=False)
 
-    def of(self, path: Path, remove: tuple[str, ...] = ()) -> Path:
+    def of(self, path: Path) -> Path:
         folder = path.parent.resolve()
         if folder not in self.folders:
+            remove = [one.name for one in self.stale if one.parent == folder]
             self.folders[folder] = self.stack.enter_context(staged(path.parent, remove))
         return self.folders[folder] / path.name
 
+    def clear(self) -> None:
+        """Include the folders into which nothing is written now."""
+        for path in self.stale:
+            self.of(path)
 
-def _write_surfaces(
-    made: MeshedHeart, mesh: Mesh, folder: Path, certificate: Path, places: _Places, carp: bool
-) -> Iterator[Path]:
+
+def _write_surfaces(made: MeshedHeart, mesh: Mesh, folder: Path, places: _Places, carp: bool) -> Iterator[Path]:
     """Write the named surfaces with the points of ``mesh``, which is the mesh in the frame that is written."""
-    old = _surfaces_before(certificate, folder)
     # Found in the frame of the image; in that of the grid, a mirrored image has its triangles the other way round.
     turned = mesh is not made.mesh and np.linalg.det(made.heart.volume.orientation.cosines) < 0
     for one in named_surfaces(made.mesh, made.heart, made.tags):
@@ -91,7 +105,7 @@ def _write_surfaces(
         nodes, own = np.unique(triangles, return_inverse=True)
         path = folder / f"{one.name}.vtp"
         rows = own.reshape(-1, 3).astype(np.int32)
-        write_vtp(mesh.points[nodes], rows, nodes.astype(np.int32), one.tags, places.of(path, old))
+        write_vtp(mesh.points[nodes], rows, nodes.astype(np.int32), one.tags, places.of(path))
         yield path
         if carp:
             write_surf(triangles, places.of(path.with_suffix(".surf")))
@@ -108,21 +122,25 @@ def require_targets(
 
     Raises :class:`OutputError`.
     """
-    targets = _targets(vtu, carp)
+    targets = _targets(vtu, carp, surfaces)
     for target in targets:
         require_output(target, *inputs)
-    for folder in {target.parent for target in targets} | ({Path(surfaces)} if surfaces else set()):
+    for folder in {target.parent for target in targets} | ({Path(surfaces)} if surfaces is not None else set()):
         require_folder(folder)
 
 
-def _targets(vtu: str | os.PathLike[str] | None, carp: str | os.PathLike[str] | None) -> list[Path]:
+def _targets(
+    vtu: str | os.PathLike[str] | None, carp: str | os.PathLike[str] | None, surfaces: str | os.PathLike[str] | None
+) -> list[Path]:
     """The certificate and the files of the mesh. Raises :class:`OutputError` for names that are not fit."""
     found: list[Path] = []
     if vtu is not None:
+        _require_name(vtu, "heart.vtu")
         if Path(vtu).suffix != ".vtu":
             raise OutputError(f"{name_of(vtu)}: a mesh is written as .vtu; choose a name that ends with .vtu")
         found += [Path(vtu).with_suffix(CERTIFICATE), Path(vtu)]
     if carp is not None:
+        _require_name(carp, "heart")
         if Path(carp).suffix in EXTENSIONS:
             raise OutputError(f"{name_of(carp)}: names three files, {', '.join(EXTENSIONS)}; give it without extension")
         path = Path(carp)
@@ -130,25 +148,76 @@ def _targets(vtu: str | os.PathLike[str] | None, carp: str | os.PathLike[str] | 
         found += [path.with_name(f"{path.name}{extension}") for extension in EXTENSIONS]
     if not found:
         raise OutputError("no file for the mesh; give the name of a .vtu, or of openCARP files")
-    if found[0].exists() and not _is_certificate(found[0]):
+    if surfaces is not None and not os.fspath(surfaces):
+        raise OutputError("'': is not the name of a folder; give one such as 'surfaces'")
+    for one in found:
+        if one.is_dir():
+            raise OutputError(f"{name_of(one)}: is a folder; move it, or choose another name")
+    if found[0].exists() and _files_of(found[0]) is None:
         raise OutputError(
             f"{name_of(found[0])}: is there, and not a certificate of a mesh; move it, or choose another name"
         )
     return found
 
 
-def _is_certificate(path: Path) -> bool:
+def _require_name(path: str | os.PathLike[str], example: str) -> None:
+    # Not Path.name, which drops a slash at the end.
+    if os.path.basename(os.fspath(path)) in ("", os.curdir, os.pardir, ".vtu"):
+        raise OutputError(f"'{name_of(path)}': is not the name of a file; give one such as '{example}'")
+
+
+def _files_of(certificate: Path) -> dict[str, str] | None:
+    """The files that a certificate names, with their hashes; None where it is not a certificate of a mesh."""
+    data = _read(certificate)
+    files = data.get("files")
+    if not data.keys() >= {"verdict", "scaled_jacobian"} or not isinstance(files, dict):
+        return None
+    return {str(name): str(written) for name, written in files.items()}
+
+
+def _read(certificate: Path) -> dict[str, Any]:
     try:
-        return load_json(path, "a certificate of a mesh", _MOST_BYTES).keys() >= {"verdict", "scaled_jacobian"}
+        return load_json(certificate, "a certificate of a mesh", _MOST_BYTES)
     except DocumentError:
-        return False
+        return {}
 
 
-def _surfaces_before(certificate: Path, folder: Path) -> tuple[str, ...]:
-    """The surfaces in the folder that were written with the certificate before."""
-    if not certificate.exists():
-        return ()
-    files = load_json(certificate, "a certificate of a mesh", _MOST_BYTES).get("files")
-    known = files if isinstance(files, list) else []
-    paths = [certificate.parent / str(one) for one in known if str(one).endswith((".vtp", ".surf"))]
-    return tuple(path.name for path in paths if path.parent.resolve() == folder.resolve())
+def _files_of_the_same_mesh(certificate: Path, data: dict[str, Any]) -> dict[str, str]:
+    """The files that the certificate before names, if all else in it is ``data``."""
+    files = (_files_of(certificate) or {}) if certificate.exists() else {}
+    if not files or _read(certificate) != json.loads(json.dumps(data | {"files": files})):
+        return {}
+    return {name: written for name, written in files.items() if (certificate.parent / name).is_file()}
+
+
+def _of_the_mesh_before(targets: Sequence[Path]) -> list[Path]:
+    """The files to remove: those that the certificate before names, and that are not replaced.
+
+    Raises :class:`OutputError` when one was changed since, as a ``.lon`` with fibres is.
+    """
+    certificate = targets[0]
+    files = (_files_of(certificate) or {}) if certificate.exists() else {}
+    replaced = {_place(target) for target in targets}
+    found = []
+    for name, written in files.items():
+        path = _place(certificate.parent / name)
+        if path in replaced or path.suffix not in _WRITTEN or not path.is_file():
+            continue
+        if file_sha256(path) != written:
+            raise OutputError(
+                f"{name_of(certificate.parent / name)}: was written with the mesh that would be replaced, and was"
+                " changed since; move it, or choose another name for the mesh"
+            )
+        found.append(path)
+    return found
+
+
+def _sha256(mesh: Mesh) -> str:
+    found = sha256()
+    for array in (mesh.points, mesh.tetrahedra, mesh.tags):
+        found.update(np.ascontiguousarray(array).data)
+    return found.hexdigest()
+
+
+def _place(path: Path) -> Path:
+    return path.parent.resolve() / path.name

@@ -50,7 +50,7 @@ def test_a_mesh_and_its_certificate() -> None:
     found = json.loads(Path("heart.mesh.json").read_text(encoding="utf-8"))
     assert (found["verdict"], found["heart_verdict"], found["engine"]) == ("PASS", "PASS", "cut")
     assert found["input"]["name"] == "heart.nrrd"
-    assert found["files"] == ["heart.vtu"]
+    assert list(found["files"]) == ["heart.vtu"]
 
 
 def test_opencarp_files_with_the_tags_of_a_scheme_and_surfaces() -> None:
@@ -107,6 +107,9 @@ def test_the_stairs_stay_when_asked() -> None:
         (("-o", "a.vtu", "--tags", "mnms-2"), 1, "the scheme mnms-2 has no tag for 103 (RV_myo_label)"),
         (("-o", "a.vtu", "--recipe", "four_chambers"), 1, "four_chamber"),
         (("-o", "heart.nrrd/a.vtu"), 1, "heart.nrrd"),
+        (("-o", "a.vtu", "--carp", "c/"), 1, "error: 'c/': is not the name of a file; give one such as 'heart'\n"),
+        (("-o", ""), 1, "error: '': is not the name of a file; give one such as 'heart.vtu'\n"),
+        (("-o", "a.vtu", "--surfaces", ""), 1, "error: '': is not the name of a folder; give one such as 'surfaces'\n"),
     ],
 )
 def test_refusals(words: tuple[str, ...], code: int, message: str) -> None:

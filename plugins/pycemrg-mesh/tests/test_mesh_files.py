@@ -14,7 +14,7 @@ from pycemrg_mesh import Mesh, MeshedHeart, mesh_heart, write_mesh
 from pycemrg_mesh.files.vtk_xml import write_vtu
 
 from pycemrg_core import load_catalogue
-from pycemrg_core.api import OutputError
+from pycemrg_core.api import OutputError, file_sha256
 
 CATALOGUE = load_catalogue()
 
@@ -100,7 +100,8 @@ def test_surfaces_are_closed_and_have_the_nodes_of_the_mesh(made: MeshedHeart, t
         "heart.vtu", "carp/heart.pts", "carp/heart.elem", "carp/heart.lon",
     ]  # fmt: skip
     data = json.loads((tmp_path / "heart.mesh.json").read_text(encoding="utf-8"))
-    assert data["files"] == names[1:]
+    assert list(data["files"]) == names[1:]
+    assert data["files"] == {name: file_sha256(tmp_path / name) for name in names[1:]}
     for one in made.certificate.surfaces:
         surface = pv.read(tmp_path / "surfaces" / f"{one.name}.vtp")
         assert surface.is_manifold
@@ -127,9 +128,46 @@ def test_surfaces_of_a_mesh_before_do_not_stay(made: MeshedHeart, tmp_path: Path
     assert left == ["LV_endocardium.vtp", "epicardium.vtp", "mine.vtp"]
 
 
+def test_no_file_of_a_mesh_before_stays(made: MeshedHeart, tmp_path: Path) -> None:
+    write_mesh(made, tmp_path / "a.vtu", carp=tmp_path / "carp" / "a", surfaces=tmp_path / "surfaces")
+    (tmp_path / "carp" / "mine.pts").write_text("mine", encoding="utf-8")
+    other = mesh_heart(heart_of(shells(20)), CATALOGUE)
+    lon = tmp_path / "carp" / "a.lon"
+    lon.write_text("1\n0 1 0\n", encoding="utf-8")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(OutputError) as error:
+        write_mesh(other, tmp_path / "a.vtu")
+    assert str(error.value) == (
+        f"{lon}: was written with the mesh that would be replaced, and was changed since; move it, or choose"
+        " another name for the mesh"
+    )
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    lon.rename(tmp_path / "carp" / "fibres.lon")
+    write_mesh(other, tmp_path / "a.vtu")
+    left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
+    assert left == ["a.mesh.json", "a.vtu", "carp/fibres.lon", "carp/mine.pts"]
+    assert pv.read(tmp_path / "a.vtu").n_cells == len(other.mesh.tags)
+
+
+def test_files_of_the_same_mesh_stay_together(made: MeshedHeart, tmp_path: Path) -> None:
+    write_mesh(made, tmp_path / "a.vtu", carp=tmp_path / "a")
+    write_mesh(made, tmp_path / "a.vtu", surfaces=tmp_path)
+    data = json.loads((tmp_path / "a.mesh.json").read_text(encoding="utf-8"))
+    names = ["LV_endocardium.vtp", "a.elem", "a.lon", "a.pts", "a.vtu", "epicardium.vtp"]
+    assert data["files"] == {name: file_sha256(tmp_path / name) for name in names}
+    write_mesh(made, tmp_path / "a.vtu", frame="inr")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mesh.json", "a.vtu"]
+
+
 @pytest.mark.parametrize(
     ("vtu", "carp", "message"),
     [
+        ("", None, "'': is not the name of a file; give one such as 'heart.vtu'"),
+        ("x/.vtu", None, "'x/.vtu': is not the name of a file; give one such as 'heart.vtu'"),
+        (None, "", "'': is not the name of a file; give one such as 'heart'"),
+        (None, ".", "'.': is not the name of a file; give one such as 'heart'"),
+        (None, "x/..", "'x/..': is not the name of a file; give one such as 'heart'"),
+        (None, "c/", "'c/': is not the name of a file; give one such as 'heart'"),
         ("heart.vtk", None, "heart.vtk: a mesh is written as .vtu; choose a name that ends with .vtu"),
         (None, "heart.elem", "heart.elem: names three files, .pts, .elem, .lon; give it without extension"),
         (None, None, "no file for the mesh; give the name of a .vtu, or of openCARP files"),
@@ -141,8 +179,21 @@ def test_names_that_do_not_fit(made: MeshedHeart, vtu: str | None, carp: str | N
     assert str(error.value) == message
 
 
-def test_another_file_is_not_taken_for_a_certificate(made: MeshedHeart, tmp_path: Path) -> None:
-    (tmp_path / "heart.mesh.json").write_text("{}", encoding="utf-8")
+def test_folders_in_the_place_of_files(made: MeshedHeart, tmp_path: Path) -> None:
+    for name in ("a.vtu", "b.lon"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(OutputError, match=r"a\.vtu: is a folder; move it, or choose another name"):
+        write_mesh(made, tmp_path / "a.vtu")
+    with pytest.raises(OutputError, match=r"b\.lon: is a folder; move it, or choose another name"):
+        write_mesh(made, carp=tmp_path / "b")
+    with pytest.raises(OutputError, match=r"^'': is not the name of a folder; give one such as 'surfaces'$"):
+        write_mesh(made, tmp_path / "c.vtu", surfaces="")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.vtu", "b.lon"]
+
+
+@pytest.mark.parametrize("text", ["{}", '{"verdict": "PASS", "scaled_jacobian": {}, "files": null}'])
+def test_another_file_is_not_taken_for_a_certificate(made: MeshedHeart, tmp_path: Path, text: str) -> None:
+    (tmp_path / "heart.mesh.json").write_text(text, encoding="utf-8")
     with pytest.raises(OutputError, match=r"heart\.mesh\.json: is there, and not a certificate of a mesh; move it"):
         write_mesh(made, tmp_path / "heart.vtu")
     assert [path.name for path in tmp_path.iterdir()] == ["heart.mesh.json"]
