@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import permutations, product
+from itertools import combinations, permutations, product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from pycemrg_core import load_catalogue, read_volume
+from pycemrg_core.api import Blueprint, Heart, LabelScheme, LabelVolume
 from pycemrg_core.errors import ImageError
+from schematics_builtin.labels import checks
 from schematics_builtin.labels import measuring as anatomy_measure
-from schematics_builtin.labels.anatomy import contradicts, judge, rank, suggest
+from schematics_builtin.labels.anatomy import contradicts, doubts, judge, rank, suggest
 from schematics_builtin.labels.anatomy.rules import RULES
 from schematics_builtin.labels.measuring import NEAR_MM, Facts, measure
 
@@ -375,3 +379,42 @@ def test_a_reading_is_judged_alike_whatever_else_is_in_the_image() -> None:
     suggested = {one.label: one.structure for one in suggest(among, SCHEMES["cemrg"])}
     assert len(suggested) == 307
     assert {suggested[value] for value in range(1, 8)} == set(SCHEMES["cemrg"])
+
+
+# --- a fine image is looked at on a coarser grid first
+
+FINE = Path(__file__).resolve().parents[1] / "benchmarks" / "data" / "rodero01_0.5mm.nrrd"
+
+
+@pytest.mark.slow
+def test_on_a_coarser_grid_the_anatomy_contradicts_the_same_labels() -> None:
+    volume, _ = read_volume(FINE)
+    coarse = checks.coarser(volume)
+    assert coarse is not None
+    assert coarse.spacing == (1.0, 1.0, 1.0)
+    there = volume.boxes.keys()
+    scheme = load_catalogue().get(LabelScheme, "cemrg").labels
+    right = {name: value for name, value in scheme.items() if value in there}
+    fine, less = measure(volume.array, volume.spacing), measure(coarse.array, coarse.spacing)
+    readings = [right, *(right | {a: right[b], b: right[a]} for a, b in combinations(right, 2))]
+    expected = [bool(contradicts(fine, reading)) for reading in readings]
+    assert [bool(contradicts(less, reading)) for reading in readings] == expected
+    assert sum(expected) > 20
+    assert not expected[0]
+
+
+@pytest.mark.slow
+def test_a_doubt_is_that_of_the_whole_image() -> None:
+    volume, _ = read_volume(FINE)
+    scheme = load_catalogue().get(LabelScheme, "cemrg").labels
+    wrong = {**scheme, "LV_BP_label": scheme["LA_BP_label"], "LA_BP_label": scheme["LV_BP_label"]}
+    blueprint = Blueprint(names={value: name for name, value in wrong.items()})
+    found = list(checks.anatomy(Heart(volume=volume.with_blueprint(blueprint))))
+    assert [one.what for one in found] == list(doubts(volume, wrong, {}))
+
+
+def test_a_coarse_image_is_looked_at_as_it_is() -> None:
+    assert checks.coarser(LabelVolume(np.ones((3, 3, 3), np.uint8), (0.8, 0.6, 1.0))) is None
+    thin = checks.coarser(LabelVolume(np.ones((12, 12, 12), np.uint8), (0.1, 0.4, 1.0)))
+    assert thin is not None
+    assert thin.array.shape == (3, 6, 12)
