@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -29,6 +29,8 @@ LOW_SHARE = 0.001
 VOLUME_SHARE = 0.05
 IN_PLACE = 0.95
 _BARS = 20
+_UNEVEN = 3.0
+_NAMED = 5
 
 
 @frozen(kw_only=True)
@@ -154,8 +156,8 @@ def certify_mesh(
     place = _in_place(mesh, heart.volume, size, tag_of)
     checks = (
         *_sound(mesh, size, faces, surfaces, len(surfaces.genus), certificate.closure.spaces[26]),
-        *_same_heart(labels, {*np.unique(mesh.tags).tolist()}, shown, place),
-        *_shaped(jacobian, len(mesh.tags)),
+        *_same_heart(labels, {*np.unique(mesh.tags).tolist()}, shown, place, bool(settings and settings.get("rounds"))),
+        *_shaped(jacobian, len(mesh.tags), heart.volume.spacing),
     )
     return MeshCertificate(
         engine=engine,
@@ -197,15 +199,20 @@ def _sound(
 
 
 def _same_heart(
-    labels: tuple[MeshedLabel, ...], tags: set[int], surfaces: tuple[MeshedSurface, ...], place: float
+    labels: tuple[MeshedLabel, ...],
+    tags: set[int],
+    surfaces: tuple[MeshedSurface, ...],
+    place: float,
+    smoothed: bool,
 ) -> Iterator[MeshCheck]:
     absent = [one.name for one in labels if not one.tetrahedra]
     strange = sorted(tags - {one.tag for one in labels})
-    wrong = [f"not in the mesh: {', '.join(absent)}"] if absent else []
-    wrong += [f"tags of no label: {', '.join(map(str, strange))}"] if strange else []
+    wrong = [f"not in the mesh: {_few(absent)}"] if absent else []
+    wrong += [f"tags of no label: {_few([*map(str, strange)])}"] if strange else []
     yield _check("labels", not wrong, "; ".join(wrong), "all labels are there")
     apart = [f"{one.name} in {one.pieces:,}" for one in labels if one.pieces > 1]
-    yield _check("pieces", not apart, f"in several pieces: {', '.join(apart)}", "each label in one piece")
+    yield _check("pieces", not apart, f"in several pieces: {_few(apart)}", "each label in one piece")
+    stairs = "; --smooth 0 (rounds=0) keeps those of the voxels" if smoothed else ""
     for name, kind, pairs in (
         ("label_volumes", "labels", [(one.name, one.mm3, one.voxels_mm3) for one in labels if one.tetrahedra]),
         ("cavity_volumes", "cavities", [(one.name, one.mm3, one.voxels_mm3) for one in surfaces if one.voxels_mm3]),
@@ -216,7 +223,7 @@ def _same_heart(
         yield _check(
             name,
             not off,
-            f"volumes of {kind} differ from the voxels': {', '.join(off)}",
+            f"volumes of {kind} differ from the voxels': {_few(off)}{stairs}",
             f"volumes of {kind} within {100 * abs(worst[0]):.1f} %",
         )
     yield _check(
@@ -227,16 +234,27 @@ def _same_heart(
     )
 
 
-def _shaped(jacobian: Shapes, count: int) -> Iterator[MeshCheck]:
+def _shaped(jacobian: Shapes, count: int, spacing: tuple[float, float, float]) -> Iterator[MeshCheck]:
+    z, y, x = spacing
+    uneven = max(spacing) > _UNEVEN * min(spacing)
+    cubic = f"; voxels of {x:g} x {y:g} x {z:g} mm are too far from cubes: give --edge MM (edge_mm)" if uneven else ""
     yield _check(
         "worst_shape",
         jacobian.smallest >= SMALLEST_JACOBIAN,
-        f"worst scaled Jacobian {jacobian.smallest:.3f}, under {SMALLEST_JACOBIAN}",
+        f"worst scaled Jacobian {jacobian.smallest:.3f}, under {SMALLEST_JACOBIAN}{cubic}",
         f"worst scaled Jacobian {jacobian.smallest:.3f}",
     )
     share = jacobian.low / max(count, 1)
-    text = f"{jacobian.low:,} tetrahedra ({100 * share:.2g} %) with a scaled Jacobian under {LOW_JACOBIAN}"
-    yield _check("bad_shapes", share < LOW_SHARE, text, text)
+    text = f"{jacobian.low:,} tetrahedra ({100 * share:.2f} %) with a scaled Jacobian under {LOW_JACOBIAN}"
+    # Said once, with the shape that is worst.
+    more = cubic if jacobian.smallest >= SMALLEST_JACOBIAN else ""
+    yield _check("bad_shapes", share < LOW_SHARE, text + more, text)
+
+
+def _few(names: Sequence[str]) -> str:
+    """The first names, and how many there are besides."""
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _plural(count: int, one: str, many: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import ceil
 
 from attrs import frozen
 
@@ -15,6 +16,10 @@ from pycemrg_mesh.mesh import Mesh
 from pycemrg_mesh.resampling import resampled
 from pycemrg_mesh.smoothing import ROUNDS
 from schematics_builtin.certificate import Certificate, certify, heart_of, repair, verdict_line
+
+MOST_ROUNDS = 1000
+EDGES_MM = (0.05, 50.0)
+_MOST_VOXELS = 2e9
 
 
 @frozen(eq=False)
@@ -50,9 +55,11 @@ def mesh_heart(
     map is first resampled to cubic voxels of this size and repaired by rule, and ``cgal`` makes edges about as long.
     ``tags`` is a label scheme with the tags; by default they are the labels. ``name`` is what the image is called.
     ``told`` is called with what is done next. Raises :class:`MeshingError` when the heart fails its certificate and
-    ``force`` is not set, when a label has no tag in the scheme, or when the engine fails.
+    ``force`` is not set, when a label has no tag in the scheme, when ``rounds`` is not from 0 to 1,000 or ``edge_mm``
+    not from 0.05 to 50, when this would make more than 2 billion voxels, or when the engine fails.
     """
     require_engine(engine)
+    _require_settings(heart, engine, rounds, edge_mm)
     sha256 = heart.volume.voxels_sha256()
     notes: tuple[str, ...] = ()
     tag_of = _tags(heart, catalogue, tags)
@@ -65,14 +72,37 @@ def mesh_heart(
         size = f" with voxels of {edge_mm:g} mm" if edge_mm is not None and engine == CUT else ""
         raise MeshingError(
             f"{name or 'the heart'}: not meshed, because its certificate{size} is {verdict_line(certificate)}"
-            f" (errors: {', '.join(wrong)}); see"
-            " 'pycemrg certify' and 'pycemrg repair', or mesh it all the same with --force (force=True)"
+            f" (errors: {', '.join(wrong)}); {_remedy([*wrong])}, or mesh it all the same with --force (force=True)"
         )
     mesh = mesh_with(engine, heart.volume, heart.meshed, rounds=rounds, edge_mm=edge_mm, told=told).with_tags(tag_of)
     told("certifying the mesh")
     settings = {"edge_mm": edge_mm, **({"rounds": rounds} if engine == CUT else {}), "tags": tags}
     found = certify_mesh(mesh, heart, certificate, tags=tag_of, engine=engine, settings=settings)
     return MeshedHeart(mesh, found, heart, certificate, tag_of, notes)
+
+
+def _require_settings(heart: Heart, engine: str, rounds: int, edge_mm: float | None) -> None:
+    if not 0 <= rounds <= MOST_ROUNDS:
+        raise MeshingError(f"{rounds} rounds of smoothing; give 0 to {MOST_ROUNDS:,}")
+    if edge_mm is None:
+        return
+    least, most = EDGES_MM
+    if not least <= edge_mm <= most:
+        raise MeshingError(f"an edge length of {edge_mm:g} mm; give one from {least:g} to {most:g} mm")
+    volume = heart.volume
+    mm3 = volume.array.size * volume.voxel_mm3
+    if engine == CUT and mm3 / edge_mm**3 > _MOST_VOXELS:
+        enough = ceil(100 * (mm3 / _MOST_VOXELS) ** (1 / 3)) / 100
+        raise MeshingError(
+            f"an edge length of {edge_mm:g} mm makes {mm3 / edge_mm**3 / 1e9:,.1f} billion voxels; give one of at least"
+            f" {enough:g} mm, or crop the image"
+        )
+
+
+def _remedy(wrong: list[str]) -> str:
+    if wrong == ["tag_range"]:
+        return "give its labels smaller integers with 'pycemrg labels remap'"
+    return "see 'pycemrg certify' and 'pycemrg repair'"
 
 
 def _resampled(
@@ -100,7 +130,11 @@ def _tags(heart: Heart, catalogue: Catalogue, scheme: str | None) -> dict[int, i
         return {label: label for label in heart.meshed}
     known = catalogue.get(LabelScheme, scheme).labels
     names = {label: heart.name(label) for label in heart.meshed}
-    if missing := [f"{label} ({name}){close_to(name, known)}" for label, name in names.items() if name not in known]:
+    if missing := [
+        f"{label} (no name)" if name == str(label) else f"{label} ({name}){close_to(name, known)}"
+        for label, name in names.items()
+        if name not in known
+    ]:
         raise MeshingError(
             f"the scheme {scheme} has no tag for {', '.join(missing)}; choose another scheme, or name the recipe that"
             " made the heart"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import attrs
 import numpy as np
@@ -199,7 +200,9 @@ def test_an_engine_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MeshingError) as error:
         mesh_heart(HEART, CATALOGUE, engine="cgal")
     assert str(error.value).startswith("the engine cgal is unavailable (")
-    assert "pip install 'pycemrg-mesh[cgal]'; or use --engine cut" in str(error.value)
+    assert str(error.value).endswith(
+        "in a checkout of pycemrg: python3 -m pip install . './plugins/pycemrg-mesh[cgal]'; or use --engine cut"
+    )
 
 
 def test_an_edge_length_resamples_and_certifies_again() -> None:
@@ -215,3 +218,65 @@ def test_an_edge_length_resamples_and_certifies_again() -> None:
     )
     with pytest.raises(MeshingError, match="voxels of 6 mm leave nothing of LV_BP_label; choose a shorter edge length"):
         mesh_heart(HEART, CATALOGUE, edge_mm=6.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"rounds": -1}, "-1 rounds of smoothing; give 0 to 1,000"),
+        ({"edge_mm": 0.01}, "an edge length of 0.01 mm; give one from 0.05 to 50 mm"),
+        ({"edge_mm": -1.0}, "an edge length of -1 mm; give one from 0.05 to 50 mm"),
+    ],
+)
+def test_settings_that_python_refuses_as_the_command(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(MeshingError) as error:
+        mesh_heart(HEART, CATALOGUE, **given)
+    assert str(error.value) == message
+
+
+def test_an_edge_length_that_makes_too_many_voxels() -> None:
+    heart = heart_of(shells(), spacing=(10.0, 10.0, 10.0))  # 4.096 litres
+    with pytest.raises(MeshingError) as error:
+        mesh_heart(heart, CATALOGUE, edge_mm=0.05)
+    assert str(error.value) == (
+        "an edge length of 0.05 mm makes 32.8 billion voxels; give one of at least 0.13 mm, or crop the image"
+    )
+
+
+def test_labels_that_are_too_large_or_have_no_name() -> None:
+    array = shells().astype(np.uint32)
+    array[array == COVER] = 4_000_000_000
+    with pytest.raises(MeshingError) as error:
+        mesh_heart(heart_of(array), CATALOGUE, name="heart.nrrd")
+    assert str(error.value) == (
+        "heart.nrrd: not meshed, because its certificate is FAIL: closed: LV (errors: tag_range); give its labels"
+        " smaller integers with 'pycemrg labels remap', or mesh it all the same with --force (force=True)"
+    )
+    with pytest.raises(MeshingError, match=r"the scheme cemrg-mesh has no tag for 4000000000 \(no name\); choose"):
+        mesh_heart(heart_of(array), CATALOGUE, tags="cemrg-mesh")
+
+
+def test_many_findings_are_counted() -> None:
+    array = np.zeros((10, 10, 10), np.uint8)
+    array[1:9, 1:9, 1:9] = WALL
+    array[2:8:2, 2:8:2, 4] = array[2:8:2, 2:8:2, 6] = 0
+    found = mesh_heart(heart_of(array), CATALOGUE, force=True).certificate
+    volumes = next(check.what for check in found.checks if check.name == "cavity_volumes")
+    assert re.fullmatch(
+        r"volumes of cavities differ from the voxels': (cavity_\d+ -\d+\.\d %, ){4}cavity_\d+ -\d+\.\d % and 13 more;"
+        r" --smooth 0 \(rounds=0\) keeps those of the voxels",
+        volumes,
+    )
+    assert mesh_heart(heart_of(array), CATALOGUE, force=True, rounds=0).certificate.passed
+
+
+def test_voxels_that_are_far_from_cubes() -> None:
+    spacing = (6.0, 1.0, 1.0)
+    found = mesh_heart(heart_of(shells(48, spacing), spacing), CATALOGUE, force=True).certificate
+    shape = {check.name: check.what for check in found.checks if not check.passed}
+    assert re.fullmatch(
+        r"worst scaled Jacobian 0\.03\d, under 0\.05; voxels of 1 x 1 x 6 mm are too far from cubes: give --edge MM"
+        r" \(edge_mm\)",
+        shape["worst_shape"],
+    )
+    assert re.fullmatch(r"[\d,]+ tetrahedra \(\d+\.\d\d %\) with a scaled Jacobian under 0\.1", shape["bad_shapes"])

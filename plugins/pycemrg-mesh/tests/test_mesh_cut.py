@@ -125,6 +125,25 @@ def test_no_tetrahedron_is_bad(spacing: tuple[float, float, float]) -> None:
         assert measure(mesh.points, mesh.tetrahedra).min() >= min(limit, 0.8 * own) - 1e-12
 
 
+@pytest.mark.parametrize("spacing", [CUBIC, (2.0, 0.8, 1.25)])
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("around", [0, WALL])
+def test_small_labels_keep_their_volume(size: int, around: int, spacing: tuple[float, float, float]) -> None:
+    array = np.zeros((12, 12, 12), np.uint8)
+    array[1:-1, 1:-1, 1:-1] = around
+    array[4, 5, 5 : 5 + size] = COVER
+    array[7:9, 7, 7 : 7 + size] = 7
+    mesh = cut(volume_of(array, spacing), [WALL, COVER, 7])
+    mm3 = volumes(mesh.points, mesh.tetrahedra)
+    for label in np.unique(array[array > 0]):
+        expected = np.count_nonzero(array == label) * np.prod(spacing)
+        assert mm3[mesh.tags == label].sum() == pytest.approx(expected, rel=0.04)
+    own = cut(volume_of(array, spacing), [WALL, COVER, 7], rounds=0)
+    for measure, limit in ((mean_ratios, 0.3), (scaled_jacobians, 0.1)):
+        least = min(limit, 0.8 * measure(own.points, own.tetrahedra).min())
+        assert measure(mesh.points, mesh.tetrahedra).min() >= least - 1e-12
+
+
 def test_a_ball_becomes_round() -> None:
     mm = radius(34)
     array = (mm < 14).astype(np.uint8)

@@ -73,7 +73,8 @@ def require_pygalmesh() -> Any:
     except ImportError as error:
         raise MeshingError(
             f"the engine cgal is unavailable ({error}); install a compiler, CGAL and Eigen (on Debian: apt install"
-            " g++ libcgal-dev libeigen3-dev), then: pip install 'pycemrg-mesh[cgal]'; or use --engine cut"
+            " g++ libcgal-dev libeigen3-dev), then, in a checkout of pycemrg: python3 -m pip install ."
+            " './plugins/pycemrg-mesh[cgal]'; or use --engine cut"
         ) from error
     return pygalmesh
 

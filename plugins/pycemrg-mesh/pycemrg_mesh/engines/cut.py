@@ -39,9 +39,10 @@ def cut(
     for code, label in enumerate(wanted, 1):
         codes[array == label] = code
     lattice = cut_voxels(codes)
-    tags = np.repeat(np.array(wanted, np.int32)[codes[codes > 0] - 1], 5)
+    codes = codes[codes > 0]
+    tags = np.repeat(np.array(wanted, np.int32)[codes - 1], 5)
     told("smoothing surfaces")
-    points = smoothed(lattice, volume.spacing, rounds)
+    points = smoothed(lattice, codes, volume.spacing, rounds)
     return _in_world(volume, np.array([axis.start for axis in region]), lattice, points, tags)
 
 
