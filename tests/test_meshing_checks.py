@@ -15,6 +15,7 @@ from scipy import ndimage, sparse
 
 from pycemrg_core.api import Heart, LabelType, LabelVolume, Severity
 from pycemrg_core.images.blueprint import Blueprint
+from schematics_builtin.certificate.cavities import flood
 from schematics_builtin.certificate.gaps import gaps_of
 from schematics_builtin.certificate.tunnels import tunnels
 from schematics_builtin.manifold import narrow_places
@@ -212,6 +213,20 @@ def test_a_fold_of_one_wall_is_named() -> None:
     voxels = np.where(slabs(1) > 0, TISSUE, 0)
     (found,) = found_by("narrow_gap", of(voxels, edge_mm=2.0))
     assert found.what == "background in folds of 2 is thinner than 2 mm: 40 voxels in 1 place"
+
+
+def test_labels_of_32_bits_take_no_more_memory_than_others() -> None:
+    """Nothing has one place for each integer up to the largest label."""
+    small = np.pad(slabs(1), 2)
+    large = small.astype(np.uint32)
+    large[small == OTHER] = 4_000_000_000
+    a, b = (Heart(volume=LabelVolume(voxels, (1.0, 1.0, 1.0))) for voxels in (small, large))
+    one, two = gaps_of(a, 2.0), gaps_of(b, 2.0)
+    assert (one.between, two.between) == (((TISSUE, OTHER),), ((TISSUE, 4_000_000_000),))
+    assert (two.places == one.places).all()
+    assert (two.euler == one.euler).all()
+    assert tunnels(b).all == tunnels(a).all
+    assert flood(b).outside.voxels == flood(a).outside.voxels
 
 
 def reach(size: tuple[int, int, int]) -> Iterator[tuple[int, ...]]:

@@ -79,11 +79,12 @@ def flood(heart: Heart, connectivity: int = CONNECTIVITY) -> Cavities:
     # One number for each pair of a space and a label; the outside is space 0.
     of = groups[connectivity]
     space = np.where(of[:-1] == of[-1], 0, of[:-1] + 1)[is_free]
-    width = int(found.label.max(initial=0)) + 1
-    voxels = np.bincount(space * width + found.label[is_free], weights=found.voxels[is_free])
+    labels, label = np.unique(found.label[is_free], return_inverse=True)
+    voxels = np.bincount(space * len(labels) + label, weights=found.voxels[is_free])
     spaces: dict[int, dict[int, int]] = {0: {}}
     for key in np.flatnonzero(voxels).tolist():
-        spaces.setdefault(key // width, {})[key % width] = int(voxels[key])
+        at, which = divmod(key, len(labels))
+        spaces.setdefault(at, {})[int(labels[which])] = int(voxels[key])
     beyond = Cavity(spaces.pop(0))
     return Cavities(tuple(Cavity(one) for one in spaces.values()), beyond, counts)
 

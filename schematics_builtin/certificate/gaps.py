@@ -42,11 +42,14 @@ def gaps_of(heart: Heart, edge_mm: float) -> Gaps:
     region = volume.region(heart.meshed)
     corner = np.array([axis.start for axis in region])
     array = np.pad(volume.array[region], 1)
-    tissue = np.isin(np.arange(int(array.max(initial=0)) + 1), heart.meshed)
+    labels = np.arange(int(array.max(initial=0)) + 1) if array.max(initial=0) < 2**16 else np.unique(array)
+    if len(labels) <= array.max(initial=0):
+        array = np.searchsorted(labels, array)
+    tissue = np.isin(labels, heart.meshed)
     places = narrow_places(array, tissue, volume.spacing, edge_mm)
     of = _connected(places)
     count = int(of.max(initial=-1)) + 1
-    between = _between(array, tissue, places, of, count)
+    between = tuple(tuple(labels[[*pair]].tolist()) for pair in _between(array, tissue, places, of, count))
     return Gaps(edge_mm, places + corner - 1, of, between, _euler_gains(array, tissue, places, of, count))
 
 
@@ -70,7 +73,7 @@ def _codes(places: Ints) -> Ints:
 
 
 def _between(array: LabelArray, tissue: Bools, places: Ints, of: Ints, count: int) -> tuple[tuple[int, ...], ...]:
-    """For each gap, the two tissues that it has most faces with, by integer; or the only one."""
+    """For each gap, the two tissues that it has most faces with; or the only one."""
     beside = array[tuple(np.moveaxis(places[:, None, :] + _FACES, 2, 0))].astype(np.int64)
     chosen = tissue[beside]
     faces = np.zeros((count, len(tissue)), np.int64)

@@ -54,7 +54,7 @@ def _pieces(heart: Heart) -> int:
     """The number of components of the tissue, all its labels as one, through faces, edges and corners."""
     found, tissue = heart.components, heart.meshed
     label = found.label
-    counts = np.bincount(label, minlength=int(label.max()) + 1)
+    counts = dict(zip(*(each.tolist() for each in np.unique(label, return_counts=True)), strict=True))
     whole = [one for one in tissue if counts[one] == 1]
     number = {one: int(np.flatnonzero(label == one)[0]) for one in whole}
     touching = [(number[a], number[b]) for a in whole for b in whole if a < b and heart.faces_between(a, b)]
