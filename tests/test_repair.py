@@ -386,3 +386,11 @@ def test_labels_are_welded_when_asked_for() -> None:
 def test_a_gap_is_a_length(gap_mm: float) -> None:
     with pytest.raises(LabelError, match=re.escape(f"the gap is {gap_mm:g} mm; give a number from 0 to 20")):
         repaired(array(), gap_mm=gap_mm)
+
+
+def test_a_label_too_large_for_the_tables_is_refused() -> None:
+    voxels = np.zeros((5, 5, 5), np.uint32)
+    voxels[2, 2, 2] = 4_000_000_000
+    message = "the label 4000000000 is too large to repair; give integers under 16,777,216 with 'pycemrg labels remap'"
+    with pytest.raises(LabelError, match=f"^{re.escape(message)}$"):
+        repairing.repair(sitk.GetImageFromArray(voxels), catalogue(), Blueprint())

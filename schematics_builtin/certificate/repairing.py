@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 LIMIT_PERCENT = 2.0
 MOST_GAP_MM = 20.0
 MOST_ROUNDS = 20
+_TABLE = 2**24  # the integers that tables of the rules have a place for
 _TILE = 16  # voxels; what changed is looked at again in boxes of about this size
 
 # The rules that can mend what a check finds; for checks that are not here, any rule.
@@ -127,7 +128,8 @@ def repair(
 ) -> Repair:
     """Repair a label map. The given image is not changed.
 
-    Raises :class:`LabelError` when ``limit_percent`` is not from 0 to 100 or ``gap_mm`` not from 0 to 20.
+    Raises :class:`LabelError` when ``limit_percent`` is not from 0 to 100, ``gap_mm`` not from 0 to 20, or a label over
+    16 million: tables of the rules have a place for each integer.
 
     ``limit_percent``: no lumen gains or loses more than this share of its volume or ten voxels, and a component with
     more than this share of its label is not treated as loose. Repairs beyond the limit are not made. With a limit of 0,
@@ -201,6 +203,10 @@ def _repaired(
     volume = heart.volume
     if not volume.boxes:
         return [], ()
+    if (largest := max(volume.boxes)) >= _TABLE:
+        raise LabelError(
+            f"the label {largest} is too large to repair; give integers under {_TABLE:,} with 'pycemrg labels remap'"
+        )
     had = {label: _count(volume, label) for label in volume.boxes}
     limits = Limits(limit_percent / 100, had, heart.blueprint, allowed)
     made = {wall.wall for wall in heart.blueprint.walls} | {valve.valve for valve in heart.blueprint.valves}
