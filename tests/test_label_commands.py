@@ -252,13 +252,16 @@ def test_suggest_finds_the_structures_behind_any_integers(tmp_path: Path, seed: 
 
 
 @pytest.mark.slow
-def test_suggest_says_what_it_is_unsure_of(tmp_path: Path, heart: Path) -> None:
+def test_suggest_says_that_it_is_sure_of_nothing(tmp_path: Path, heart: Path) -> None:
     image = tmp_path / "two.nrrd"
     pycemrg("labels", "keep", heart, "RV_BP", "RA_BP", "-o", image)
-    rows = pycemrg("labels", "suggest", image).stdout.splitlines()
-    assert rows[0].split() == ["value", "structure"]
-    assert len(rows) == 3
-    assert all("unsure, or " in line for line in rows[1:])
+    found = pycemrg("labels", "suggest", image, code=1)
+    assert [line.split() for line in found.stdout.splitlines()] == [
+        ["value", "structure"],
+        ["3", "unknown"],
+        ["5", "unknown"],
+    ]
+    assert "two.nrrd: the anatomy does not say what any label is; look at them in a viewer" in found.stderr
 
 
 @pytest.mark.slow

@@ -34,6 +34,8 @@ def dilate(mask: Mask, spacing: tuple[float, float, float], radius_mm: float) ->
     ``mask`` is (z, y, x), ``spacing`` is (z, y, x) in mm. A distance equal to the radius is within. The result has
     the shape of the mask; voxels outside the array do not count.
     """
+    if not mask.size:
+        return mask
     spacing_z, spacing_y, spacing_x = spacing
     squared = (radius_mm + slack(spacing)) ** 2
     depth, height, width = mask.shape

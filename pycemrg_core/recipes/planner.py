@@ -84,7 +84,7 @@ class _Planner:
             )
         self._require_reads(steps, entries, labels)
         self._require_snapshots(steps)
-        if self.problems and len(self.facts.labels) == 1:
+        if self.problems and self.facts.perhaps_mask:
             self.problems.append(perhaps_a_mask())
         if self.problems:
             title = f"{recipe.name} will not run on {self.facts.name}:"

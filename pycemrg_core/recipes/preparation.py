@@ -113,6 +113,7 @@ def prepare(
         dtype=str(volume.array.dtype),
         scheme=record.name if record else "",
         lacks=frozenset(target.keys() - record.labels.keys()) if record else frozenset(),
+        perhaps_mask=len(volume.boxes) == 1,
     )
     return Prepared(volume=volume, facts=facts, notes=notes, conversion=conversion)
 

@@ -219,7 +219,7 @@ def test_a_case_that_needs_too_much_memory_costs_only_itself(tmp_path: Path) -> 
     """Alone it may have all the memory; when that is not enough, it fails."""
     body = """
         if volume.spacing[0] > 1.8:
-            kept = b"x" * (400 << 20)
+            kept = b"x" * (520 << 20)
             time.sleep(3)
         return paint(volume, contract)
     """
