@@ -116,6 +116,11 @@ def test_what_is_refused_leaves_nothing_behind(here: Path, tmp_path: Path) -> No
         (("chambers.nrrd", "--plan"), 1, "nothing says what its integers are; name the label scheme, as in"),
         (("nowhere.nrrd", "--plan"), 1, "nowhere.nrrd: no such file"),
         ((CHAMBERS, "-o", "chambers.nrrd"), 1, "the result would overwrite its input; choose another name"),
+        (
+            (CHAMBERS, "total", "-o", "total/aorta.nii.gz"),
+            1,
+            "total/aorta.nii.gz: lies in the input total; choose another folder",
+        ),
         ((CHAMBERS, "--plan", "--crop", "Ao=long"), 2, "'long' is no length; give mm along the vessel, as in Ao=50"),
         ((CHAMBERS, "--plan", "--crop", "Ao"), 2, "'Ao' is not NAME=VALUE"),
         ((CHAMBERS, "--plan", "--over", "LAA"), 2, "'LAA' is not A>B; give two structures, as in LAA>LA"),

@@ -166,6 +166,7 @@ def scheme_from(read: NamedVolume, catalogue: Catalogue, scheme: str | None, usu
 def require_output(output: str | os.PathLike[str], *inputs: str | os.PathLike[str] | None) -> None:
     """Refuse an output that is one of the inputs, since nothing works in place, or that is part of a run's result.
 
+    The folder of an input that is a folder, such as one of masks, is refused too: its files are the input.
     Raises :class:`OutputError`.
     """
     from pycemrg_core.errors import OutputError
@@ -174,6 +175,9 @@ def require_output(output: str | os.PathLike[str], *inputs: str | os.PathLike[st
 
     if any(same_file(output, one) for one in inputs if one):
         raise OutputError(f"{name_of(output)}: the result would overwrite its input; choose another name")
+    folder = os.path.realpath(os.path.dirname(os.fspath(output)) or ".")
+    if inside := next((one for one in inputs if one and os.path.isdir(one) and os.path.realpath(one) == folder), None):
+        raise OutputError(f"{name_of(output)}: lies in the input {name_of(inside)}; choose another folder")
     require_not_of_a_run(Path(output))
 
 
