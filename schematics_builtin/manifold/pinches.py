@@ -18,8 +18,8 @@ Words = NDArray[np.uint64]
 _ONE = np.uint64(1)
 _CARRY = np.uint64(63)
 
-# The place of each voxel in a block: bit 0 is a step along x, bit 1 along y, bit 2 along z.
 OFFSETS = np.array([[k >> 2 & 1, k >> 1 & 1, k & 1] for k in range(8)])
+"""The place (z, y, x) of each voxel in a block: bit 0 is a step along x, bit 1 along y, bit 2 along z."""
 
 
 def _configurations() -> Iterator[tuple[int, int, int, int]]:
