@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from test_certificate import DAMAGES, damaged
 
+from pycemrg_core.api import AnyImage, volume_given
 from pycemrg_core.errors import LabelError
 from pycemrg_core.images import image_files
 from pycemrg_core.images.blueprint import Blueprint, Wall
@@ -33,11 +34,11 @@ LUMENS = (A, B, C, VEIN)
 def boxes(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was asked is that of the heart of boxes, unless a recipe is named."""
 
-    def of(image: sitk.Image, asked: Blueprint) -> Heart:
+    def of(image: AnyImage, asked: Blueprint) -> Heart:
         if asked.recipe:
             return heart_of(image, asked)
-        x, y, z = image.GetSpacing()
-        return heart(image_files.voxel_array(image), (z, y, x))
+        volume = volume_given(image)
+        return heart(volume.array, volume.spacing)
 
     monkeypatch.setattr(repairing, "heart_of", of)
 
@@ -177,7 +178,7 @@ def test_whatever_is_damaged_the_limit_holds(seed: int, limit: float) -> None:
         voxels[z : z + 2, y : y + 2, x : x + int(rng.integers(1, 3))] = rng.choice([0, *LUMENS, WALL_A, VALVE, RING])
     kept = voxels.copy()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(repairing, "heart_of", lambda image, *_: heart(image_files.voxel_array(image)))
+        patch.setattr(repairing, "heart_of", lambda image, *_: heart(volume_given(image).array))
         done = repaired(voxels, limit_percent=limit)
     assert np.array_equal(voxels, kept)
     after = volumes(image_files.voxel_array(done.image))
@@ -277,7 +278,7 @@ def test_a_second_repair_finds_nothing_to_do(seed: int) -> None:
         z, y, x = (int(rng.integers(0, size - 2)) for size in voxels.shape)
         voxels[z : z + 2, y : y + 2, x : x + int(rng.integers(1, 3))] = rng.choice([0, *LUMENS, WALL_A, VALVE, RING])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(repairing, "heart_of", lambda image, *_: heart(image_files.voxel_array(image)))
+        patch.setattr(repairing, "heart_of", lambda image, *_: heart(volume_given(image).array))
         once = repaired(voxels, limit_percent=100)
         twice = repairing.repair(once.image, catalogue(), Blueprint(), limit_percent=100)
     assert twice.ledger == ()
@@ -288,7 +289,7 @@ def test_a_wall_that_needs_two_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     voxels = np.where(array() == WALL_A, 0, array())
 
     def of(image: sitk.Image, _: Blueprint) -> Heart:
-        asked = heart(image_files.voxel_array(image))
+        asked = heart(volume_given(image).array)
         return changed(asked, walls=(Wall(A, 300, 2.0), *asked.blueprint.walls[1:]))
 
     monkeypatch.setattr(repairing, "heart_of", of)

@@ -13,10 +13,22 @@ import pytest
 from phantom import heart_phantom
 from PIL import Image
 
-from pycemrg_core import LabelVolume, Recipe, RecipeStep, Settings, plan, prepare, run_recipe
+from pycemrg_core import (
+    LabelScheme,
+    LabelVolume,
+    Recipe,
+    RecipeStep,
+    Settings,
+    plan,
+    prepare,
+    read_heart,
+    run_recipe,
+)
 from pycemrg_core.api import Finding, Severity, counted, html_table, volume_of
 from pycemrg_core.shown.slices import slices_png
-from schematics_builtin.certificate import Certificate
+from schematics_builtin.certificate import Certificate, asked_of, repair
+from schematics_builtin.fusing import Source, fuse
+from schematics_builtin.labels import measure, rank
 
 
 def rows_of(html: str) -> list[list[str]]:
@@ -127,6 +139,34 @@ def test_a_plan_shows_its_steps_and_what_is_left_out() -> None:
     assert repr(planned) == "<Plan: mine, 1 step, 1 left out, uint8 pixels>"
     assert rows_of(planned._repr_html_())[1:] == [["1", "lv_outflow", planned.steps[0].kind]]
     assert "left out: svc_ring: " in planned._repr_html_()
+
+
+def test_what_a_script_is_given_is_short_and_has_a_table() -> None:
+    """Every object of a session: a line on a terminal, a few in a notebook, and none of its arrays."""
+    catalogue, image = brute.catalogue(), heart_phantom(40, (3.0, 2.0, 2.5))
+    result = run_recipe("four_chamber_myocardium", image, catalogue, check=False)
+    names = {value: name for name, value in catalogue.get(LabelScheme, "cemrg").labels.items()}
+    facts = measure(result.volume.array, result.volume.spacing)
+    ranking = rank(facts, {"cemrg": catalogue.get(LabelScheme, "cemrg").labels})
+    objects = [
+        read_heart(image, catalogue),
+        read_heart(image, catalogue).segmentation,
+        prepare(image, catalogue, check=False),
+        repair(image, catalogue, asked_of(catalogue)),
+        fuse([Source.of("one", image, names)], catalogue, margin=2),
+        facts,
+        ranking,
+        ranking.readings[0].evidence,
+    ]
+    for one in objects:
+        assert re.fullmatch(rf"<{type(one).__name__}: .{{5,200}}>", repr(one))
+        assert rows_of(one._repr_html_()) is not None
+    assert repr(Settings(parameters={"LA_WT": 2}, pad=False)) == "<Settings: 1 parameter, no padding>"
+    assert repr(result.blueprint).startswith("<Blueprint: four_chamber_myocardium, ")
+    assert all(len(repr(plugin)) < 400 for plugin in catalogue.plugins)
+    fused = objects[4]
+    assert [row[:2] for row in rows_of(fused._repr_html_())[1:]] == [[n, str(v)] for n, v in fused.labels.items()]
+    assert picture_of(fused._repr_html_()).format == "PNG"
 
 
 def test_a_certificate_shows_verdict_and_findings() -> None:

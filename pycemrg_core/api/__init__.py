@@ -118,6 +118,9 @@ if TYPE_CHECKING:
     from pycemrg_core.images.edits import WorkingVolume as WorkingVolume
     from pycemrg_core.images.formats.header import Extras as Extras
     from pycemrg_core.images.geometry import grid_difference as grid_difference
+    from pycemrg_core.images.given import AnyImage as AnyImage
+    from pycemrg_core.images.given import image_given as image_given
+    from pycemrg_core.images.given import volume_given as volume_given
     from pycemrg_core.images.heart import Finding as Finding
     from pycemrg_core.images.heart import Heart as Heart
     from pycemrg_core.images.heart import Ints as Ints
@@ -189,6 +192,8 @@ if TYPE_CHECKING:
     from pycemrg_core.recipes.checking import require_sound as require_sound
     from pycemrg_core.runs.finished import FinishedRun as FinishedRun
     from pycemrg_core.runs.outputs import Made as Made
+    from pycemrg_core.shown.objects import Shown as Shown
+    from pycemrg_core.shown.slices import slices_png as slices_png
     from pycemrg_core.shown.words import amount as amount
     from pycemrg_core.shown.words import counted as counted
     from pycemrg_core.shown.words import html_table as html_table
@@ -248,6 +253,7 @@ else:
             "pycemrg_core.images.edits": "Change Doubt Edit Note WorkingVolume",
             "pycemrg_core.images.formats.header": "Extras",
             "pycemrg_core.images.geometry": "grid_difference",
+            "pycemrg_core.images.given": "AnyImage image_given volume_given",
             "pycemrg_core.images.heart": "Finding Heart Ints Severity",
             "pycemrg_core.images.image_files": (
                 "file_sha256 flattened geometry image_from_array image_of is_flat label_image label_volume one_slice "
@@ -273,6 +279,8 @@ else:
             "pycemrg_core.recipes.checking": "checks_on faults_of require_doubts require_sound",
             "pycemrg_core.runs.finished": "FinishedRun",
             "pycemrg_core.runs.outputs": "Made",
+            "pycemrg_core.shown.objects": "Shown",
+            "pycemrg_core.shown.slices": "slices_png",
             "pycemrg_core.shown.words": "amount counted html_table",
             "pycemrg_core.text.files": "name_of read_text stem_of",
             "pycemrg_core.text.label_tables": (

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from attrs import field, frozen
 
 from pycemrg_core.api.contracts import LabelType
+from pycemrg_core.shown.objects import ShownBlueprint
 
 
 @frozen
@@ -49,8 +50,8 @@ class Ring:
     wall: int
 
 
-@frozen(kw_only=True)
-class Blueprint:
+@frozen(kw_only=True, repr=False)
+class Blueprint(ShownBlueprint):
     """What the labels of a heart are, and what a recipe makes with them; all by integer.
 
     ``names`` are the label names, and ``types`` the label types if known. ``walls``, ``valves``, ``planes`` and

@@ -21,6 +21,7 @@ from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.images.segmentation import Layer, Segment, Segmentation
 from pycemrg_core.images.sources import read_segmentation, split_scheme
 from pycemrg_core.plugins.catalogue import Catalogue, load_catalogue
+from pycemrg_core.shown.objects import ShownRead
 from pycemrg_core.text.files import name_of
 from pycemrg_core.text.install_hints import advice
 
@@ -31,8 +32,8 @@ _SHOWN = 5  # names in a message
 _TOLERANCE = 0.1  # of a voxel, between the corners of two grids
 
 
-@frozen(kw_only=True, eq=False)
-class NamedVolume:
+@frozen(kw_only=True, eq=False, repr=False)
+class NamedVolume(ShownRead):
     """One label map, and the names in its source.
 
     ``labels`` are integers by canonical name, or by the name in the source where that is no known structure; empty if

@@ -18,6 +18,7 @@ from pycemrg_core.api.labels import BACKGROUND
 from pycemrg_core.errors import LabelError
 from pycemrg_core.images import image_files
 from pycemrg_core.images.edits import Change
+from pycemrg_core.images.given import AnyImage, image_given, volume_given
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.text.names import close_to
 
@@ -298,20 +299,22 @@ class LabelRemapper:
         return _shown([value], self.new_names)
 
 
-def remap_volume(volume: LabelVolume, remapper: LabelRemapper) -> LabelVolume:
+def remap_volume(volume: AnyImage, remapper: LabelRemapper) -> LabelVolume:
     """Return a new label map with the new integers; ``volume`` is not changed.
 
     The integer type is kept if the targets fit. Raises :class:`LabelError` like :meth:`LabelRemapper.report`.
     """
+    volume = volume_given(volume)
     return volume.with_array(remapper.apply(volume.array))
 
 
-def remap_image(image: sitk.Image, remapper: LabelRemapper) -> sitk.Image:
+def remap_image(image: AnyImage, remapper: LabelRemapper) -> sitk.Image:
     """Return a new image with the new integers and the exact geometry of ``image``, which is not changed.
 
     ``image`` has one integer per voxel; the pixel type is kept if the targets fit. Raises :class:`LabelError` like
     :meth:`LabelRemapper.report`.
     """
+    image = image_given(image)
     return image_files.image_from_array(remapper.apply(image_files.voxel_array(image)), image)
 
 

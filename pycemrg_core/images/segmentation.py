@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from pycemrg_core.errors import LabelError, RecordError
+from pycemrg_core.shown.objects import ShownSegmentation
 
 if TYPE_CHECKING:
     from pycemrg_core.images.label_volume import LabelVolume
@@ -94,8 +95,8 @@ class Layer:
         return self._loaded[1]
 
 
-@frozen(kw_only=True)
-class Segmentation:
+@frozen(kw_only=True, repr=False)
+class Segmentation(ShownSegmentation):
     """What one source holds: one or more label maps, which may overlap, with the names in the source.
 
     ``notes`` are what the user should know about the names. ``files`` are files that were read beside those of the

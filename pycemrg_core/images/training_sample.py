@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
+from attrs.converters import optional
+
+from pycemrg_core.images.given import AnyImage, image_given
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -14,19 +17,23 @@ Drawn = Mapping[str, Any]
 """The values that one augmentation drew from its generator, as data for JSON."""
 
 
+def _all(images: Mapping[str, AnyImage]) -> Mapping[str, sitk.Image]:
+    return {name: image_given(image) for name, image in images.items()}
+
+
 @frozen(eq=False, kw_only=True)
 class Sample:
     """An image, its label map, or both on the same grid.
 
     ``image`` is usually float32 in [0, 1], and ``labels`` a label map. ``more_images`` and ``more_labels`` hold further
-    ones on the same grid, by name: other channels, other modalities, a second segmentation. An augmentation treats all
-    images alike, and moves all voxels that it moves in all of them. :meth:`changed` does that.
+    ones on the same grid, by name: other channels, other modalities, a second segmentation. A path is read. An
+    augmentation treats all images alike, and moves all voxels that it moves in all of them. :meth:`changed` does that.
     """
 
-    image: sitk.Image | None = None
-    labels: sitk.Image | None = None
-    more_images: Mapping[str, sitk.Image] = field(factory=dict)
-    more_labels: Mapping[str, sitk.Image] = field(factory=dict)
+    image: sitk.Image | None = field(default=None, converter=optional(image_given))
+    labels: sitk.Image | None = field(default=None, converter=optional(image_given))
+    more_images: Mapping[str, sitk.Image] = field(factory=dict, converter=_all)
+    more_labels: Mapping[str, sitk.Image] = field(factory=dict, converter=_all)
 
     def changed(
         self,

@@ -85,7 +85,7 @@ class Plugin:
     found: Found
     state: State
     reason: str = ""
-    records: tuple[Record, ...] = ()
+    records: tuple[Record, ...] = field(default=(), repr=False)
     error: BaseException | None = field(default=None, eq=False, repr=False)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from attrs import evolve, frozen
@@ -13,6 +12,7 @@ from pycemrg_core.api.contracts import LabelType
 from pycemrg_core.api.records import LabelScheme, Recipe
 from pycemrg_core.errors import ImageError, PlanError
 from pycemrg_core.images.conversion import Conversion, convert
+from pycemrg_core.images.given import AnyImage
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.images.named_volume import NamedVolume, read_heart, telling_of_masks
 from pycemrg_core.images.padding import Padding, meeting_border
@@ -21,18 +21,16 @@ from pycemrg_core.recipes.checking import require_sound
 from pycemrg_core.recipes.labelling import labelling, labelling_of
 from pycemrg_core.recipes.plans import ImageFacts, Plan, PlannedStep
 from pycemrg_core.recipes.settings import Settings
+from pycemrg_core.shown.objects import ShownPrepared
 from pycemrg_core.text.files import name_of
-
-if TYPE_CHECKING:
-    import SimpleITK as sitk
 
 _GROWING = (LabelType.WALL, LabelType.RING)  # what reaches beyond the labels that are there
 _SHOWN = 4  # names in a note
 _MOST_VOXELS = 2**28  # what an image may be padded to, whatever its size
 
 
-@frozen(kw_only=True, eq=False)
-class Prepared:
+@frozen(kw_only=True, eq=False, repr=False)
+class Prepared(ShownPrepared):
     """A label map with the recipe's integers, ready for planning, and how it was made."""
 
     volume: LabelVolume
@@ -47,9 +45,9 @@ class Prepared:
 
 
 def prepare_source(
-    image: sitk.Image | LabelVolume | str | os.PathLike[str],
+    image: AnyImage,
     catalogue: Catalogue,
-    settings: Settings,
+    settings: Settings | None = None,
     *,
     recipe: str | Recipe | None = None,
     scheme: str | None = None,
@@ -62,6 +60,7 @@ def prepare_source(
     Raises the errors of :func:`prepare`, and :class:`ImageError` when the source is not one label map, or when
     ``scheme`` is given for one without integers.
     """
+    settings = settings or Settings()
     given = bool(scheme or settings.labels or settings.configured)
     integers = (labelling_of(recipe, catalogue, settings) if recipe else labelling(catalogue, settings)).labels
     read = read_heart(image, catalogue, named=given, integers=integers)
@@ -76,9 +75,9 @@ def prepare_source(
 
 
 def prepare(
-    volume: LabelVolume,
+    image: AnyImage,
     catalogue: Catalogue,
-    settings: Settings,
+    settings: Settings | None = None,
     *,
     recipe: str | Recipe | None = None,
     scheme: str | None = None,
@@ -88,13 +87,15 @@ def prepare(
 ) -> Prepared:
     """Run the input checks on a label map, and convert it to the integers of ``recipe``.
 
+    ``image`` is a label map or its path; names in a file are not used, as they are by :func:`prepare_source`.
     ``scheme``: the label scheme of the image; by default its integers are those of the recipe. With ``check=False``
-    the checks do not run. ``notes`` are the notes from reading the file.
+    the checks do not run. ``notes`` are those from reading the file, if it was read before.
 
     Raises :class:`LabelError` when the integers cannot be converted, and :class:`PlanError` when a check finds an
     error.
     """
-    name = name_of(name)
+    settings, read = settings or Settings(), read_heart(image, catalogue, named=True)
+    volume, notes, name = read.volume, (*notes, *read.notes), name_of(name)
     named = labelling_of(recipe, catalogue, settings) if recipe else labelling(catalogue, settings)
     if named.problems:
         raise PlanError(f"the labels given for {name} cannot be used:", named.problems)

@@ -5,7 +5,6 @@ Nothing here writes files; the caller decides what to keep.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
@@ -22,6 +21,7 @@ from pycemrg_core.guard import guarded
 from pycemrg_core.images import image_files
 from pycemrg_core.images.blueprint import Blueprint
 from pycemrg_core.images.edits import Change, Doubt, Edit, Note, WorkingVolume
+from pycemrg_core.images.given import AnyImage
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.checking import ACCEPT
@@ -92,7 +92,7 @@ Event = StepStarted | StepFinished | RunResult
 
 def run_recipe(
     recipe: str | Recipe,
-    image: sitk.Image | LabelVolume | str | os.PathLike[str],
+    image: AnyImage,
     catalogue: Catalogue,
     *,
     parameters: Mapping[str, float] | None = None,

@@ -8,12 +8,13 @@ from attrs import field, frozen
 
 from pycemrg_core.api.records import Schematic
 from pycemrg_core.errors import PlanError
+from pycemrg_core.shown.objects import ShownSettings
 
 _BITS = 1000  # no number that is meant has more
 
 
-@frozen(kw_only=True)
-class Settings:
+@frozen(kw_only=True, repr=False)
+class Settings(ShownSettings):
     """What the user sets: integers by label name, parameter values, and own schematics by name.
 
     ``parameters`` are meant for this run: a parameter that no step uses is refused. ``defaults`` replace the default

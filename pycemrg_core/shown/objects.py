@@ -1,4 +1,4 @@
-"""What a plan, a label map, a run and its record say of themselves in a few lines, on a terminal and in a notebook.
+"""What the objects of a script say of themselves in a few lines, on a terminal and in a notebook.
 
 Each class here is a base of the class that it shows.
 """
@@ -12,7 +12,10 @@ from pycemrg_core.shown.words import counted, html_table
 
 
 class Shown:
-    """An object that is shown as its class and, in a few words, what it is."""
+    """A base for objects that are shown as their class and, in a few words, what they are: ``in_short``.
+
+    A class of attrs needs ``repr=False`` beside it. ``_repr_html_`` is for a notebook.
+    """
 
     __slots__ = ()
 
@@ -87,3 +90,74 @@ class ShownResult(Shown):
         rows = [(names.get(one, ""), one, n, n * volume.voxel_mm3 / 1000) for one, n in counts.items()]
         columns = ("label", "integer", "voxels", "mL")
         return html_table(self.in_short, columns, rows, png=slices_png(volume), notes=self.record.warnings)
+
+
+class ShownRead(Shown):
+    """A label map with the names in its source: three slices, the names, and the notes."""
+
+    __slots__ = ()
+
+    @property
+    def in_short(self: Any) -> str:
+        return f"{counted(len(self.labels), 'name')}; {self.volume.in_short}"
+
+    def _repr_html_(self: Any) -> str:
+        rows = sorted(self.labels.items(), key=lambda one: one[1])
+        return html_table(self.in_short, ("label", "integer"), rows, png=slices_png(self.volume), notes=self.notes)
+
+
+class ShownPrepared(Shown):
+    """A label map that is ready for a plan: three slices, and the notes."""
+
+    __slots__ = ()
+
+    @property
+    def in_short(self: Any) -> str:
+        return f"{self.facts.name}; {self.volume.in_short}"
+
+    def _repr_html_(self: Any) -> str:
+        return html_table(self.in_short, png=slices_png(self.volume), notes=self.notes)
+
+
+class ShownSegmentation(Shown):
+    """What a source holds: its named labels, layer by layer."""
+
+    __slots__ = ()
+
+    @property
+    def in_short(self: Any) -> str:
+        by = f", read by {self.reader}" if self.reader else ""
+        return f"{counted(len(self.layers), 'layer')} with {counted(len(self.segments), 'name')}{by}"
+
+    def _repr_html_(self: Any) -> str:
+        rows = [
+            (number, one.name, one.value, one.structure)
+            for number, layer in enumerate(self.layers, 1)
+            for one in layer.segments
+        ]
+        return html_table(self.in_short, ("layer", "name", "integer", "structure"), rows, notes=self.notes)
+
+
+class ShownSettings(Shown):
+    """Settings: how many of each kind there are."""
+
+    __slots__ = ()
+
+    @property
+    def in_short(self: Any) -> str:
+        words = {"labels": "label", "configured": "configured label", "named": "named label"}
+        words |= {"parameters": "parameter", "defaults": "default", "schematics": "schematic"}
+        found = [counted(len(getattr(self, kind)), word) for kind, word in words.items() if getattr(self, kind)]
+        lists = [f"{kind} {', '.join(getattr(self, kind))}" for kind in ("then", "accept") if getattr(self, kind)]
+        return ", ".join([*found, *lists, *([] if self.pad else ["no padding"])]) or "the defaults"
+
+
+class ShownBlueprint(Shown):
+    """What a recipe makes: how many labels and structures."""
+
+    __slots__ = ()
+
+    @property
+    def in_short(self: Any) -> str:
+        made = [counted(len(getattr(self, f"{one}s")), one) for one in ("wall", "valve", "plane", "ring")]
+        return f"{self.recipe or 'no recipe'}, {counted(len(self.names), 'label')}; {', '.join(made)}"

@@ -11,7 +11,7 @@ import attrs
 from attrs import frozen
 
 from pycemrg_core import Catalogue
-from pycemrg_core.api import CheckOn, Finding, Heart, Severity, checks_on, counted, faults_of, html_table
+from pycemrg_core.api import CheckOn, Finding, Heart, Severity, Shown, checks_on, counted, faults_of, html_table
 from schematics_builtin.certificate.closure import Closure, closure_of
 
 FORMAT = 1
@@ -27,8 +27,8 @@ class MadeCheck:
     advice: str = ""
 
 
-@frozen(kw_only=True)
-class Certificate:
+@frozen(kw_only=True, repr=False)
+class Certificate(Shown):
     """The checks that were made on a heart, their plugins, the findings, and which lumens are closed (``closure``).
 
     ``name`` is what the image is called, ``voxels_sha256`` the hash of its voxels: it tells whether the
@@ -56,8 +56,10 @@ class Certificate:
         """The findings with one severity."""
         return tuple(finding for finding in self.findings if finding.severity is severity)
 
-    def __repr__(self) -> str:
-        return f"<Certificate: {self.verdict}: {self.closure.statement}; {counted(len(self.findings), 'finding')}>"
+    @property
+    def in_short(self) -> str:
+        """The verdict, what is closed, and how many findings there are."""
+        return f"{self.verdict}: {self.closure.statement}; {counted(len(self.findings), 'finding')}"
 
     def _repr_html_(self) -> str:
         columns = ("severity", "check", "what", "voxel (x, y, z)")

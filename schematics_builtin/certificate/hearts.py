@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pycemrg_core import Catalogue, ImageFacts, PycemrgError, SavedRun, Settings, plan, recipe_labels
 from pycemrg_core.api import (
+    AnyImage,
     Blueprint,
     Heart,
     LabelScheme,
@@ -17,14 +18,12 @@ from pycemrg_core.api import (
     Schematic,
     blueprint_of,
     require_doubts,
-    volume_of,
+    volume_given,
 )
 from pycemrg_core.cli.kit import RECORD
 from schematics_builtin.certificate.certification import Certificate, certify
 
 if TYPE_CHECKING:
-    import SimpleITK as sitk
-
     from pycemrg_core import RunResult
 
 # So small that no wall is too thin: only what the recipe asks for matters here, not whether it can run.
@@ -95,11 +94,9 @@ def _names(labels: Mapping[str, int], catalogue: Catalogue) -> dict[int, str]:
     return {value: " or ".join(sorted(names)) for value, names in found.items()}
 
 
-def certify_image(
-    image: sitk.Image | LabelVolume, catalogue: Catalogue, asked: Blueprint, *, name: str = ""
-) -> Certificate:
-    """The certificate of a label map. ``name`` is the image's name in the certificate."""
-    heart = heart_of(image, asked)
+def certify_image(image: AnyImage, catalogue: Catalogue, asked: Blueprint, *, name: str = "") -> Certificate:
+    """The certificate of a label map, or of its path. ``name`` is the image's name in the certificate."""
+    heart = heart_of(volume_given(image, catalogue), asked)
     return certify(heart, catalogue, name=name, voxels_sha256=heart.volume.voxels_sha256())
 
 
@@ -108,7 +105,6 @@ def certify_result(result: RunResult, catalogue: Catalogue, *, name: str = "") -
     return certify(Heart(volume=result.volume), catalogue, name=name, voxels_sha256=result.volume.voxels_sha256())
 
 
-def heart_of(image: sitk.Image | LabelVolume, asked: Blueprint) -> Heart:
-    """A label map and what its labels are. It shares the image's memory."""
-    volume = image if isinstance(image, LabelVolume) else volume_of(image)
-    return Heart(volume=volume.with_blueprint(asked))
+def heart_of(image: AnyImage, asked: Blueprint) -> Heart:
+    """A label map, or that of a path, and what its labels are. It shares the image's memory."""
+    return Heart(volume=volume_given(image).with_blueprint(asked))

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from pycemrg_core import Catalogue, LedgerEntry
 from pycemrg_core.api import (
+    AnyImage,
     Blueprint,
     Edit,
     Finding,
@@ -29,13 +30,18 @@ from pycemrg_core.api import (
     LabelVolume,
     Note,
     Severity,
+    Shown,
     as_region,
     changes,
     choice,
+    counted,
+    html_table,
     image_from_array,
+    image_of,
     number,
     padded,
     slack,
+    volume_given,
 )
 from schematics_builtin.certificate.certification import Certificate, certify
 from schematics_builtin.certificate.hearts import heart_of
@@ -85,8 +91,8 @@ class RepairEntry:
     change: LedgerEntry
 
 
-@frozen(kw_only=True, eq=False)
-class Repair:
+@frozen(kw_only=True, eq=False, repr=False)
+class Repair(Shown):
     """The repaired image, what changed, what was not done for the limit's sake, and the new certificate.
 
     ``padding`` are the voxels added to the image at the low and high end of each axis (x, y, z).
@@ -97,6 +103,18 @@ class Repair:
     padding: tuple[tuple[int, int, int], tuple[int, int, int]]
     refused: tuple[Refusal, ...]
     certificate: Certificate
+
+    @property
+    def in_short(self) -> str:
+        """The verdict after the repair, how many voxels changed, and how many changes were refused."""
+        changed = counted(sum(entry.change.voxels for entry in self.ledger), "voxel")
+        return f"{changed} changed, {len(self.refused)} refused; {self.certificate.in_short}"
+
+    def _repr_html_(self) -> str:
+        columns = ("rule", "from", "to", "voxels")
+        rows = [(one.rule, one.change.old_name, one.change.new_name, one.change.voxels) for one in self.ledger]
+        refused = [f"not repaired: {one}" for one in dict.fromkeys(map(str, self.refused))]
+        return html_table(self.in_short, columns, rows, notes=refused)
 
     @property
     def left(self) -> tuple[Finding, ...]:
@@ -116,7 +134,7 @@ class Repair:
 
 
 def repair(
-    image: sitk.Image,
+    image: AnyImage,
     catalogue: Catalogue,
     asked: Blueprint,
     *,
@@ -126,7 +144,7 @@ def repair(
     name: str = "",
     told: Callable[[str], None] = lambda _: None,
 ) -> Repair:
-    """Repair a label map. The given image is not changed.
+    """Repair a label map, or that of a path. The given image is not changed, nor is its file.
 
     Raises :class:`LabelError` when ``limit_percent`` is not from 0 to 100, ``gap_mm`` not from 0 to 20, or a label over
     16 million: tables of the rules have a place for each integer.
@@ -144,7 +162,8 @@ def repair(
     if not 0 <= gap_mm <= MOST_GAP_MM:
         raise LabelError(f"the gap is {gap_mm:g} mm; give a number from 0 to {MOST_GAP_MM:g}")
     asked = attrs.evolve(asked, edge_mm=gap_mm or asked.edge_mm)
-    heart = heart_of(image, asked)
+    volume = volume_given(image, catalogue)
+    heart = heart_of(volume, asked)
     pads = _pads(heart)
     array = np.pad(heart.volume.array.astype(_dtype(heart), copy=False), pads)
     padded_heart = attrs.evolve(heart, volume=heart.volume.with_array(array))
@@ -152,7 +171,7 @@ def repair(
     for mend in mends:
         array[tuple(mend.places.T)] = mend.new
     low, high = ((int(x), int(y), int(z)) for z, y, x in zip(*pads, strict=True))
-    result = image_from_array(array, padded(image, low, high))
+    result = image_from_array(array, padded(image_of(volume), low, high))
     again = heart_of(result, asked)
     told("certifying ...")
     return Repair(

@@ -14,12 +14,16 @@ from pycemrg_core.api import (
     Edit,
     LabelVolume,
     PlanError,
+    Shown,
     WorkingVolume,
     Zone,
     as_region,
+    counted,
     edit_at,
     fill_holes,
+    html_table,
     hull,
+    slices_png,
 )
 from schematics_builtin.fusing.appendage import without_shell, without_skirt
 from schematics_builtin.fusing.choices import APPENDAGE, ARTERIES, ATRIUM, GAP_MM, HEART, PULMONARY, VEINS, Choices
@@ -36,8 +40,8 @@ _REFUSED = "the sources are not fused:"
 _REACH_MM = 75.0  # round the chambers: the longest vessel and the margin
 
 
-@frozen(eq=False)
-class Fused:
+@frozen(eq=False, repr=False)
+class Fused(Shown):
     """A fused heart: the label map, the integer of each structure, the record as plain data, and notes for the user.
 
     ``veins`` are the pulmonary veins that were told apart.
@@ -48,6 +52,17 @@ class Fused:
     record: Mapping[str, Any]
     notes: tuple[str, ...] = ()
     veins: tuple[Vein, ...] = ()
+
+    @property
+    def in_short(self) -> str:
+        """How many structures, of how many sources, and the label map."""
+        sources = counted(len(self.record["sources"]), "source")
+        return f"{counted(len(self.labels), 'structure')} of {sources}; {self.volume.in_short}"
+
+    def _repr_html_(self) -> str:
+        columns = ("structure", "integer", "mL", "from")
+        rows = [(one["name"], one["label"], one["volume_ml"], one["source"]) for one in self.record["structures"]]
+        return html_table(self.in_short, columns, rows, png=slices_png(self.volume), notes=self.notes)
 
 
 def fuse_sources(sources: Sequence[Source], integers: Mapping[str, int], choices: Choices) -> Fused:

@@ -7,10 +7,10 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 from numpy.typing import NDArray
 
-from pycemrg_core.api import LabelVolume, Region, Zone
+from pycemrg_core.api import AnyImage, LabelVolume, Region, Zone, counted, volume_given
 
 Floats = NDArray[np.float64]
 Point = tuple[float, float, float]
@@ -73,14 +73,15 @@ class Source:
 
     name: str
     grid: Grid
-    masks: Mapping[str, Zone]
+    masks: Mapping[str, Zone] = field(repr=lambda masks: counted(len(masks), "mask"))
     files: tuple[Path, ...] = ()
     ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, name: str, volume: LabelVolume, labels: Mapping[int, str]) -> Source:
-        """A source from a label map and the structure that each of its integers is; the rest is ignored."""
+    def of(cls, name: str, image: AnyImage, labels: Mapping[int, str]) -> Source:
+        """A source from a label map, or its path, and the structure of each of its integers; the rest is ignored."""
+        volume = volume_given(image)
         boxes = volume.boxes
         masks: dict[str, Zone] = {}
         for structure in dict.fromkeys(labels.values()):

@@ -6,7 +6,18 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from pycemrg_core.api import Blueprint, Doubt, Edit, Label, LabelError, LabelVolume, Note, WorkingVolume
+from pycemrg_core.api import (
+    AnyImage,
+    Blueprint,
+    Doubt,
+    Edit,
+    Label,
+    LabelError,
+    LabelVolume,
+    Note,
+    WorkingVolume,
+    volume_given,
+)
 from schematics_builtin.fusing.choices import APPENDAGE, ATRIUM, PULMONARY
 from schematics_builtin.fusing.contracts import SplitVeinsContract
 from schematics_builtin.fusing.fusion import refuse
@@ -17,14 +28,16 @@ _VESSELS = ("Ao_BP_label", "PArt_BP_label")
 
 
 def split_veins(
-    volume: LabelVolume, labels: Mapping[str, int], veins: int, accept: Iterable[str] = ()
+    image: AnyImage, labels: Mapping[str, int], veins: int, accept: Iterable[str] = ()
 ) -> tuple[LabelVolume, tuple[str, ...]]:
     """Divide the one label ``veins`` into the four pulmonary veins, and return the label map with notes for the user.
 
-    ``labels`` are integers by structure name: those of the image, and of the four veins to write. ``accept`` are doubts
-    that are no reason against it. Raises :class:`LabelError` for a structure that is missing, and :class:`PlanError`
-    with every reason against it.
+    ``image`` is a label map or its path. ``labels`` are integers by structure name: those of the image, and of the
+    four veins to write. ``accept`` are doubts that are no reason against it.
+
+    Raises :class:`LabelError` for a structure that is missing, and :class:`PlanError` with every reason against it.
     """
+    volume = volume_given(image)
     if missing := [name for name in _CHAMBERS if labels.get(name) not in volume.boxes]:
         names = ", ".join(name.removesuffix("_label") for name in missing)
         raise LabelError(f"the image has no {names}; veins are named by how all four chambers lie")

@@ -18,7 +18,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from pycemrg_core.api import ImageError, graph_components
+from pycemrg_core.api import ImageError, Shown, counted, graph_components, html_table
 
 NEAR_MM = 6.0
 """Two labels are near where the gap between them is at most this wide: a valve or a wall, not a septum."""
@@ -32,8 +32,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-@frozen(eq=False)
-class Facts:
+@frozen(eq=False, repr=False)
+class Facts(Shown):
     """Measures of a label map.
 
     Arrays are in the order of ``labels``. In square arrays, index 0 is the background and ``labels[i]`` has index
@@ -53,6 +53,16 @@ class Facts:
     contact_mm2: Floats
     near_mm2: Floats
     between_ml: Floats
+
+    @property
+    def in_short(self) -> str:
+        """How many labels, and their volume."""
+        return f"{counted(len(self.labels), 'label')}, {self.volume_ml.sum():.1f} mL"
+
+    def _repr_html_(self) -> str:
+        columns = ("integer", "mL", "components", "surface mm2")
+        rows = zip(self.labels, self.volume_ml, self.components.tolist(), self.surface_mm2[1:], strict=True)
+        return html_table(self.in_short, columns, rows)
 
     @property
     def surface_mm2(self) -> Floats:

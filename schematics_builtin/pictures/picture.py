@@ -6,17 +6,14 @@ import colorsys
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
-from pycemrg_core.api import FinishedRun, ImageError, Made, image_of, oriented_lps, voxel_array
-
-if TYPE_CHECKING:
-    import SimpleITK as sitk
+from pycemrg_core.api import AnyImage, FinishedRun, ImageError, Made, image_of, oriented_lps, volume_given, voxel_array
 
 _PAPER, _INK, _MUTED = (255, 255, 255), (28, 30, 36), (110, 116, 128)
 _VOID = (243, 244, 246)
@@ -41,13 +38,13 @@ def picture(run: FinishedRun, made: Mapping[str, Made]) -> Made:
     if run.prepared is None:
         raise ImageError("the input of the run no longer exists: cannot draw it; put it back, or run again")
     png, about = io.BytesIO(), {"voxels_sha256": run.voxels_sha256}
-    draw_slices(image_of(run.prepared.volume), run.result.image, run.plan.names, run.colours, png, about)
+    draw_slices(run.prepared.volume, run.result.volume, run.plan.names, run.colours, png, about)
     return Made(png.getvalue())
 
 
 def draw_slices(
-    before: sitk.Image,
-    after: sitk.Image,
+    before: AnyImage,
+    after: AnyImage,
     names: Mapping[int, str],
     colours: Mapping[str, str],
     target: Path | BinaryIO,
@@ -56,10 +53,11 @@ def draw_slices(
     """Write a PNG of axial, coronal and sagittal slices through the middle of the heart.
 
     ``names`` are label names by integer, ``colours`` are ``#rrggbb`` by name, ``about`` texts to keep in the file.
-    Slices are shown as a radiologist does: the patient's left on the right, anterior and superior up.
+    ``before`` and ``after`` are label maps or their paths. Slices are shown as a radiologist does: the patient's left
+    on the right, anterior and superior up.
     """
-    arrays = [voxel_array(oriented_lps(image)) for image in (before, after)]
-    spacing = oriented_lps(after).GetSpacing()
+    images = [oriented_lps(image_of(volume_given(image))) for image in (before, after)]
+    arrays, spacing = [voxel_array(image) for image in images], images[1].GetSpacing()
     box = [(int(hit.min()), int(hit.max())) for hit in np.nonzero(arrays[1])]
     longest = max((stop - start + 1) * mm for (start, stop), mm in zip(box, reversed(spacing), strict=True))
     rows = [[_tile(view, _TILE / longest, names, colours) for view in _views(array, box, spacing)] for array in arrays]

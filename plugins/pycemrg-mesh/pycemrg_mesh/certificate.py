@@ -10,7 +10,7 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
-from pycemrg_core.api import Heart, LabelVolume, counted
+from pycemrg_core.api import Heart, LabelVolume, Shown, counted, html_table
 from pycemrg_mesh.faces import Faces, faces_of
 from pycemrg_mesh.graph import components
 from pycemrg_mesh.mesh import Mesh, blocks, voxels_at
@@ -85,8 +85,8 @@ class Shapes:
     histogram: tuple[int, ...]
 
 
-@frozen(kw_only=True)
-class MeshCertificate:
+@frozen(kw_only=True, repr=False)
+class MeshCertificate(Shown):
     """What was checked on a mesh and found.
 
     ``name`` and ``voxels_sha256`` are of the label map, ``heart_verdict`` is that of its own certificate.
@@ -127,6 +127,15 @@ class MeshCertificate:
             f" {counted(len(self.surfaces), 'closed surface')};"
             f" worst scaled Jacobian {self.scaled_jacobian.smallest:.2f}"
         )
+
+    @property
+    def in_short(self) -> str:
+        """The verdict, and what the mesh is or what is wrong with it."""
+        return f"{self.verdict}: {self.statement}"
+
+    def _repr_html_(self) -> str:
+        rows = [("PASS" if check.passed else "FAIL", check.name, check.what) for check in self.checks]
+        return html_table(self.in_short, ("", "check", "what"), rows)
 
     def as_json(self) -> dict[str, Any]:
         """Plain data for JSON, as in ``NAME.mesh.json``."""

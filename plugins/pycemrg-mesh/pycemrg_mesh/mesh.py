@@ -9,7 +9,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from pycemrg_core.api import LabelVolume
+from pycemrg_core.api import LabelVolume, Shown, counted
 
 Points = NDArray[np.float64]
 Nodes = NDArray[np.int32]
@@ -18,8 +18,8 @@ BLOCK = 1 << 19
 """The number of tetrahedra that are worked on at once, to limit the memory."""
 
 
-@frozen(eq=False)
-class Mesh:
+@frozen(eq=False, repr=False)
+class Mesh(Shown):
     """Tetrahedra with region tags.
 
     ``points`` (n, 3) are (x, y, z) in mm, in the frame of the image. ``tetrahedra`` (m, 4) are nodes, counted from 0,
@@ -30,6 +30,11 @@ class Mesh:
     points: Points
     tetrahedra: Nodes
     tags: Nodes
+
+    @property
+    def in_short(self) -> str:
+        """How many tetrahedra, points and tags."""
+        return f"{len(self.tetrahedra):,} tetrahedra, {counted(len(self.points), 'point')}"
 
     def with_tags(self, mapping: Mapping[int, int]) -> Mesh:
         """The same mesh with other tags: ``mapping`` has the new tag of each tag of the mesh."""

@@ -8,7 +8,7 @@ from math import ceil
 from attrs import frozen
 
 from pycemrg_core import Catalogue
-from pycemrg_core.api import Heart, LabelScheme, Severity, close_to, image_of
+from pycemrg_core.api import Heart, LabelScheme, Severity, Shown, close_to, image_of
 from pycemrg_mesh.certificate import MeshCertificate, certify_mesh
 from pycemrg_mesh.engines import CUT, mesh_with, require_engine
 from pycemrg_mesh.errors import MeshingError
@@ -22,8 +22,8 @@ EDGES_MM = (0.05, 50.0)
 _MOST_VOXELS = 2e9
 
 
-@frozen(eq=False)
-class MeshedHeart:
+@frozen(eq=False, repr=False)
+class MeshedHeart(Shown):
     """A mesh with its certificate, and the heart that was meshed (resampled, if asked) with its own.
 
     ``tags`` is the tag of each label. ``notes`` say what was changed before meshing.
@@ -35,6 +35,14 @@ class MeshedHeart:
     heart_certificate: Certificate
     tags: Mapping[int, int]
     notes: tuple[str, ...] = ()
+
+    @property
+    def in_short(self) -> str:
+        """The verdict on the mesh."""
+        return self.certificate.in_short
+
+    def _repr_html_(self) -> str:
+        return self.certificate._repr_html_()
 
 
 def mesh_heart(

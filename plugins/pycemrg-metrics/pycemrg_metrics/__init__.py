@@ -24,6 +24,9 @@ __all__ = [
     "thickness",
 ]
 
+USUAL = "cemrg"
+"""The label scheme of label maps where neither the user nor the source names the labels."""
+
 # Imported at first use: the entry point is in this package and must stay light.
 _HOMES = {
     "Column": "tables",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 
 from attrs import frozen
 
 from pycemrg_core import Catalogue, Contribution
 from pycemrg_core.api import (
+    AnyImage,
     LabelError,
     LabelScheme,
     LabelTable,
@@ -15,9 +17,13 @@ from pycemrg_core.api import (
     Metric,
     MetricError,
     close_to,
+    name_of,
     names_in,
+    read_heart_names,
+    source_scheme,
     whole_number,
 )
+from pycemrg_metrics import USUAL
 from pycemrg_metrics.tables import Column
 
 _DOES = {
@@ -34,6 +40,27 @@ class Chosen:
 
     metric: Contribution[Metric]
     column: Column
+
+
+def naming(scheme: str | LabelScheme | None, catalogue: Catalogue, *images: AnyImage | None) -> LabelScheme:
+    """What names the labels of images: ``scheme``, or else the names in their files, or else the usual scheme.
+
+    Raises :class:`LabelError` where two files say different things of a label, and :class:`UnknownNameError`.
+    """
+    if scheme is not None:
+        return scheme if isinstance(scheme, LabelScheme) else catalogue.get(LabelScheme, scheme)
+    found: dict[str, int] = {}
+    first = ""
+    for path in (image for image in images if isinstance(image, (str, os.PathLike))):
+        names = read_heart_names(path, catalogue)
+        for name, value in names.items():
+            if found.setdefault(name, value) != value:
+                raise LabelError(
+                    f"{name!r} is {found[name]} in {first} and {value} in {name_of(path)};"
+                    " give both the same integers with 'pycemrg labels remap', or name them with --scheme"
+                )
+        first = first or name_of(path)
+    return source_scheme(found, catalogue) if found else catalogue.get(LabelScheme, USUAL)
 
 
 def metrics(
@@ -100,7 +127,7 @@ def structures(names: Iterable[str | int], scheme: LabelScheme) -> dict[str, tup
     """The structures with these names, one per label: labels, members of groups, and integers.
     Raises :class:`LabelError` with close matches.
     """
-    return {name_of(value, scheme): (value,) for name in names for value in integers(name, scheme)}
+    return {label_name(value, scheme): (value,) for name in names for value in integers(name, scheme)}
 
 
 def integers(name: str | int, scheme: LabelScheme) -> tuple[int, ...]:
@@ -119,7 +146,7 @@ def integers(name: str | int, scheme: LabelScheme) -> tuple[int, ...]:
     return tuple(table.value(member) for member in table.names_of(name))
 
 
-def name_of(value: int, scheme: LabelScheme) -> str:
+def label_name(value: int, scheme: LabelScheme) -> str:
     """The name of an integer in a scheme, or the integer as text."""
     return next((name for name, known in scheme.labels.items() if known == value), str(value))
 

@@ -1,7 +1,8 @@
 """Compare and measure from Python: functions that take images and a catalogue and return a :class:`Table`.
 
-Images are SimpleITK images; nothing is written. Structures are named by the labels, groups or integers of a label
-scheme, and metrics by ``name`` or ``provider:name`` in the catalogue. Metrics of any plugin work.
+Images are SimpleITK images, label volumes or paths; nothing is written. Structures are named by the labels, groups
+or integers of a label scheme, and metrics by ``name`` or ``provider:name`` in the catalogue. Metrics of any plugin
+work.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import SimpleITK as sitk
 
 from pycemrg_core import Catalogue
 from pycemrg_core.api import (
+    AnyImage,
     Comparison,
     ImageError,
     ImagePair,
@@ -24,6 +26,7 @@ from pycemrg_core.api import (
     MetricError,
     StructureMask,
     evaluate,
+    image_given,
     one_slice,
     voxel_array,
 )
@@ -42,27 +45,28 @@ Parameters = Mapping[str, float]
 
 
 def compare_labels(
-    prediction: sitk.Image,
-    reference: sitk.Image,
+    prediction: AnyImage,
+    reference: AnyImage,
     catalogue: Catalogue,
     *,
     metrics: Sequence[str] = LABEL_METRICS,
     labels: Names = (),
     groups: bool = False,
-    scheme: str | LabelScheme = "cemrg",
+    scheme: str | LabelScheme | None = None,
     parameters: Parameters | None = None,
 ) -> Table:
     """Compare two label maps of the same grid, structure by structure; 2-D ones are slices of 1 mm.
 
-    ``labels``: the rows; by default every label in either map. ``groups``: also the groups of the scheme that
-    contain one of them, each as one structure. ``parameters`` go to the metrics that accept them.
+    ``scheme`` names the labels; by default the names in the files do, or else ``cemrg``. ``labels``: the rows; by
+    default every label in either map. ``groups``: also the groups of the scheme that contain one of them, each as one
+    structure. ``parameters`` go to the metrics that accept them.
 
     Raises :class:`ImageError` for an image that is not a label map, :class:`MetricError` when the grids differ or a
     metric cannot be computed, :class:`LabelError` and :class:`UnknownNameError` for unknown names.
     """
     chosen = choices.metrics(catalogue, metrics, Measures.SEGMENTATIONS, parameters)
-    record = _scheme(scheme, catalogue)
-    prediction, reference = one_slice(prediction), one_slice(reference)
+    record = choices.naming(scheme, catalogue, prediction, reference)
+    prediction, reference = (one_slice(image_given(image, catalogue)) for image in (prediction, reference))
     require_same_grid(prediction, reference, ("the prediction", "the reference"))
     # Both get the same spacing: the grids are the same, except for rounding in the files.
     ours = _volume(as_labels(prediction, "the prediction")[0], reference)
@@ -80,15 +84,15 @@ def compare_labels(
 
 
 def compare_images(
-    prediction: sitk.Image,
-    reference: sitk.Image,
+    prediction: AnyImage,
+    reference: AnyImage,
     catalogue: Catalogue,
     *,
     metrics: Sequence[str] = IMAGE_METRICS,
-    mask: sitk.Image | None = None,
+    mask: AnyImage | None = None,
     labels: Names = (),
     data_range: float | None = None,
-    scheme: str | LabelScheme = "cemrg",
+    scheme: str | LabelScheme | None = None,
     parameters: Parameters | None = None,
 ) -> Table:
     """Compare two images of the same grid; the table has one row.
@@ -100,7 +104,12 @@ def compare_images(
     empty or a metric cannot be computed, :class:`UnknownNameError` for unknown names.
     """
     chosen = choices.metrics(catalogue, metrics, Measures.IMAGES, parameters)
-    record = _scheme(scheme, catalogue)
+    record = choices.naming(scheme, catalogue, mask)
+    prediction, reference = image_given(prediction, catalogue), image_given(reference, catalogue)
+    inside = None
+    if mask is not None:
+        labels = choices.canonical(labels, catalogue, record)
+        inside = _inside(image_given(mask, catalogue), reference, labels, record)
     require_same_grid(prediction, reference, ("the prediction", "the reference"))
     theirs = _numbers(reference, "the reference")
     x, y, z = reference.GetSpacing()
@@ -109,20 +118,20 @@ def compare_images(
         theirs,
         (z, y, x),
         float(np.ptp(theirs)) if data_range is None else data_range,
-        _inside(mask, reference, choices.canonical(labels, catalogue, record), record) if mask is not None else None,
+        inside,
     )
     return _table(chosen, {"image": ()}, {}, lambda values, name: (pair,))
 
 
 def measure(
-    image: sitk.Image,
+    image: AnyImage,
     catalogue: Catalogue,
     *,
     metrics: Sequence[str] = (),
     labels: Names = (),
     groups: bool = False,
     between: Sequence[tuple[str | int, str | int]] = (),
-    scheme: str | LabelScheme = "cemrg",
+    scheme: str | LabelScheme | None = None,
     parameters: Parameters | None = None,
 ) -> Table:
     """Measure each structure of a label map, or each pair of structures in ``between``.
@@ -130,11 +139,11 @@ def measure(
     The default ``metrics`` are ``STRUCTURE_METRICS``, or ``PAIR_METRICS`` for pairs. A name in ``between`` can be
     the name of a group. ``labels``, ``groups`` and errors are as in :func:`compare_labels`.
     """
-    record = _scheme(scheme, catalogue)
+    record = choices.naming(scheme, catalogue, image)
     wanted = Measures.STRUCTURES if between else Measures.STRUCTURE
     names = metrics or (PAIR_METRICS if between else STRUCTURE_METRICS)
     chosen = choices.metrics(catalogue, names, wanted, parameters)
-    image = one_slice(image)
+    image = one_slice(image_given(image, catalogue))
     volume = _volume(as_labels(image, "the image")[0], image)
     if between:
         named = [choices.canonical(pair, catalogue, record) for pair in between]
@@ -178,10 +187,6 @@ def _numbers(image: sitk.Image, name: str) -> Any:
         voxels, them = ("voxel is", "it") if wrong == 1 else ("voxels are", "them")
         raise ImageError(f"{name}: {wrong:,} {voxels} NaN or infinite; give {them} a value first")
     return array
-
-
-def _scheme(scheme: str | LabelScheme, catalogue: Catalogue) -> LabelScheme:
-    return scheme if isinstance(scheme, LabelScheme) else catalogue.get(LabelScheme, scheme)
 
 
 def _inside(mask: sitk.Image, reference: sitk.Image, labels: Names, scheme: LabelScheme) -> Mask:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk
 
-from pycemrg_core.api import MetricError, grid_difference, image_from_array, label_image, voxel_array
+from pycemrg_core.api import (
+    AnyImage,
+    MetricError,
+    grid_difference,
+    image_from_array,
+    image_given,
+    label_image,
+    voxel_array,
+)
 
 
 def as_labels(image: sitk.Image, name: str) -> tuple[sitk.Image, tuple[str, ...]]:
@@ -30,12 +38,13 @@ def require_same_grid(image: sitk.Image, like: sitk.Image, names: tuple[str, str
         )
 
 
-def resample(image: sitk.Image, like: sitk.Image, *, labels: bool) -> tuple[sitk.Image, int]:
+def resample(image: AnyImage, like: AnyImage, *, labels: bool) -> tuple[sitk.Image, int]:
     """Resample an image to the grid of another; also return how many voxels of this grid are outside the image.
 
     Labels take the nearest voxel, and background outside. Images are interpolated linearly, as float64, and take
     their smallest value outside.
     """
+    image, like = image_given(image), image_given(like)
     identity = sitk.Transform()
     if labels:
         result = sitk.Resample(image, like, identity, sitk.sitkNearestNeighbor, 0.0, image.GetPixelID())

@@ -20,8 +20,10 @@ from pycemrg_core import (
     PycemrgError,
     UnknownNameError,
     load_catalogue,
+    write_volume,
 )
-from pycemrg_core.api import Command, Measures, Metric
+from pycemrg_core.api import Command, LabelVolume, Measures, Metric
+from schematics_builtin.readers import named_extras, segments_of
 
 CATALOGUE = load_catalogue()
 SCHEME = CATALOGUE.get(LabelScheme, "cemrg")
@@ -250,3 +252,34 @@ def test_metrics_of_another_plugin(tmp_path: Path) -> None:
     assert table.rows[0].values == {"common": 20, "their_metrics:dice": 20, "metrics:dice": 4 / 6}
     with pytest.raises(PycemrgError, match=r"say which: .*metrics:dice"):
         compare_labels(PREDICTION, REFERENCE, catalogue, metrics=["dice"])
+
+
+def test_files_are_compared_and_measured_by_their_paths(tmp_path: Path) -> None:
+    paths = [tmp_path / "mine.nrrd", str(tmp_path / "truth.nrrd")]
+    images = [image(np.array([[[LV, LV, MYO]], [[LV, n, 0]]], np.uint8)) for n in (MYO, LV)]
+    for one, path in zip(images, paths, strict=True):
+        sitk.WriteImage(one, str(path))
+    metric = ["dice"]
+    for first, second in (paths, (images[0], paths[1])):
+        assert compare_labels(first, second, CATALOGUE, metrics=metric) == compare_labels(
+            *images, CATALOGUE, metrics=metric
+        )
+    assert measure(paths[0], CATALOGUE) == measure(images[0], CATALOGUE)
+    assert compare_images(*paths, CATALOGUE, metrics=["mse"], mask=paths[1]) == compare_images(
+        *images, CATALOGUE, metrics=["mse"], mask=images[1]
+    )
+    moved, outside = resample(*paths, labels=True)
+    assert (outside, sitk.GetArrayFromImage(moved).tolist()) == (0, sitk.GetArrayFromImage(images[0]).tolist())
+
+
+def test_the_names_in_files_name_the_rows(tmp_path: Path) -> None:
+    """As on the command line: without a scheme, what a file calls its labels; two files must agree."""
+    for name, blood in (("mine", 5), ("truth", 5), ("other", 7)):
+        volume = LabelVolume(np.array([[[blood, blood, 6]]], np.uint8), (1.0, 1.0, 1.0))
+        path, names = tmp_path / f"{name}.seg.nrrd", {blood: "LV_BP_label", 6: "LV_myo_label"}
+        write_volume(volume, path, named_extras(path, volume, segments_of(names, CATALOGUE)))
+    mine, truth, other = (tmp_path / f"{name}.seg.nrrd" for name in ("mine", "truth", "other"))
+    assert [row.name for row in compare_labels(mine, truth, CATALOGUE).rows] == ["LV_BP_label", "LV_myo_label"]
+    assert [row.name for row in measure(mine, CATALOGUE, labels=["LV_BP"]).rows] == ["LV_BP_label"]
+    with pytest.raises(LabelError, match=r"'LV_BP_label' is 5 in .*mine\.seg\.nrrd and 7 in .*other\.seg\.nrrd"):
+        compare_labels(mine, other, CATALOGUE, labels=["LV_BP"])

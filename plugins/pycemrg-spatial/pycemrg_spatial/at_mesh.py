@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 import pyvista as pv
-import SimpleITK as sitk
 
+from pycemrg_core.api import AnyImage, image_given
 from pycemrg_spatial.cells import centroids, majority
 from pycemrg_spatial.sampling import Sampled, sample_label, sample_linear, sample_nearest
 
@@ -15,9 +15,10 @@ Method = Literal["nearest", "linear", "label"]
 
 
 def sample_mesh(
-    grid: pv.UnstructuredGrid, image: sitk.Image, on: Literal["nodes", "cells"], method: Method, outside: float
+    grid: pv.UnstructuredGrid, image: AnyImage, on: Literal["nodes", "cells"], method: Method, outside: float
 ) -> Sampled:
     """One value per node or cell. For cells with ``nearest`` or ``label``, see :func:`sample_cells`."""
+    image = image_given(image)
     if on == "cells" and method != "linear":
         return sample_cells(grid, image, method, int(outside))
     points = np.asarray(grid.points) if on == "nodes" else centroids(grid)
@@ -27,13 +28,14 @@ def sample_mesh(
 
 
 def sample_cells(
-    grid: pv.UnstructuredGrid, image: sitk.Image, method: Literal["nearest", "label"] = "nearest", outside: int = 0
+    grid: pv.UnstructuredGrid, image: AnyImage, method: Literal["nearest", "label"] = "nearest", outside: int = 0
 ) -> Sampled:
     """The most frequent value among the voxels whose centres are in a cell; if tied, the smallest value.
 
     A cell without a voxel centre, such as a small or flat cell, gets the result of ``method`` at its centroid. It
     is outside when its centroid is.
     """
+    image = image_given(image)
     at_centroid = (sample_label if method == "label" else sample_nearest)(image, centroids(grid), outside)
     values, beyond = at_centroid.values.copy(), at_centroid.outside.copy()
     cells, winners = majority(grid, image)

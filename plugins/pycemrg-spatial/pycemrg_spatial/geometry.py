@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from pycemrg_core.api import voxel_array
+from pycemrg_core.api import AnyImage, image_given, voxel_array
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -22,21 +22,24 @@ Axis = Literal["x", "y", "z"]
 _CORNERS = np.array([(x, y, z) for z in (0, 1) for y in (0, 1) for x in (0, 1)])
 
 
-def index_to_point(image: sitk.Image, indices: npt.ArrayLike) -> Floats:
+def index_to_point(image: AnyImage, indices: npt.ArrayLike) -> Floats:
     """Points in mm, (..., 3), of indices (..., 3), which can be fractional."""
+    image = image_given(image)
     points: Floats = np.asarray(indices, float) @ _matrix(image).T + image.GetOrigin()
     return points
 
 
-def point_to_index(image: sitk.Image, points: npt.ArrayLike) -> Floats:
+def point_to_index(image: AnyImage, points: npt.ArrayLike) -> Floats:
     """Continuous indices, (..., 3), of points (..., 3) in mm."""
+    image = image_given(image)
     offset = np.asarray(points, float) - image.GetOrigin()
     indices: Floats = offset @ np.linalg.inv(_matrix(image)).T
     return indices
 
 
-def is_inside(image: sitk.Image, indices: npt.ArrayLike) -> Mask:
+def is_inside(image: AnyImage, indices: npt.ArrayLike) -> Mask:
     """Which continuous indices (..., 3) are in a voxel: from -0.5 (included) to size - 0.5 (excluded), as in ITK."""
+    image = image_given(image)
     found = np.asarray(indices)
     inside = (found >= -0.5) & (found < np.array(image.GetSize()) - 0.5)
     return np.asarray(inside.all(axis=-1))
@@ -47,11 +50,12 @@ def nearest_voxel(indices: npt.ArrayLike) -> npt.NDArray[np.int64]:
     return np.floor(np.asarray(indices, float) + 0.5).astype(np.int64)
 
 
-def voxel_corners(image: sitk.Image, first: npt.ArrayLike, last: npt.ArrayLike | None = None) -> Floats:
+def voxel_corners(image: AnyImage, first: npt.ArrayLike, last: npt.ArrayLike | None = None) -> Floats:
     """The eight corners in mm, (..., 8, 3), of boxes of voxels from index ``first`` to ``last``, both included.
 
     ``first`` and ``last`` are (..., 3); without ``last`` the boxes are single voxels. x varies fastest.
     """
+    image = image_given(image)
     low = np.asarray(first, float)[..., None, :] - 0.5
     high = np.asarray(first if last is None else last, float)[..., None, :] + 0.5
     return index_to_point(image, np.where(_CORNERS, high, low))
@@ -62,16 +66,18 @@ def bounding_box(points: Floats) -> Floats:
     return np.array([points.min(axis=0), points.max(axis=0)])
 
 
-def image_box(image: sitk.Image) -> Floats:
+def image_box(image: AnyImage) -> Floats:
     """The box along the world axes, (2, 3) in mm, that encloses all voxels of the image completely."""
+    image = image_given(image)
     return bounding_box(voxel_corners(image, (0, 0, 0), np.array(image.GetSize()) - 1))
 
 
-def slice_voxels(image: sitk.Image, axis: Axis, position: int, label: int) -> npt.NDArray[np.int64]:
+def slice_voxels(image: AnyImage, axis: Axis, position: int, label: int) -> npt.NDArray[np.int64]:
     """Indices (n, 3) of the voxels of ``label`` in one slice of a label map, in memory order.
 
     Raises ``ValueError`` when the image has no such axis or slice.
     """
+    image = image_given(image)
     if axis not in ("x", "y", "z"):
         raise ValueError(f"no axis {axis!r}; give x, y or z")
     number = "xyz".index(axis)
@@ -84,17 +90,19 @@ def slice_voxels(image: sitk.Image, axis: Axis, position: int, label: int) -> np
     return indices
 
 
-def inr_to_world(points: npt.ArrayLike, image: sitk.Image) -> Floats:
+def inr_to_world(points: npt.ArrayLike, image: AnyImage) -> Floats:
     """World coordinates in mm, (n, 3), of points in the frame of an ``.inr``, which is index times spacing.
 
     ``image`` is this ``.inr``, read with its ``.inr.json`` geometry, or the image it was written from.
     """
+    image = image_given(image)
     world: Floats = np.asarray(points, float) @ _direction(image).T + image.GetOrigin()
     return world
 
 
-def world_to_inr(points: npt.ArrayLike, image: sitk.Image) -> Floats:
+def world_to_inr(points: npt.ArrayLike, image: AnyImage) -> Floats:
     """The inverse of :func:`inr_to_world`."""
+    image = image_given(image)
     offset = np.asarray(points, float) - image.GetOrigin()
     local: Floats = offset @ np.linalg.inv(_direction(image)).T
     return local

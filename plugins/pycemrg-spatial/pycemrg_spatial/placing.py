@@ -8,6 +8,7 @@ import numpy as np
 import pyvista as pv
 import SimpleITK as sitk
 
+from pycemrg_core.api import AnyImage, image_given
 from pycemrg_spatial.errors import MeshError
 from pycemrg_spatial.geometry import Floats, bounding_box, image_box, inr_to_world
 from pycemrg_spatial.segsmooth import Segsmooth
@@ -23,7 +24,7 @@ _TOO_LARGE = 20.0
 
 def place(
     grid: pv.UnstructuredGrid,
-    image: sitk.Image,
+    image: AnyImage,
     unit: Unit = "mm",
     frame: Frame = "world",
     *,
@@ -37,6 +38,7 @@ def place(
     ``names``. Raises :class:`MeshError`, with both boxes in mm and what to do, when the mesh does
     not overlap the image, is over twenty times as large as the image, or is smaller than one voxel.
     """
+    image = image_given(image)
     own = np.asarray(grid.points, float)
     placed = grid.copy(deep=False)
     points = segsmooth.to_world(own * MM[unit]) if segsmooth else _world(own, image, unit, frame)

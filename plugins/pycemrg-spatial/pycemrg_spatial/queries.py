@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import SimpleITK as sitk
 from scipy.spatial import cKDTree
 
-from pycemrg_core.api import ImageError, voxel_array
+from pycemrg_core.api import AnyImage, ImageError, image_given, voxel_array
 from pycemrg_spatial.geometry import Floats, Mask, as_points, index_to_point, nearest_voxel, point_to_index
 from pycemrg_spatial.sampling import sample_nearest
 
@@ -15,20 +14,22 @@ from pycemrg_spatial.sampling import sample_nearest
 _SLACK = 1e-9
 
 
-def vertices_within(points: npt.ArrayLike, image: sitk.Image, label: int) -> Mask:
+def vertices_within(points: npt.ArrayLike, image: AnyImage, label: int) -> Mask:
     """Which points (n, 3) are in a voxel of ``label`` in a label map; False for points outside the image."""
+    image = image_given(image)
     sampled = sample_nearest(image, points)
     within: Mask = (sampled.values == label) & ~sampled.outside
     return within
 
 
-def nearest_label(points: npt.ArrayLike, image: sitk.Image) -> tuple[npt.NDArray[np.int64], Floats]:
+def nearest_label(points: npt.ArrayLike, image: AnyImage) -> tuple[npt.NDArray[np.int64], Floats]:
     """For each point (n, 3), the label with the nearest voxel centre, and its distance in mm: two (n,) arrays.
 
     Distances are exact and Euclidean, to voxel centres. The background is not a label. Points can be outside the
     image. If labels are equally near, the smallest one is taken. Raises :class:`ImageError` for a map without
     labels.
     """
+    image = image_given(image)
     array = as_points(points)
     volume = voxel_array(image)
     indices = np.argwhere(_surface(volume))

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import SimpleITK as sitk
 from attrs import frozen
 
-from pycemrg_core.api import voxel_array
+from pycemrg_core.api import AnyImage, image_given, voxel_array
 from pycemrg_spatial.geometry import Floats, Mask, as_points, is_inside, nearest_voxel, point_to_index
 
 Values = npt.NDArray[Any]
@@ -34,11 +34,12 @@ class Sampled:
     outside: Mask
 
 
-def sample_nearest(image: sitk.Image, points: npt.ArrayLike, outside: float = 0) -> Sampled:
+def sample_nearest(image: AnyImage, points: npt.ArrayLike, outside: float = 0) -> Sampled:
     """The value of the voxel that contains each point; on a face between two voxels, the voxel with the larger index.
 
     The values keep the type of the image if it can hold ``outside``, otherwise they get a type that can.
     """
+    image = image_given(image)
     array = voxel_array(image)
     dtype = np.result_type(array.dtype, np.min_scalar_type(outside))
 
@@ -51,8 +52,9 @@ def sample_nearest(image: sitk.Image, points: npt.ArrayLike, outside: float = 0)
     return _sample(image, points, outside, dtype, values)
 
 
-def sample_linear(image: sitk.Image, points: npt.ArrayLike, outside: float = float("nan")) -> Sampled:
+def sample_linear(image: AnyImage, points: npt.ArrayLike, outside: float = float("nan")) -> Sampled:
     """Trilinear interpolation between voxel centres, constant beyond the last centre. Values are float64."""
+    image = image_given(image)
     flat = voxel_array(image).reshape(-1)
 
     def values(indices: Floats) -> Values:
@@ -63,11 +65,12 @@ def sample_linear(image: sitk.Image, points: npt.ArrayLike, outside: float = flo
     return _sample(image, points, outside, np.dtype(np.float64), values)
 
 
-def sample_label(image: sitk.Image, points: npt.ArrayLike, outside: int = 0) -> Sampled:
+def sample_label(image: AnyImage, points: npt.ArrayLike, outside: int = 0) -> Sampled:
     """The label with the largest sum of trilinear weights among the eight voxels around each point.
 
     The result is always a label of one of the eight voxels; if sums are equal, the smallest label.
     """
+    image = image_given(image)
     flat = voxel_array(image).reshape(-1)
     dtype = np.result_type(flat.dtype, np.min_scalar_type(outside))
 

@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from vtkmodules.vtkCommonDataModel import vtkGenericCell
 from vtkmodules.vtkImagingStencil import vtkImageStencilToImage, vtkPolyDataToImageStencil
 
-from pycemrg_core.api import image_from_array
+from pycemrg_core.api import AnyImage, image_from_array, image_given
 from pycemrg_spatial.cells import FACES, voxels_in_cells
 from pycemrg_spatial.errors import MeshError
 from pycemrg_spatial.geometry import point_to_index
@@ -29,7 +29,7 @@ def _is_solid(kind: int) -> bool:
     return cell is not None and cell.GetCellDimension() == 3
 
 
-def voxelise_cells(grid: pv.UnstructuredGrid, tags: npt.NDArray[np.int64], like: sitk.Image) -> sitk.Image:
+def voxelise_cells(grid: pv.UnstructuredGrid, tags: npt.NDArray[np.int64], like: AnyImage) -> sitk.Image:
     """A label map on the grid of ``like``: each voxel has the tag of the cell that contains its centre, or 0.
 
     ``tags`` is one integer >= 0 per cell. A centre in several cells (on a shared face, or where the mesh overlaps
@@ -37,6 +37,7 @@ def voxelise_cells(grid: pv.UnstructuredGrid, tags: npt.NDArray[np.int64], like:
     uint8, uint16 and uint32 that holds the tags. Raises :class:`MeshError` for other tags, and for volume cells that
     are not linear: without them the label map would have holes.
     """
+    like = image_given(like)
     _require_linear(grid)
     used = tags[np.isin(grid.celltypes, list(FACES))]
     if len(used) and (used.min() < 0 or used.max() > _LARGEST):
@@ -64,7 +65,7 @@ def _require_linear(grid: pv.UnstructuredGrid) -> None:
         )
 
 
-def voxelise_surface(grid: pv.UnstructuredGrid, like: sitk.Image, label: int = 1) -> sitk.Image:
+def voxelise_surface(grid: pv.UnstructuredGrid, like: AnyImage, label: int = 1) -> sitk.Image:
     """A label map on the grid of ``like``: ``label`` where the voxel centre is inside a closed surface, otherwise 0.
 
     A point is inside if a line from far away to it crosses the surface an odd number of times, so a surface inside
@@ -72,6 +73,7 @@ def voxelise_surface(grid: pv.UnstructuredGrid, like: sitk.Image, label: int = 1
     inside on one side only, so two bodies that touch share no voxel. Raises :class:`MeshError` for an open surface,
     with its number of open edges.
     """
+    like = image_given(like)
     surface = surface_of(grid, "the mesh").triangulate()
     if count := open_edges(surface):
         edges = "1 open edge" if count == 1 else f"{count:,} open edges"

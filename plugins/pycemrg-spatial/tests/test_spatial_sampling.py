@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
 from hypothesis import given
 from hypothesis import strategies as st
+from pycemrg_spatial.geometry import point_to_index
 from pycemrg_spatial.queries import nearest_label, vertices_within
 from pycemrg_spatial.sampling import sample_label, sample_linear, sample_nearest
 from spatial_shapes import itk_points, label_maps, oblique
@@ -176,3 +179,15 @@ def test_vertices_within_a_label(image: sitk.Image, seed: int, label: int) -> No
     points = around(image, seed)
     expected = itk_values(image, points, sitk.sitkNearestNeighbor)
     assert vertices_within(points, image, label).tolist() == [value == label for value in expected]
+
+
+def test_an_image_can_be_a_path(tmp_path: Path) -> None:
+    image = oblique(np.arange(24, dtype=np.uint8).reshape(2, 3, 4), 3)
+    path = tmp_path / "image.nrrd"
+    sitk.WriteImage(image, str(path))
+    points = around(image, 3)
+    for sample in (sample_label, sample_linear, sample_nearest):
+        np.testing.assert_allclose(sample(path, points).values, sample(image, points).values, atol=1e-6)
+    assert (vertices_within(points, str(path), 5) == vertices_within(points, image, 5)).all()
+    assert (nearest_label(points, path)[0] == nearest_label(points, image)[0]).all()
+    np.testing.assert_allclose(point_to_index(path, points), point_to_index(image, points), atol=1e-6)

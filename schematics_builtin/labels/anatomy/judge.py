@@ -16,6 +16,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
+from pycemrg_core.api import Shown, html_table
 from schematics_builtin.labels.anatomy.rules import CORE, MAIN, MIRRORS, RULES, Rule
 from schematics_builtin.labels.measuring import Facts
 
@@ -63,8 +64,8 @@ class Line:
         return f"{self.points:+.1f}  {self.text}"
 
 
-@frozen(eq=False)
-class Evidence:
+@frozen(eq=False, repr=False)
+class Evidence(Shown):
     """How well a reading fits: ``score`` of ``possible`` points, and the lines that explain it, largest first.
 
     ``gain`` is the number of points that the best exchange of meanings would add (negative: every exchange is
@@ -82,6 +83,14 @@ class Evidence:
         """The share of the possible points; 0 if nothing could be judged."""
         return self.score / self.possible if self.possible else 0.0
 
+    @property
+    def in_short(self) -> str:
+        """The points."""
+        return f"{self.score:.1f} of {self.possible:.1f} points"
+
+    def _repr_html_(self) -> str:
+        return html_table(self.in_short, ("points", "because"), [(line.points, line.text) for line in self.lines])
+
 
 @frozen(eq=False)
 class Reading:
@@ -93,8 +102,8 @@ class Reading:
     unsure: tuple[int, ...]
 
 
-@frozen(eq=False)
-class Ranking:
+@frozen(eq=False, repr=False)
+class Ranking(Shown):
     """Readings, the best first. ``doubts`` says why the verdict is not ``confident``."""
 
     verdict: Literal["confident", "ambiguous", "none fits"]
@@ -105,6 +114,15 @@ class Ranking:
     def top(self) -> str:
         """The first scheme of the best reading; the other schemes of this reading agree with it here."""
         return self.readings[0].schemes[0] if self.readings else ""
+
+    @property
+    def in_short(self) -> str:
+        """The verdict, and the schemes of the best reading."""
+        return f"{self.verdict}: {', '.join(self.readings[0].schemes) if self.readings else 'no scheme'}"
+
+    def _repr_html_(self) -> str:
+        rows = [(", ".join(one.schemes), one.evidence.score, one.evidence.possible) for one in self.readings]
+        return html_table(self.in_short, ("schemes", "points", "of"), rows, notes=self.doubts)
 
 
 @frozen(eq=False)

@@ -8,13 +8,12 @@ import click
 
 from pycemrg_core.api import counted, name_of
 from pycemrg_core.cli.kit import heart_from, plugin_options, session_of
-from pycemrg_metrics.commands.show import USUAL, listed, show, show_one, table_options
+from pycemrg_metrics.commands.show import listed, show, show_one, table_options
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
     from pycemrg_core import Catalogue
-    from pycemrg_core.api import LabelScheme
 
 _MOST_LABELS = 128
 
@@ -73,13 +72,14 @@ def compare(
     if of_images:
         table = faces.compare_images(
             ours, theirs, catalogue, metrics=metrics or faces.IMAGE_METRICS, labels=labels, data_range=data_range,
-            mask=_read_mask(mask, theirs, reference, catalogue), scheme=scheme or USUAL, parameters=parameters,
+            mask=_read_mask(mask, theirs, reference, catalogue), scheme=choices.naming(scheme, catalogue, mask),
+            parameters=parameters,
         )  # fmt: skip
         show_one(table, as_json, as_csv, **more)
         return
     table = faces.compare_labels(
         ours, theirs, catalogue, metrics=metrics or faces.LABEL_METRICS, labels=labels, groups=groups,
-        scheme=scheme or _names(prediction, reference, catalogue), parameters=parameters,
+        scheme=choices.naming(scheme, catalogue, prediction, reference), parameters=parameters,
     )  # fmt: skip
     show(table, as_json, as_csv, title="label", mean=True, **more)
 
@@ -112,20 +112,6 @@ def _read(path: str, catalogue: Catalogue, scheme: str | None = None) -> sitk.Im
     for note in notes:
         click.echo(f"note: {note}", err=True)
     return image
-
-
-def _names(prediction: str, reference: str, catalogue: Catalogue) -> str | LabelScheme:
-    """The names in both sources. Raises :class:`LabelError` where they say different things of a label."""
-    from pycemrg_core.api import LabelError, read_heart_names, source_scheme
-
-    ours, theirs = (read_heart_names(path, catalogue) for path in (prediction, reference))
-    for name in ours:
-        if ours[name] != theirs.get(name, ours[name]):
-            raise LabelError(
-                f"{name!r} is {ours[name]} in {name_of(prediction)} and {theirs[name]} in {name_of(reference)};"
-                " give both the same integers with 'pycemrg labels remap', or name them with --scheme"
-            )
-    return source_scheme({**ours, **theirs}, catalogue) if ours or theirs else USUAL
 
 
 def _read_mask(path: str | None, like: sitk.Image, like_path: str, catalogue: Catalogue) -> sitk.Image | None:

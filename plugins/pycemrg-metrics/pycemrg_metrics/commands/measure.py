@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from pycemrg_core.cli.kit import heart_from, plugin_options, scheme_from, session_of
-from pycemrg_metrics.commands.show import USUAL, listed, show, table_options
+from pycemrg_metrics import USUAL
+from pycemrg_metrics.commands.show import listed, show, table_options
 
 
 def _pairs(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:

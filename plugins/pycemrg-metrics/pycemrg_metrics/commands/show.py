@@ -10,14 +10,13 @@ import click
 
 from pycemrg_core.api import parse_number
 from pycemrg_core.cli.kit import completing, csv_text, echo_json, echo_table
+from pycemrg_metrics import USUAL
 
 if TYPE_CHECKING:
     from pycemrg_metrics.tables import Column, Row, Table
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-USUAL = "cemrg"
-"""The label scheme of label maps where neither the user nor the source names the labels."""
 _NOT_DEFINED = "-"
 _WIDTH = 80  # characters; echo_table breaks words in wider tables
 
