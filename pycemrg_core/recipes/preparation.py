@@ -119,7 +119,7 @@ def prepare(
     return Prepared(volume=volume, facts=facts, notes=notes, conversion=conversion)
 
 
-def make_room(prepared: Prepared, planned: Plan, settings: Settings) -> Prepared:
+def make_room(prepared: Prepared, planned: Plan, settings: Settings | None = None) -> Prepared:
     """Pad the label map where a wall or ring of the plan, or a label that the recipe knows, would meet the border.
 
     A side is padded by the largest thickness of a wall or ring and one voxel, and a note says so. Otherwise the label
@@ -135,7 +135,7 @@ def make_room(prepared: Prepared, planned: Plan, settings: Settings) -> Prepared
         return prepared
     names = ", ".join(map(planned.blueprint.name, list(beyond)[:_SHOWN]))
     names += f" and {len(beyond) - _SHOWN} more" if len(beyond) > _SHOWN else ""
-    if not settings.pad:
+    if settings and not settings.pad:
         note = f"not padded: {names} would meet the border of the image; what lies beyond is cut off"
         return evolve(prepared, notes=(*prepared.notes, note))
     padding = Padding.of_sides(np.any([*beyond.values()], axis=0), thickest, prepared.volume.spacing)
