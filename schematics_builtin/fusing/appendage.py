@@ -33,7 +33,17 @@ def without_shell(volume: LabelVolume, appendage: int, atrium: int) -> Iterator[
     own = volume.mask(atrium, region)
     near = volume.within(appendage, THIN_MM, near=region)
     thin = own & ~_opened(own, volume.spacing, THIN_MM)
-    yield Edit(near.region, near.mask & thin[shift(near.region, region)], appendage)
+    given = near.mask & thin[shift(near.region, region)]
+    yield Edit(near.region, _beside(given, volume.mask(appendage, near.region)), appendage)
+
+
+def _beside(given: Mask, mask: Mask) -> Mask:
+    """What of some voxels is connected to a mask by faces, so that it becomes no loose piece of it."""
+    from scipy import ndimage
+
+    number = ndimage.label(given | mask)[0]
+    found: Mask = given & np.isin(number, np.unique(number[mask]))
+    return found
 
 
 def without_skirt(volume: LabelVolume, vein: int, atrium: int) -> Iterator[Edit]:

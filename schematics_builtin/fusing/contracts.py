@@ -9,9 +9,9 @@ from pycemrg_core.api import Label, LabelType, changes, choice, number, reads, r
 
 @frozen(kw_only=True)
 class JoinContract:
-    """``join``: background between two of ``labels`` that are at most ``gap_mm`` apart becomes the nearer of them.
+    """``join``: an open gap of at most ``gap_mm`` between two of ``labels`` becomes the nearer of them.
 
-    The first label is joined to each of the others.
+    The first label is joined to each of the others. The groove beside a contact is no gap.
     """
 
     labels: tuple[Label, ...] = changes("LABEL_NAMES")
@@ -22,7 +22,8 @@ class JoinContract:
 class CropVesselContract:
     """``crop_vessel``: what of each of ``vessels`` is farther than ``length_mm`` from ``root`` becomes background.
 
-    The length is measured along the vessel. With ``whole_end`` 1 a vessel is cut before its section gets small.
+    The length is measured along the vessel; less than a tenth of a vessel is not cut off. With ``whole_end`` 1 a vessel
+    that does not end in one plane is cut before its section gets small.
     """
 
     vessels: tuple[Label, ...] = changes("VESSEL_LABEL_NAMES")

@@ -10,6 +10,7 @@ import numpy as np
 from attrs import asdict, frozen
 
 from pycemrg_core.api import (
+    Change,
     Doubt,
     Edit,
     LabelVolume,
@@ -37,6 +38,7 @@ from schematics_builtin.fusing.sources import Grid, Source
 from schematics_builtin.fusing.veins import Split, Vein, split_atrium, split_label
 
 _REFUSED = "the sources are not fused:"
+_ROUNDS = 8  # of tidying; two or three are usual
 _REACH_MM = 75.0  # round the chambers: the longest vessel and the margin
 
 
@@ -122,6 +124,7 @@ class _Work:
         self.claims: list[dict[str, Any]] = []
         self.loose: Counter[str] = Counter()
         self.split = Split()
+        self.changed: set[int] = set()
         self.volume: WorkingVolume
 
     def decide(self) -> None:
@@ -140,6 +143,7 @@ class _Work:
             self.won[name] = source.name
         volume = LabelVolume(array, self.grid.spacing, origin=self.grid.origin, direction=self.grid.direction)
         self.volume = WorkingVolume(volume, array.dtype)
+        self.changed = set(self.volume.boxes)
 
     @property
     def _named(self) -> set[str]:
@@ -161,23 +165,39 @@ class _Work:
         return [value for value in self.volume.boxes if value not in left_out]
 
     def tidy(self) -> None:
-        """Remove loose pieces, and close the gaps between what belongs together."""
-        self._without_loose()
+        """Remove loose pieces, close gaps and fill holes until nothing changes: then a fused heart stays as it is."""
+        for _ in range(_ROUNDS):
+            new, self.changed = self.changed, set()
+            self._without_loose(new)
+            self._close_gaps(new)
+            self._apply(fill_holes(self.volume, new.intersection(self.volume.boxes)))
+            if self._there(APPENDAGE) and self._there(ATRIUM):
+                self._apply(without_shell(self.volume, self.values[APPENDAGE], self.values[ATRIUM]))
+            if not self.changed:
+                return
+
+    def _close_gaps(self, new: set[int]) -> None:
+        """Close the gaps between the pairs of which one is new, or has changed since."""
         for a, b in self.choices.joins:
-            if self._there(a) and self._there(b):
+            if self._there(a) and self._there(b) and (new | self.changed) & {self.values[a], self.values[b]}:
                 closed = self._apply(join(self.volume, self.values[a], self.values[b], GAP_MM))
                 if closed:
-                    self.joined[f"{_short(a)}-{_short(b)}"] = closed
-        self._apply(fill_holes(self.volume, self._labels()))
-        if self._there(APPENDAGE) and self._there(ATRIUM):
-            self._apply(without_shell(self.volume, self.values[APPENDAGE], self.values[ATRIUM]))
+                    pair = f"{_short(a)}-{_short(b)}"
+                    self.joined[pair] = self.joined.get(pair, 0) + closed
 
     def _apply(self, edits: Iterable[Edit]) -> int:
         """Apply edits, and return how many voxels changed."""
-        return sum(change.voxels for change in self.volume.apply(edits))
+        return sum(change.voxels for change in self._edit(edits))
 
-    def _without_loose(self) -> None:
-        for change in self.volume.apply(without_loose_pieces(self.volume, self._labels(VEINS))):
+    def _edit(self, edits: Iterable[Edit]) -> tuple[Change, ...]:
+        """Apply edits, and remember the labels that changed."""
+        changes = tuple(self.volume.apply(edits))
+        self.changed |= {label for change in changes for label in (change.old, change.new) if label}
+        return changes
+
+    def _without_loose(self, labels: set[int]) -> None:
+        labels = labels.intersection(self.volume.boxes) - {self.values.get(VEINS)}
+        for change in self._edit(without_loose_pieces(self.volume, labels, self._labels(VEINS))):
             self.loose[_short(self._name(change.old))] += change.voxels
 
     def name_veins(self, doubts: list[Doubt]) -> None:
@@ -207,17 +227,19 @@ class _Work:
                 region = self.volume.region(self.values[VEINS])
                 edits.append(edit_at(Zone(region, self.volume.mask(self.values[VEINS], region)).places, 0))
             edits += [edit_at(vein.places, self.values[vein.name]) for vein in self.split.veins]
-            self.volume.apply(edits)
+            self._apply(edits)
             for vein in self.split.veins:
                 self._apply(without_skirt(self.volume, self.values[vein.name], self.values[ATRIUM]))
         for name, length in self.choices.crops.items():
             root = self.choices.roots.get(name, "")
             if length and self._there(name) and self._there(root):
                 labels = self.values[name], self.values[root]
-                cut = self._apply(crop(self.volume, *labels, length, whole_end=name in ARTERIES))
-                if cut:
-                    self.cropped[_short(name)] = {"length_mm": length, "voxels": cut}
-        self._without_loose()
+                cuts = [self._apply(crop(self.volume, *labels, length, whole_end=name in ARTERIES))]
+                while cuts[-1] and len(cuts) < 3 and name in ARTERIES:
+                    cuts.append(self._apply(crop(self.volume, *labels, length, whole_end=True)))
+                if sum(cuts):
+                    self.cropped[_short(name)] = {"length_mm": length, "voxels": sum(cuts)}
+        self.tidy()
 
     def finished(self, accepted: Sequence[Doubt]) -> Fused:
         """The heart, cut to its margin, with its record."""

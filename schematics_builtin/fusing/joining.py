@@ -5,14 +5,31 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pycemrg_core.api import Edit, LabelVolume, as_region, expand, intersect, is_empty, shape_of, shift
+from pycemrg_core.api import (
+    Edit,
+    LabelVolume,
+    Mask,
+    Region,
+    as_region,
+    dilate,
+    expand,
+    intersect,
+    is_empty,
+    shape_of,
+    shift,
+)
+
+Floats = NDArray[np.float64]
 
 
 def join(volume: LabelVolume, a: int, b: int, gap_mm: float) -> Iterator[Edit]:
-    """Give the background between two labels that are at most ``gap_mm`` apart to the nearer of them.
+    """Give the open gaps between two labels that are at most ``gap_mm`` wide to the nearer of both.
 
-    A voxel lies between them if its distances to both add up to no more than the gap and one voxel.
+    A voxel lies between them if its distances to both add up to no more than the gap and one voxel. A gap is open
+    where the labels do not touch as near as that, or if it is enclosed. The groove beside a contact is none, so that a
+    gap that was closed stays as it is.
     """
     reach = gap_mm + float(np.cbrt(volume.voxel_mm3))
     region = intersect(volume.region(a, reach), volume.region(b, reach))
@@ -25,15 +42,44 @@ def join(volume: LabelVolume, a: int, b: int, gap_mm: float) -> Iterator[Edit]:
         return
     low, high = (np.array([f(line) for line in np.nonzero(near)]) for f in (np.min, np.max))
     corner = [axis.start for axis in region]
-    box = as_region(map(slice, (low + corner).tolist(), (high + corner + 1).tolist()))
+    inner = as_region(map(slice, (low + corner).tolist(), (high + corner + 1).tolist()))
+    box = expand(inner, 1, volume.array.shape)
     to_a, to_b = (volume.distances(one, near=box, limit_mm=reach).mm for one in (a, b))
-    between = near[shift(box, region)] & (to_a + to_b <= reach + 1e-3)
+    empty = volume.mask(0, box)
+    between = empty & (to_a + to_b <= reach + 1e-3)
+    wide = between & ~dilate(_contact(volume, a, b, box), volume.spacing, reach)
+    between = (between & dilate(wide, volume.spacing, reach)) | _enclosed(empty, to_a, to_b)
     yield Edit(box, between & (to_a <= to_b), a)
     yield Edit(box, between & (to_a > to_b), b)
 
 
-def without_loose_pieces(volume: LabelVolume, labels: Collection[int]) -> Iterator[Edit]:
-    """Give every piece of a label but its largest to what it borders on most: another of the labels, or background.
+def _contact(volume: LabelVolume, a: int, b: int, box: Region) -> Mask:
+    """The voxels of both labels where they share a face, in a box."""
+    faces = volume.touching(a, b)
+    mask = np.zeros(shape_of(box), np.bool_)
+    for places in (faces.first, faces.second):
+        inside = places - [axis.start for axis in box]
+        mask[tuple(inside[((inside >= 0) & (inside < mask.shape)).all(axis=1)].T)] = True
+    return mask
+
+
+def _enclosed(empty: Mask, to_a: Floats, to_b: Floats) -> Mask:
+    """The background that is connected to nothing but itself, and near both labels in all its voxels."""
+    from scipy import ndimage
+
+    number, count = ndimage.label(empty)
+    kept = np.ones(count + 1, np.bool_)
+    kept[0] = False
+    kept[number[empty & ~(np.isfinite(to_a) & np.isfinite(to_b))]] = False
+    for axis in range(3):
+        for end in (0, -1):
+            kept[np.take(number, end, axis=axis)] = False
+    found: Mask = kept[number]
+    return found
+
+
+def without_loose_pieces(volume: LabelVolume, labels: Collection[int], takers: Collection[int]) -> Iterator[Edit]:
+    """Give every piece of a label but its largest to what it borders on most: one of the takers, or background.
 
     Pieces share faces. Surface is measured in mm2. What borders on nothing but the image's border becomes background.
     """
@@ -52,10 +98,10 @@ def without_loose_pieces(volume: LabelVolume, labels: Collection[int]) -> Iterat
             region = expand(inner, 1, volume.array.shape)
             piece = np.zeros(shape_of(region), np.bool_)
             piece[shift(inner, region)] = found.number[box] == index
-            yield Edit(region, piece, _most_beside(volume.array[region], piece, label, labels, area))
+            yield Edit(region, piece, _most_beside(volume.array[region], piece, label, takers, area))
 
 
-def _most_beside(values: np.ndarray, piece: np.ndarray, label: int, labels: Collection[int], area: list[float]) -> int:
+def _most_beside(values: np.ndarray, piece: np.ndarray, label: int, takers: Collection[int], area: list[float]) -> int:
     surface: dict[int, float] = {0: 0.0}
     for axis in range(3):
         low, high = [slice(None)] * 3, [slice(None)] * 3
@@ -63,6 +109,6 @@ def _most_beside(values: np.ndarray, piece: np.ndarray, label: int, labels: Coll
         for near, far in ((tuple(low), tuple(high)), (tuple(high), tuple(low))):
             there = piece[near] & ~piece[far]
             for value, count in zip(*np.unique(values[far][there], return_counts=True), strict=True):
-                if value == 0 or (value in labels and value != label):
+                if value == 0 or (value in takers and value != label):
                     surface[int(value)] = surface.get(int(value), 0.0) + count * area[axis]
     return max(surface, key=lambda value: (surface[value], -value))
