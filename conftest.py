@@ -8,12 +8,14 @@ Lanes are markers, and every test of the slow lane is in the whole suite too::
     python3 -m pytest -m installed      what is installed from wheels into environments of their own
     python3 -m pytest -m browser        pages in a real browser
 
-``slow(every=3)`` leaves every third case of a parametrised test in the fast lane. Cases are counted from the first.
+``slow(every=3)`` leaves every third case of a parametrised test in the fast lane. Cases are counted from the first. On
+a class or file it counts the cases of each test in it.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from functools import cache
 
@@ -21,6 +23,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from pycemrg_core import Catalogue, load_catalogue
+
+# Hundreds of processes start here. Each compiles what it imports, unless the first may keep what it compiled.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A busy machine is no fault: nothing is timed. In CI every run draws the same examples.
 settings.register_profile(
@@ -38,24 +44,34 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    seen: Counter[str] = Counter()
-    left_out = []
     for item in items:
         for fixture, lane in LANES.items():
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(lane)
                 item.add_marker("slow")
-        if slow := item.get_closest_marker("slow"):
+    seen: Counter[str] = Counter()
+    left_out = set()
+    for item, slow in [(item, item.get_closest_marker("slow")) for item in items]:
+        if slow:
             test = item.nodeid.partition("[")[0]
-            number = seen[test]
+            fast = "every" in slow.kwargs and seen[test] % slow.kwargs["every"] == 0
+            if "every" in slow.kwargs:
+                _mark_alone(item, slow, fast)
+            if not fast and seen[test] % config.getoption("sample"):
+                left_out.add(item)
             seen[test] += 1
-            if "every" in slow.kwargs and number % slow.kwargs["every"] == 0:
-                item.own_markers.remove(slow)
-            elif number % config.getoption("sample"):
-                left_out.append(item)
     if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in set(left_out)]
+        config.hook.pytest_deselected(items=[*left_out])
+        items[:] = [item for item in items if item not in left_out]
+
+
+def _mark_alone(item: pytest.Item, slow: pytest.Mark, fast: bool) -> None:
+    """Take the marker from the test, class or file that has it, and give it to this case if it is slow."""
+    for node in item.listchain():
+        if slow in node.own_markers:
+            node.own_markers.remove(slow)
+    if not fast:
+        item.add_marker("slow")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import ast
 import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from attrs import field, frozen
@@ -62,6 +62,20 @@ class Module:
         return ast.parse(self.source)
 
     @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        return tuple(ast.walk(self.tree))
+
+    @cached_property
+    def identifiers(self) -> tuple[tuple[str, int], ...]:
+        """Every identifier in the code, with its line."""
+        return tuple(_identifiers(self.nodes))
+
+    @cached_property
+    def texts(self) -> tuple[tuple[str, int], ...]:
+        """Every text in the code but docstrings, with its line."""
+        return tuple(_texts(self.nodes))
+
+    @cached_property
     def imports(self) -> tuple[Import, ...]:
         """All imports: at the top, in functions, and for type checkers only."""
         return tuple(_imports(self.tree, self.name, False, False))
@@ -71,8 +85,13 @@ class Module:
 
 
 def modules_in(folder: Path, root: Path) -> list[Module]:
-    """All modules below a folder, sorted."""
-    return [Module.of(file, root) for file in sorted(folder.rglob("*.py"))]
+    """All modules below a folder, sorted. Each file is read and parsed once."""
+    return [_module(file, root) for file in sorted(folder.rglob("*.py"))]
+
+
+@cache
+def _module(file: Path, root: Path) -> Module:
+    return Module.of(file, root)
 
 
 def _imports(node: ast.AST, name: str, in_function: bool, for_types: bool) -> Iterator[Import]:
@@ -255,7 +274,7 @@ def reading_text(modules: Iterable[Module]) -> dict[str, set[str]]:
     """
     found: dict[str, set[str]] = {}
     for module in modules:
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if isinstance(node, ast.Call) and (what := _reads_text(node)):
                 found.setdefault(module.name, set()).add(what)
     return found
@@ -288,15 +307,14 @@ def importing_by_name(modules: Iterable[Module]) -> dict[str, set[str]]:
     """The modules that import code whose name they are given, and with what."""
     found = {}
     for module in modules:
-        names = {name for name, _ in _identifiers(module.tree)} & BY_NAME
+        names = {name for name, _ in module.identifiers} & BY_NAME
         if names:
             found[module.name] = names
     return found
 
 
-def _identifiers(tree: ast.AST) -> Iterator[tuple[str, int]]:
-    """Every identifier in the code, with its line."""
-    for node in ast.walk(tree):
+def _identifiers(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, int]]:
+    for node in nodes:
         line = getattr(node, "lineno", 0)
         match node:
             case ast.Name(id=name) | ast.arg(arg=name) | ast.Attribute(attr=name):
@@ -313,14 +331,11 @@ def _identifiers(tree: ast.AST) -> Iterator[tuple[str, int]]:
                     yield asname, line
 
 
-def _texts(tree: ast.AST) -> Iterator[tuple[str, int]]:
-    """Every text in the code but docstrings, with its line."""
-    docstrings = {
-        id(statement.value)
-        for statement in ast.walk(tree)
-        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-    }
-    for node in ast.walk(tree):
+def _texts(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, int]]:
+    docstrings = set()  # each statement comes before the text in it
+    for node in nodes:
+        if isinstance(node, ast.Expr):
+            docstrings.add(id(node.value))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
             yield node.value, node.lineno
 
@@ -333,7 +348,7 @@ def words_of(text: str) -> Iterator[str]:
 def anatomy(modules: Iterable[Module]) -> Iterator[str]:
     """Words of anatomy in identifiers and texts. Docstrings may have them: examples are of hearts."""
     for module in modules:
-        for text, line in (*_identifiers(module.tree), *_texts(module.tree)):
+        for text, line in (*module.identifiers, *module.texts):
             for word in words_of(text):
                 if word.lower() in ANATOMY | CHAMBERS:
                     yield f"{module.place(line)}: {word} in {text[:60]!r}"
@@ -346,6 +361,6 @@ def mentions(modules: Iterable[Module], names: Collection[str]) -> Iterator[str]
     """
     pattern = re.compile("|".join(rf"(?<![A-Za-z]){re.escape(name)}(?![A-Za-z])" for name in sorted(names)))
     for module in modules:
-        for text, line in (*_identifiers(module.tree), *_texts(module.tree)):
+        for text, line in (*module.identifiers, *module.texts):
             if found := pattern.search(text.lower()):
                 yield f"{module.place(line)}: {found[0]} in {text[:60]!r}"

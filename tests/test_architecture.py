@@ -67,6 +67,7 @@ def builtin() -> tuple[Module, ...]:
     return tuple(modules_in(ROOT / "schematics_builtin", ROOT))
 
 
+@cache
 def distributions() -> list[Path]:
     """The folders of our plugins and of the examples."""
     return sorted(file.parent for file in (ROOT / "plugins").glob("*/pyproject.toml")) + sorted(
@@ -74,6 +75,7 @@ def distributions() -> list[Path]:
     )
 
 
+@cache
 def project(folder: Path) -> dict[str, object]:
     found: dict[str, object] = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return found
@@ -85,17 +87,20 @@ def plugins() -> tuple[Module, ...]:
     return tuple(module for folder in distributions() for module in modules_in(folder, folder))
 
 
+@cache
 def homes(door: str) -> dict[str, str]:
     """The names behind a door or public module and the module that each is in, as type checkers see it."""
     (module,) = (one for one in (*core(), *builtin()) if one.name == door)
     return {one.name: one.module for one in module.imports if one.for_types}
 
 
+@cache
 def offers() -> dict[str, set[str]]:
     extra = {"pycemrg_core": {"__version__"}, "pycemrg_core.api": {"door"}}  # defined or used in the door itself
     return {door: {*homes(door), *extra.get(door, ())} for door in DOORS}
 
 
+@cache
 def public() -> dict[str, set[str]]:
     """The public module of each built-in plugin and its names."""
     return {one.name: set(homes(one.name)) for one in builtin() if one.name.count(".") == 1}
@@ -177,7 +182,7 @@ _SHOWN = r"^[ >.]*((?:from|import) (?:pycemrg_core|schematics_builtin)[\w., ]*)$
 def test_examples_in_docstrings_use_the_doors_only() -> None:
     found = []
     for one in (*core(), *builtin(), *plugins()):
-        for node in ast.walk(one.tree):
+        for node in one.nodes:
             if (
                 isinstance(node, ast.Expr)
                 and isinstance(node.value, ast.Constant)
@@ -452,6 +457,7 @@ def test_docstrings_and_ordinary_words_are_no_anatomy() -> None:
     assert [*words_of("LA_WT aorticWall HTMLPage")] == ["LA", "WT", "aortic", "Wall", "HTML", "Page"]
 
 
+@cache
 def names_of_plugins() -> set[str]:
     """Names that stand for a plugin of ours and for nothing else."""
     found = {"schematics_builtin", "certificate", "certify", "repair", "diagnosis", "slicer", "itksnap"}

@@ -31,6 +31,7 @@ class TestPlugin(PluginConformance):
     plugin = BUILT_IN
 
 
+@pytest.mark.slow(every=4)
 class TestSteps(StepConformance):
     plugin = BUILT_IN
 
@@ -54,14 +55,17 @@ class TestSteps(StepConformance):
         return LabelVolume(array, (1.2, 1.0, 1.0))
 
 
+@pytest.mark.slow(every=4)
 class TestSchematics(SchematicConformance):
     plugin = BUILT_IN
 
 
+@pytest.mark.slow(every=4)
 class TestRecipes(RecipeConformance):
     plugin = BUILT_IN
 
 
+@pytest.mark.slow(every=4)
 class TestChecks(CheckConformance):
     plugin = "schematics_builtin.certificate.plugin"
 

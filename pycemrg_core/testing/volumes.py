@@ -6,6 +6,7 @@ Arrays are (z, y, x), spacings (z, y, x) in mm.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from math import cos, radians, sin
 
 import numpy as np
@@ -28,6 +29,11 @@ def random_cells(
     Each label has an island in another's cell or in the background, and the largest cell a hole. Labels that
     need more than uint8 make it uint16 or uint32. The same arguments give the same array.
     """
+    return _random_cells(tuple(labels), tuple(shape), tuple(spacing)).copy()
+
+
+@lru_cache(maxsize=256)  # each check of a kit asks for the same few
+def _random_cells(labels: tuple[int, ...], shape: tuple[int, ...], spacing: tuple[float, ...]) -> LabelArray:
     dtype = np.min_scalar_type(max(labels))
     array = np.zeros(shape, dtype)
     grid = np.moveaxis(np.indices(shape), 0, -1)

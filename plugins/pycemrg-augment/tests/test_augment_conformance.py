@@ -18,6 +18,7 @@ class TestPlugin(PluginConformance):
     plugin = PLUGIN
 
 
+@pytest.mark.slow(every=4)
 class TestAugmentations(AugmentationConformance):
     plugin = PLUGIN
     parameters: ClassVar = {
