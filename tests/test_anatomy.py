@@ -328,6 +328,20 @@ def test_suggest_is_unsure_of_twins() -> None:
     assert not any(s.sure for s in found if s.label in (2, 3))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_suggest_is_sure_of_nothing_in_what_is_no_heart(seed: int) -> None:
+    """Twelve ellipsoids that touch: some look like a chamber and its neighbour, and all together like no heart."""
+    rng = np.random.default_rng(seed)
+    grid = np.moveaxis(np.indices((40, 40, 40)), 0, -1)
+    a = np.zeros((40, 40, 40), np.uint8)
+    for value in range(1, 13):
+        inside = (((grid - 20 - rng.normal(0, 9, 3)) / rng.uniform(3, 10, 3)) ** 2).sum(axis=-1) < 1
+        a[inside & (a == 0)] = value
+    structures = [*SCHEMES["cemrg"], *labels("LPV1:8 LPV2:9 RPV1:10 RPV2:11 LAA:12 SVC:13 IVC:14")]
+    assert not any(one.sure for one in suggest(measure(a, (3.0, 3.0, 3.0)), structures))
+
+
 def test_a_large_image_is_measured_quickly_in_runs_not_voxels() -> None:
     a = np.kron(HEART, np.ones((4, 4, 4), dtype=np.uint8))
     coarse, fine = measure(HEART, (2.0, 2.0, 2.0)), measure(a, (0.5, 0.5, 0.5))

@@ -240,7 +240,7 @@ def test_a_labels_file_of_another_form(
 # ------------------------------------------------------------------------------------------------------- usage
 
 
-@pytest.mark.parametrize("text", ["LA_WT", "LA_WT=", "LA_WT=thick", "=2", "", "LA_WT=2mm", "LA_WT 2"])
+@pytest.mark.parametrize("text", ["LA_WT", "LA_WT=", "LA_WT=thick", "=2", "LA_WT=2mm", "LA_WT 2"])
 def test_set_of_another_form_is_wrong_usage(earlier: Path, heart: Path, text: str) -> None:
     shown = refused(earlier, RECIPE, heart, "--set", text, code=2)
     assert "--set" in shown
@@ -547,3 +547,30 @@ def test_a_failure_while_files_take_their_places_leaves_the_old_result(
     text = pycemrg("run", RECIPE, heart, "-o", earlier, "--set", "LA_WT=3", "--with", "picture", code=1).stderr
     assert str(earlier) in text.splitlines()[-1]
     assert contents(earlier) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "where"),
+    [
+        (("run", "atria_full", "heart.nrrd", "-o", ""), " after -o"),
+        (("fuse", "", "-o", "x.nrrd"), " after fuse"),
+        (("clean", "heart.nrrd", "--fill-holes", "--output="), " after --output"),
+        (("",), ""),
+    ],
+)
+def test_an_empty_argument_is_no_name(words: tuple[str, ...], where: str) -> None:
+    """A shell gives one for a variable that is not set. As a path it would be this folder."""
+    text = pycemrg(*words, code=2).stderr
+    assert text.endswith(f"Error: an argument is empty{where}; give it a value, or leave it out"
+                         " (is a shell variable not set?)\n")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("fuse", "heart.nrrd@cemrg"), ("clean", "heart.nrrd", "--fill-holes"), ("labels", "keep", "heart.nrrd", "1")],
+)
+def test_a_folder_is_no_file_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]) -> None:
+    small_heart(tmp_path, "heart.nrrd")
+    monkeypatch.chdir(tmp_path)
+    text = pycemrg(*words, "-o", ".", code=1).stderr
+    assert text == "error: .: is a folder; give the name of a file in it\n"

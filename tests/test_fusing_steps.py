@@ -29,6 +29,8 @@ from pycemrg_core.api import Step
 from pycemrg_core.testing import PluginConformance, StepConformance, volumes
 from pycemrg_core.testing.contract import image_labels
 from schematics_builtin.demo import heart_file
+from schematics_builtin.fusing import split_veins
+from schematics_builtin.fusing.doubts import VEIN_DOUBTS
 
 FUSING = "schematics_builtin.fusing.plugin"
 ALL = 53
@@ -145,6 +147,16 @@ def test_gaps_are_closed_and_vessels_cut() -> None:
     for value in (13, 14):
         before, after = (int((one.array == value).sum()) for one in (heart, shorter))
         assert 0.05 < after / before < 0.4
+
+
+@pytest.mark.parametrize("accept", ["missing-vien", ("missing-vien", "vein-order")])
+def test_split_veins_refuses_a_doubt_that_it_does_not_have(accept: str | tuple[str, ...]) -> None:
+    volume = LabelVolume(np.ones((2, 2, 2), np.uint8), (1.0, 1.0, 1.0))
+    with pytest.raises(PlanError) as refused:
+        split_veins(volume, {}, 1, accept)
+    assert refused.value.problems == (
+        f"split-veins has no doubt 'missing-vien'; did you mean 'missing-vein'? (known: {', '.join(VEIN_DOUBTS)})",
+    )
 
 
 WRONG = """

@@ -117,6 +117,7 @@ class PycemrgGroup(click.Group):
         # Find the option anywhere on the line, before a plugin is imported to look for the command.
         if "--no-plugins" in args[: args.index("--") if "--" in args else None]:
             ctx.ensure_object(Session).no_plugins = True
+        _require_filled(ctx, args)
         ctx.terminal_width = max(50, min(columns(), 80) - 2)  # as click sets it, which imports shutil for it
         parsed: list[str] = _reported(ctx, lambda: super(PycemrgGroup, self).parse_args(ctx, args))
         return parsed
@@ -135,6 +136,17 @@ class PycemrgGroup(click.Group):
             )
             for c in contributions
         ]
+
+
+def _require_filled(ctx: click.Context, args: list[str]) -> None:
+    """Refuse an empty argument: as a path it would be this folder, or no file at all."""
+    for before, word in zip(("", *args), args, strict=False):
+        unfilled = word.startswith("--") and word.endswith("=")
+        if not word or unfilled:
+            after = word[:-1] if unfilled else before
+            where = f" after {after}" if after else ""
+            text = f"an argument is empty{where}; give it a value, or leave it out (is a shell variable not set?)"
+            raise click.UsageError(text, ctx)
 
 
 def _note_another_program() -> None:

@@ -114,8 +114,10 @@ def settings_from(
     """The settings that the options give; ``--labels`` and ``--set`` win over ``--config``."""
     import attrs
 
+    from pycemrg_core.recipes.checking import require_doubts
     from pycemrg_core.recipes.settings import Settings
 
+    require_doubts(accept, catalogue)
     settings = Settings()
     if config:
         from pycemrg_core.runs.configuration import read_config
@@ -137,7 +139,7 @@ def heart_from(image: str, catalogue: Catalogue, scheme: str | None = None, *, f
     """
     from pycemrg_core.api.records import LabelScheme
     from pycemrg_core.errors import ImageError
-    from pycemrg_core.images.named_volume import read_heart, read_slice
+    from pycemrg_core.images.named_volume import perhaps_a_mask, read_heart, read_slice
     from pycemrg_core.text.files import name_of
 
     if scheme:
@@ -145,7 +147,10 @@ def heart_from(image: str, catalogue: Catalogue, scheme: str | None = None, *, f
     read = (read_slice(image) if flat else None) or read_heart(image, catalogue, named=bool(scheme))
     if scheme and read.labels:
         raise ImageError(f"{name_of(image)}: its labels have names and no integers; leave out --scheme")
-    for note in read.notes:
+    notes = list(read.notes)
+    if len(read.volume.boxes) == 1 and not read.labels and not scheme:
+        notes.append(f"{name_of(image)}: {perhaps_a_mask()}")
+    for note in notes:
         click.echo(f"note: {note}", err=True)
     return read
 
@@ -164,7 +169,7 @@ def scheme_from(read: NamedVolume, catalogue: Catalogue, scheme: str | None, usu
 
 
 def require_output(output: str | os.PathLike[str], *inputs: str | os.PathLike[str] | None) -> None:
-    """Refuse an output that is one of the inputs, since nothing works in place, or that is part of a run's result.
+    """Refuse an output that is a folder, or one of the inputs, since nothing works in place, or part of a run's result.
 
     The folder of an input that is a folder, such as one of masks, is refused too: its files are the input.
     Raises :class:`OutputError`.
@@ -173,6 +178,8 @@ def require_output(output: str | os.PathLike[str], *inputs: str | os.PathLike[st
     from pycemrg_core.runs.earlier import require_not_of_a_run
     from pycemrg_core.text.files import name_of, same_file
 
+    if os.path.isdir(output):
+        raise OutputError(f"{name_of(output)}: is a folder; give the name of a file in it")
     if any(same_file(output, one) for one in inputs if one):
         raise OutputError(f"{name_of(output)}: the result would overwrite its input; choose another name")
     folder = os.path.realpath(os.path.dirname(os.fspath(output)) or ".")

@@ -61,12 +61,11 @@ def require_doubts(accept: Iterable[str], catalogue: Catalogue) -> None:
     """Refuse doubts that no check or step has. Raises :class:`PlanError`."""
     checked = {doubt for one in catalogue.all(Check) for doubt in one.record.doubts}
     known = sorted(checked.union(*(one.record.doubts for one in catalogue.all(Step))))
-    problems = [
+    if problems := [
         f"no check or step has the doubt {name!r}{close_to(name, known)} (known: {', '.join(known) or 'none'})"
         for name in accept
         if name not in known
-    ]
-    if problems:
+    ]:
         raise PlanError("what is to be accepted is unknown:", problems)
 
 

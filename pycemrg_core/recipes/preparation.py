@@ -17,7 +17,7 @@ from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.images.named_volume import NamedVolume, read_heart, telling_of_masks
 from pycemrg_core.images.padding import Padding, meeting_border
 from pycemrg_core.plugins.catalogue import Catalogue
-from pycemrg_core.recipes.checking import require_sound
+from pycemrg_core.recipes.checking import require_doubts, require_sound
 from pycemrg_core.recipes.labelling import labelling, labelling_of
 from pycemrg_core.recipes.plans import ImageFacts, Plan, PlannedStep
 from pycemrg_core.recipes.settings import Settings
@@ -101,6 +101,7 @@ def prepare(
         raise PlanError(f"the labels given for {name} cannot be used:", named.problems)
     target = named.labels
     record = catalogue.get(LabelScheme, scheme) if scheme else None
+    require_doubts(settings.accept, catalogue)
     if check:
         notes = (*notes, *require_sound(volume, record.labels if record else target, catalogue, name, settings.accept))
     conversion = None

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+
+from pycemrg_core.api import close_to
+
 DIFFERENT_SCANS = "different-scans"
 VEIN_DOUBTS = (
     *("situs-inversus", "image-direction", "missing-vein", "deep-division", "wide-mouth", "appendage-among-veins"),
@@ -10,3 +14,10 @@ VEIN_DOUBTS = (
 """Those about the heart and its veins."""
 DOUBTS = (DIFFERENT_SCANS, *VEIN_DOUBTS)
 """All of them."""
+
+
+def unknown_doubts(accept: Iterable[str], known: Sequence[str], who: str) -> Iterator[str]:
+    """What is wrong with doubts to be accepted that ``who`` does not have."""
+    for name in accept:
+        if name not in known:
+            yield f"{who} has no doubt {name!r}{close_to(name, known)} (known: {', '.join(known)})"

@@ -26,7 +26,7 @@ from pycemrg_core.api import (
     shift,
 )
 from schematics_builtin.fusing.choices import FROM, Choices
-from schematics_builtin.fusing.doubts import DOUBTS
+from schematics_builtin.fusing.doubts import DOUBTS, unknown_doubts
 from schematics_builtin.fusing.fusion import Fused, fuse_sources
 from schematics_builtin.fusing.record import record_of
 from schematics_builtin.fusing.sources import Grid, Source
@@ -210,11 +210,7 @@ def _require(choices: Choices) -> None:
         problems.append(f"spacing is {choices.spacing_mm:g} mm; give one from 0.1 to 10 mm")
     if choices.margin_mm > 200:
         problems.append(f"margin is {choices.margin_mm:g} mm; give one up to 200 mm")
-    problems += [
-        f"fuse has no doubt {name!r}{close_to(name, DOUBTS)} (known: {', '.join(DOUBTS)})"
-        for name in choices.accept
-        if name not in DOUBTS
-    ]
+    problems += unknown_doubts(choices.accept, DOUBTS, "fuse")
     if problems:
         raise PlanError("the choices do not fit:", problems)
 

@@ -15,11 +15,13 @@ from pycemrg_core.api import (
     LabelError,
     LabelVolume,
     Note,
+    PlanError,
     WorkingVolume,
     volume_given,
 )
 from schematics_builtin.fusing.choices import APPENDAGE, ATRIUM, PULMONARY
 from schematics_builtin.fusing.contracts import SplitVeinsContract
+from schematics_builtin.fusing.doubts import VEIN_DOUBTS, unknown_doubts
 from schematics_builtin.fusing.fusion import refuse
 from schematics_builtin.fusing.steps import split_veins as split_step
 
@@ -37,6 +39,9 @@ def split_veins(
 
     Raises :class:`LabelError` for a structure that is missing, and :class:`PlanError` with every reason against it.
     """
+    accepted = (accept,) if isinstance(accept, str) else tuple(accept)
+    if problems := list(unknown_doubts(accepted, VEIN_DOUBTS, "split-veins")):
+        raise PlanError("what is to be accepted is unknown:", problems)
     volume = volume_given(image)
     if missing := [name for name in _CHAMBERS if labels.get(name) not in volume.boxes]:
         names = ", ".join(name.removesuffix("_label") for name in missing)
@@ -46,7 +51,6 @@ def split_veins(
     if taken := [name for name in PULMONARY if labels[name] in volume.boxes and labels[name] != veins]:
         names = ", ".join(f"{name.removesuffix('_label')} ({labels[name]})" for name in taken)
         raise LabelError(f"the image has {names} already; give the veins other integers, or remove these labels first")
-    accepted = (accept,) if isinstance(accept, str) else tuple(accept)
     yielded = list(split_step(volume.with_blueprint(Blueprint(accepted=accepted)), _contract(volume, labels, veins)))
     doubts = [one for one in yielded if isinstance(one, Doubt)]
     refuse("the veins are not told apart:", doubts, accepted)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,18 +47,25 @@ class Case:
 
 
 def read_cases(
-    inputs: Iterable[str], *, parameters: Collection[str], schemes: Collection[str], scheme: str = ""
+    inputs: Iterable[str],
+    *,
+    parameters: Collection[str],
+    schemes: Collection[str],
+    scheme: str = "",
+    is_structure: Callable[[str], bool] = lambda _: False,
 ) -> tuple[Case, ...]:
     """Read the cases of ``inputs``, sorted by id: label maps, folders, patterns with ``*`` and tables.
 
     ``parameters`` and ``schemes`` are the names that a table can use; ``scheme`` is the scheme of cases without one
-    in the table. Raises :class:`PlanError` with all problems at once; problems of tables have a line number.
+    in the table. ``is_structure`` says whether a name is that of a structure: a folder of images that all have such
+    names is one heart in masks. Raises :class:`PlanError` with all problems at once; problems of tables have a line
+    number.
     """
     problems: list[str] = []
     cases: list[Case] = []
     for text in inputs:
         try:
-            cases.extend(_cases(text, parameters, schemes, problems))
+            cases.extend(_cases(text, parameters, schemes, is_structure, problems))
         except PycemrgError as error:
             problems.append(str(error))
     problems.extend(_id_problems(cases))
@@ -69,13 +76,16 @@ def read_cases(
     return tuple(sorted((evolve(case, scheme=case.scheme or scheme) for case in cases), key=lambda case: case.id))
 
 
-def _cases(text: str, parameters: Collection[str], schemes: Collection[str], problems: list[str]) -> Iterator[Case]:
+def _cases(
+    text: str,
+    parameters: Collection[str],
+    schemes: Collection[str],
+    is_structure: Callable[[str], bool],
+    problems: list[str],
+) -> Iterator[Case]:
     path = Path(text)
     if path.is_dir():
-        found = sorted(name for name in os.listdir(path) if extension(name) and not name.startswith("."))
-        if not found:
-            problems.append(f"{text}: no readable image in this folder ({', '.join(EXTENSIONS)})")
-        yield from (_case(str(path / name)) for name in found)
+        yield from _folder(path, text, is_structure, problems)
     elif path.is_file() and path.suffix.lower() in _TABLES:
         yield from _table(path, parameters, schemes, problems)
     elif path.is_file():
@@ -87,6 +97,22 @@ def _cases(text: str, parameters: Collection[str], schemes: Collection[str], pro
         yield from map(_case, found)
     else:
         problems.append(f"{text}: no such file or folder")
+
+
+def _folder(path: Path, text: str, is_structure: Callable[[str], bool], problems: list[str]) -> Iterator[Case]:
+    """The images of a folder; the folders in it, such as those with masks, if it has no images."""
+    inside = sorted(name for name in os.listdir(path) if not name.startswith("."))
+    found = [name for name in inside if extension(name)]
+    if len(found) > 1 and all(is_structure(name[: -len(extension(name))]) for name in found):
+        problems.append(
+            f"{text}: its images are the structures of one heart; give the folder that it is in, or a pattern in"
+            " quotes, such as 'hearts/*'"
+        )
+        return
+    found = found or [name for name in inside if (path / name).is_dir()]
+    if not found:
+        problems.append(f"{text}: no readable image in this folder ({', '.join(EXTENSIONS)}), and no folder of masks")
+    yield from (_case(str(path / name)) for name in found)
 
 
 def extension(name: str) -> str:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import numpy as np
 import psutil
 
+from pycemrg_cohort.cases import extension
 from pycemrg_core.api import ImageError, read_geometry
 
 # Measured with benchmarks/cohort.py, and rounded up.
@@ -23,7 +24,12 @@ with outputs of other plugins, which may make surfaces."""
 
 
 def voxel_bytes(file: str) -> int:
-    """The bytes of the voxels of an image, from its header; the size of the file if the header is unreadable."""
+    """The bytes of the voxels of an image, from its header; the size of the file if the header is unreadable.
+
+    For a folder of masks, that of all images in it.
+    """
+    if os.path.isdir(file):
+        return sum(voxel_bytes(one.path) for one in os.scandir(file) if extension(one.name))
     try:
         found = read_geometry(file)
     except ImageError:

@@ -10,6 +10,7 @@ from cohort_lab import hearts
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pycemrg_cohort.cases import EXTENSIONS, Case, read_cases
+from pycemrg_cohort.memory import voxel_bytes
 
 from pycemrg_core import ImageError, PlanError, read_image
 
@@ -39,6 +40,24 @@ def test_files_folders_and_patterns_are_one(folder: Path) -> None:
     assert read_cases(["in/*.nrrd"], **KNOWN) == by_folder
     assert read_cases(["**/h*.nrrd"], **KNOWN) == by_folder
     assert read_cases(["in/h02.nrrd", "in/h00.nrrd", "in/h01.nrrd"], **KNOWN) == by_folder
+
+
+def test_folders_of_masks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder without images holds the folders of the cases; one with the masks of a heart is no cohort."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "all").mkdir()
+    for name in ("p1", "p2", ".hidden"):
+        hearts(tmp_path / "all" / name, 2, size=8)
+    by_folder = read_cases(["all"], **KNOWN)
+    assert [(case.id, case.path) for case in by_folder] == [("p1", "all/p1"), ("p2", "all/p2")]
+    assert read_cases(["all/*"], **KNOWN) == by_folder
+    assert voxel_bytes("all/p1") == 2 * voxel_bytes("all/p1/h00.nrrd") > 0
+    with pytest.raises(PlanError) as caught:
+        read_cases(["all/p1"], **KNOWN, is_structure=lambda name: name in ("h00", "h01"))
+    assert caught.value.problems == (
+        "all/p1: its images are the structures of one heart; give the folder that it is in, or a pattern in quotes,"
+        " such as 'hearts/*'",
+    )
 
 
 def test_the_extensions_are_those_that_are_read(tmp_path: Path) -> None:
@@ -107,7 +126,7 @@ def test_inputs_that_are_wrong(folder: Path) -> None:
     assert problems("nothing.nrrd", "no*.nrrd", "empty", "in", "other") == [
         "nothing.nrrd: no such file or folder",
         "no*.nrrd: no file matches",
-        f"empty: no readable image in this folder ({', '.join(EXTENSIONS)})",
+        f"empty: no readable image in this folder ({', '.join(EXTENSIONS)}), and no folder of masks",
         "2 cases have the id 'h00': in/h00.nrrd, other/h00.nrrd; give different ids in a table",
     ]
     (folder / "t.csv").write_text("path\n")

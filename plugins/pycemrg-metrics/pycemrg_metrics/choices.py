@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from itertools import count
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
@@ -11,20 +13,25 @@ from pycemrg_core import Catalogue, Contribution
 from pycemrg_core.api import (
     AnyImage,
     LabelError,
+    LabelRemapper,
     LabelScheme,
     LabelTable,
     Measures,
     Metric,
     MetricError,
     close_to,
-    name_of,
     names_in,
     read_heart_names,
+    read_segmentation,
+    remap_image,
     source_scheme,
     whole_number,
 )
 from pycemrg_metrics import USUAL
 from pycemrg_metrics.tables import Column
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
 
 _DOES = {
     Measures.STRUCTURE: "measures one structure of a label map",
@@ -42,25 +49,54 @@ class Chosen:
     column: Column
 
 
-def naming(scheme: str | LabelScheme | None, catalogue: Catalogue, *images: AnyImage | None) -> LabelScheme:
-    """What names the labels of images: ``scheme``, or else the names in their files, or else the usual scheme.
+def naming(scheme: str | LabelScheme | None, catalogue: Catalogue, image: AnyImage | None) -> LabelScheme:
+    """What names the labels of an image: ``scheme``, or else the names in its file, or else the usual scheme.
 
-    Raises :class:`LabelError` where two files say different things of a label, and :class:`UnknownNameError`.
+    Raises :class:`UnknownNameError`.
     """
     if scheme is not None:
         return scheme if isinstance(scheme, LabelScheme) else catalogue.get(LabelScheme, scheme)
-    found: dict[str, int] = {}
-    first = ""
-    for path in (image for image in images if isinstance(image, (str, os.PathLike))):
-        names = read_heart_names(path, catalogue)
-        for name, value in names.items():
-            if found.setdefault(name, value) != value:
-                raise LabelError(
-                    f"{name!r} is {found[name]} in {first} and {value} in {name_of(path)};"
-                    " give both the same integers with 'pycemrg labels remap', or name them with --scheme"
-                )
-        first = first or name_of(path)
+    found = _names(image, catalogue)
     return source_scheme(found, catalogue) if found else catalogue.get(LabelScheme, USUAL)
+
+
+def by_name(
+    image: sitk.Image,
+    scheme: str | LabelScheme | None,
+    catalogue: Catalogue,
+    prediction: AnyImage,
+    reference: AnyImage,
+) -> tuple[sitk.Image, LabelScheme]:
+    """A prediction, read as ``image``, with the integers of the reference where names say what they are; the names.
+
+    Without a ``scheme``, labels are the same where their files call them the same. If only one of the two has names,
+    its integers are those of both; where it has none of its own, such as masks, the other is in the usual scheme.
+    Raises :class:`UnknownNameError`.
+    """
+    mine, theirs = _names(prediction, catalogue), _names(reference, catalogue)
+    if scheme is not None or not (mine or theirs):
+        return image, naming(scheme, catalogue, None)
+    usual = catalogue.get(LabelScheme, USUAL).labels
+    mine = mine or (theirs if _has_integers(reference, catalogue) else usual)
+    theirs = theirs or (mine if _has_integers(prediction, catalogue) else usual)
+    moved = {value: theirs[name] for name, value in mine.items() if name in theirs}
+    free = count(max(*mine.values(), *theirs.values()) + 1)
+    moved |= {value: next(free) for value in sorted({*mine.values()} - {*moved} & {*theirs.values()})}
+    own = {name: moved.get(value, value) for name, value in mine.items()}
+    if own != mine:
+        image = remap_image(image, LabelRemapper(moved))
+    return image, source_scheme({**own, **theirs}, catalogue)
+
+
+def _names(image: AnyImage | None, catalogue: Catalogue) -> Mapping[str, int]:
+    return read_heart_names(image, catalogue) if isinstance(image, (str, os.PathLike)) else {}
+
+
+def _has_integers(image: AnyImage, catalogue: Catalogue) -> bool:
+    """Whether a label map has its integers from its file: masks and layers have only names."""
+    if not isinstance(image, (str, os.PathLike)):
+        return False
+    return not os.path.isdir(image) and len(read_segmentation(image, catalogue).layers) == 1
 
 
 def metrics(

@@ -57,7 +57,8 @@ def compare_labels(
 ) -> Table:
     """Compare two label maps of the same grid, structure by structure; 2-D ones are slices of 1 mm.
 
-    ``scheme`` names the labels; by default the names in the files do, or else ``cemrg``. ``labels``: the rows; by
+    ``scheme`` names the labels; by default the names in the files do, or else ``cemrg``. Labels that two files call
+    the same are compared, whatever their integers are. ``labels``: the rows; by
     default every label in either map. ``groups``: also the groups of the scheme that contain one of them, each as one
     structure. ``parameters`` go to the metrics that accept them.
 
@@ -65,8 +66,8 @@ def compare_labels(
     metric cannot be computed, :class:`LabelError` and :class:`UnknownNameError` for unknown names.
     """
     chosen = choices.metrics(catalogue, metrics, Measures.SEGMENTATIONS, parameters)
-    record = choices.naming(scheme, catalogue, prediction, reference)
-    prediction, reference = (one_slice(image_given(image, catalogue)) for image in (prediction, reference))
+    image, record = choices.by_name(image_given(prediction, catalogue), scheme, catalogue, prediction, reference)
+    prediction, reference = one_slice(image), one_slice(image_given(reference, catalogue))
     require_same_grid(prediction, reference, ("the prediction", "the reference"))
     # Both get the same spacing: the grids are the same, except for rounding in the files.
     ours = _volume(as_labels(prediction, "the prediction")[0], reference)

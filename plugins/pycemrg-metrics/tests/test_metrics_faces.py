@@ -273,13 +273,35 @@ def test_files_are_compared_and_measured_by_their_paths(tmp_path: Path) -> None:
 
 
 def test_the_names_in_files_name_the_rows(tmp_path: Path) -> None:
-    """As on the command line: without a scheme, what a file calls its labels; two files must agree."""
-    for name, blood in (("mine", 5), ("truth", 5), ("other", 7)):
-        volume = LabelVolume(np.array([[[blood, blood, 6]]], np.uint8), (1.0, 1.0, 1.0))
-        path, names = tmp_path / f"{name}.seg.nrrd", {blood: "LV_BP_label", 6: "LV_myo_label"}
+    """As on the command line: without a scheme, labels are what the files call them, whatever their integers."""
+    for name, blood, muscle in (("mine", 5, 6), ("truth", 5, 6), ("other", 6, 7), ("swapped", 6, 5)):
+        volume = LabelVolume(np.array([[[blood, blood, muscle, 8]]], np.uint8), (1.0, 1.0, 1.0))
+        path, names = tmp_path / f"{name}.seg.nrrd", {blood: "LV_BP_label", muscle: "LV_myo_label", 8: "spleen"}
         write_volume(volume, path, named_extras(path, volume, segments_of(names, CATALOGUE)))
-    mine, truth, other = (tmp_path / f"{name}.seg.nrrd" for name in ("mine", "truth", "other"))
-    assert [row.name for row in compare_labels(mine, truth, CATALOGUE).rows] == ["LV_BP_label", "LV_myo_label"]
+    mine = tmp_path / "mine.seg.nrrd"
     assert [row.name for row in measure(mine, CATALOGUE, labels=["LV_BP"]).rows] == ["LV_BP_label"]
-    with pytest.raises(LabelError, match=r"'LV_BP_label' is 5 in .*mine\.seg\.nrrd and 7 in .*other\.seg\.nrrd"):
-        compare_labels(mine, other, CATALOGUE, labels=["LV_BP"])
+    for name in ("truth", "other", "swapped"):
+        rows = compare_labels(mine, tmp_path / f"{name}.seg.nrrd", CATALOGUE, metrics=["dice"]).rows
+        assert {row.name: row.values["dice"] for row in rows} == {"LV_BP_label": 1, "LV_myo_label": 1, "spleen": 1}
+
+
+def test_a_label_that_only_one_file_names_keeps_out_of_the_way(tmp_path: Path) -> None:
+    """5 is the aorta in mine and the spleen in theirs: they are not compared."""
+    for name, names in (("mine", {5: "Ao_BP_label", 6: "LV_BP_label"}), ("theirs", {5: "spleen", 6: "LV_BP_label"})):
+        volume = LabelVolume(np.array([[[5, 6]]], np.uint8), (1.0, 1.0, 1.0))
+        path = tmp_path / f"{name}.seg.nrrd"
+        write_volume(volume, path, named_extras(path, volume, segments_of(names, CATALOGUE)))
+    rows = compare_labels(tmp_path / "mine.seg.nrrd", tmp_path / "theirs.seg.nrrd", CATALOGUE, metrics=["dice"]).rows
+    assert {row.name: row.values["dice"] for row in rows} == {"spleen": 0, "LV_BP_label": 1, "Ao_BP_label": 0}
+
+
+def test_masks_have_no_integers_that_could_name_another_map(tmp_path: Path) -> None:
+    """A map without names is in the usual scheme; as masks are read, their integers depend on the recipes."""
+    volume = LabelVolume(np.array([[[LV, LV, MYO]]], np.uint8), (1.0, 1.0, 1.0))
+    (tmp_path / "masks").mkdir()
+    for value, name in ((LV, "LV"), (MYO, "LV_myo")):
+        write_volume(volume.with_array((volume.array == value).astype(np.uint8)), tmp_path / "masks" / f"{name}.nrrd")
+    write_volume(volume, tmp_path / "map.nrrd")
+    for pair in ((tmp_path / "masks", tmp_path / "map.nrrd"), (tmp_path / "map.nrrd", tmp_path / "masks")):
+        rows = compare_labels(*pair, CATALOGUE, metrics=["dice"]).rows
+        assert {row.name: row.values["dice"] for row in rows} == {"LV_BP_label": 1, "LV_myo_label": 1}

@@ -330,6 +330,8 @@ def suggest(facts: Facts, structures: Iterable[str], *, starts: int = 24, seed: 
     changes. The answer depends on ``seed`` only where the anatomy does not decide; the margin shows this. Offer
     only structures that can be present: rings and walls for a map of blood pools only add doubt. Only the ``MOST``
     largest labels that are more than scattered voxels get a structure, and the search ends after ``TRIED`` readings.
+    If all of it together is not an accepted reading, every margin is 0: among enough labels of anything, some look
+    like a part of a heart.
     """
     solid = np.where((facts.whole >= DUST) & (facts.volume_ml >= CRUMB_ML), facts.volume_ml, -1.0)
     largest = {i for i in np.argsort(-solid, kind="stable")[:MOST].tolist() if solid[i] > 0}
@@ -352,7 +354,8 @@ def suggest(facts: Facts, structures: Iterable[str], *, starts: int = 24, seed: 
         idle = 0 if top.max() > score + 1e-9 else idle + 1
         best, score = seen[int(top.argmax())], float(top.max())
         seen = np.unique(np.concatenate([seen, _climb(scorer, _shaken(best, starts, rng), exchanges)]), axis=0)
-    finished = scorer.tried < TRIED
+    meaning = {names[i]: facts.labels[at] for i, at in enumerate(best[: len(names)].tolist()) if at < scorer.absent}
+    accepted = scorer.tried < TRIED and _accepted(judge(facts, meaning))
     seen = np.concatenate([seen, best[exchanges]])
     behind = score - scorer.score(seen)
     out = []
@@ -363,9 +366,13 @@ def suggest(facts: Facts, structures: Iterable[str], *, starts: int = 24, seed: 
         mine = mine if mine in names else ""
         other = np.array([m != mine for m in meant])
         nearest = int(np.where(other, behind, np.inf).argmin())
-        margin = 0.0 if not finished else float(behind[nearest]) if other.any() else np.inf
+        margin = 0.0 if not accepted else float(behind[nearest]) if other.any() else np.inf
         out.append(Suggestion(label, mine, margin, meant[nearest]))
     return tuple(sorted([*out, *rest], key=lambda suggestion: suggestion.label))
+
+
+def _accepted(evidence: Evidence) -> bool:
+    return evidence.score >= ENOUGH and evidence.fit >= FIT
 
 
 def _shaken(choice: Ints, copies: int, rng: np.random.Generator) -> Ints:

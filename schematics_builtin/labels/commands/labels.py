@@ -66,13 +66,11 @@ def _scheme_report(image: str, scheme: str | None, catalogue: Catalogue) -> tupl
     Where neither the user nor the image says it, and the anatomy is clearly that of another scheme than the usual one,
     that scheme names them.
     """
-    from pycemrg_core.api import LabelScheme, perhaps_a_mask
+    from pycemrg_core.api import LabelScheme
     from schematics_builtin.labels.diagnosis import LabelDiagnostic
     from schematics_builtin.labels.measuring import measure
 
     read = heart_from(image, catalogue, scheme, flat=True)
-    if len(read.volume.boxes) == 1 and not scheme and not read.labels:
-        click.echo(f"note: {name_of(image)}: {perhaps_a_mask()}", err=True)
     record, facts = scheme_from(read, catalogue, scheme, USUAL), measure(read.volume.array, read.volume.spacing)
     if not scheme and not read.labels and (found := _looks_like(facts, catalogue)) not in ("", USUAL):
         record = catalogue.get(LabelScheme, found)
@@ -188,7 +186,7 @@ def check(
     if (recipe and schematic) or not (recipe or schematic or scheme):
         raise click.UsageError("nothing to compare with; give --recipe, --schematic or --scheme", ctx)
     from pycemrg_core import prepare_source, read_heart
-    from pycemrg_core.api import PlanError, require_sound
+    from pycemrg_core.api import PlanError, perhaps_a_mask, require_sound
     from pycemrg_core.cli.kit import settings_from
 
     catalogue = session_of(ctx).catalogue()
@@ -209,6 +207,8 @@ def check(
         notes = (*notes, *require_sound(volume, names, catalogue, image, accept))
     except PlanError as error:
         problems += error.problems
+    if problems and len(volume.boxes) == 1:
+        problems.append(perhaps_a_mask())
     if as_json:
         data = {"labels": [_status_json(status) for status in report.labels], "problems": problems}
         echo_json({**data, "notes": [*notes, *report.notes]})

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pycemrg_core.api import name_of
 from pycemrg_core.cli.kit import accept_option, heart_from, plugin_options, scheme_from, session_of
 from schematics_builtin.labels.commands.changing import (
     USUAL,
@@ -16,6 +17,8 @@ from schematics_builtin.labels.commands.changing import (
     write_label_map,
 )
 
+VEINS = "pulmonary_veins_label"
+
 if TYPE_CHECKING:
     from schematics_builtin.labels.label_files import Kind
 
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 @click.command("split-veins", short_help="Make four pulmonary veins of their one label.")
 @click.argument("image")
 @click.option("-o", "--output", required=True, metavar="FILE", help="The image to write.")
-@click.option("--veins", metavar="LABEL", default="pulmonary_veins_label", show_default=True,
+@click.option("--veins", metavar="LABEL", default=VEINS, show_default=True,
               help="The one label of all pulmonary veins: its name or integer.")  # fmt: skip
 @scheme_option
 @accept_option
@@ -44,7 +47,7 @@ def split_veins(
     \b
       pycemrg labels split-veins heart.nrrd -o veins.nrrd --veins 15
     """
-    from pycemrg_core.api import LabelError, LabelScheme
+    from pycemrg_core.api import LabelError, LabelScheme, names_in
     from schematics_builtin.fusing import split_veins as split
 
     require_outputs(output, label_table, image)
@@ -53,6 +56,11 @@ def split_veins(
     record = scheme_from(read, catalogue, scheme, USUAL)
     usual = catalogue.get(LabelScheme, USUAL).labels
     labels = {**{name: usual[name] for name in usual if name.startswith(("LPV", "RPV"))}, **record.labels}
+    if names_in(catalogue).canonical(veins) == VEINS and VEINS not in record.labels:
+        raise LabelError(
+            f"{name_of(image)}: nothing says which label is all pulmonary veins; give it, as in --veins 53, or name the"
+            f" label scheme, as in {name_of(image)}@totalsegmentator-total"
+        )
     chosen = sorted(chosen_labels([veins], record, catalogue))
     if len(chosen) != 1:
         raise LabelError(f"{veins!r} is {len(chosen)} labels; name the one label of all pulmonary veins")

@@ -50,16 +50,18 @@ def work(
     """The job and its cases. If a name, a setting or a table is wrong, raises before anything runs."""
     from pycemrg_cohort.cases import read_cases
     from pycemrg_cohort.job import Job, loaded_plugins, parameter_names
-    from pycemrg_core.api import LabelScheme
+    from pycemrg_core.api import LabelScheme, names_in
 
     settings = settings_from(catalogue, parameters, labels, config, then, pad, accept)
     if scheme:
         catalogue.find(LabelScheme, scheme)
+    names = names_in(catalogue)
     cases = read_cases(
         inputs,
         parameters=parameter_names(recipe, catalogue, settings),
         schemes=[name for c in catalogue.all(LabelScheme) for name in (c.name, c.qualified_name)],
         scheme=scheme or "",
+        is_structure=lambda name: names.canonical(name) in names.known,
     )
     job = Job(recipe=recipe, settings=settings, check=check, outputs=outputs, plugins=loaded_plugins(catalogue))
     return job, cases

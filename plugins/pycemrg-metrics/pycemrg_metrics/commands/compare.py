@@ -67,6 +67,8 @@ def compare(
     if of_images is None:
         of_images = not (_like_labels(ours) and _like_labels(theirs))
     _require_options(ctx, of_images, labels, mask, data_range, groups)
+    if not of_images:
+        ours, names = choices.by_name(_labels(ours, prediction), scheme, catalogue, prediction, reference)
     ours = _on_grid(ours, theirs, prediction, reference, resample, of_images)
     more = {"prediction": prediction, "reference": reference}
     if of_images:
@@ -79,7 +81,7 @@ def compare(
         return
     table = faces.compare_labels(
         ours, theirs, catalogue, metrics=metrics or faces.LABEL_METRICS, labels=labels, groups=groups,
-        scheme=choices.naming(scheme, catalogue, prediction, reference), parameters=parameters,
+        scheme=names, parameters=parameters,
     )  # fmt: skip
     show(table, as_json, as_csv, title="label", mean=True, **more)
 
@@ -153,7 +155,6 @@ def _on_grid(
     from pycemrg_metrics import grids
 
     if not of_images:
-        image = _labels(image, path)
         _labels(like, like_path)
     if not resample:
         grids.require_same_grid(image, like, (path, like_path))
