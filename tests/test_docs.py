@@ -47,6 +47,7 @@ GUIDES = (
     "commands.md",
     "concepts.md",
     "migrating.md",
+    "notebooks.md",
 )
 REFERENCE = ("api.md", "api-plugins.md", "api-commands.md", "api-testing.md", "api-builtin.md")
 WALKED = (*GUIDES, *REFERENCE)

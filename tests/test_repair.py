@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from test_certificate import DAMAGES, damaged
 
-from pycemrg_core.api import AnyImage, volume_given
+from pycemrg_core.api import AnyImage, LabelType, volume_given
 from pycemrg_core.errors import LabelError
 from pycemrg_core.images import image_files
-from pycemrg_core.images.blueprint import Blueprint, Wall
+from pycemrg_core.images.blueprint import Blueprint, Plane, Wall
 from pycemrg_core.images.heart import Heart, Severity
 from pycemrg_core.recipes.runner import run_recipe
 from schematics_builtin.certificate import repairing
@@ -107,6 +107,18 @@ def test_the_seal_is_of_the_valve_or_the_wall() -> None:
     ((rule, old, new),) = sealed("a channel between two lumens")
     assert (rule, old) == ("leak between lumens", A)
     assert new in (WALL_A, WALL_C)
+
+
+def test_the_seal_is_a_plane_that_the_heart_lacks() -> None:
+    """Its integer may be larger than that of any label which is there."""
+    blocks = np.full((9, 9, 16), 3, np.uint8)
+    blocks[2:7, 2:7, 2:8], blocks[2:7, 2:7, 8:13] = 1, 2
+    types = {1: LabelType.LUMEN, 2: LabelType.LUMEN, 3: LabelType.WALL, 300: LabelType.PLANE}
+    asked = Blueprint(recipe="two", types=types, planes=(Plane(plane=300, a=1, b=2),))
+    done = repairing.repair(image_of(np.pad(blocks, 1)), catalogue(), asked, limit_percent=50)
+    assert [(e.rule, e.change.old, e.change.new, e.change.voxels) for e in done.ledger] == [
+        ("leak between lumens", 1, 300, 25)
+    ]
 
 
 @pytest.mark.parametrize(

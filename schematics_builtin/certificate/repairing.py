@@ -228,7 +228,9 @@ def _repaired(
         )
     had = {label: _count(volume, label) for label in volume.boxes}
     limits = Limits(limit_percent / 100, had, heart.blueprint, allowed)
-    made = {wall.wall for wall in heart.blueprint.walls} | {valve.valve for valve in heart.blueprint.valves}
+    asked = heart.blueprint
+    made = {wall.wall for wall in asked.walls} | {valve.valve for valve in asked.valves}
+    made |= {plane.plane for plane in asked.planes}
     work = Manifold.of(
         volume, heart.lumens, {*heart.meshed, *made}, permit=limits.permit, margin=max(_reach(heart, volume)) + 1
     )
