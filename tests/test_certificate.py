@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -43,8 +44,9 @@ from pycemrg_core.images.heart import Finding, Heart, Severity
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.plugins.catalogue import Catalogue, Contribution
 from pycemrg_core.plugins.loading import Found
-from schematics_builtin.certificate.certification import certify
+from schematics_builtin.certificate.certification import certificate_of, certify
 from schematics_builtin.certificate.checks.rings import ring_loop
+from schematics_builtin.certificate.groups import grouped
 from schematics_builtin.certificate.hearts import asked_of
 
 SPACINGS = [(1.0, 1.0, 1.0), (1.5, 1.0, 0.8), (0.7, 2.0, 1.2)]
@@ -490,6 +492,17 @@ def test_a_check_that_is_wrong_is_named(function: str, text: str) -> None:
     with pytest.raises(PycemrgError) as error:
         certify(heart(), provided(function))
     assert str(error.value).startswith(text)
+
+
+def test_a_certificate_is_read_back_from_its_json() -> None:
+    made = certificate(heart(damaged(DAMAGES["a hole in a wall"])))
+    read = certificate_of(json.loads(json.dumps(made.as_json())))
+    assert read.as_json() == made.as_json()
+    assert [(group.check, group.severity, group.what) for group in grouped(read)] == [
+        (group.check, group.severity, group.what) for group in grouped(made)
+    ]
+    later = {**made.as_json(), "findings": [{"what": "new", "severity": "error", "colour": "red"}], "checks": []}
+    assert [group.what for group in grouped(certificate_of(later))] == ["new"]
 
 
 def test_json_holds_what_the_format_says() -> None:

@@ -5,6 +5,7 @@ Every :class:`~pycemrg_core.api.records.Check` of the catalogue yields the fault
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -80,6 +81,22 @@ class Certificate(Shown):
         }
 
 
+def certificate_of(data: Mapping[str, Any]) -> Certificate:
+    """The certificate whose :meth:`~Certificate.as_json` is ``data``; what it does not say is empty."""
+    about, closed = data.get("input", {}), data.get("closure", {})
+    return Certificate(
+        recipe=data.get("recipe", ""),
+        name=about.get("name", ""),
+        voxels_sha256=about.get("voxels_sha256", ""),
+        checks=tuple(MadeCheck(**_fields(MadeCheck, check)) for check in data.get("checks", ())),
+        findings=tuple(_finding_of(one) for one in data["findings"]),
+        closure=Closure(
+            **{name: tuple(value) for name, value in _fields(Closure, closed).items() if name != "spaces"},
+            spaces={int(neighbours): count for neighbours, count in closed.get("spaces", {}).items()},
+        ),
+    )
+
+
 def certify(heart: Heart, catalogue: Catalogue, *, name: str = "", voxels_sha256: str = "") -> Certificate:
     """Run every check of the catalogue that looks at results.
 
@@ -131,3 +148,18 @@ def _finding_json(finding: Finding) -> dict[str, Any]:
         "mm": None if finding.mm is None else round(finding.mm, 6),
         **({"doubt": finding.doubt} if finding.doubt else {}),
     }
+
+
+def _finding_of(data: Mapping[str, Any]) -> Finding:
+    fields = _fields(Finding, data)
+    for name in ("labels", "values", "voxel", "point_mm", "box"):
+        if fields.get(name):
+            fields[name] = tuple(tuple(part) if isinstance(part, list) else part for part in fields[name])
+        else:
+            fields.pop(name, None)
+    return Finding(**{**fields, "severity": Severity(data["severity"])})
+
+
+def _fields(of: type, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``data`` says of the fields of a class; what a later version writes besides is left out."""
+    return {name: data[name] for name in attrs.fields_dict(of) if name in data}

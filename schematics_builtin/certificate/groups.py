@@ -24,18 +24,22 @@ class Group:
         return sum(_size(one) for one in self.findings)
 
     @property
+    def unit(self) -> str:
+        """What their size is counted in."""
+        return "voxel" if any(one.voxels for one in self.findings) else "face"
+
+    @property
     def what(self) -> str:
         """What was found: of a single finding its own words, of several the sum and the largest."""
         first = self.findings[0]
         if len(self.findings) == 1:
             return f"{first.what}{place_of(first)}"
-        unit = "voxel" if any(one.voxels for one in self.findings) else "face"
-        amount = f", {counted(self.size, unit)}" if self.size else ""
+        amount = f", {counted(self.size, self.unit)}" if self.size else ""
         names = f"{counted(len(self.findings), 'finding')}{amount}"
         return f"{self.check.summary}: {names}; {'largest' if self.size else 'first'}: {first.what}{place_of(first)}"
 
 
-def groups(certificate: Certificate) -> Iterator[Group]:
+def grouped(certificate: Certificate) -> Iterator[Group]:
     """The findings by severity and check: errors first, and of these the most voxels or faces."""
     known = {check.name: check for check in certificate.checks}
     for severity in Severity:

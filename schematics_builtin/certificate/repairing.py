@@ -83,6 +83,16 @@ def is_repaired(check: str) -> bool:
     return _RULES_FOR.get(check) != () or check == "image_border"
 
 
+def repair_options(check: str, severity: Severity) -> str | None:
+    """The options with which ``pycemrg repair`` mends what a check of ours finds; None when no rule does."""
+    rules = _RULES_FOR.get(check, ())
+    if GAP in rules:
+        return "--gap 2"
+    if WELD in rules and severity is Severity.WARNING:
+        return "--weld"
+    return "" if rules or check == "image_border" else None
+
+
 @frozen(kw_only=True)
 class RepairEntry:
     """The voxels that one rule changed from one label to another, over all rounds."""

@@ -59,12 +59,14 @@ _SHAPE = {
             "?values": [int],
             "?voxel": ([int], None),
             "?point_mm": ([float], None),
+            "?box": ([[int]], None),
+            "?faces": int,
             "?voxels": int,
             "?mm": (float, None),
             "?mm2": float,
         }
     ],
-    "?checks": [{"name": str, "provider": str}],
+    "?checks": [{"name": str, "provider": str, "?summary": str, "?advice": str}],
     "?statement": str,
     "?recipe": str,
 }

@@ -43,7 +43,7 @@ def picture(pixels: Pixels, mm: tuple[float, float], alt: str) -> Picture:
     size = max(1, round(columns * mm[1] / unit)), max(1, round(rows * mm[0] / unit))
     image = Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST)
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=True)
+    image.save(buffer, "PNG")
     return Picture(f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}", *size, alt)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from attrs import frozen
@@ -25,20 +25,20 @@ from pycemrg_core.api import (
     OutputError,
     PycemrgError,
     Region,
-    as_region,
     name_of,
 )
 from pycemrg_core.cli.kit import held, write_text
-from pycemrg_report import certificate, pictures, surfaces, walls
+from pycemrg_report import certificate, findings, methods, pictures, surfaces, walls
 from pycemrg_report.pictures import Picture, picture
 from pycemrg_report.run import RanStep, Run, arrays_after, read_run, run_of
+from pycemrg_report.stack import stack_of
 
 PAGE = "report.html"
 Told = Callable[[str], None]
 _MARK = b'<meta name="voxels-sha256"'
 _SCRIPT = re.compile(r"<script[^>]*>(.*?)</script>", re.DOTALL)
-_AROUND_MM = 16.0
-_PICTURED_FINDINGS = 50  # a page with pictures of thousands of findings would be too large to open
+_SCRIPTS = ("page.js", "slices.js", "viewer.js")
+_FEW_VOXELS = 3
 
 
 @frozen
@@ -93,11 +93,14 @@ def _page(run: Run, told: Told = lambda _: None) -> str:
     environment.filters["short"] = lambda name: name.removesuffix("_label")
     environment.filters["hex"] = pictures.hexadecimal
     box = pictures.heart_box(run.volume.array, run.before)
+    stack = stack_of(run, box)
     told("making surfaces ...")
-    found = surfaces.surfaces(run.image, run.volume)
+    found = _surfaces(run)
     notes = [*run.notes]
+    if run.certificate is None:
+        notes.append("There is no certificate, because the certificate plugin is not loaded.")
     told("drawing findings ...")
-    findings = _findings(run, notes)
+    rows = [] if run.certificate is None else findings.rows(run, stack, run.certificate)
     told("measuring walls ...")
     measured = [*walls.walls(run)]
     shades = {wall.label: walls.shade(run, wall, found[wall.label].points) for wall in measured}
@@ -107,8 +110,13 @@ def _page(run: Run, told: Told = lambda _: None) -> str:
         run=run,
         data=run.data,
         certificate=run.certificate,
-        findings=findings,
-        slices=[*_slices(run, box)],
+        rows=rows,
+        severities=Counter(one["severity"] for one in (run.certificate or {}).get("findings", ())),
+        next_command=findings.next_command(run, rows) if run.certificate else "",
+        stack=stack,
+        planes=[*_slices(run, box)],
+        methods=methods.paragraph(run, {wall.label for wall in measured if wall.grown < 0.5}),
+        references=methods.references(run),
         removed=_removed(run),
         steps=[*zip(run.steps, _step_pictures(run, box, notes), strict=True)],
         walls=measured,
@@ -130,7 +138,8 @@ def _page(run: Run, told: Told = lambda _: None) -> str:
 
 
 def _script() -> str:
-    return f"\n{(files('pycemrg_report') / 'templates' / 'viewer.js').read_bytes().decode()}"
+    folder = files("pycemrg_report") / "templates"
+    return "\n".join((folder / name).read_bytes().decode() for name in _SCRIPTS)
 
 
 def _policy(*scripts: str) -> str:
@@ -143,54 +152,26 @@ def _policy(*scripts: str) -> str:
     )
 
 
-def _findings(run: Run, notes: list[str]) -> dict[str, list[tuple[Mapping[str, Any], list[Picture]]]]:
-    """The findings of the certificate by severity, with pictures."""
-    if run.certificate is None:
-        notes.append("There is no certificate, because the certificate plugin is not loaded.")
-        return {}
-    by_severity: dict[str, list[tuple[Mapping[str, Any], list[Picture]]]] = {}
-    ordered = sorted(run.certificate["findings"], key=lambda finding: certificate.SEVERITIES.index(finding["severity"]))
-    for number, finding in enumerate(ordered):
-        shown = [*_place(run, finding)] if number < _PICTURED_FINDINGS else []
-        by_severity.setdefault(finding["severity"], []).append((finding, shown))
-    if len(ordered) > _PICTURED_FINDINGS:
-        notes.append(f"Only the first {_PICTURED_FINDINGS} of {len(ordered)} findings have pictures, errors first.")
-    return by_severity
+def _surfaces(run: Run) -> dict[int, surfaces.Surface]:
+    """The surface of every label; walls of few voxels are shown thicker, so that they have no gaps."""
+    types = run.data.get("blueprint", {}).get("types", {})
+    lumens = {int(label) for label, what in types.items() if what == "lumen"}
+    thin = _FEW_VOXELS * max(run.volume.spacing)
+    grown = {one.label for step in run.steps for one in step.requested if one.mm < thin} - lumens
+    shown = surfaces.covered(run.volume, grown, lumens) if grown else None
+    return surfaces.surfaces(run.image, run.volume, shown=shown)
 
 
-def _place(run: Run, finding: Mapping[str, Any]) -> Iterator[Picture]:
-    """Three slices through the place of a finding; other labels than those of the finding are faded."""
-    if not finding.get("point_mm"):
-        return
-    x, y, z = run.image.TransformPhysicalPointToIndex([float(mm) for mm in finding["point_mm"]])
-    size_z, size_y, size_x = (round(_AROUND_MM / mm) for mm in run.volume.spacing)
-    window = pictures.around(run.volume.array, (z, y, x), (size_z, size_y, size_x))
-    whole = as_region(slice(0, size) for size in window.shape)
-    strong = set(finding.get("values", ())) or None
-    for plane, labels, mm in pictures.slices(window, (size_z, size_y, size_x), whole, run.volume.spacing):
-        yield picture(pictures.coloured(labels, run.colours, strong), mm, f"{plane} slice at: {finding['what']}")
-
-
-def _slices(run: Run, box: Region) -> Iterator[tuple[str, list[Picture]]]:
-    """Rows of three slices through the middle of the heart: before, after, and difference."""
+def _slices(run: Run, box: Region) -> Iterator[tuple[str, list[tuple[str, Picture]]]]:
+    """For each plane through the middle of the heart: before, after, and difference."""
     at, spacing = pictures.middle(box), run.volume.spacing
-    after = [*pictures.slices(run.volume.array, at, box, spacing)]
-    before = [] if run.before is None else [*pictures.slices(run.before, at, box, spacing)]
-    for stage, row in (("before", before), ("after", after)):
-        if row:
-            shown = [
-                (pictures.coloured(labels, run.colours), mm, f"{plane} slice {stage}") for plane, labels, mm in row
-            ]
-            yield stage, [picture(*one) for one in shown]
-    if before:
-        pairs = [(plane, old, new, mm) for (plane, old, mm), (_, new, _) in zip(before, after, strict=True)]
-        yield (
-            "difference",
-            [
-                picture(pictures.changed(old, new, run.colours), mm, f"{plane}: what changed")
-                for plane, old, new, mm in pairs
-            ],
-        )
+    olds = [None] * 3 if run.before is None else [old for _, old, _ in pictures.slices(run.before, at, box, spacing)]
+    for (plane, new, mm), old in zip(pictures.slices(run.volume.array, at, box, spacing), olds, strict=True):
+        shown = {} if old is None else {"before": pictures.coloured(old, run.colours)}
+        shown["after"] = pictures.coloured(new, run.colours)
+        if old is not None:
+            shown["difference"] = pictures.changed(old, new, run.colours)
+        yield plane, [(stage, picture(pixels, mm, f"{plane} slice: {stage}")) for stage, pixels in shown.items()]
 
 
 def _removed(run: Run) -> str:

@@ -34,6 +34,7 @@ from pycemrg_core.api import (
     PlanError,
     PycemrgError,
     Step,
+    Structure,
     Use,
     from_data,
     image_of,
@@ -92,6 +93,11 @@ class RanStep:
         return sum(entry.voxels for entry in self.ledger)
 
     @property
+    def makes(self) -> bool:
+        """Whether it makes a structure, such as a wall round a lumen, and does not only change some."""
+        return self.contract is not None and any(role.makes for role in roles(type(self.contract)))
+
+    @property
     def requested(self) -> tuple[Requested, ...]:
         """The walls that its contract asks for: the labels that it writes, with its thickness."""
         if self.contract is None:
@@ -108,7 +114,8 @@ class Run:
 
     ``data`` is the contents of ``run.json``, ``stored`` the result as in its file, ``image`` the result reoriented.
     ``made_from`` is the record beside the input, of how that was made, None when there is none.
-    ``certificate`` is plain data, None when there is none, and ``meshes`` are the certificates of its meshes. ``plan``
+    ``certificate`` is plain data, None when there is none, and ``meshes`` are the certificates of its meshes.
+    ``meanings`` say what the labels are in plain words, ``can_mesh`` whether there is a command to mesh them. ``plan``
     makes the plan that ran, and raises :class:`PlanError` when it cannot be made here; ``kept_steps`` is the folder
     with the image after each step.
     """
@@ -125,6 +132,8 @@ class Run:
     notes: tuple[str, ...]
     certificate: Mapping[str, Any] | None
     meshes: tuple[Mapping[str, Any], ...]
+    meanings: Mapping[int, str]
+    can_mesh: bool
     plan: Callable[[], Plan]
     kept_steps: Path | None
     made_from: Mapping[str, Any] | None = None
@@ -213,7 +222,8 @@ def _run(
     before = _array(image_of(prepared.volume)) if prepared else None
     names = _names(data, steps, recipe_labels(catalogue, recipe=data["recipe"]))
     given = colours_of(catalogue)
-    there = {*volume.boxes, *names, *(np.unique(before).tolist() if before is not None else ())} - {0}
+    there = {*volume.boxes, *names, *(volume.with_array(before).boxes if before is not None else ())} - {0}
+    known = {one.name: one.record.summary for one in catalogue.all(Structure)}
     return Run(
         data=data,
         stored=label_map,
@@ -221,6 +231,12 @@ def _run(
         volume=volume,
         names={label: names.get(label, str(label)) for label in sorted(there)},
         colours={label: colour_of(label, names.get(label, ""), given) for label in sorted(there)},
+        meanings={
+            label: known.get(name, name.removesuffix("_label"))
+            for label in sorted(there)
+            for name in [names.get(label, str(label))]
+        },
+        can_mesh=bool(catalogue.named("mesh")),
         steps=steps,
         prepared=prepared,
         before=before,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +13,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from command_line import voxels
 from PIL import Image
-from report_runs import make_run, record, report
+from report_runs import make_run, one, read, record, report, words
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="Selenium is not installed")
 wheel_input = pytest.importorskip("selenium.webdriver.common.actions.wheel_input", reason="Selenium is not installed")
@@ -213,6 +216,205 @@ def test_fingers_turn_and_enlarge_the_heart(open_page: Callable[..., Any]) -> No
     assert value(browser, "scrollY") == scrolled
 
 
+def heart_place(browser: Any) -> list[int]:
+    """The voxel (x, y, z) that all views show, after the page has drawn it."""
+    browser.execute_async_script("const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(done))")
+    return [int(i) for i in value(browser, "document.getElementById('heart').dataset.at").split()]
+
+
+def slice_of(browser: Any, plane: str, stage: str = "after") -> Any:
+    until(lambda: value(browser, "document.getElementById('slices').dataset.ready") == "yes")
+    return browser.find_element("css selector", f"[data-plane={plane}] [data-stage={stage}] .slice")
+
+
+def drawn(browser: Any, shown: Any) -> np.ndarray[Any, Any]:
+    """The pixels (rows, columns, 4) of the canvas of a slice."""
+    url = browser.execute_script("return arguments[0].querySelector('canvas').toDataURL()", shown)
+    return np.array(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).convert("RGBA"))
+
+
+def expected_slice(page: Path, plane: str, at: list[int], array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """A slice of the phantom through a place in the stack, in the colours of the legend."""
+    text = read(page)
+    start = json.loads(str(one(text, "#heart")["data-about"]))["file"]["corner"][::-1]
+    size = json.loads(str(one(text, "#heart")["data-about"]))["size"][::-1]
+    box = array[tuple(slice(low, low + count) for low, count in zip(start, size, strict=True))]
+    x, y, z = at
+    labels = {"axial": box[z], "coronal": box[::-1, y], "sagittal": box[::-1, :, x]}[plane]
+    colours = np.zeros((256, 4), np.uint8)
+    for entry in text.select(".legend li"):
+        colours[int(words(entry).split()[0])] = (*bytes.fromhex(str(one(entry, ".chip")["style"])[-6:]), 255)
+    return colours[labels]
+
+
+@pytest.mark.parametrize("plane", ["axial", "coronal", "sagittal"])
+def test_slices_scroll_by_slider_wheel_and_keys(open_page: Callable[..., Any], page: Path, plane: str) -> None:
+    browser, axis = open_page(), {"axial": 2, "coronal": 1, "sagittal": 0}[plane]
+    shown = slice_of(browser, plane)
+    hearts = {"after": voxels(page.parent / "heart.nrrd"), "before": voxels(page.parent.parent / "small.nrrd")}
+    slider = browser.find_element("css selector", f"[data-plane={plane}] input")
+    slider.send_keys("\ue012")  # arrow left: the slice before
+    start = heart_place(browser)
+    shown.click()
+    at = heart_place(browser)
+    assert at[axis] == start[axis]
+    for key, step in (("\ue00e", 1), ("\ue00f", -1)):  # Page Up, Page Down
+        shown.send_keys(key)
+        assert heart_place(browser)[axis] == at[axis] + (step if step > 0 else 0)
+    scrolled = value(browser, "scrollY")
+    origin = wheel_input.ScrollOrigin.from_element(shown)
+    webdriver.ActionChains(browser).scroll_from_origin(origin, 0, -120).perform()
+    until(lambda: heart_place(browser)[axis] > at[axis])
+    assert value(browser, "scrollY") == scrolled
+    at = heart_place(browser)
+    for stage, array in hearts.items():
+        np.testing.assert_array_equal(
+            drawn(browser, slice_of(browser, plane, stage)), expected_slice(page, plane, at, array)
+        )
+    assert value(browser, f"document.querySelector('[data-plane={plane}] input').valueAsNumber") == at[axis]
+
+
+def test_a_click_in_one_slice_moves_the_cross_in_all(open_page: Callable[..., Any], page: Path) -> None:
+    browser = open_page()
+    shown = slice_of(browser, "axial")
+    box = shown.rect
+    webdriver.ActionChains(browser).move_to_element_with_offset(
+        shown, round(-0.2 * box["width"]), round(0.1 * box["height"])
+    ).click().perform()
+    size = json.loads(str(one(read(page), "#heart")["data-about"]))["size"]
+    x, y, z = heart_place(browser)
+    assert x == pytest.approx(0.3 * size[0], abs=2)
+    assert y == pytest.approx(0.6 * size[1], abs=2)
+    for plane in ("axial", "coronal", "sagittal"):
+        np.testing.assert_array_equal(
+            drawn(browser, slice_of(browser, plane)),
+            expected_slice(page, plane, [x, y, z], voxels(page.parent / "heart.nrrd")),
+        )
+    # The voxel that it names is one of the file, with the label that is there.
+    said = browser.find_element("id", "cross").text
+    voxel = [int(i) for i in re.search(r"voxel \((.*?)\)", said)[1].split(",")]  # type: ignore[index]
+    names = {0: "background", **{label: name for name, label in record(page.parent)["labels"].items()}}
+    after = names[int(voxels(page.parent / "heart.nrrd")[tuple(voxel[::-1])])].removesuffix("_label")
+    assert after in said.partition(", voxel")[0]
+
+
+def test_the_link_of_a_finding_shows_its_place_everywhere(open_page: Callable[..., Any], page: Path) -> None:
+    browser = open_page()
+    front = view(browser)
+    link = browser.find_element("css selector", ".finding [data-at]")
+    place = [int(i) for i in link.get_attribute("data-at").split()]
+    browser.execute_script("arguments[0].closest('details').open = true", link)
+    browser.execute_script("document.documentElement.style.scrollBehavior = 'auto'")
+    link.click()
+    assert heart_place(browser) == place
+    rings = browser.find_elements("css selector", ".shot:not([data-stage=difference]) .ring")
+    assert [ring.is_displayed() for ring in rings] == [True] * 6
+    assert value(browser, "document.getElementById('view').dataset.at") == " ".join(map(str, place))
+    top = value(browser, "document.getElementById('view').getBoundingClientRect().top")
+    assert -50 < top < 300
+    turned = view(browser)
+    assert differing(front, turned) > 0.05
+    # The marker is in front of everything, in its own colour, near the middle of what the camera looks at.
+    marks = np.argwhere(np.abs(turned - (214, 0, 110)).max(axis=2) < 8)
+    assert len(marks) > 20
+    middle = (np.array(turned.shape[:2]) - 1) / 2
+    assert np.abs(marks.mean(axis=0) - middle).max() < 40
+
+
+def test_a_click_on_the_heart_in_3d_moves_the_cross(open_page: Callable[..., Any], page: Path) -> None:
+    browser = open_page()
+    webdriver.ActionChains(browser).move_to_element(browser.find_element("id", "view")).click().perform()
+    until(lambda: value(browser, "document.getElementById('heart').dataset.at") is not None)
+    x, y, z = heart_place(browser)
+    # Seen from the front, along y, it is the first voxel that is not background; the surface is smoothed.
+    heart = voxels(page.parent / "heart.nrrd")
+    start = json.loads(str(one(read(page), "#heart")["data-about"]))["file"]["corner"]
+    column = heart[z + start[2], :, x + start[0]]
+    assert abs(int(np.flatnonzero(column)[0]) - (y + start[1])) <= 1
+
+
+def test_no_lumen_is_seen_through_a_wall_of_one_voxel(browser: Any, tmp_path: Path) -> None:
+    """The right ventricle from the front: where a ray meets its wall first, the picture has the colour of the wall."""
+    run = make_run(tmp_path, "--set", "RV_WT=1.6")
+    report(run)
+    labels = record(run)["labels"]
+    wall, lumen = labels["RV_myo_label"], labels["RV_BP_label"]
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    )
+    browser.get((run / "report.html").as_uri())
+    until(lambda: value(browser, "document.getElementById('view').dataset.ready") == "yes")
+    show_view(browser)
+    click(browser, "[data-all=off]")
+    seen = {}
+    for label in (wall, lumen):
+        click(browser, f"#labels input[data-label='{label}']")
+        seen[label] = view(browser)
+    colours = {}
+    for label in (wall, lumen):
+        chip = browser.execute_script(
+            "return getComputedStyle(arguments[0].parentElement.querySelector('.chip')).backgroundColor",
+            switch(browser, label),
+        )
+        colours[label] = np.array(rgb(chip), float)
+    both = seen[lumen].astype(float)
+    there = np.abs(both - both[0, 0]).max(axis=2) > 8
+    hues = {label: colour / np.linalg.norm(colour) for label, colour in colours.items()}
+    hue = both / np.linalg.norm(both, axis=2, keepdims=True)
+    is_lumen = there & (np.linalg.norm(hue - hues[lumen], axis=2) < np.linalg.norm(hue - hues[wall], axis=2))
+    # By rays through the voxels: the phantom's front is at its first rows.
+    heart = voxels(run / "heart.nrrd")
+    first = np.where(np.isin(heart, (wall, lumen)), heart, 0)
+    front = np.take_along_axis(first, (first != 0).argmax(axis=1)[:, None], axis=1)
+    truth = (front == lumen).sum() / (front != 0).sum()
+    assert is_lumen.sum() / there.sum() == pytest.approx(truth, abs=0.02)
+
+
+def test_the_methods_are_copied(open_page: Callable[..., Any], page: Path) -> None:
+    browser = open_page()
+    browser.execute_script(
+        "navigator.clipboard.writeText = (text) => { window.copied = text; return Promise.resolve(); }"
+    )
+    click(browser, "#methods [data-copy]")
+    until(lambda: browser.find_element("css selector", "#methods [data-copy]").text == "copied")
+    copied = " ".join(value(browser, "window.copied").split())
+    assert copied.startswith("The label map of the heart was made with pycemrg-core")
+    for paragraph in read(page).select("#paragraph > p"):
+        assert words(paragraph) in copied
+
+
+def test_print_unfolds_and_shows_pictures(open_page: Callable[..., Any]) -> None:
+    browser = open_page()
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+    try:
+        assert not value(browser, "[...document.querySelectorAll('details')].some(one => !one.open)")
+        assert slice_of(browser, "axial").is_displayed()
+        assert not browser.find_element("id", "view").is_displayed()
+        browser.execute_script("dispatchEvent(new Event('afterprint'))")
+        assert not value(browser, "[...document.querySelectorAll('details')].some(one => one.open)")
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_fingers_scroll_slices_and_move_the_cross(open_page: Callable[..., Any]) -> None:
+    browser = open_page(390, 844)
+    shown = slice_of(browser, "axial")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", shown)
+    box = browser.execute_script("return arguments[0].getBoundingClientRect().toJSON()", shown)
+    assert box["width"] > 120
+    touch(browser, "touchStart", (box["x"] + 0.25 * box["width"], box["y"] + box["height"] / 2))
+    touch(browser, "touchEnd")
+    until(lambda: value(browser, "document.getElementById('heart').dataset.at") is not None)
+    at = heart_place(browser)
+    slider = browser.find_element("css selector", "[data-plane=axial] input")
+    place = browser.execute_script("return arguments[0].getBoundingClientRect().toJSON()", slider)
+    touch(browser, "touchStart", (place["x"] + 0.2 * place["width"], place["y"] + place["height"] / 2))
+    touch(browser, "touchEnd")
+    until(lambda: heart_place(browser)[2] < at[2])
+    assert heart_place(browser)[:2] == at[:2]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_it_fits_the_screen(open_page: Callable[..., Any], width: int, scheme: str) -> None:
@@ -257,9 +459,12 @@ def test_without_javascript_all_but_the_view_is_there(open_page: Callable[..., A
     try:
         text = browser.find_element("tag name", "body").text
         assert "The view in 3-D needs JavaScript; everything else on this page works without it." in text
-        for part in ("Slices", "Steps", "Wall thickness", "Volumes", "What ran", "mitral_valve"):
+        for part in ("Heart", "Findings", "Steps", "Wall thickness", "Volumes", "What ran", "mitral_valve"):
             assert part in text
         assert not browser.find_element("id", "stage").is_displayed()
+        assert not [one for one in browser.find_elements("css selector", ".scripted") if one.is_displayed()]
+        pictures = browser.find_elements("css selector", ".slice img")
+        assert [one.is_displayed() for one in pictures] == [True] * 9
     finally:
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 

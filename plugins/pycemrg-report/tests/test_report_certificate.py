@@ -47,7 +47,8 @@ def certify(run: Path, findings: list[dict[str, Any]], verdict: str) -> None:
         one_of_them["point_mm"] = (origin + SPACING * np.array(one_of_them["voxel"])).tolist()
     about = {"name": "heart.nrrd", "voxels_sha256": record(run)["output"]["voxels_sha256"]}
     data = {"format": 1, "verdict": verdict, "recipe": "four_chamber_full", "input": about,
-            "checks": [{"name": "lumen_contact", "provider": "builtin"}], "findings": findings}  # fmt: skip
+            "checks": [{"name": "lumen_contact", "provider": "builtin", "summary": "two lumens touch",
+                        "advice": "separate them"}], "findings": findings}  # fmt: skip
     (run / "certificate.json").write_text(json.dumps(data), encoding="utf-8")
 
 
@@ -70,10 +71,10 @@ def test_findings_stand_with_their_place_in_the_middle(run: Path) -> None:
     page = report(run)
     assert words(one(page, ".badge")) == "FAIL"
     shown = page.select("#findings .finding")
-    assert [words(one(entry, "h3")) for entry in shown] == [
-        "error LV_BP_label leaks",
-        "warning thin & <b>torn</b>",
-        "expected a vein is open",
+    assert [words(one(entry, "summary")) for entry in shown] == [
+        "error two lumens touch lumen_contact, 1 face LV_BP_label leaks",
+        "warning two lumens touch lumen_contact, 1 face thin & <b>torn</b>",
+        "expected the recipe allows it lumen_contact, 1 face a vein is open",
     ]
     assert page.select("#findings b") == []
     colours = {
@@ -111,8 +112,8 @@ def test_a_finding_without_a_place_has_no_picture(run: Path) -> None:
     data = json.loads((run / "certificate.json").read_text(encoding="utf-8"))
     (run / "certificate.json").write_text(json.dumps({**data, "findings": [nowhere]}), encoding="utf-8")
     page = report(run)
-    assert words(one(page, "#findings h3")) == "error MV_label was not made"
-    assert page.select("#findings img") == []
+    assert words(one(page, "#findings summary")) == "error not_made not_made MV_label was not made"
+    assert page.select("#findings img, #findings [data-at]") == []
 
 
 @pytest.mark.slow
@@ -127,9 +128,35 @@ def test_a_heart_that_passes_says_so(run: Path) -> None:
 def test_thousands_of_findings_do_not_make_thousands_of_pictures(run: Path) -> None:
     certify(run, [finding("warning", f"fault {n}", (20, 20, 20), [1]) for n in range(300)], "PASS")
     page = report(run)
-    assert len(page.select(".finding")) == 300
-    assert len(page.select("#findings img")) == 150
-    assert words(one(page, "header .note")) == "Only the first 50 of 300 findings have pictures, errors first."
+    (row,) = page.select(".finding")
+    assert words(one(row, "summary")) == (
+        "warning two lumens touch lumen_contact, 300 places, 300 faces largest: fault 0"
+    )
+    assert len(row.select(".places > li")) == len(row.select("[data-at]")) == 300
+    assert len(row.select("img")) == 3 * 3
+
+
+@pytest.mark.slow
+def test_a_row_says_what_to_do_with_a_command_that_does_it(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    page = report(run)
+    rows = {
+        (words(one(row, ".severity")), words(row.select("code")[-1]).split()[-1]): row
+        for row in page.select(".finding")
+    }
+    commands = {key: words(row.select(".command")[0]) if row.select(".command") else "" for key, row in rows.items()}
+    assert commands["error", "components"] == "pycemrg repair heart.nrrd -o heart_repaired.nrrd"
+    assert commands["warning", "edge_contact"] == "pycemrg repair heart.nrrd --weld -o heart_repaired.nrrd"
+    assert {command for (severity, _), command in commands.items() if severity == "expected"} == {""}
+    following = words(one(page, "header .command"))
+    assert following == commands["error", "components"]
+    before = json.loads(CliRunner().invoke(main, ["certify", str(run / "heart.nrrd"), "--json"]).stdout)["findings"]
+    name, command, image, *options = following.split()
+    options[-1] = str(run / options[-1])
+    CliRunner().invoke(main, [command, str(run / image), *options])
+    after = json.loads(CliRunner().invoke(main, ["certify", options[-1], "--json"]).stdout)["findings"]
+    assert name == "pycemrg"
+    assert sum(one["severity"] == "error" for one in after) < sum(one["severity"] == "error" for one in before)
 
 
 @pytest.mark.slow
@@ -143,10 +170,14 @@ def test_without_a_certificate_the_heart_is_certified(tmp_path: Path) -> None:
     page = report(run)
     assert words(one(page, ".badge")) == said["verdict"]
     shown = {
-        (words(one(entry, "h3")), words(one(entry, "p")).rpartition("voxel ")[2]) for entry in page.select(".finding")
+        (words(one(row, ".severity")), words(one(place, "p")).partition(", point")[0])
+        for row in page.select(".finding")
+        for place in row.select(".places > li")
     }
     expected = {
-        (f"{f['severity']} {f['what']}", f"({', '.join(map(str, f['voxel']))})") for f in said["findings"] if f["voxel"]
+        (f["severity"], f"{f['what']} show voxel ({', '.join(map(str, f['voxel']))})")
+        for f in said["findings"]
+        if f["voxel"]
     }
     assert len(expected) > 3
     assert expected <= shown

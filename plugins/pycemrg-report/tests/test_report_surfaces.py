@@ -15,8 +15,9 @@ from pycemrg_report import surfaces as surfaces_module
 from pycemrg_report import walls
 from pycemrg_report.pictures import around, through
 from pycemrg_report.run import read_run
-from pycemrg_report.surfaces import Surface, label_surface, surfaces, viewer_page
+from pycemrg_report.surfaces import Surface, covered, label_surface, surfaces, viewer_page
 from report_runs import make_run
+from scipy.ndimage import binary_dilation
 
 from pycemrg_core import load_catalogue
 from pycemrg_core.api import LabelVolume, image_of, volume_of
@@ -190,3 +191,14 @@ def test_only_large_labels_of_fine_hearts_are_made_of_larger_voxels(monkeypatch:
         found = surfaces(image_of(volume), volume, triangles)
         assert asked == steps
         assert sum(len(surface.triangles) for surface in found.values()) < 1.1 * triangles
+
+
+@pytest.mark.parametrize(("spacing", "voxels"), [(1.0, 2), (1.6, 2), (0.5, 4)])
+def test_a_thin_wall_is_drawn_thicker_into_its_own_lumens_only(spacing: float, voxels: int) -> None:
+    rng = np.random.default_rng(3)
+    array = rng.choice([0, 1, 2, 5], (13, 14, 15), p=[0.3, 0.4, 0.25, 0.05]).astype(np.uint8)
+    volume = LabelVolume(array, spacing=(spacing,) * 3)
+    shown = covered(volume, {5}, {1}).array
+    grown = binary_dilation(array == 5, iterations=voxels, mask=(array == 1) | (array == 5))
+    np.testing.assert_array_equal(shown, np.where(grown, 5, array))
+    np.testing.assert_array_equal(volume.array, array)

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 def echo_certificate(certificate: Certificate, *, verbose: bool) -> None:
     """Print the verdict, then a line for each check that found something; ``verbose``: a line for each finding."""
-    from schematics_builtin.certificate.groups import groups, place_of
+    from schematics_builtin.certificate.groups import grouped, place_of
 
     echo_verdict(certificate)
-    for group in groups(certificate):
+    for group in grouped(certificate):
         if verbose:
             for one in group.findings:
                 _echo(group.severity, f"{one.check}: {one.what}{place_of(one)}")

@@ -1,4 +1,4 @@
-"use strict";
+// The surfaces in 3-D, with a ball at the place that all views show.
 (() => {
   const frame = document.getElementById("view");
   const stage = document.getElementById("stage");
@@ -20,7 +20,7 @@
   const boxes = [...document.querySelectorAll("#labels input[data-label]")];
   const meshes = new Map();
   const shading = document.getElementById("shading");
-  let page, ball;
+  let page, ball, marker;
 
   function show() {
     for (const box of boxes) {
@@ -56,8 +56,13 @@
   }
 
   function look(side) {
-    const { camera, controls, THREE } = page;
+    const { THREE } = page;
     const [eye, up] = sides[side].map((vector) => new THREE.Vector3(...vector));
+    lookFrom(eye, up);
+  }
+
+  function lookFrom(eye, up) {
+    const { camera, controls } = page;
     const narrow = Math.min(1, camera.aspect);
     const far = ball.radius / Math.sin((camera.fov * Math.PI) / 360) / narrow;
     camera.up.copy(up);
@@ -68,6 +73,49 @@
     controls.target.copy(ball.center);
     controls.update();
     page.render();
+  }
+
+  // A ball that is seen through the heart, in a larger one that makes its rim.
+  function makeMarker() {
+    const { THREE } = page;
+    const group = new THREE.Group();
+    for (const [colour, radius] of [[0xffffff, 0.024], [0xd6006e, 0.017]]) {
+      const material = new THREE.MeshBasicMaterial({ color: colour, depthTest: false, transparent: true });
+      const sphere = new THREE.Mesh(new THREE.SphereGeometry(radius * ball.radius, 24, 16), material);
+      sphere.renderOrder = group.children.length + 1;
+      group.add(sphere);
+    }
+    group.visible = false;
+    page.scene.add(group);
+    return group;
+  }
+
+  function mark(turn) {
+    const { THREE } = page;
+    marker.position.set(...heart.point(heart.at));
+    marker.visible = true;
+    const eye = marker.position.clone().sub(ball.center);
+    if (turn && eye.length() > 0) {
+      eye.normalize();
+      const up = new THREE.Vector3(0, 0, 1);
+      lookFrom(eye, Math.abs(eye.z) > 0.9 ? new THREE.Vector3(0, -1, 0) : up);
+    }
+    frame.dataset.at = heart.at.join(" ");
+    page.render();
+  }
+
+  // The voxel under the mouse: a little behind the surface that is seen there.
+  function pick(event) {
+    const { THREE, camera, renderer } = page;
+    const box = renderer.domElement.getBoundingClientRect();
+    const place = new THREE.Vector2(
+      (2 * (event.clientX - box.left)) / box.width - 1, 1 - (2 * (event.clientY - box.top)) / box.height);
+    const ray = new THREE.Raycaster();
+    ray.setFromCamera(place, camera);
+    const [hit] = ray.intersectObjects([...meshes.values()].filter((mesh) => mesh.visible));
+    if (!hit) return;
+    const inside = hit.point.addScaledVector(ray.ray.direction, 0.6 * Math.max(...heart.spacing));
+    heart.go(heart.voxel(inside.toArray()));
   }
 
   function paint() {
@@ -121,7 +169,17 @@
     controls.zoomSpeed = 4;
     // Until it is clicked the wheel scrolls the page.
     controls.noZoom = true;
-    canvas.addEventListener("pointerdown", () => { controls.noZoom = false; canvas.focus(); }, true);
+    let pressed = null;
+    canvas.addEventListener("pointerdown", (event) => {
+      controls.noZoom = false;
+      canvas.focus();
+      pressed = event;
+    }, true);
+    canvas.addEventListener("pointerup", (event) => {
+      // A click, not a turn.
+      if (pressed && Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY) < 4) pick(event);
+      pressed = null;
+    }, true);
     canvas.addEventListener("pointerleave", () => { controls.noZoom = true; });
     page.addEventListener("keydown", key);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
@@ -139,6 +197,8 @@
     for (const button of document.querySelectorAll("[data-side]")) {
       button.addEventListener("click", () => look(button.dataset.side));
     }
+    marker = makeMarker();
+    document.addEventListener("place", ({ detail }) => mark(detail.look));
     paint();
     show();
     look("front");
