@@ -9,6 +9,7 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import numpy as np
@@ -295,6 +296,28 @@ def test_an_empty_cohort_and_one_without_numbers_are_pages_too(tmp_path: Path) -
     page = report(write_cohort(tmp_path / "failed", [failed("a", "no"), failed("b", "no")]))
     assert [words(cells["error"]) for cells in table(page).values()] == ["no", "no"]
     assert not page.select("#distributions")
+
+
+def empty_because(folder: Path, *cases: dict[str, Any], **changes: Any) -> str:
+    said = report(write_cohort(folder, [*cases], **changes)).select("#empty")
+    return words(said[0]) if said else ""
+
+
+def test_why_a_column_is_empty_is_said(tmp_path: Path) -> None:
+    verdict = "No verdicts: no output that judges a heart was asked for. Run the cohort again with --with certificate."
+    missing = "No wall thicknesses: pycemrg-metrics was not installed. Install it, and run the cohort again."
+    assert empty_because(tmp_path, case("a")) == f"{verdict} {missing}"
+    metrics = [{"name": "metrics", "distribution": "pycemrg-metrics", "version": "0.1.0"}]
+    assert empty_because(tmp_path, case("a", verdict="PASS"), plugins=metrics) == (
+        "No wall thicknesses: no label of these hearts is a wall round a lumen."
+    )
+    whole = {"verdict": "PASS", "thickness_mm": {"LA_myo_label": 2.0}}
+    assert empty_because(tmp_path, case("a", **whole)) == ""
+    two = case("b", **whole, volumes_ml={"LV_BP_label": 1.0, "LAA_label": 2.0})
+    assert empty_because(tmp_path, case("a", **whole), two, failed("c", "no")) == (
+        "An empty cell: the heart has no voxel of that label, or the wall there has no lumen."
+        " Cases that failed have no values."
+    )
 
 
 def test_the_docs_have_the_command() -> None:
