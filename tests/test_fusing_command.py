@@ -17,6 +17,7 @@ from schematics_builtin.demo import heart_file
 
 CHAMBERS = "chambers.nrrd@totalsegmentator-heartchambers"
 TOTAL = "total.nrrd@totalsegmentator-total"
+RIGHT = "name the label scheme, as in chambers.nrrd@totalsegmentator-heartchambers"
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +36,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_volume(
             outputs.total.with_array((outputs.total.array == value).astype(np.uint8)), masks / f"{name}.nii.gz"
         )
+    (folder / "misspelt").mkdir()
+    for name, right in (("hart", "heart"), ("aorta", "aorta")):
+        (folder / "misspelt" / f"{name}.nii.gz").write_bytes((masks / f"{right}.nii.gz").read_bytes())
+    (folder / "empty").mkdir()
     spleen = np.zeros_like(outputs.total.array)
     spleen[:3] = 1
     write_volume(outputs.total.with_array(spleen), masks / "spleen.nii.gz")
@@ -128,7 +133,16 @@ def test_what_is_refused_leaves_nothing_behind(here: Path, tmp_path: Path) -> No
         ((CHAMBERS, "--plan", "--accept", "everything"), 1, "fuse has no doubt 'everything'"),
         ((CHAMBERS, "--plan", "--prefer", "Ao=total"), 1, "no source is called 'total' (known: chambers.nrrd)"),
         ((CHAMBERS, "--plan", "--margin", "900"), 1, "margin is 900 mm; give one up to 200 mm"),
-        (("total/spleen.nii.gz", "--plan"), 1, "spleen.nii.gz: "),
+        (
+            ("total/spleen.nii.gz", "--plan"),
+            1,
+            "spleen.nii.gz: it has one label; if it is a mask, give the folder with all masks, each named like its",
+        ),
+        (("chambers.nrrd@mm-whs", TOTAL, "--plan"), 1, f"none of the integers with names is in it; {RIGHT}"),
+        (("chambers.nrrd", TOTAL, "--plan"), 1, f"nothing says what its integers are; {RIGHT}"),
+        (("total@cemrg", "--plan"), 1, "total: a label scheme names the integers of an image; leave out @cemrg"),
+        (("misspelt", "--plan"), 1, "misspelt: 'hart' is the name of no structure; did you mean 'heart'?\n  2. no "),
+        (("empty", "--plan"), 1, "empty: is a folder, not an image; give an image file\n"),
     ],
 )
 def test_what_does_not_fit(here: Path, words: tuple[str, ...], code: int, message: str) -> None:
@@ -136,6 +150,25 @@ def test_what_does_not_fit(here: Path, words: tuple[str, ...], code: int, messag
     result = pycemrg("fuse", *words, code=code)
     assert message in result.stderr
     assert contents(here) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["cemrg", "acdc", "hvsmr-2"])
+def test_names_that_the_anatomy_contradicts_are_the_first_reason(here: Path, scheme: str) -> None:
+    text = pycemrg("fuse", f"chambers.nrrd@{scheme}", TOTAL, "--plan", code=1).stderr
+    assert "\n  1. chambers.nrrd: its names and its anatomy do not agree: " in text
+    assert "; it is in the scheme totalsegmentator-heartchambers; give chambers.nrrd@totalsegmentator-heartch" in text
+
+
+@pytest.mark.slow
+def test_masks_with_each_others_names(here: Path, tmp_path: Path) -> None:
+    chambers, _ = read_volume("chambers.nrrd")
+    for value, name in {1: "heart_myocardium", 2: "heart_atrium_left", 3: "heart_atrium_right",
+                        4: "heart_ventricle_left", 5: "heart_ventricle_right", 6: "aorta"}.items():  # fmt: skip
+        write_volume(chambers.with_array((chambers.array == value).astype(np.uint8)), tmp_path / f"{name}.nrrd")
+    text = pycemrg("fuse", tmp_path, TOTAL, "--plan", code=1).stderr
+    assert f"\n  1. {tmp_path}: its names and its anatomy do not agree: " in text
+    assert "; correct its names\n" in text
 
 
 @pytest.mark.slow

@@ -282,6 +282,25 @@ def test_an_empty_folder_and_a_missing_one(tmp_path: Path) -> None:
     assert read_heart(f"{tmp_path}/small.nrrd@cemrg", CATALOGUE).labels["LV_BP_label"] == 1
 
 
+def test_a_scheme_names_only_images(masks: Path) -> None:
+    with pytest.raises(ImageError) as caught:
+        read_heart(f"{masks}@mm-whs", CATALOGUE)
+    assert str(caught.value) == f"{masks}: a label scheme names the integers of an image; leave out @mm-whs"
+
+
+def test_a_misspelt_mask_is_named_where_it_is_missed(masks: Path) -> None:
+    (masks / "LV_BP.nii.gz").rename(masks / "left_ventrical.nii.gz")
+    said = "'left_ventrical' is the name of no structure; did you mean 'left ventricle'?"
+    assert f"{masks}: {said}" in read_heart(masks, CATALOGUE).notes
+    for option in ((), ("--no-check",)):
+        assert said in pycemrg("plan", RECIPE, masks, *option, code=1).stderr
+    for file in masks.iterdir():
+        if file.name != "left_ventrical.nii.gz":
+            file.unlink()
+    with pytest.raises(ImageError, match=rf"holds no structure of a heart: 'left_ventrical'; {said[:-1]}"):
+        read_heart(masks, CATALOGUE)
+
+
 def test_a_mask_given_as_a_heart(masks: Path, tmp_path: Path) -> None:
     for option in ((), ("--no-check",)):
         text = pycemrg("plan", RECIPE, masks / "LV_BP.nii.gz", *option, code=1).stderr

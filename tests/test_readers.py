@@ -87,7 +87,7 @@ def test_a_damaged_label_table_is_refused_in_one_line(tmp_path: Path, xml: bytes
     with pytest.raises(ImageError) as caught:
         read(path)
     assert str(caught.value).startswith(f"{path}: its label table cannot be read: {text}")
-    assert str(caught.value).endswith("; export it again, or give the labels with --labels or --scheme")
+    assert str(caught.value).endswith(f"; export it again, or name the label scheme, as in {path}@cemrg")
     assert "\n" not in str(caught.value)
     assert read(f"{path}@acdc").layers[0].volume.boxes.keys() == {1, 2, 3}
 
@@ -277,7 +277,7 @@ def test_labels_of_nnunet_that_say_nothing_sure(
     with pytest.raises(ImageError) as caught:
         read(path)
     assert str(caught.value).startswith(f"{path}: the labels in {table}: {text}")
-    assert str(caught.value).endswith("; correct it, or give the labels with --labels or --scheme")
+    assert str(caught.value).endswith(f"; correct it, or name the label scheme, as in {path}@cemrg")
 
 
 def test_another_dataset_json_is_left_alone(tmp_path: Path) -> None:

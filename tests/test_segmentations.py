@@ -114,7 +114,7 @@ def test_two_readers_of_one_source_are_refused(source: Path, tmp_path: Path) -> 
         read_segmentation(source, catalogue_of(one, two))
     assert str(caught.value) == (
         f"{source}: two readers recognise it, 'ours' (our hearts) and 'ours' (all hearts);"
-        " give the labels with --labels or --scheme, or only the files that one of them reads"
+        f" name the label scheme, as in {source}@cemrg, or give only the files that one of them reads"
     )
 
 
@@ -172,7 +172,7 @@ def test_layers_and_segmentations_refuse_what_can_never_be_right() -> None:
         ("('87878005',)", "Segment_1", "LV_BP_label", []),
         ("('85756007', '73829009')", "Segment_1", "RA_BP_label", []),  # "Tissue" says nothing
         ("('85756007',)", "Segment_1", "", []),
-        ("('82471001',)", "LAA", "LAA_label", ["'LAA' has the code of LA_BP_label; its name is believed"]),
+        ("('82471001',)", "LAA", "LAA_label", ["'LAA' has the code of LA_BP_label; the name is believed"]),
         ("('33626005',)", "LAA", "LAA_label", []),
     ],
 )
@@ -187,6 +187,14 @@ def test_a_structure_is_known_by_name_or_code(
     found = read_segmentation(source, catalogue_of(file))
     assert found.segments[0].structure == structure
     assert [note.removeprefix(f"{source}: ") for note in found.notes] == notes
+
+
+def test_codes_that_say_otherwise_are_one_note(source: Path, tmp_path: Path) -> None:
+    """Some tools write the code of the heart for each of its parts."""
+    parts = "segments = tuple(Segment(value=i, name=n, codes=('80891009',)) for i, n in enumerate(('LV', 'RV'), 1))"
+    found = read_segmentation(source, catalogue_of(plugin(tmp_path, "one_code", parts)))
+    assert [one.structure for one in found.segments] == ["LV_BP_label", "RV_BP_label"]
+    assert found.notes == (f"{source}: 'LV', 'RV' have the code of heart_label; the names are believed",)
 
 
 @pytest.mark.parametrize(

@@ -181,6 +181,7 @@ if TYPE_CHECKING:
     from pycemrg_core.images.segmentation import Segment as Segment
     from pycemrg_core.images.segmentation import Segmentation as Segmentation
     from pycemrg_core.images.sources import read_segmentation as read_segmentation
+    from pycemrg_core.images.structures import misspelt as misspelt
     from pycemrg_core.images.structures import names_in as names_in
     from pycemrg_core.images.structures import source_scheme as source_scheme
     from pycemrg_core.images.training_sample import Drawn as Drawn
@@ -273,7 +274,7 @@ else:
                 "NamedVolume is_one_image perhaps_a_mask read_heart read_heart_names read_labels read_volume"
             ),
             "pycemrg_core.images.sources": "read_segmentation",
-            "pycemrg_core.images.structures": "names_in source_scheme",
+            "pycemrg_core.images.structures": "misspelt names_in source_scheme",
             "pycemrg_core.images.training_sample": "Drawn Sample",
             "pycemrg_core.recipes.blueprints": "blueprint_of",
             "pycemrg_core.recipes.checking": "checks_on faults_of require_doubts require_sound",

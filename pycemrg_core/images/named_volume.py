@@ -18,8 +18,9 @@ from pycemrg_core.errors import ImageError, PlanError
 from pycemrg_core.images import formats, image_files
 from pycemrg_core.images.formats.files import extension
 from pycemrg_core.images.label_volume import LabelVolume
-from pycemrg_core.images.segmentation import Layer, Segment, Segmentation
+from pycemrg_core.images.segmentation import Layer, Segment, Segmentation, listed
 from pycemrg_core.images.sources import read_segmentation, split_scheme
+from pycemrg_core.images.structures import misspelt
 from pycemrg_core.plugins.catalogue import Catalogue, load_catalogue
 from pycemrg_core.shown.objects import ShownRead
 from pycemrg_core.text.files import name_of
@@ -28,7 +29,6 @@ from pycemrg_core.text.install_hints import advice
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
-_SHOWN = 5  # names in a message
 _TOLERANCE = 0.1  # of a voxel, between the corners of two grids
 
 
@@ -83,7 +83,7 @@ def read_heart(
     # The integer of a mask means nothing, even where a folder has only one.
     if len(found.layers) == 1 and not Path(source).is_dir():
         return _of_one_layer(found, name, named)
-    return _of_layers(found, name, integers or _usual(catalogue))
+    return _of_layers(found, name, integers or _usual(catalogue), catalogue)
 
 
 def read_heart_names(source: str | os.PathLike[str], catalogue: Catalogue) -> Mapping[str, int]:
@@ -128,14 +128,19 @@ def is_one_image(path: str | os.PathLike[str]) -> bool:
 
 
 @contextmanager
-def telling_of_masks(volume: LabelVolume) -> Iterator[None]:
-    """Add to what is said against a label map with one label that it may be a mask."""
+def telling(hints: Sequence[str]) -> Iterator[None]:
+    """Add hints to what is said against a label map."""
     try:
         yield
     except PlanError as error:
-        if len(volume.boxes) > 1:
-            raise
-        raise PlanError(error.title, [*error.problems, perhaps_a_mask()]) from error
+        raise PlanError(error.title, [*error.problems, *hints]) from error
+
+
+def hints_of(read: NamedVolume, catalogue: Catalogue) -> tuple[str, ...]:
+    """What may be wrong with a label map that cannot be used: names that are misspelt, or it is a mask."""
+    unknown = [one.name for one in read.segmentation.segments if not one.structure]
+    alone = (perhaps_a_mask(),) if len(read.volume.boxes) == 1 else ()
+    return (*misspelt(unknown, read.labels, catalogue), *alone)
 
 
 def perhaps_a_mask() -> str:
@@ -159,7 +164,8 @@ def _of_one_layer(found: Segmentation, name: str, named: bool) -> NamedVolume:
         more = (f"{name}: its own names are not used",) if present else ()
         return NamedVolume(volume=volume, notes=(*notes, *more), segmentation=found)
     if not any(one.structure for one in present):
-        more = (f"{name}: no name in it is that of a structure, so they are not used: {_listed(present)}",)
+        names = listed(one.name for one in present)
+        more = (f"{name}: no name in it is that of a structure, so they are not used: {names}",)
         return NamedVolume(volume=volume, notes=(*notes, *more), segmentation=found)
     _refuse_doubles(present, name)
     absent = {one.structure: one.value for one in layer.segments if one.structure}
@@ -167,16 +173,17 @@ def _of_one_layer(found: Segmentation, name: str, named: bool) -> NamedVolume:
     return NamedVolume(volume=volume, labels=labels, notes=(*notes, _said(present, found, name)), segmentation=found)
 
 
-def _of_layers(found: Segmentation, name: str, integers: Mapping[str, int]) -> NamedVolume:
+def _of_layers(found: Segmentation, name: str, integers: Mapping[str, int], catalogue: Catalogue) -> NamedVolume:
     """The layers as one label map. What is no known structure is left out."""
     pairs = [(layer, one) for layer in found.layers for one in layer.segments if one.structure]
-    others = [one for one in found.segments if not one.structure]
+    others = [one.name for one in found.segments if not one.structure]
+    hints = misspelt(others, {one.structure for _, one in pairs}, catalogue)
     if not found.segments:
         raise ImageError(f"{name}: holds no labels; give the segmentation, or {advice('several')}")
     if not pairs:
         raise ImageError(
-            f"{name}: holds no structure of a heart: {_listed(others)}; give the file or folder that does,"
-            f" or {advice('several')}"
+            f"{name}: holds no structure of a heart: {listed(others)}{'; ' if hints else ''}{'; '.join(hints)};"
+            f" give the file or folder that does, or {advice('several')}"
         )
     pairs = [(layer, one) for layer, one in pairs if one.value in layer.volume.boxes]
     if not pairs:
@@ -201,7 +208,8 @@ def _of_layers(found: Segmentation, name: str, integers: Mapping[str, int]) -> N
         target[mask] = labels[one.structure]
         notes += [note for note in layer.notes if note not in notes]
     if others:
-        notes.append(f"{name}: left out, because no structure of a heart is called so: {_listed(others)}")
+        notes.append(f"{name}: left out, because no structure of a heart is called so: {listed(others)}")
+    notes += [f"{name}: {hint}" for hint in hints]
     renumbered = [evolve(one, value=labels[one.structure]) for _, one in pairs]
     return NamedVolume(
         volume=LabelVolume(array, first.spacing, origin=first.origin, direction=first.direction),
@@ -237,16 +245,11 @@ def _refuse_doubles(segments: Sequence[Segment], name: str) -> None:
 
 def _said(segments: Sequence[Segment], found: Segmentation, name: str) -> str:
     known = sorted((one for one in segments if one.structure), key=lambda one: one.value)
-    listed = ", ".join(f"{one.structure.removesuffix('_label')} {one.value}" for one in known)
+    names = ", ".join(f"{one.structure.removesuffix('_label')} {one.value}" for one in known)
     unknown = [one for one in segments if not one.structure]
-    others = f"; no structure is called so: {_listed(unknown)}" if unknown else ""
+    others = f"; no structure is called so: {listed(one.name for one in unknown)}" if unknown else ""
     source = f" by {found.reader}" if found.reader else ""
-    return f"{name}: labels are named{source}: {listed}{others}"
-
-
-def _listed(segments: Sequence[Segment]) -> str:
-    names = [f"{one.name!r:.60}" for one in segments]
-    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+    return f"{name}: labels are named{source}: {names}{others}"
 
 
 def _usual(catalogue: Catalogue) -> Mapping[str, int]:

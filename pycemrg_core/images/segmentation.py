@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,14 @@ from pycemrg_core.shown.objects import ShownSegmentation
 if TYPE_CHECKING:
     from pycemrg_core.images.label_volume import LabelVolume
 
+_SHOWN = 5  # names in a message
 _COLOUR = re.compile(r"(#[0-9a-f]{6})?")
+
+
+def listed(names: Iterable[str]) -> str:
+    """The first of some names, each quoted, and how many more there are."""
+    found = [f"{name!r:.60}" for name in names]
+    return ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
 
 
 def _require_value(_segment: Any, _attribute: Any, value: Any) -> None:

@@ -17,7 +17,7 @@ from pycemrg_core.images import formats
 from pycemrg_core.images.formats.files import extension, require_file
 from pycemrg_core.images.image_files import read_volume
 from pycemrg_core.images.label_volume import LabelVolume
-from pycemrg_core.images.segmentation import Layer, Segment, Segmentation
+from pycemrg_core.images.segmentation import Layer, Segment, Segmentation, listed
 from pycemrg_core.images.structures import names_in
 from pycemrg_core.plugins.catalogue import Catalogue, Contribution
 from pycemrg_core.text.files import name_of, open_ordinary
@@ -39,6 +39,8 @@ def read_segmentation(source: str | os.PathLike[str], catalogue: Catalogue, *, b
     """
     path, scheme = split_scheme(source)
     if scheme:
+        if path.is_dir() or (path.is_file() and extension(path) not in formats.READERS):
+            raise ImageError(f"{name_of(path)}: a label scheme names the integers of an image; leave out @{scheme}")
         labels = catalogue.get(LabelScheme, scheme).labels
         segments = tuple(Segment(value=value, name=name) for name, value in labels.items())
         return _with_structures(Segmentation(layers=(_image(path, segments),)), catalogue, path)
@@ -110,10 +112,10 @@ def _readers(path: Path, catalogue: Catalogue, beside: bool) -> list[Contributio
     ]
     readers.sort(key=lambda one: one.record.beside)
     if len(readers) > 1 and readers[0].record.beside == readers[1].record.beside:
+        other = "" if path.is_dir() else f"name the label scheme, as in {name_of(path)}@cemrg, or "
         both = " and ".join(f"{one.name!r} ({one.record.summary})" for one in readers[:2])
         raise ImageError(
-            f"{name_of(path)}: two readers recognise it, {both};"
-            " give the labels with --labels or --scheme, or only the files that one of them reads"
+            f"{name_of(path)}: two readers recognise it, {both}; {other}give only the files that one of them reads"
         )
     return readers
 
@@ -155,7 +157,8 @@ def _call(reader: Contribution[Reader], function: Any, *arguments: Any) -> Any:
 
 def _with_structures(found: Segmentation, catalogue: Catalogue, path: Path) -> Segmentation:
     """Find the structure of each segment: by its name, or else by its codes."""
-    names, notes = names_in(catalogue), list(found.notes)
+    names = names_in(catalogue)
+    otherwise: dict[str, list[str]] = {}
     coded = {one.record.snomed: one.name for one in catalogue.all(Structure) if one.record.snomed}
 
     def named(segment: Segment) -> Segment:
@@ -164,8 +167,13 @@ def _with_structures(found: Segmentation, catalogue: Catalogue, path: Path) -> S
         if by_name not in names.known:
             return evolve(segment, structure=by_code)
         if by_code not in ("", by_name):
-            notes.append(f"{name_of(path)}: {segment.name!r} has the code of {by_code}; its name is believed")
+            otherwise.setdefault(by_code, []).append(segment.name)
         return evolve(segment, structure=by_name)
 
     layers = tuple(evolve(layer, segments=tuple(map(named, layer.segments))) for layer in found.layers)
-    return evolve(found, layers=layers, notes=tuple(notes))
+    notes = (
+        f"{name_of(path)}: {listed(those)} {'has' if len(those) == 1 else 'have'} the code of {code};"
+        f" the name{'s are' if len(those) > 1 else ' is'} believed"
+        for code, those in otherwise.items()
+    )
+    return evolve(found, layers=layers, notes=(*found.notes, *notes))

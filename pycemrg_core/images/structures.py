@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from pycemrg_core.api.records import LabelScheme, Schematic, Structure
 from pycemrg_core.plugins.catalogue import Catalogue
-from pycemrg_core.text.names import Names
+from pycemrg_core.text.names import LIKELY, Names
 
 
 def names_in(catalogue: Catalogue, own: Iterable[str] = ()) -> Names:
@@ -19,6 +19,23 @@ def names_in(catalogue: Catalogue, own: Iterable[str] = ()) -> Names:
     others += [name for one in catalogue.all(Schematic) for name in one.record.labels]
     spellings = ((spelling, one.name) for one in structures for spelling in one.spellings)
     return Names.of({*own, *(structure.name for structure in structures)}, spellings, others)
+
+
+def misspelt(names: Iterable[str], present: Collection[str], catalogue: Catalogue) -> list[str]:
+    """For names that no structure has, but nearly: which one may be meant. Nothing if that structure is ``present``."""
+    import difflib  # only a mistake needs it
+
+    spelt = {
+        spelling: one.name
+        for one in catalogue.all(Structure)
+        for spelling in (one.name.removesuffix("_label"), *one.record.spellings)
+        if one.name not in present
+    }
+    return [
+        f"{name!r} is the name of no structure; did you mean {near!r}?"
+        for name in names
+        for near in difflib.get_close_matches(name, sorted(spelt), n=1, cutoff=LIKELY)
+    ]
 
 
 def source_scheme(labels: Mapping[str, int], catalogue: Catalogue) -> LabelScheme:

@@ -20,7 +20,6 @@ from pycemrg_core.api.contracts import LABEL_USES, Label, Use
 from pycemrg_core.api.records import LabelScheme, Recipe, RecipeStep, Schematic, Step
 from pycemrg_core.errors import LabelError, NameConflictError, PlanError, PycemrgError, blaming
 from pycemrg_core.images.blueprint import Blueprint
-from pycemrg_core.images.named_volume import perhaps_a_mask
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.blueprints import blueprint_of
 from pycemrg_core.recipes.flatten import Rules, flatten, rules_of, unmet
@@ -84,11 +83,9 @@ class _Planner:
             )
         self._require_reads(steps, entries, labels)
         self._require_snapshots(steps)
-        if self.problems and self.facts.perhaps_mask:
-            self.problems.append(perhaps_a_mask())
         if self.problems:
             title = f"{recipe.name} will not run on {self.facts.name}:"
-            raise PlanError(title, dict.fromkeys(self.problems))
+            raise PlanError(title, dict.fromkeys([*self.problems, *self.facts.hints]))
         dtype = self._dtype(steps)
         names = {value: name for name, value in labels.items()}
         names |= {value: name for name, value in known.items() if name not in labels and value not in names}

@@ -18,7 +18,8 @@ class ImageFacts:
     """What the planner needs to know about an image: its integers, voxel size and pixel type.
 
     ``spacing`` is (z, y, x) in mm. ``scheme`` is the label scheme that the image was converted from, ``lacks`` the
-    names that this scheme does not have. ``perhaps_mask``: it is an image with one label.
+    names that this scheme does not have. ``hints`` are what may
+    be wrong with it where it does not fit.
     """
 
     name: str = "the image"
@@ -27,7 +28,7 @@ class ImageFacts:
     dtype: str
     scheme: str = ""
     lacks: frozenset[str] = frozenset()
-    perhaps_mask: bool = False
+    hints: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)

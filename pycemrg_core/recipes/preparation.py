@@ -14,7 +14,7 @@ from pycemrg_core.errors import ImageError, PlanError
 from pycemrg_core.images.conversion import Conversion, convert
 from pycemrg_core.images.given import AnyImage
 from pycemrg_core.images.label_volume import LabelVolume
-from pycemrg_core.images.named_volume import NamedVolume, read_heart, telling_of_masks
+from pycemrg_core.images.named_volume import NamedVolume, hints_of, perhaps_a_mask, read_heart, telling
 from pycemrg_core.images.padding import Padding, meeting_border
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.recipes.checking import require_doubts, require_sound
@@ -67,11 +67,12 @@ def prepare_source(
     if scheme and read.labels:
         raise ImageError(f"{name_of(name)}: its labels have names and no integers; leave out the label scheme")
     settings = evolve(settings, named=read.labels)
-    with telling_of_masks(read.volume):
+    hints = hints_of(read, catalogue)
+    with telling(hints):
         prepared = prepare(
             read.volume, catalogue, settings, recipe=recipe, scheme=scheme, name=name, notes=read.notes, check=check
         )
-    return prepared, settings, read
+    return evolve(prepared, facts=evolve(prepared.facts, hints=hints)), settings, read
 
 
 def prepare(
@@ -115,7 +116,7 @@ def prepare(
         dtype=str(volume.array.dtype),
         scheme=record.name if record else "",
         lacks=frozenset(target.keys() - record.labels.keys()) if record else frozenset(),
-        perhaps_mask=len(volume.boxes) == 1,
+        hints=(perhaps_a_mask(),) if len(volume.boxes) == 1 else (),
     )
     return Prepared(volume=volume, facts=facts, notes=notes, conversion=conversion)
 

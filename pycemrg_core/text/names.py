@@ -8,7 +8,8 @@ from functools import lru_cache
 
 from attrs import frozen
 
-_LIKELY = 0.85  # so close to a known name that it is a misspelling
+LIKELY = 0.85
+"""So close to a known name that it is a misspelling."""
 
 
 @lru_cache(maxsize=4096)  # every plan asks for the same names
@@ -62,7 +63,7 @@ class Names:
         if len(meant := self.spelt.get(_key(name), ())) > 1:
             return f"; did you mean {' or '.join(map(repr, sorted(meant)))}?"
         return next(
-            filter(None, (close_to(name, those, by) for by in (_LIKELY, 0.6) for those in (self.known, self._short))),
+            filter(None, (close_to(name, those, by) for by in (LIKELY, 0.6) for those in (self.known, self._short))),
             "",
         )
 
@@ -73,7 +74,7 @@ class Names:
         """
         if len(self.spelt.get(_key(name), ())) > 1:
             return True
-        likely = [one for one in (*self.known, *self._short) if close_to(name, [one], cutoff=_LIKELY)]
+        likely = [one for one in (*self.known, *self._short) if close_to(name, [one], cutoff=LIKELY)]
         return bool(likely) and not any(_wordless(one) == _wordless(name) for one in likely)
 
     @property

@@ -20,11 +20,13 @@ from pycemrg_core.api import (
     Zone,
     close_to,
     hull,
+    misspelt,
     name_of,
     names_in,
     read_segmentation,
     shift,
 )
+from schematics_builtin.fusing.advice import advice, is_one_map, likely_scheme, without_scheme
 from schematics_builtin.fusing.choices import FROM, Choices
 from schematics_builtin.fusing.doubts import DOUBTS, unknown_doubts
 from schematics_builtin.fusing.fusion import Fused, fuse_sources
@@ -81,7 +83,10 @@ def fuse(
         accept=(accept,) if isinstance(accept, str) else tuple(accept),
     )
     _require(choices)
-    fused = fuse_sources(read, catalogue.get(LabelScheme, SCHEME).labels, choices)
+    try:
+        fused = fuse_sources(read, catalogue.get(LabelScheme, SCHEME).labels, choices)
+    except PlanError as error:
+        raise PlanError(error.title, [*advice(sources, read, catalogue), *error.problems]) from error
     return evolve(fused, record=record_of(read, dict(fused.record)), notes=(*_said(read), *fused.notes))
 
 
@@ -115,17 +120,14 @@ def _file(name: str) -> str:
 
 
 def _read(path: FilePath, name: str, catalogue: Catalogue, parts: set[str]) -> Source:
-    found = read_segmentation(path, catalogue)
-    if not found.segments:
-        raise ImageError(
-            f"{name}: nothing says what its integers are; name the label scheme, as in {name}@mm-whs"
-            " (pycemrg list-schemes; pycemrg labels suggest finds names in the anatomy)"
-        )
+    try:
+        found = read_segmentation(path, catalogue)
+    except ImageError as error:  # where the masks of a folder are told to come here
+        raise ImageError(str(error).partition(", or make one label map")[0]) from error
     masks, grid = _masks(found, name, parts)
     ignored = tuple(sorted({one.name for one in found.segments if one.structure not in parts}))
     if grid is None:
-        shown = ", ".join(ignored[:5]) + (", ..." if len(ignored) > 5 else "")
-        raise ImageError(f"{name}: holds no structure of a heart; it has {shown or 'no labels'}")
+        raise ImageError(f"{name}: {_nothing(path, found, ignored, catalogue)}")
     return Source(
         name=name,
         grid=grid,
@@ -134,6 +136,26 @@ def _read(path: FilePath, name: str, catalogue: Catalogue, parts: set[str]) -> S
         ignored=ignored,
         notes=found.notes,
     )
+
+
+def _nothing(path: FilePath, found: Segmentation, ignored: Sequence[str], catalogue: Catalogue) -> str:
+    """Why a source has no part of a heart, and what to do."""
+    hints = misspelt(ignored, (), catalogue)
+    if is_one_map(path, found):
+        volume, file = found.layers[0].volume, without_scheme(path)
+        scheme = likely_scheme(volume, catalogue)
+        if len(volume.boxes) == 1 and not found.segments:
+            return "it has one label; if it is a mask, give the folder with all masks, each named like its structure"
+        if scheme or not found.segments:
+            why = "none of the integers with names is in it" if found.segments else "nothing says what its integers are"
+            like = f"; its anatomy is that of {scheme}" if scheme else " (see 'pycemrg list-schemes')"
+            return f"{why}; name the label scheme, as in {file}@{scheme or 'mm-whs'}{like}"
+    if not found.segments:
+        return "holds no labels; give the segmentation of the heart (a series of images can be the --grid)"
+    if not ignored:
+        return "is empty where its names are; give the segmentation of a heart"
+    shown = ", ".join(f"{one!r:.60}" for one in ignored[:5]) + (", ..." if len(ignored) > 5 else "")
+    return "; ".join([f"holds no structure of a heart: {shown}", *hints, "give the source that does"])
 
 
 def _masks(found: Segmentation, name: str, parts: set[str]) -> tuple[dict[str, Zone], Grid | None]:

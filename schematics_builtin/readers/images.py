@@ -29,4 +29,9 @@ def image_layer(path: Path, segments: Iterable[Segment]) -> Layer:
     try:
         return Layer(segments=tuple(segments), load=partial(read_volume, path), files=(path,))
     except LabelError as error:
-        raise ImageError(f"{name_of(path)}: {error}, or give the labels with --labels or --scheme") from error
+        raise ImageError(f"{name_of(path)}: {error}, or {by_scheme(path)}") from error
+
+
+def by_scheme(path: Path) -> str:
+    """What to do where the names in or beside an image cannot be used; every command takes it."""
+    return f"name the label scheme, as in {name_of(path)}@cemrg"

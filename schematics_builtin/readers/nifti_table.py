@@ -21,7 +21,7 @@ from pycemrg_core.api import (
     read_extras,
     whole_number,
 )
-from schematics_builtin.readers.images import image_layer
+from schematics_builtin.readers.images import by_scheme, image_layer
 
 CODE = 0
 """The code of the extension that TotalSegmentator writes."""
@@ -29,7 +29,6 @@ CODE = 0
 _CODES = (CODE, 30)
 _MOST_BYTES = 4_000_000
 _MOST_NAME = 500
-_REMEDY = "export it again, or give the labels with --labels or --scheme"
 
 
 def recognises(path: Path) -> bool:
@@ -42,8 +41,9 @@ def read(path: Path) -> Segmentation:
     """The names and colours of the table."""
     tables = _tables(read_extras(path))
     if len(tables) > 1:
-        raise ImageError(f"{name_of(path)}: its header has {len(tables)} label tables; {_REMEDY}")
-    return Segmentation(layers=(image_layer(path, _segments(tables[0], name_of(path))),))
+        remedy = f"export it again, or {by_scheme(path)}"
+        raise ImageError(f"{name_of(path)}: its header has {len(tables)} label tables; {remedy}")
+    return Segmentation(layers=(image_layer(path, _segments(tables[0], path)),))
 
 
 def as_extension(segments: Iterable[Segment]) -> tuple[int, bytes]:
@@ -103,15 +103,16 @@ class _Table:
         self._inside.pop()
 
 
-def _segments(data: bytes, name: str) -> tuple[Segment, ...]:
+def _segments(data: bytes, path: Path) -> tuple[Segment, ...]:
+    remedy = f"export it again, or {by_scheme(path)}"
     if len(data) > _MOST_BYTES:
-        raise ImageError(f"{name}: its label table has {len(data):,} bytes; {_REMEDY}")
+        raise ImageError(f"{name_of(path)}: its label table has {len(data):,} bytes; {remedy}")
     table = _Table()
     try:
         table.parser.Parse(data, True)
         found = [_segment(attributes, " ".join(text.split())) for attributes, text in table.labels]
     except (expat.ExpatError, ValueError, RecordError) as error:
-        raise ImageError(f"{name}: its label table cannot be read: {error}; {_REMEDY}") from error
+        raise ImageError(f"{name_of(path)}: its label table cannot be read: {error}; {remedy}") from error
     return tuple(one for one in found if one is not None)
 
 

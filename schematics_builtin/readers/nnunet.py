@@ -21,11 +21,10 @@ from pycemrg_core.api import (
     name_of,
     whole_number,
 )
-from schematics_builtin.readers.images import image_layer, is_image
+from schematics_builtin.readers.images import by_scheme, image_layer, is_image
 
 _FILE = "dataset.json"
 _BACKGROUND = "background"
-_REMEDY = "correct it, or give the labels with --labels or --scheme"
 
 
 def recognises(path: Path) -> bool:
@@ -46,7 +45,8 @@ def read(path: Path) -> Segmentation:
         segments = [Segment(value=value, name=name) for value, name in _names(document).items()]
     except (DocumentError, ValueError, RecordError) as error:
         text = str(error).removeprefix(name_of(table)).removeprefix(": ").removeprefix(", ")
-        raise ImageError(f"{name_of(path)}: the labels in {name_of(table)}: {text}; {_REMEDY}") from error
+        remedy = f"correct it, or {by_scheme(path)}"
+        raise ImageError(f"{name_of(path)}: the labels in {name_of(table)}: {text}; {remedy}") from error
     return Segmentation(layers=(image_layer(path, segments),), files=(table,))
 
 
