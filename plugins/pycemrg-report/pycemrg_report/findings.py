@@ -51,7 +51,7 @@ def rows(run: Run, stack: Stack, certificate: Mapping[str, Any]) -> list[Row]:
 
 
 def next_command(run: Run, found: list[Row]) -> str:
-    """What to type next in the folder of the page: a repair of a FAIL, or else a mesh; "" when neither is possible."""
+    """What to type next in the folder of the run: a repair of a FAIL, or else a mesh; "" when neither is possible."""
     errors = [row for row in found if row.group.severity is Severity.ERROR]
     if not errors:
         return f"pycemrg mesh {IMAGE} -o heart.vtu" if run.can_mesh else ""

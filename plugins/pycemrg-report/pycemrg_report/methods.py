@@ -41,7 +41,7 @@ def _sentences(run: Run, mostly_given: Collection[int]) -> Iterator[str]:
         f" by the recipe {data['recipe']}{then}, from {_input(data['input'])}."
     )
     if references(run):
-        yield "The labels, walls and valves are of the kinds of published four-chamber hearts [1, 2]."
+        yield "Its labels, walls and valves follow published four-chamber hearts [1, 2]."
     if run.made_from:
         yield f"That segmentation was fused from {_listed([one['name'] for one in run.made_from['sources']])}."
     if data.get("conversion"):

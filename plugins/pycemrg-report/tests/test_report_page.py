@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -20,6 +21,9 @@ from bs4 import BeautifulSoup
 from command_line import contents, pycemrg, voxels
 from pycemrg_metrics.walls import wall_thickness_median
 from pycemrg_report import write_report
+from pycemrg_report.pictures import heart_box
+from pycemrg_report.run import read_run
+from pycemrg_report.stack import stack_of
 from report_runs import cells, make_run, one, pixels, read, record, report, words
 
 from pycemrg_core import load_catalogue, write_image
@@ -187,6 +191,23 @@ def test_the_slices_that_scroll_are_all_voxels_before_and_after(copy: Path, turn
         values = np.array([0, *(in_legend.get(name, -1) for name in about["names"][1:])])
         np.testing.assert_array_equal(values[old], before[box])
         np.testing.assert_array_equal(values[shown], voxels(copy / "heart.nrrd")[box])
+
+
+@pytest.mark.slow
+def test_more_labels_than_a_byte_can_count_scroll_too(kept: Path) -> None:
+    run = read_run(kept, load_catalogue())
+    array = run.volume.array.astype(np.uint16)
+    places = np.nonzero(array)
+    array[places] = np.where(np.arange(len(places[0])) % 7 == 0, 1000 + np.arange(len(places[0])) % 400, array[places])
+    names = {**run.names, **{label: f"label {label}" for label in range(1000, 1400)}}
+    many = attrs.evolve(run, volume=run.volume.with_array(array), names=names, colours=dict.fromkeys(names, (1, 2, 3)))
+    box = heart_box(array, run.before)
+    stack = stack_of(many, box)
+    assert json.loads(stack.about)["bytes"] == 2
+    after, change = (unpacked(data).view("<u2").reshape(array[box].shape) for data in (stack.after, stack.change))
+    labels = np.array([0, *names])
+    np.testing.assert_array_equal(labels[after], array[box])
+    np.testing.assert_array_equal(labels[after + change], run.before[box])  # type: ignore[index]
 
 
 @pytest.mark.slow
