@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import combinations, permutations, product
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from scipy import ndimage
 from pycemrg_core import load_catalogue, read_volume
 from pycemrg_core.api import Blueprint, Heart, LabelScheme, LabelVolume
 from pycemrg_core.errors import ImageError
+from schematics_builtin.demo import heart_file
 from schematics_builtin.labels import checks
 from schematics_builtin.labels import measuring as anatomy_measure
 from schematics_builtin.labels.anatomy import contradicts, doubts, judge, rank, suggest
@@ -424,7 +426,48 @@ def test_a_doubt_is_that_of_the_whole_image() -> None:
     wrong = {**scheme, "LV_BP_label": scheme["LA_BP_label"], "LA_BP_label": scheme["LV_BP_label"]}
     blueprint = Blueprint(names={value: name for name, value in wrong.items()})
     found = list(checks.anatomy(Heart(volume=volume.with_blueprint(blueprint))))
-    assert [one.what for one in found] == list(doubts(volume, wrong, {}))
+    assert [one.what for one in found] == [f"{one.what}; {one.advice}" for one in doubts(volume, wrong, {})]
+
+
+@cache
+def coarse_heart() -> LabelVolume:
+    """The heart of the demo at 2 mm: the anatomy does not depend on details."""
+    volume, _ = read_volume(heart_file())
+    return LabelVolume(np.ascontiguousarray(volume.array[::2, ::2, ::2]), (2.0, 2.0, 2.0), origin=volume.origin)
+
+
+CAVAE = {"SVC": 13, "IVC": 14}
+FOURTEEN = SCHEMES["cemrg"] | labels("LPV1:8 LPV2:9 RPV1:10 RPV2:11 LAA:12 SVC:13 IVC:14")
+EXCHANGES = "LV_BP/LV_myo SVC/IVC Ao_BP/PArt_BP LA_BP/RA_BP LV_BP/RV_BP RPV1/SVC LPV1/LAA LPV1/LPV2 RPV1/RPV2 LPV1/RPV1"
+
+
+@pytest.mark.parametrize("pair", EXCHANGES.split())
+def test_any_two_structures_that_are_exchanged_are_found(pair: str) -> None:
+    """Either as exchanged, or by where they lie; never as labels of another scheme only."""
+    volume, scheme = coarse_heart(), FOURTEEN
+    a, b = (f"{name}_label" for name in pair.split("/"))
+    assert list(checks.contradictions(volume, scheme, {})) == []
+    wrong = {**scheme, a: scheme[b], b: scheme[a]}
+    found = list(checks.contradictions(volume, wrong, {}))
+    assert {one.doubt for one in found} <= {"", "exchanged-labels", "vein-order"}
+    exchanged = [set(one.values) for one in found if one.doubt == "exchanged-labels"]
+    order = {value for one in found if one.doubt == "vein-order" for value in one.values}
+    contradicted = any(one.what.startswith("the anatomy contradicts the labels") for one in found)
+    assert exchanged == [{scheme[a], scheme[b]}] or order >= {scheme[a], scheme[b]} or contradicted
+
+
+@pytest.mark.parametrize(
+    ("gone", "called", "what"), [("SVC", "SVC", "SVC (14) lies"), ("IVC", "IVC", "RA_BP (5) lies")]
+)
+def test_a_vena_cava_alone_has_the_right_name(gone: str, called: str, what: str) -> None:
+    """The other one under its name: it lies on the wrong side of the right atrium."""
+    volume = coarse_heart()
+    left = CAVAE["IVC" if gone == "SVC" else "SVC"]
+    alone = volume.with_array(np.where(volume.array == CAVAE[gone], 0, volume.array))
+    names = {**FOURTEEN, f"{called}_label": left}
+    del names["IVC_label" if called == "SVC" else "SVC_label"]
+    (found,) = checks.contradictions(alone, names, {})
+    assert (found.doubt, found.what[: len(what)]) == ("vein-order", what)
 
 
 def test_a_coarse_image_is_looked_at_as_it_is() -> None:

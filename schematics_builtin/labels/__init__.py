@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pycemrg_core.api import door
 
 if TYPE_CHECKING:
+    from schematics_builtin.labels.anatomy import Contradiction as Contradiction
     from schematics_builtin.labels.anatomy.judge import Evidence as Evidence
     from schematics_builtin.labels.anatomy.judge import Ranking as Ranking
     from schematics_builtin.labels.anatomy.judge import Reading as Reading
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from schematics_builtin.labels.anatomy.judge import judge as judge
     from schematics_builtin.labels.anatomy.judge import rank as rank
     from schematics_builtin.labels.anatomy.judge import suggest as suggest
+    from schematics_builtin.labels.checks import contradictions as contradictions
     from schematics_builtin.labels.diagnosis import Contact as Contact
     from schematics_builtin.labels.diagnosis import LabelDiagnostic as LabelDiagnostic
     from schematics_builtin.labels.diagnosis import LabelReport as LabelReport
@@ -36,6 +38,8 @@ else:
             "schematics_builtin.labels.anatomy.judge": (
                 "Evidence Ranking Reading Suggestion contradicts judge rank suggest"
             ),
+            "schematics_builtin.labels.anatomy": "Contradiction",
+            "schematics_builtin.labels.checks": "contradictions",
             "schematics_builtin.labels.diagnosis": "Contact LabelDiagnostic LabelReport LabelStatus",
             "schematics_builtin.labels.label_files": "label_table write_label_table",
             "schematics_builtin.labels.measuring": "Facts measure",

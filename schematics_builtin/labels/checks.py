@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import reduce
 
 from attrs import evolve
 
 from pycemrg_core.api import Finding, Heart, LabelVolume, Severity, hull
-from schematics_builtin.labels.anatomy import doubts
-from schematics_builtin.labels.anatomy.sides import wrong_sides
+from schematics_builtin.labels.anatomy import Contradiction, doubts
+from schematics_builtin.labels.anatomy.sides import VEIN_ORDER, VEINS, wrong_sides
 
 _COARSE_MM = 1.0
 """Anatomy is as clear on a grid of 1 mm as on a finer one, and measured there in an eighth of the time of 0.5 mm."""
@@ -24,13 +24,37 @@ def sides(heart: Heart) -> Iterator[Finding]:
 
 
 def anatomy(heart: Heart) -> Iterator[Finding]:
-    """Whether size and anatomy can be what the labels say; if they can, whether everything is on its side.
+    """Whether size and anatomy can be what the labels say; if they can, whether everything is on its side."""
+    labels = {name: value for value, name in heart.blueprint.names.items()}
+    for one in contradictions(heart.volume, labels, heart.schemes):
+        what = f"{one.what}; {one.advice}" if one.advice else one.what
+        yield evolve(heart.finding(Severity.ERROR, what, one.values), doubt=one.doubt)
 
-    A fine image is first looked at on a coarser grid, and all of it only if that leaves a doubt.
+
+def contradictions(
+    volume: LabelVolume, labels: Mapping[str, int], schemes: Mapping[str, Mapping[str, int]]
+) -> Iterator[Contradiction]:
+    """What says that the ``labels`` (integers by structure name) of an image are wrong.
+
+    ``schemes`` are the integers of other label schemes, to name one that would fit. A fine image is first looked at on
+    a coarser grid, and all of it only if that leaves a doubt.
     """
-    coarse = coarser(heart.volume)
-    if coarse is None or any(_anatomy(evolve(heart, volume=coarse))):
-        yield from _anatomy(heart)
+    coarse = coarser(volume)
+    if coarse is None or any(_contradictions(coarse, labels, schemes)):
+        yield from _contradictions(volume, labels, schemes)
+
+
+def _contradictions(
+    volume: LabelVolume, labels: Mapping[str, int], schemes: Mapping[str, Mapping[str, int]]
+) -> Iterator[Contradiction]:
+    found = list(doubts(volume, labels, schemes))
+    if not any(one.doubt == "" for one in found):
+        sides = [Contradiction(what, "", doubt, values) for doubt, what, values in wrong_sides(volume, labels)]
+        order = [one for one in sides if one.doubt == VEIN_ORDER]
+        veins = {value for name, value in labels.items() if name in VEINS}
+        # Where veins lie says more than that they are exchanged, and that atria are exchanged more than a mirror.
+        found = [*(one for one in found if not (order and veins.issuperset(one.values))), *order] or sides
+    yield from found
 
 
 def coarser(volume: LabelVolume) -> LabelVolume | None:
@@ -43,9 +67,3 @@ def coarser(volume: LabelVolume) -> LabelVolume | None:
     z, y, x = (step * spacing for step, spacing in zip(steps, volume.spacing, strict=True))
     found = LabelVolume(array.copy(), (z, y, x), origin=volume.origin, direction=volume.direction)
     return found.with_blueprint(volume.blueprint)
-
-
-def _anatomy(heart: Heart) -> Iterator[Finding]:
-    labels = {name: value for value, name in heart.blueprint.names.items()}
-    found = [heart.finding(Severity.ERROR, doubt, ()) for doubt in doubts(heart.volume, labels, heart.schemes)]
-    yield from found or sides(heart)

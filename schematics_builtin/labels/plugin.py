@@ -32,7 +32,7 @@ def pycemrg_checks() -> Iterable[Check]:
         function=Ref("schematics_builtin.labels.checks:anatomy"),
         advice="correct the labels, or name the scheme of the image",
         on=CheckOn.INPUT,
-        doubts=_DOUBTS,
+        doubts=("exchanged-labels", *_DOUBTS),
     )
     yield Check(
         name="heart_sides",

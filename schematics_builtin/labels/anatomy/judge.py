@@ -69,7 +69,8 @@ class Evidence(Shown):
     """How well a reading fits: ``score`` of ``possible`` points, and the lines that explain it, largest first.
 
     ``gain`` is the number of points that the best exchange of meanings would add (negative: every exchange is
-    worse). ``gains`` is the same by structure, for the exchanges that change this structure.
+    worse). ``gains`` is the same by structure, for the exchanges that change this structure. ``exchange`` are the
+    structures that change their meaning in the best exchange.
     """
 
     score: float
@@ -77,6 +78,7 @@ class Evidence(Shown):
     lines: tuple[Line, ...]
     gain: float
     gains: Mapping[str, float]
+    exchange: tuple[str, ...] = ()
 
     @property
     def fit(self) -> float:
@@ -233,7 +235,11 @@ def judge(facts: Facts, labels: Mapping[str, int]) -> Evidence:
     changed = exchanged != here
     gain = float(other[changed.any(axis=1)].max(initial=-np.inf)) - score
     gains = {name: float(other[changed[:, i]].max(initial=-np.inf)) - score for i, name in enumerate(present)}
-    return Evidence(score, possible, tuple(lines), gain, gains)
+    exchange: tuple[str, ...] = ()
+    if changed.any():
+        best = changed[int(np.where(changed.any(axis=1), other, -np.inf).argmax())]
+        exchange = tuple(name for name, moved in zip(choice, best, strict=True) if moved)
+    return Evidence(score, possible, tuple(lines), gain, gains, exchange)
 
 
 def _text(rule: Rule, where: Sequence[int], scorer: _Scorer, facts: Facts) -> str:
@@ -277,6 +283,18 @@ def contradicts(facts: Facts, labels: Mapping[str, int]) -> bool:
     """
     e = judge(facts, labels)
     return e.possible >= JUDGEABLE and any(e.fit < fit and e.gain > gain for fit, gain in REFUSED)
+
+
+def exchanged(facts: Facts, labels: Mapping[str, int]) -> tuple[str, ...]:
+    """The structures that seem to have each other's labels: the reading fits well with these exchanged, and less now.
+
+    The exchange adds at least ``MARGIN`` points. In a true reading of a whole or incomplete heart, no exchange adds
+    more than 0.3; any two structures of a heart exchanged lose 2.2 or more.
+    """
+    e = judge(facts, labels)
+    fits = e.possible >= JUDGEABLE and e.score + e.gain >= FIT * e.possible
+    there = set(e.exchange) <= _present(facts, labels).keys()
+    return e.exchange if fits and there and e.gain >= MARGIN else ()
 
 
 def rank(facts: Facts, schemes: Mapping[str, Mapping[str, int]]) -> Ranking:

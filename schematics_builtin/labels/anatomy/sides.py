@@ -4,12 +4,14 @@ Measured in the heart's own frame, from the centroids of its lumens: from base t
 heart, and from its centre to the great vessels. The determinant of these unit vectors does not depend on how the
 heart lies in the image: it is -0.93 to -0.98 in seven hearts of the cohort of Rodero et al. 2021 (doi
 10.1371/journal.pcbi.1008851), and the opposite in a mirrored one. Along these axes, right veins lie 31 to 51 mm to the
-right of the left ones, and upper veins 18 to 31 mm above the lower ones.
+right of the left ones, upper veins 18 to 31 mm above the lower ones, and the superior vena cava 65 to 85 mm above the
+inferior one, with the middle of the right atrium between them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from itertools import product
 
 import numpy as np
 from attrs import frozen
@@ -34,7 +36,14 @@ _VESSELS = ("Ao_BP_label", "PArt_BP_label")
 # A mesh has no blood: then the wall of a chamber or vessel, and the plane or ring of a vein, is in its place.
 _INSTEAD = {"BP": ("myo", "wall"), "": ("plane", "ring")}
 _LEFT, _RIGHT = ("LPV1_label", "LPV2_label"), ("RPV1_label", "RPV2_label")
-_UPPER, _LOWER = ("LPV1_label", "RPV1_label"), ("LPV2_label", "RPV2_label")
+_CAVAE = ("SVC_label", "IVC_label")
+VEINS = frozenset((*_LEFT, *_RIGHT, *_CAVAE, "LAA_label"))
+_SIDES = tuple(product(_LEFT, _RIGHT))
+# Upper and lower; where one vena cava is missing, the right atrium shows which one the other is.
+_HEIGHTS = (
+    *(("LPV1_label", "LPV2_label"), ("RPV1_label", "RPV2_label"), _CAVAE),
+    *(("SVC_label", "RA_BP_label"), ("RA_BP_label", "IVC_label")),
+)
 
 
 @frozen(eq=False)
@@ -52,7 +61,7 @@ class Frame:
 def stand_ins(labels: Mapping[str, int], there: Collection[int]) -> dict[str, int]:
     """The labels in the image that show where chambers, great vessels and veins are: lumens, or what surrounds them."""
     found = {}
-    for name in (*_CHAMBERS, *_VESSELS, *_LEFT, *_RIGHT):
+    for name in (*_CHAMBERS, *_VESSELS, *_LEFT, *_RIGHT, *_CAVAE):
         stem, _, kind = name.removesuffix("_label").partition("_")
         tried = (name, *(f"{stem}_{other}_label" for other in _INSTEAD[kind]))
         label = next((labels[one] for one in tried if labels.get(one) in there), None)
@@ -107,17 +116,15 @@ def wrong_sides(volume: LabelVolume, labels: Mapping[str, int]) -> Iterator[tupl
             " heart -0.80 to -0.98); correct the direction in the header, or the labels of left and right",
             tuple(labels[name] for name in _CHAMBERS),
         )
-    for firsts, seconds, axis, where in ((_LEFT, _RIGHT, frame.right, "right"), (_UPPER, _LOWER, -frame.up, "below")):
+    for pairs, axis, side in ((_SIDES, frame.right, "to the right of"), (_HEIGHTS, -frame.up, "below")):
         wrong = [
             (first, second, float((places[first] - places[second]) @ axis))
-            for first in firsts
-            for second in seconds
-            if first in places and second in places and (where == "right" or first[:3] == second[:3])
+            for first, second in pairs
+            if first in places and second in places
         ]
         wrong = [one for one in wrong if one[2] > SLACK_MM]
         if wrong:
             first, second, mm = max(wrong, key=lambda one: one[2])
-            side = "to the right of" if where == "right" else "below"
             yield (
                 VEIN_ORDER,
                 f"{first.removesuffix('_label')} ({labels[first]}) lies {mm:.0f} mm {side}"
