@@ -17,12 +17,14 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from functools import cache
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from pycemrg_core import Catalogue, load_catalogue
+from pycemrg_core.plugins import loading
+from pycemrg_core.plugins.loading import Found, Plugin, Policy
 
 # Hundreds of processes start here. Each compiles what it imports, unless the first may keep what it compiled.
 sys.dont_write_bytecode = False
@@ -82,13 +84,16 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands share one catalogue: for modules with hundreds of commands in which no plugin comes or goes."""
-    from pycemrg_core.cli.session import Session
+    """Commands know the installed plugins: for modules with many commands in which none of these comes or goes."""
+    installed, load = _installed(), loading.load
 
-    for catalogue in ("quiet_catalogue", "command_catalogue"):
-        monkeypatch.setattr(Session, catalogue, lambda _session: _installed())
+    def load_others(found: Iterable[Found], policy: Policy, known: Iterable[Plugin] = ()) -> tuple[Plugin, ...]:
+        return load(found, policy, (*installed, *known))
+
+    monkeypatch.setattr(loading, "load", load_others)
+    monkeypatch.setattr(loading, "discover", lambda: tuple(plugin.found for plugin in installed))
 
 
 @cache
-def _installed() -> Catalogue:
-    return load_catalogue()
+def _installed() -> tuple[Plugin, ...]:
+    return loading.load(loading.discover(), Policy())

@@ -30,6 +30,8 @@ from pycemrg_core.recipes.flatten import Rules, rules_of
 from schematics_builtin.certificate import certify_result
 from schematics_builtin.certificate.hearts import asked_of, heart_of
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 VEINS = set(range(8, 15))
 
 

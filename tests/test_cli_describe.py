@@ -12,6 +12,8 @@ from command_line import local_plugin, pycemrg
 from pycemrg_core import __version__, load_catalogue
 from pycemrg_core.api.kinds import KINDS, kind_of
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 
 def described(name: str, *options: object) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads(pycemrg("describe", name, "--json", *options).stdout)

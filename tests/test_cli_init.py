@@ -17,6 +17,8 @@ from pycemrg_core import Recipe, Schematic, load_catalogue
 from pycemrg_core.recipes.flatten import flatten
 from schematics_builtin.catalogue.schematics import LABELS, PARAMETERS
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 RECIPES = (
     "biventricular_basic",
     "four_chamber_myocardium",

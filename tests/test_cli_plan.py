@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from command_line import HEART, contents, pycemrg, small_heart
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 RECIPES = (
     "biventricular_basic",
     "four_chamber_myocardium",

@@ -21,6 +21,8 @@ from pycemrg_core.images import image_files, scratch
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.runs.replay import SavedRun
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 RECIPE = "four_chamber_full"
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals and limits")
 

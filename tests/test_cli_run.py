@@ -26,6 +26,8 @@ from pycemrg_core.recipes.runner import Resume, RunResult, run_plan
 from pycemrg_core.recipes.settings import Settings
 from schematics_builtin.catalogue.schematics import LABELS
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 RECIPE = "four_chamber_full"
 
 

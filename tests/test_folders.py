@@ -19,6 +19,8 @@ from pycemrg_core.errors import OutputError
 from pycemrg_core.images import scratch
 from pycemrg_core.images.image_files import read_image, write_image
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 RECIPE = "left_atrium_with_veins"
 LEFT = f"{scratch.PREFIX}abcdefgh"
 

@@ -15,6 +15,8 @@ from tool_outputs import SHAPES, VEINS, Veins, moved, tool_outputs
 from pycemrg_core import read_volume, write_volume
 from schematics_builtin.demo import heart_file
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 CHAMBERS = "chambers.nrrd@totalsegmentator-heartchambers"
 TOTAL = "total.nrrd@totalsegmentator-total"
 RIGHT = "name the label scheme, as in chambers.nrrd@totalsegmentator-heartchambers"

@@ -25,6 +25,8 @@ from schematics_builtin.certificate import asked_of
 from schematics_builtin.labels.anatomy import judge as judging
 from schematics_builtin.labels.measuring import measure
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 NAMES = tuple("LV_BP LV_myo RV_BP LA_BP RA_BP Ao_BP PArt_BP LPV1 LPV2 RPV1 RPV2 LAA SVC IVC".split())  # noqa: SIM905
 
 

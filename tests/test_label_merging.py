@@ -18,6 +18,8 @@ from pycemrg_core import Schematic
 from pycemrg_core.api import LabelError, UnknownNameError
 from schematics_builtin.labels import merge_labels, needed_labels
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 MINE = """# my study
 labels:
   LV blood pool: 1

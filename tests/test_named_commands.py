@@ -16,6 +16,8 @@ from pycemrg_core.api import LabelScheme, LabelVolume, volume_of
 from pycemrg_core.plugins.loading import Policy
 from schematics_builtin.readers import named_extras, segments_of
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 CATALOGUE = load_catalogue(Policy(allow=frozenset()))
 CEMRG = CATALOGUE.get(LabelScheme, "cemrg").labels
 NAMES = {value: name for name, value in CEMRG.items()}

@@ -17,6 +17,8 @@ from pycemrg_core.errors import ImageError, PlanError
 from pycemrg_core.plugins.loading import Policy
 from schematics_builtin.readers import named_extras
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 CATALOGUE = load_catalogue(Policy(allow=frozenset()))
 CEMRG = CATALOGUE.get(LabelScheme, "cemrg").labels
 NAMES = {value: name for name, value in CEMRG.items()}

@@ -15,6 +15,8 @@ from pycemrg_core import load_catalogue
 from pycemrg_core.api import Command, Output, RecordError, Ref, Schematic, read_label_file, read_volume
 from pycemrg_core.text import install_hints
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 RECIPE = "left_atrium_with_veins"
 ROOT = Path(__file__).resolve().parent.parent
 

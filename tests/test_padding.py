@@ -29,6 +29,8 @@ from pycemrg_core.api import LabelVolume, Recipe, Schematic, image_of, padded, v
 from pycemrg_core.images.padding import Padding
 from pycemrg_core.plugins.loading import Policy
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 CATALOGUE = load_catalogue(Policy(allow=frozenset()))
 RECIPE = Recipe(name="one_wall", steps=("lv_outflow",))
 WALL_MM = {"LV_neck_WT": 2.0}

@@ -12,6 +12,8 @@ import pytest
 import SimpleITK as sitk
 from command_line import HEART, pycemrg, small_heart, voxels
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 RECIPE = "four_chamber_full"
 
 

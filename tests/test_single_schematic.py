@@ -14,6 +14,8 @@ from pycemrg_core import Recipe, run_recipe
 from pycemrg_core.api import Schematic
 from pycemrg_core.cli.inputs import target_of
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 
 @pytest.fixture
 def heart(tmp_path: Path) -> Path:
