@@ -9,9 +9,11 @@ from pycemrg_core.doors import door
 if TYPE_CHECKING:
     from pycemrg_core.cli.app import main as main
     from pycemrg_core.cli.completion import completing as completing
+    from pycemrg_core.cli.inputs import target_of as target_of
     from pycemrg_core.cli.options import accept_option as accept_option
     from pycemrg_core.cli.options import heart_from as heart_from
     from pycemrg_core.cli.options import outputs_from as outputs_from
+    from pycemrg_core.cli.options import require_order as require_order
     from pycemrg_core.cli.options import require_output as require_output
     from pycemrg_core.cli.options import scheme_from as scheme_from
     from pycemrg_core.cli.options import setting_options as setting_options
@@ -44,9 +46,10 @@ else:
         {
             "pycemrg_core.cli.app": "main",
             "pycemrg_core.cli.completion": "completing",
+            "pycemrg_core.cli.inputs": "target_of",
             "pycemrg_core.cli.options": (
-                "accept_option heart_from outputs_from require_output scheme_from setting_options settings_from "
-                "with_option"
+                "accept_option heart_from outputs_from require_order require_output scheme_from setting_options "
+                "settings_from with_option"
             ),
             "pycemrg_core.cli.run": "run",
             "pycemrg_core.cli.session": "Session echo_json echo_table plugin_options session_of wrapped",

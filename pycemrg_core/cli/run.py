@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -139,9 +140,8 @@ def _run_again(
     saved = SavedRun.read(record)
     source = Source.of(image or saved.input_path)
     planned = saved.plan(catalogue, source, any_version=any_version)
-    folder = (
-        Path(output) if output else saved.path.resolve().parent.with_name(f"{saved.path.resolve().parent.name}_again")
-    )
+    beside = saved.path.resolve().parent
+    folder = Path(output or os.path.relpath(beside.with_name(f"{beside.name}_again")))
     with held(folder):
         _echo_notes(require_place(folder, source, catalogue, chosen, force=force))
         prepared = saved.prepare(*saved.read_input(source, catalogue))

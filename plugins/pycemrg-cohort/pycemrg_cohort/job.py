@@ -13,6 +13,7 @@ import pycemrg_core
 from pycemrg_cohort.errors import OtherVersionsError
 from pycemrg_core import Catalogue, Found, Policy, Settings, State, discover, flatten, load_catalogue, local_plugin
 from pycemrg_core.api import LabelScheme, Metric, PycemrgError, Recipe, Schematic, UnknownNameError, from_data, to_data
+from pycemrg_core.cli.kit import target_of
 
 THICKNESS = "wall_thickness_median"
 _HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -20,7 +21,7 @@ _HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 @frozen(kw_only=True)
 class Job:
-    """A recipe, its settings, the outputs to write for each heart, and the versions that must be used.
+    """A recipe or a schematic, its settings, the outputs to write for each heart, and the versions that must be used.
 
     ``check`` is False for ``--no-check``. ``plugins`` are all plugins that the client has loaded.
     """
@@ -32,6 +33,10 @@ class Job:
     plugins: tuple[Found, ...] = ()
     python: str = _HERE
     pycemrg: str = pycemrg_core.__version__
+
+    def target(self, catalogue: Catalogue, settings: Settings) -> tuple[str | Recipe, Settings]:
+        """What to run with the settings of a case: the recipe, or a recipe of the one schematic."""
+        return target_of(self.recipe, catalogue, settings)
 
     def as_text(self) -> str:
         """JSON for a worker; equal jobs have equal texts."""
@@ -46,7 +51,8 @@ def loaded_plugins(catalogue: Catalogue) -> tuple[Found, ...]:
 def parameter_names(recipe: str, catalogue: Catalogue, settings: Settings) -> frozenset[str]:
     """Every parameter of a recipe. Raises the errors of the catalogue for an unknown name."""
     names: set[str] = set()
-    for step in flatten(catalogue.get(Recipe, recipe), catalogue):
+    target, settings = target_of(recipe, catalogue, settings)
+    for step in flatten(target if isinstance(target, Recipe) else catalogue.get(Recipe, target), catalogue):
         own = settings.schematics.get(step.schematic)
         schematic = own or catalogue.get(Schematic, step.schematic)
         names |= {*schematic.parameters, *step.parameters}

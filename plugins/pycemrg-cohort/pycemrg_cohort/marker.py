@@ -68,8 +68,9 @@ def kept(folder: Path, source: Source, job: Job, case: Case, catalogue: Catalogu
     try:
         marker, record = load_json(folder / NAME), load_json(folder / RECORD)
         facts = marker["facts"]
+        target, settings = job.target(catalogue, settings_of(job, case))
         planned = plan(
-            job.recipe,
+            target,
             catalogue,
             ImageFacts(
                 name=case.path,
@@ -79,7 +80,7 @@ def kept(folder: Path, source: Source, job: Job, case: Case, catalogue: Catalogu
                 scheme=facts["scheme"],
                 lacks=frozenset(facts["lacks"]),
             ),
-            settings_of(job, case),
+            settings,
         )
         same = (
             marker["format"] == FORMAT
@@ -97,9 +98,10 @@ def _asked(job: Job, case: Case, catalogue: Catalogue) -> dict[str, Any]:
     """The settings that the result depends on and that are not in ``run.json``."""
     conversion = {}
     if case.scheme:
+        target, settings = job.target(catalogue, settings_of(job, case))
         conversion = {
             "from": dict(catalogue.get(LabelScheme, case.scheme).labels),
-            "to": recipe_labels(catalogue, settings_of(job, case), job.recipe),
+            "to": recipe_labels(catalogue, settings, target),
         }
     measures = thickness_provider(catalogue)
     checks = catalogue.all(Check) if job.outputs else ()

@@ -114,18 +114,19 @@ def sample(data: Mapping[str, Any], *, job: str) -> Outcome:
 
 def _planned(job: Job, case: Case, catalogue: Catalogue) -> tuple[Prepared, Plan, NamedVolume]:
     """Read, prepare and plan like ``pycemrg run``; messages show the path as the user gave it."""
+    target, settings = job.target(catalogue, marker.settings_of(job, case))
     prepared, settings, read = prepare_source(
         case.file,
         catalogue,
-        marker.settings_of(job, case),
-        recipe=job.recipe,
+        settings,
+        recipe=target,
         scheme=case.scheme or None,
         name=case.path,
         check=job.check,
     )
     notes = tuple(note.replace(case.file, case.path) for note in prepared.notes)
     prepared = evolve(prepared, notes=notes)
-    planned = plan(job.recipe, catalogue, prepared.facts, settings)
+    planned = plan(target, catalogue, prepared.facts, settings)
     return make_room(prepared, planned, settings), planned, read
 
 

@@ -160,3 +160,29 @@ def test_when_every_case_fails_the_summary_says_why(folder: Path, address: str, 
     summary = json.loads((root / "cohort.json").read_text(encoding="utf-8"))
     assert summary["counts"] == {"done": 0, "failed": 1}
     assert "bad.nrrd" in summary["cases"][0]["error"]
+
+
+def test_a_single_schematic_can_stand_for_the_recipe(folder: Path, tmp_path: Path) -> None:
+    command = (
+        "cohort",
+        "run",
+        "lv_outflow",
+        folder / "in" / "h00.nrrd",
+        "-o",
+        tmp_path / "out",
+        "--set",
+        "LV_neck_WT=3",
+    )
+    assert ": 1 case, 1 done, 0 failed;" in pycemrg(*command).stdout
+    pycemrg("run", "lv_outflow", folder / "in" / "h00.nrrd", "-o", tmp_path / "plain", "--set", "LV_neck_WT=3")
+    made, expected = (voxels(tmp_path / one / "heart.nrrd") for one in ("out/cases/h00", "plain"))
+    assert (made == expected).all()
+    assert "1 done (1 of them before)" in pycemrg(*command).stdout
+    assert "1 step" in pycemrg("cohort", "plan", "lv_outflow", folder / "in" / "h00.nrrd").stdout
+
+
+def test_the_hearts_before_the_recipe(folder: Path, tmp_path: Path) -> None:
+    said = pycemrg("cohort", "run", folder / "in", RECIPE, "-o", tmp_path / "out", code=2).stderr
+    assert f"Error: the recipe comes first: pycemrg cohort run {RECIPE} {folder / 'in'}" in said
+    said = pycemrg("cohort", "run", "lv_outflw", folder / "in", "-o", tmp_path / "out", code=1).stderr
+    assert said == "error: no recipe or schematic is called 'lv_outflw'; did you mean 'lv_outflow'?\n"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from pycemrg_core.cli.kit import completing, setting_options, settings_from
+from pycemrg_core.cli.kit import completing, require_order, setting_options, settings_from
 
 if TYPE_CHECKING:
     from pycemrg_cohort.cases import Case
@@ -52,6 +52,7 @@ def work(
     from pycemrg_cohort.job import Job, loaded_plugins, parameter_names
     from pycemrg_core.api import LabelScheme, names_in
 
+    require_order("cohort run", recipe, inputs[0], catalogue)
     settings = settings_from(catalogue, parameters, labels, config, then, pad, accept)
     if scheme:
         catalogue.find(LabelScheme, scheme)
