@@ -48,6 +48,7 @@ GUIDES = (
     "concepts.md",
     "migrating.md",
     "notebooks.md",
+    "troubleshooting.md",
 )
 REFERENCE = ("api.md", "api-plugins.md", "api-commands.md", "api-testing.md", "api-builtin.md")
 WALKED = (*GUIDES, *REFERENCE)

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pycemrg_core import __version__
+
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PLUGINS = {path.parent.name for path in (ROOT / "plugins").glob("*/pyproject.toml")}
@@ -53,6 +55,20 @@ def test_the_lowest_versions_are_those_of_the_projects() -> None:
     names = {line.partition("==")[0] for line in printed}
     needed = {re.split(r"[<>=~!\[ ]", line)[0] for line in PROJECT["project"]["dependencies"]}
     assert needed <= names
+
+
+def test_the_citation_is_of_this_version() -> None:
+    """What the schema of the Citation File Format, 1.2.0, requires, and what is written twice."""
+    cited = yaml.safe_load(text("CITATION.cff"))
+    assert {"authors", "cff-version", "message", "title"} <= cited.keys()
+    assert (cited["cff-version"], cited["version"], cited["type"]) == ("1.2.0", __version__, "software")
+    assert cited["license"] == PROJECT["project"]["license"]
+    assert cited["authors"] == PROJECT["project"]["authors"]
+    attribution = text("schematics_builtin/demo/data/ATTRIBUTION.md")
+    for work in cited["references"]:
+        assert {"type", "title", "authors"} <= work.keys()
+        assert work["doi"] in attribution
+        assert all(author.keys() <= {"name", "family-names", "given-names"} for author in work["authors"])
 
 
 def test_python_versions_agree() -> None:
