@@ -37,6 +37,10 @@ def output(old: str, new: str, test: str, message: str, file: str = "outputs.py"
     return Broken("OutputConformance", file, old, new, test, message)
 
 
+def reader(old: str, new: str, test: str, message: str) -> Broken:
+    return Broken("ReaderConformance", "readers.py", old, new, test, message)
+
+
 def augmentation(old: str, new: str, test: str, message: str) -> Broken:
     return Broken("AugmentationConformance", "augment.py", old, new, test, message)
 
@@ -282,6 +286,41 @@ BROKEN = {
     "writes into the run": output(
         "    share =", "    v = run.volume.array\n    v.flags.writeable = True\n    v[0, 0, 0] += 1\n    share =",
         "test_it_leaves_the_run_alone", "changes the run it is given; only look at it",
+    ),
+    # --- readers
+    "a reader without its path": reader(
+        "def read(path):", "def read():", "test_its_functions_fit",
+        "reader 'PACKAGE.table': read must take 1 argument: too many positional arguments",
+    ),
+    "text instead of a segmentation": reader(
+        "    return Segmentation(layers=(", "    return 'labels', str((", "test_it_reads",
+        "read() returns ('labels', ",
+    ),
+    "names that are nowhere": reader(
+        "Segment(value=value,", "Segment(value=value + 7,", "test_it_reads",
+        "no label that it names is in its label maps",
+    ),
+    "other names each time": reader(
+        "name=name)", 'name=f"{name}{next(CALLS)}")', "test_it_repeats_itself",
+        "reads something else from the same source; depend on nothing but it",
+    ),
+    "a note in the source": reader(
+        "def read(path):", "def read(path):\n    (path / 'seen').write_text('')", "test_it_writes_nothing",
+        "changes its source or its folder; only read it",
+    ),
+    "everything is its own": reader(
+        'return (path / "names.json").is_file()', "return True", "test_it_leaves_others_alone",
+        "recognises() returns True for folder; return False",
+    ),
+    "an error for what is not its own": reader(
+        'return (path / "names.json").is_file()',
+        'return path.is_dir() and (path / "names.json").stat().st_size > 0 or path.stat().st_size < 0',
+        "test_it_leaves_others_alone",
+        "recognises() raises FileNotFoundError: [Errno 2] No such file or directory:",
+    ),
+    "damage that is not foreseen": reader(
+        "except (DocumentError, RecordError) as error:", "except RecordError as error:",
+        "test_damage_is_refused_in_words", "names.json without content: raises DocumentError: ",
     ),
     # --- augmentations
     "nothing drawn": augmentation(

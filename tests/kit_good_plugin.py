@@ -3,7 +3,7 @@
 GOOD = {
     "plugin.py": '''
 """What a good plugin contributes; PACKAGE stands for its name."""
-from pycemrg_core.api import Augmentation, Check, Command, Measures, Metric, Output, Recipe, RecipeStep, Ref
+from pycemrg_core.api import Augmentation, Check, Command, Measures, Metric, Output, Reader, Recipe, RecipeStep, Ref
 from pycemrg_core.api import Schematic, Step, hookimpl
 
 @hookimpl
@@ -73,6 +73,13 @@ def pycemrg_outputs():
     yield Output(
         name="PACKAGE.share", file="PACKAGE_share.txt", summary="their share", needs=("PACKAGE.count",),
         function=Ref("PACKAGE.outputs:shared"),
+    )
+
+@hookimpl
+def pycemrg_readers():
+    yield Reader(
+        name="PACKAGE.table", summary="labels.nrrd with names.json",
+        recognises=Ref("PACKAGE.readers:recognises"), read=Ref("PACKAGE.readers:read"),
     )
 
 @hookimpl
@@ -175,4 +182,32 @@ import click
 def weigh():
     """Weigh a heart."""
 ''',
+    "readers.py": """
+from functools import partial
+from itertools import count
+from pathlib import Path
+from pycemrg_core.api import DocumentError, ImageError, LabelVolume, Layer, RecordError, Segment, Segmentation
+from pycemrg_core.api import load_json, read_volume, write_volume
+from pycemrg_core.testing import random_cells
+
+CALLS = count()
+
+def recognises(path):
+    return (path / "names.json").is_file()
+
+def read(path):
+    image, table = path / "labels.nrrd", path / "names.json"
+    try:
+        segments = tuple(Segment(value=value, name=name) for name, value in load_json(table).items())
+    except (DocumentError, RecordError) as error:
+        raise ImageError(f"{table}: {error}; export it again") from error
+    return Segmentation(layers=(Layer(segments=segments, load=partial(read_volume, image), files=(image,)),))
+
+def example(folder):
+    source = folder / "tool" / "heart"
+    source.mkdir(parents=True)
+    write_volume(LabelVolume(random_cells([1, 2]), (1.0, 1.0, 1.0)), source / "labels.nrrd")
+    (source / "names.json").write_text('{"LV": 1}')
+    return source
+""",
 }

@@ -31,6 +31,7 @@ def nifti(path: Path, array: Array, *extensions: tuple[int, bytes]) -> Path:
     image = nib.Nifti1Image(array, AFFINE)
     for code, data in extensions:
         image.header.extensions.append(nib.nifti1.Nifti1Extension(code, data))
+    path.parent.mkdir(exist_ok=True)
     nib.save(image, path)
     return path
 

@@ -34,6 +34,14 @@ def pytest_runtest_logreport(report):
         with Path(__file__).with_name("reports").open("a") as file:
             file.write(json.dumps([report.nodeid, report.outcome, report.longreprtext]) + "\\n")
 """
+OWN = {  # what a class needs of its author
+    "ReaderConformance": """
+
+    @pytest.fixture
+    def source(self, tmp_path):
+        from good.readers import example
+        return example(tmp_path)"""
+}
 KITS = sorted({broken.kit for broken in BROKEN.values()})
 OTHERS = """
 from pathlib import Path
@@ -133,10 +141,11 @@ def all_reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Repo
     """What the kit says of the good plugin and of each that is broken in one way, by test class."""
     folder = tmp_path_factory.mktemp("plugins")
     write(folder, "good", GOOD)
-    lines = ["from pycemrg_core.testing import *"]
-    lines += [f"class Test_good_{kit}({kit}):\n    plugin = 'good.plugin'" for kit in KITS]
+    lines = ["import pytest\nfrom pycemrg_core.testing import *"]
+    lines += [f"class Test_good_{kit}({kit}):\n    plugin = 'good.plugin'{OWN.get(kit, '')}" for kit in KITS]
     lines += [
-        f"class Test_{name}({kit}):\n    plugin = '{name}.plugin'" for name, kit in map(partial(broken, folder), BROKEN)
+        f"class Test_{name}({kit}):\n    plugin = '{name}.plugin'{OWN.get(kit, '')}"
+        for name, kit in map(partial(broken, folder), BROKEN)
     ]
     return run(folder, "\n\n".join(lines))
 
@@ -282,7 +291,7 @@ def test_the_classes_in_the_document_pass(tmp_path: Path) -> None:
     functions = found.pop("")
     assert len({one.test for one in functions}) == 2
     assert not failures(functions)
-    assert len(found) == 12
+    assert len(found) == 13
     for suite, reports in found.items():
         assert len({one.test for one in reports}) >= 5, suite
         assert not failures(reports), suite

@@ -10,13 +10,15 @@ import attrs
 import edt
 import numpy as np
 import pytest
+import segmentation_files
 from scipy import ndimage
 
-from pycemrg_core.api import LabelVolume, Step
+from pycemrg_core.api import LabelVolume, Reader, Step
 from pycemrg_core.images import image_files
 from pycemrg_core.testing import (
     CheckConformance,
     PluginConformance,
+    ReaderConformance,
     RecipeConformance,
     SchematicConformance,
     StepConformance,
@@ -68,6 +70,31 @@ class TestRecipes(RecipeConformance):
 @pytest.mark.slow(every=4)
 class TestChecks(CheckConformance):
     plugin = "schematics_builtin.certificate.plugin"
+
+
+class TestReaders(ReaderConformance):
+    plugin = "schematics_builtin.readers.plugin"
+
+    @pytest.fixture
+    def source(self, record: Reader, tmp_path: Path) -> Path:
+        """What TotalSegmentator, 3D Slicer, nnU-Net and ITK-SNAP write."""
+        folder, array = tmp_path / "tool", segmentation_files.blocks([1, 2])
+        folder.mkdir()
+        names = {1: "left ventricle", 2: "aorta"}
+        if record.name == "mask-folder":
+            for value, name in names.items():
+                segmentation_files.nifti(folder / "masks" / f"{name}.nii.gz", (array == value).astype(np.uint8))
+            return folder / "masks"
+        if record.name == "nifti-label-table":
+            return segmentation_files.nifti(folder / "ml.nii.gz", array, (0, segmentation_files.caret(names)))
+        if record.name == "slicer-segmentation":
+            fields = [{"Name": name, "LabelValue": str(value)} for value, name in names.items()]
+            return segmentation_files.slicer(folder / "heart.seg.nrrd", [array], fields)
+        if record.name == "nnunet-dataset":
+            segmentation_files.dataset_json(folder / "dataset.json", {name: value for value, name in names.items()})
+        else:
+            segmentation_files.itksnap(folder / "case.label", names)
+        return segmentation_files.nifti(folder / "case.nii.gz", array)
 
 
 LABELS = ([1], [1, 2], [1, 2, 3, 90], list(range(1, 15)), [301, 70000])

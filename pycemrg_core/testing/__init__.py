@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pycemrg_core.testing.output import OutputConformance as OutputConformance
     from pycemrg_core.testing.output import example_run as example_run
     from pycemrg_core.testing.plugin import PluginConformance as PluginConformance
+    from pycemrg_core.testing.reader import ReaderConformance as ReaderConformance
     from pycemrg_core.testing.recipe import RecipeConformance as RecipeConformance
     from pycemrg_core.testing.schematic import SchematicConformance as SchematicConformance
     from pycemrg_core.testing.step import StepConformance as StepConformance
@@ -44,6 +45,7 @@ else:
             "pycemrg_core.testing.metric": "MetricConformance",
             "pycemrg_core.testing.output": "OutputConformance example_run",
             "pycemrg_core.testing.plugin": "PluginConformance",
+            "pycemrg_core.testing.reader": "ReaderConformance",
             "pycemrg_core.testing.recipe": "RecipeConformance",
             "pycemrg_core.testing.schematic": "SchematicConformance",
             "pycemrg_core.testing.step": "StepConformance",

@@ -13,7 +13,8 @@ from dicom_files import ORIGIN, SPACING, described, segmentation, series
 from pydicom.sr.codedict import codes
 
 from pycemrg_core import ImageError, LabelScheme, load_catalogue, read_heart, read_segmentation, read_volume
-from pycemrg_core.testing import PluginConformance, run_command
+from pycemrg_core.api import Reader
+from pycemrg_core.testing import PluginConformance, ReaderConformance, run_command
 from schematics_builtin.demo import heart_file
 
 CATALOGUE = load_catalogue()
@@ -22,6 +23,15 @@ CATALOGUE = load_catalogue()
 class TestPlugin(PluginConformance):
     plugin = "pycemrg_dicom.plugin"
     heavy = ("numpy", "scipy", "SimpleITK", "cattrs", "yaml", "PIL", "pydicom", "highdicom")
+
+
+class TestReaders(ReaderConformance):
+    plugin = "pycemrg_dicom.plugin"
+
+    @pytest.fixture
+    def source(self, record: Reader, tmp_path: Path) -> Path:
+        written = heart(tmp_path / "tool")
+        return written if record.name == "dicom-segmentation" else tmp_path / "tool" / "ct"
 
 
 def masks() -> np.ndarray:
