@@ -3,7 +3,7 @@
     python benchmarks/augment.py [--size 128] [--repeat 7]
 
 Needs PyTorch, TorchIO and MONAI, which nothing else here needs: an environment of its own with
-``pip install torch torchio monai`` and this tree. The image is the CT of the tests with its chambers, resampled to
+them and this tree. The image is the CT of the tests with its chambers, resampled to
 ``size`` anisotropic voxels along each axis.
 
 CPU time in ms, one thread, medians of turns that take the libraries one after another; the ratio is the median of the

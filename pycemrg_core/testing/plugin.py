@@ -142,7 +142,7 @@ class PluginConformance:
         package = str(self.plugin).partition(".")[0]
         distributions = packages_distributions().get(package, [])
         if not groups and not distributions:
-            pytest.skip(f"no installed distribution holds {package}; pip install it to check its entry point")
+            pytest.skip(f"no installed distribution holds {package}; install it to check its entry point")
         declared = f"is declared in the group {', '.join(groups)}" if groups else "is not declared"
         fail(
             f"the entry point of {self.plugin} {declared}; put into pyproject.toml: "

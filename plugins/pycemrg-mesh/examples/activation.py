@@ -9,9 +9,7 @@ as the apex, seen from the valves.
 
 The solver is the fast iterative method on tetrahedra: Z. Fu, R. M. Kirby, R. T. Whitaker, "A fast iterative method for
 solving the eikonal equation on tetrahedral domains", SIAM Journal on Scientific Computing 35(5), 2013. It needs numpy,
-scipy, and for the files and the picture meshio and pyvista:
-
-    pip install meshio pyvista
+scipy, and for the files and the picture meshio and pyvista.
 """
 
 from __future__ import annotations
