@@ -303,6 +303,7 @@ def empty_because(folder: Path, *cases: dict[str, Any], **changes: Any) -> str:
     return words(said[0]) if said else ""
 
 
+@pytest.mark.slow
 def test_why_a_column_is_empty_is_said(tmp_path: Path) -> None:
     verdict = "No verdicts: no output that judges a heart was asked for. Run the cohort again with --with certificate."
     missing = "No wall thicknesses: pycemrg-metrics was not installed. Install it, and run the cohort again."

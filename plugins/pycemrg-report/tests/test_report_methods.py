@@ -10,6 +10,7 @@ import pytest
 from report_runs import make_run, one, record, report, words
 
 
+@pytest.mark.slow
 def test_the_paragraph_says_what_ran(tmp_path: Path) -> None:
     run = make_run(tmp_path, "--set", "LA_WT=2.5", "--set", "RV_WT=4")
     page, data = report(run), record(run)
