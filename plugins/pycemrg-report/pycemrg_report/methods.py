@@ -52,7 +52,7 @@ def _sentences(run: Run, mostly_given: Collection[int]) -> Iterator[str]:
         start = "surface" if from_surface else "centres of the voxels"
         yield f"A wall is measured from the {start} of its lumen to the centres of its own voxels, by exact distances."
     if data.get("parameters"):
-        yield f"The parameters were {', '.join(f'{name} = {value:g}' for name, value in data['parameters'].items())}."
+        yield f"The parameters were {', '.join(f'{name} = {value:.10g}' for name, value in data['parameters'].items())}."
     changed = sum(1 for step in run.steps if step.ledger)
     yield f"Of {counted(len(run.steps), 'step')}, {changed} changed voxels."
     if run.certificate:
@@ -80,7 +80,7 @@ def _thicknesses(run: Run, mostly_given: Collection[int]) -> Iterator[str]:
             f"the {run.meanings[label]}{' where it was missing' if label in mostly_given else ''}"
             for label in asked[mm]
         ]
-        yield f"{mm:g} mm for {_listed(names)}"
+        yield f"{mm:.10g} mm for {_listed(names)}"
 
 
 def _checked(certificate: Any) -> str:
@@ -94,7 +94,7 @@ def _checked(certificate: Any) -> str:
 
 
 def _by(numbers: Any) -> str:
-    return " \u00d7 ".join(f"{one:g}" for one in numbers)
+    return " \u00d7 ".join(f"{one:.10g}" for one in numbers)
 
 
 def _counted_list(word: str, names: Sequence[str]) -> str:

@@ -133,7 +133,14 @@ def test_the_heart_is_shown_and_labels_are_switched(open_page: Callable[..., Any
 def test_walls_take_the_colours_of_their_thickness(open_page: Callable[..., Any]) -> None:
     browser = open_page()
     own = view(browser)
+    bars = browser.find_elements("css selector", "#labels .scale")
+    assert not any(bar.is_displayed() for bar in bars)
     click(browser, "#shading")
+    # Each wall's bar has its numbers in mm: low, middle, high.
+    for bar in bars:
+        low, half, high = (float(number) for number in bar.text.removesuffix(" mm").split())
+        assert low < high
+        assert half == pytest.approx((low + high) / 2, abs=0.1)
     shaded = view(browser)
     assert differing(own, shaded) > 0.1
     # The same outline in other colours: what is background stays background.
@@ -385,14 +392,17 @@ def test_the_methods_are_copied(open_page: Callable[..., Any], page: Path) -> No
 
 def test_print_unfolds_and_shows_pictures(open_page: Callable[..., Any]) -> None:
     browser = open_page()
+    folds = "[...document.querySelectorAll('details')].map(one => one.open)"
+    before = value(browser, folds)
+    assert before == [True] + [False] * (len(before) - 1)  # the most important error, and no more
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     browser.execute_script("dispatchEvent(new Event('beforeprint'))")
     try:
-        assert not value(browser, "[...document.querySelectorAll('details')].some(one => !one.open)")
+        assert value(browser, folds) == [True] * len(before)
         assert slice_of(browser, "axial").is_displayed()
         assert not browser.find_element("id", "view").is_displayed()
         browser.execute_script("dispatchEvent(new Event('afterprint'))")
-        assert not value(browser, "[...document.querySelectorAll('details')].some(one => one.open)")
+        assert value(browser, folds) == before
     finally:
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 

@@ -56,7 +56,8 @@
       return line;
     });
     frame.append(canvas, ...cross);
-    frame.tabIndex = 0;
+    frame.classList.add("moves");
+    frame.tabIndex = shot.dataset.stage === "after" ? 0 : -1;
     frame.setAttribute("role", "group");
     frame.setAttribute("aria-label", `${figure.dataset.plane} slice, ${shot.dataset.stage}: arrow keys move the cross, Page Up and Page Down the slice`);
     const context = canvas.getContext("2d");

@@ -46,6 +46,7 @@
   }
 
   function shadeAll() {
+    document.getElementById("labels").classList.toggle("shaded", shading.checked);
     for (const mesh of meshes.values()) {
       if (!mesh.geometry.getAttribute("color")) continue;
       mesh.material.vertexColors = shading.checked;
