@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pycemrg_mesh.meshing import mesh_heart as mesh_heart
     from pycemrg_mesh.named import NamedSurface as NamedSurface
     from pycemrg_mesh.named import named_surfaces as named_surfaces
+    from pycemrg_mesh.writing import Written as Written
     from pycemrg_mesh.writing import write_mesh as write_mesh
 else:
     __all__, __getattr__, __dir__ = door(
@@ -30,6 +31,6 @@ else:
             "pycemrg_mesh.mesh": "Mesh",
             "pycemrg_mesh.meshing": "MeshedHeart mesh_heart",
             "pycemrg_mesh.named": "NamedSurface named_surfaces",
-            "pycemrg_mesh.writing": "write_mesh",
+            "pycemrg_mesh.writing": "Written write_mesh",
         },
     )

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 import click
 
 from pycemrg_core.api import counted, name_of
-from pycemrg_core.cli.kit import accept_option, echo_json, echo_table, plugin_options, session_of, wrapped
+from pycemrg_core.cli.kit import (
+    accept_option,
+    echo_json,
+    echo_table,
+    plugin_options,
+    session_of,
+    status,
+    style,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from pycemrg_mesh.certificate import MeshCertificate
-    from pycemrg_mesh.writing import Frame
+    from pycemrg_mesh.writing import Frame, Written
 
 
 @click.command(short_help="Mesh a closed heart with tetrahedra, and certify the mesh.")
@@ -41,6 +48,7 @@ if TYPE_CHECKING:
     help="inr: coordinates are index times spacing, as in a mesh made from an .inr.",
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Mesh a heart that fails its certificate.")
+@click.option("-v", "--verbose", is_flag=True, help="List every check, and every label.")
 @click.option("--json", "as_json", is_flag=True, help="Print the certificate of the mesh as JSON.")
 @plugin_options
 @click.pass_context
@@ -59,6 +67,7 @@ def mesh(
     edge_mm: float | None,
     frame: Frame,
     force: bool,
+    verbose: bool,
     as_json: bool,
 ) -> None:
     """Mesh the tissue of the label map HEART with tetrahedra. Exits with 1 if the mesh fails its certificate.
@@ -79,8 +88,7 @@ def mesh(
     require_targets(output, carp, surfaces, heart)
     catalogue = session_of(ctx).catalogue()
     read, asked = judged_heart(heart, catalogue, recipe, scheme, accept)
-    told = Stages()
-    try:
+    with status() as told:
         made = mesh_heart(
             heart_of(read.volume, asked),
             catalogue,
@@ -93,62 +101,70 @@ def mesh(
             told=told,
         )
         written = write_mesh(made, output, carp=carp, surfaces=surfaces, frame=frame, told=told)
-    finally:
-        told.ended()
     for note in made.notes:
         click.echo(f"note: {note}", err=True)
-    for file in written:
-        if file.suffix not in (".vtp", ".surf"):
-            click.echo(f"{name_of(file)} written", err=True)
-    if surfaces:
-        count = sum(file.suffix == ".vtp" for file in written)
-        click.echo(f"{name_of(surfaces)}: {counted(count, 'surface')} written", err=True)
+    _tell(written, surfaces)
     if as_json:
         echo_json(made.certificate.as_json())
     else:
-        _show(made.certificate)
-        click.echo(f"next: {_next(made.certificate, heart, written[0], bool(catalogue.named('report')))}")
+        _show(made.certificate, verbose)
+        click.echo(f"next: {_next(made.certificate, heart, written.files[0], bool(catalogue.named('report')))}")
     if not made.certificate.passed:
         ctx.exit(1)
 
 
-def _show(certificate: MeshCertificate) -> None:
+def _tell(written: Written, surfaces: str | None) -> None:
+    """Name the files that were written, removed, or are of two meshes no more; surfaces by their number."""
+    for file in written.files:
+        if file.suffix not in (".vtp", ".surf"):
+            click.echo(f"{name_of(file)} written", err=True)
+    if surfaces:
+        count = sum(file.suffix == ".vtp" for file in written.files)
+        click.echo(f"{name_of(surfaces)}: {counted(count, 'surface')} written", err=True)
+    for file in written.removed:
+        click.echo(f"{name_of(file)} removed: it was of the mesh before", err=True)
+    for file in written.parted:
+        click.echo(f"{name_of(file)} changed: it no longer names files that are of the new mesh", err=True)
+
+
+def _show(certificate: MeshCertificate, verbose: bool) -> None:
     click.echo(wrapped(f"{certificate.verdict}: {certificate.statement}", "", "  "))
+    if verbose:
+        for check in certificate.checks:
+            head = f"{'ok' if check.passed else 'error':<6}"
+            line = wrapped(f"{check.name}: {check.what}", head, " " * len(head))
+            click.echo(style(head, bold=not check.passed) + line.removeprefix(head))
+        labels = [
+            (str(one.tag), one.name, f"{one.tetrahedra:,}", _ml(one.mm3), _ml(one.voxels_mm3), f"{one.pieces}")
+            for one in certificate.labels
+        ]
+        echo_table(("tag", "label", "tetrahedra", "mL", "mL in voxels", "pieces"), labels, right=(0, 2, 3, 4, 5))
     rows = []
     for one in certificate.surfaces:
-        voxels = f"{one.voxels_mm3 / 1000:.2f}" if one.voxels_mm3 else ""
         genus = str(one.genus) if one.genus >= 0 else "-"
-        rows.append((one.name, f"{one.triangles:,}", f"{one.mm3 / 1000:.2f}", voxels, genus))
+        voxels = _ml(one.voxels_mm3) if one.voxels_mm3 else ""
+        rows.append((one.name, f"{one.triangles:,}", _ml(one.mm3), voxels, genus))
     echo_table(("surface", "triangles", "mL", "mL in voxels", "genus"), rows, right=(1, 2, 3, 4))
+    if not verbose:
+        click.echo("-v lists every check and every label")
+
+
+def _ml(mm3: float) -> str:
+    return f"{mm3 / 1000:.2f}"
 
 
 def _next(certificate: MeshCertificate, heart: str, written: Path, can_report: bool) -> str:
     """The next command, or the file with all that was measured."""
     from pycemrg_core.cli.kit import RECORD
+    from pycemrg_mesh.engines import CGAL
 
     folder = Path(heart).parent
     if not certificate.passed:
+        if certificate.engine == CGAL and certificate.heart_verdict == "PASS":
+            return (
+                f"try a shorter --edge, or fill narrow gaps with 'pycemrg repair {shlex.quote(heart)} --gap MM --weld'"
+            )
         return f"pycemrg certify {shlex.quote(heart)} -v"
     if can_report and (folder / RECORD).is_file() and written.parent == folder:
         return f"pycemrg report {shlex.quote(str(folder))}"
     return f"{name_of(written)} has the volumes, surfaces and shapes"
-
-
-class Stages:
-    """A line for each stage on a terminal, with its seconds; nothing in a pipe."""
-
-    def __init__(self) -> None:
-        self._shown = sys.stderr.isatty()
-        self._text = ""
-        self._start = 0.0
-
-    def __call__(self, text: str) -> None:
-        self.ended()
-        self._text, self._start = text, perf_counter()
-        if self._shown:
-            click.echo(f"{text} ...", err=True, nl=False)
-
-    def ended(self) -> None:
-        if self._shown and self._text:
-            click.echo(f"\r{self._text:<24} {perf_counter() - self._start:7.2f} s", err=True)
-        self._text = ""

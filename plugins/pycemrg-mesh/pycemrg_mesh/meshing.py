@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import ceil
+from math import ceil, floor
 
+import numpy as np
 from attrs import frozen
 
 from pycemrg_core import Catalogue
 from pycemrg_core.api import Heart, LabelScheme, Severity, Shown, close_to, image_of
 from pycemrg_mesh.certificate import MeshCertificate, certify_mesh
-from pycemrg_mesh.engines import CUT, mesh_with, require_engine
+from pycemrg_mesh.engines import CGAL, CUT, mesh_with, require_engine
 from pycemrg_mesh.errors import MeshingError
 from pycemrg_mesh.mesh import Mesh
 from pycemrg_mesh.resampling import resampled
@@ -20,6 +21,8 @@ from schematics_builtin.certificate import Certificate, certify, heart_of, repai
 MOST_ROUNDS = 1000
 EDGES_MM = (0.05, 50.0)
 _MOST_VOXELS = 2e9
+_MOST_TETRAHEDRA = 2e7  # of cgal, which needs some 1 GB for two million
+_OF_CUBE = 0.1  # the volume of a tetrahedron of cgal, of a cube with its edge
 
 
 @frozen(eq=False, repr=False)
@@ -64,7 +67,8 @@ def mesh_heart(
     ``tags`` is a label scheme with the tags; by default they are the labels. ``name`` is what the image is called.
     ``told`` is called with what is done next. Raises :class:`MeshingError` when the heart fails its certificate and
     ``force`` is not set, when a label has no tag in the scheme, when ``rounds`` is not from 0 to 1,000 or ``edge_mm``
-    not from 0.05 to 50, when this would make more than 2 billion voxels, or when the engine fails.
+    not from 0.05 to 50, when this would make more than 2 billion voxels, or 20 million tetrahedra with ``cgal``, or is
+    longer than a label is wide, or when the engine fails.
     """
     require_engine(engine)
     _require_settings(heart, engine, rounds, edge_mm)
@@ -97,13 +101,37 @@ def _require_settings(heart: Heart, engine: str, rounds: int, edge_mm: float | N
     least, most = EDGES_MM
     if not least <= edge_mm <= most:
         raise MeshingError(f"an edge length of {edge_mm:g} mm; give one from {least:g} to {most:g} mm")
+    if engine == CGAL:
+        _require_edge(heart, edge_mm)
+        return
     volume = heart.volume
     mm3 = volume.array.size * volume.voxel_mm3
-    if engine == CUT and mm3 / edge_mm**3 > _MOST_VOXELS:
+    if mm3 / edge_mm**3 > _MOST_VOXELS:
         enough = ceil(100 * (mm3 / _MOST_VOXELS) ** (1 / 3)) / 100
         raise MeshingError(
             f"an edge length of {edge_mm:g} mm makes {mm3 / edge_mm**3 / 1e9:,.1f} billion voxels; give one of at least"
             f" {enough:g} mm, or crop the image"
+        )
+
+
+def _require_edge(heart: Heart, edge_mm: float) -> None:
+    """Refuse edges for ``cgal`` that make too many tetrahedra, or are longer than the smallest label is wide."""
+    volume = heart.volume
+    mm3 = {
+        label: np.count_nonzero(volume.mask(label, volume.region(label))) * volume.voxel_mm3 for label in heart.meshed
+    }
+    each = sum(mm3.values()) / _MOST_TETRAHEDRA
+    if _OF_CUBE * edge_mm**3 < each:
+        millions = sum(mm3.values()) / (_OF_CUBE * edge_mm**3) / 1e6
+        raise MeshingError(
+            f"an edge length of {edge_mm:g} mm makes about {millions:,.0f} million tetrahedra with cgal; give one of at"
+            f" least {ceil(100 * (each / _OF_CUBE) ** (1 / 3)) / 100:g} mm"
+        )
+    least = min(mm3, key=mm3.__getitem__, default=None)
+    if least is not None and edge_mm**3 > mm3[least]:
+        raise MeshingError(
+            f"an edge length of {edge_mm:g} mm is too long for {heart.name(least)}, which has {mm3[least]:,.0f} mm3;"
+            f" give one of at most {floor(100 * mm3[least] ** (1 / 3)) / 100:g} mm, or remove the label"
         )
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from attrs import field, frozen
 
-from pycemrg_core.api import DocumentError, OutputError, file_sha256, load_json, name_of
+from pycemrg_core.api import OutputError, file_sha256, name_of
 from pycemrg_core.cli.kit import require_folder, require_output, staged
+from pycemrg_mesh.earlier import CERTIFICATE, Earlier, earlier, earlier_in, place, text_of
 from pycemrg_mesh.files.opencarp import EXTENSIONS, write_opencarp, write_surf
 from pycemrg_mesh.files.vtk_xml import write_vtp, write_vtu
 from pycemrg_mesh.mesh import Mesh
@@ -23,11 +23,20 @@ from pycemrg_mesh.named import named_surfaces
 
 Frame = Literal["world", "inr"]
 
-CERTIFICATE = ".mesh.json"
-
 _WRITTEN = {".vtu", ".vtp", ".surf", *EXTENSIONS}
 
-_MOST_BYTES = 10_000_000
+
+@frozen
+class Written:
+    """What writing a mesh did to files.
+
+    ``files`` were written, the certificate first. ``removed`` were files of the mesh before. ``parted`` are the
+    certificates of other meshes that no longer name a file, because it is of the new mesh now.
+    """
+
+    files: tuple[Path, ...]
+    removed: tuple[Path, ...]
+    parted: tuple[Path, ...]
 
 
 def write_mesh(
@@ -38,23 +47,25 @@ def write_mesh(
     surfaces: str | os.PathLike[str] | None = None,
     frame: Frame = "world",
     told: Callable[[str], None] = lambda text: None,
-) -> list[Path]:
-    """Write a mesh as ``vtu``, and as openCARP files of the name ``carp``; return the files, the certificate first.
+) -> Written:
+    """Write a mesh as ``vtu``, and as openCARP files of the name ``carp``; return what was written and removed.
 
     The certificate is ``NAME.mesh.json``, with the name of the ``.vtu`` and beside it, or else with that of ``carp``.
     ``surfaces`` is a folder for the named surfaces: ``.vtp``, and ``.surf`` where there are openCARP files. ``frame``
     is ``world``, the frame of the image, or ``inr``, where a point is index times spacing. A file that is there is
     replaced only by a whole new one. Other files that the certificate before names are kept if they are of the same
-    mesh, or else removed. Raises :class:`OutputError` when a name is not fit, a file to remove was changed since it
-    was written, or a file cannot be written.
+    mesh, or else removed; certificates of other meshes no longer name what was replaced. Raises :class:`OutputError`
+    when a name is not fit, a file to replace or remove was changed since it was written with a mesh, or a file cannot
+    be written.
     """
     targets = _targets(vtu, carp, surfaces)
     certificate = targets[0]
     mesh = made.mesh if frame == "world" else made.mesh.in_grid_frame(made.heart.volume)
     told("writing")
     data = made.certificate.as_json() | {"frame": frame, "mesh_sha256": _sha256(mesh)}
-    kept = _files_of_the_same_mesh(certificate, data)
-    places = _Places([] if kept else _of_the_mesh_before(targets))
+    before = earlier(certificate)
+    kept, stale = _of_the_mesh_before(before, before is not None and before.is_of(data))
+    places = _Places()
     with places.stack:
         written = [certificate]
         if surfaces is not None:
@@ -66,33 +77,39 @@ def write_mesh(
             write_opencarp(mesh, places.of(Path(carp)))
             written += targets[-len(EXTENSIONS) :]
         files = {os.path.relpath(file, certificate.parent): file_sha256(places.of(file)) for file in written[1:]}
-        text = json.dumps(data | {"files": kept | files}, indent=2, ensure_ascii=False) + "\n"
-        places.of(certificate).write_bytes(text.encode("utf-8", "backslashreplace"))
-        places.clear()
-    return written
+        places.write(certificate, text_of(data | {"files": kept | files}))
+        replaced = {*map(place, written)}
+        removed = [path for path in stale if place(path) not in replaced]
+        others = _others(targets, surfaces)
+        for one in (*others, *([before] if before else [])):
+            one.require_unchanged([*written, *removed])
+        new_files = {place(certificate.parent / name): written for name, written in files.items()}
+        parted = _part(others, new_files, data["mesh_sha256"], removed, places)
+        places.remove(removed)
+    return Written((*written,), (*removed,), (*parted,))
 
 
 @frozen
 class _Places:
-    """Where to write files first; they move to their places when the stack ends without an error.
+    """Where to write files first; they move to their places, and others go, when the stack ends without an error."""
 
-    ``stale`` are the files of the mesh before, which go at the same time.
-    """
-
-    stale: Collection[Path]
     stack: ExitStack = field(factory=ExitStack, init=False)
     folders: dict[Path, Path] = field(factory=dict, init=False)
+    stale: list[Path] = field(factory=list, init=False)
 
     def of(self, path: Path) -> Path:
         folder = path.parent.resolve()
         if folder not in self.folders:
-            remove = [one.name for one in self.stale if one.parent == folder]
-            self.folders[folder] = self.stack.enter_context(staged(path.parent, remove))
+            gone = (one.name for one in self.stale if one.parent == folder)  # read when the stack ends
+            self.folders[folder] = self.stack.enter_context(staged(path.parent, gone))
         return self.folders[folder] / path.name
 
-    def clear(self) -> None:
-        """Include the folders into which nothing is written now."""
-        for path in self.stale:
+    def write(self, path: Path, text: str) -> None:
+        self.of(path).write_bytes(text.encode("utf-8", "backslashreplace"))
+
+    def remove(self, paths: Sequence[Path]) -> None:
+        for path in map(place, paths):
+            self.stale.append(path)
             self.of(path)
 
 
@@ -127,6 +144,9 @@ def require_targets(
         require_output(target, *inputs)
     for folder in {target.parent for target in targets} | ({Path(surfaces)} if surfaces is not None else set()):
         require_folder(folder)
+    for one in (*_others(targets, surfaces), earlier(targets[0])):
+        if one is not None:
+            one.require_unchanged(targets)
 
 
 def _targets(
@@ -153,7 +173,7 @@ def _targets(
     for one in found:
         if one.is_dir():
             raise OutputError(f"{name_of(one)}: is a folder; move it, or choose another name")
-    if found[0].exists() and _files_of(found[0]) is None:
+    if found[0].exists() and earlier(found[0]) is None:
         raise OutputError(
             f"{name_of(found[0])}: is there, and not a certificate of a mesh; move it, or choose another name"
         )
@@ -166,50 +186,47 @@ def _require_name(path: str | os.PathLike[str], example: str) -> None:
         raise OutputError(f"'{name_of(path)}': is not the name of a file; give one such as '{example}'")
 
 
-def _files_of(certificate: Path) -> dict[str, str] | None:
-    """The files that a certificate names, with their hashes; None where it is not a certificate of a mesh."""
-    data = _read(certificate)
-    files = data.get("files")
-    if not data.keys() >= {"verdict", "scaled_jacobian"} or not isinstance(files, dict):
-        return None
-    return {str(name): str(written) for name, written in files.items()}
+def _of_the_mesh_before(before: Earlier | None, same: bool) -> tuple[dict[str, str], list[Path]]:
+    """The files that the certificate before names: those to name again, with their hashes, and those to remove."""
+    if before is None:
+        return {}, []
+    if same:
+        return {name: written for name, written in before.files.items() if before.named(name).is_file()}, []
+    paths = map(before.named, before.files)
+    return {}, [path for path in paths if path.suffix in _WRITTEN and path.is_file()]
 
 
-def _read(certificate: Path) -> dict[str, Any]:
-    try:
-        return load_json(certificate, "a certificate of a mesh", _MOST_BYTES)
-    except DocumentError:
-        return {}
+def _others(targets: Sequence[Path], surfaces: str | os.PathLike[str] | None) -> list[Earlier]:
+    """The certificates of other meshes, where they can be expected: beside the files, and beside their folder."""
+    folders = {target.parent for target in targets}
+    folders |= {Path(surfaces), Path(surfaces).parent} if surfaces is not None else set()
+    return [one for one in earlier_in(sorted(folders)) if place(one.path) != place(targets[0])]
 
 
-def _files_of_the_same_mesh(certificate: Path, data: dict[str, Any]) -> dict[str, str]:
-    """The files that the certificate before names, if all else in it is ``data``."""
-    files = (_files_of(certificate) or {}) if certificate.exists() else {}
-    if not files or _read(certificate) != json.loads(json.dumps(data | {"files": files})):
-        return {}
-    return {name: written for name, written in files.items() if (certificate.parent / name).is_file()}
+def _part(
+    others: Sequence[Earlier], new: Mapping[Path, str], mesh: str, removed: list[Path], places: _Places
+) -> list[Path]:
+    """Take from the certificates of other meshes the files that are replaced or removed; return those that change.
 
-
-def _of_the_mesh_before(targets: Sequence[Path]) -> list[Path]:
-    """The files to remove: those that the certificate before names, and that are not replaced.
-
-    Raises :class:`OutputError` when one was changed since, as a ``.lon`` with fibres is.
+    ``new`` are the files written, with their hashes, of the mesh with the hash ``mesh``. A certificate that would name
+    no file is added to ``removed`` instead.
     """
-    certificate = targets[0]
-    files = (_files_of(certificate) or {}) if certificate.exists() else {}
-    replaced = {_place(target) for target in targets}
-    found = []
-    for name, written in files.items():
-        path = _place(certificate.parent / name)
-        if path in replaced or path.suffix not in _WRITTEN or not path.is_file():
+    gone, parted = {*map(place, removed)}, []
+    for one in others:
+        same = one.data.get("mesh_sha256") == mesh
+        names = set()
+        for name, written in one.files.items():
+            path = place(one.named(name))
+            if path in gone or (path in new and not (same and new[path] == written)):
+                names.add(name)
+        if not names:
             continue
-        if file_sha256(path) != written:
-            raise OutputError(
-                f"{name_of(certificate.parent / name)}: was written with the mesh that would be replaced, and was"
-                " changed since; move it, or choose another name for the mesh"
-            )
-        found.append(path)
-    return found
+        if text := one.without(names):
+            places.write(one.path, text)
+            parted.append(one.path)
+        else:
+            removed.append(one.path)
+    return parted
 
 
 def _sha256(mesh: Mesh) -> str:
@@ -217,7 +234,3 @@ def _sha256(mesh: Mesh) -> str:
     for array in (mesh.points, mesh.tetrahedra, mesh.tags):
         found.update(np.ascontiguousarray(array).data)
     return found.hexdigest()
-
-
-def _place(path: Path) -> Path:
-    return path.parent.resolve() / path.name

@@ -43,7 +43,7 @@ def test_a_mesh_and_its_certificate() -> None:
     assert lines[0].startswith("PASS: ")
     assert "2 labels, each in one piece; 2 closed surfaces; worst scaled Jacobian 0." in lines[0]
     assert lines[1].split() == ["surface", "triangles", "mL", "mL", "in", "voxels", "genus"]
-    assert [line.split()[0] for line in lines[2:-1]] == ["epicardium", "LV_endocardium"]
+    assert [line.split()[0] for line in lines[2:-2]] == ["epicardium", "LV_endocardium"]
     assert lines[-1] == "next: heart.mesh.json has the volumes, surfaces and shapes"
     assert done.stderr == "heart.mesh.json written\nheart.vtu written\n"
     assert files() == ["heart.mesh.json", "heart.nrrd", "heart.vtu"]
@@ -141,21 +141,44 @@ def test_a_heart_of_a_run_is_known_and_leads_to_the_report(here: Path) -> None:
     assert (here / "out" / "heart.mesh.json").is_file()
 
 
-def test_stages_are_shown_on_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    from pycemrg_mesh.command import Stages
-
-    told = Stages()
-    told("cutting voxels")
-    told.ended()
-    assert capsys.readouterr().err == ""
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    told = Stages()
-    told("cutting voxels")
-    told("smoothing surfaces")
-    told.ended()
-    shown = capsys.readouterr().err
-    assert shown.startswith("cutting voxels ...\rcutting voxels ")
-    assert [line.rpartition("\r")[2].split()[:2] for line in shown.split("\n")[:-1]] == [
-        ["cutting", "voxels"],
-        ["smoothing", "surfaces"],
+def test_every_check_and_label_on_request() -> None:
+    lines = run_command("mesh", heart(), "-o", "heart.vtu", "--scheme", "cemrg", "-v").stdout.splitlines()
+    assert lines[1:4] == [
+        "ok    positive: all tetrahedra are positive",
+        "ok    faces: no face in more than two tetrahedra",
+        "ok    edges: no non-manifold edge",
     ]
+    at = lines.index("tag  label         tetrahedra    mL  mL in voxels  pieces")
+    assert [line.split()[:2] for line in lines[at + 1 : at + 3]] == [["2", "LV_myo_label"], ["103", "RV_myo_label"]]
+    assert "-v lists every check and every label" not in lines
+    assert (
+        "-v lists every check and every label\n"
+        in run_command("mesh", "heart.nrrd", "--carp", "b", "--scheme", "cemrg").stdout
+    )
+
+
+def test_files_that_go_are_named() -> None:
+    run_command("mesh", heart(), "-o", "a.vtu", "--carp", "b", "--scheme", "cemrg")
+    done = run_command("mesh", "heart.nrrd", "--carp", "b", "--scheme", "cemrg", "--smooth", "0")
+    assert done.stderr == (
+        "b.mesh.json written\nb.pts written\nb.elem written\nb.lon written\n"
+        "a.mesh.json changed: it no longer names files that are of the new mesh\n"
+    )
+    assert list(json.loads(Path("a.mesh.json").read_text(encoding="utf-8"))["files"]) == ["a.vtu"]
+    done = run_command("mesh", "heart.nrrd", "-o", "b.vtu", "--scheme", "cemrg")
+    assert done.stderr == (
+        "b.mesh.json written\nb.vtu written\nb.pts removed: it was of the mesh before\n"
+        "b.elem removed: it was of the mesh before\nb.lon removed: it was of the mesh before\n"
+    )
+    assert files() == ["a.mesh.json", "a.vtu", "b.mesh.json", "b.vtu", "heart.nrrd"]
+
+
+def test_fibres_are_refused_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    run_command("mesh", heart(), "--carp", "b", "--scheme", "cemrg")
+    Path("b.lon").write_text("1\n0 1 0\n", encoding="utf-8")
+    monkeypatch.setattr("pycemrg_mesh.meshing.mesh_with", None)
+    done = run_command("mesh", "heart.nrrd", "--carp", "b", "--scheme", "cemrg", code=1)
+    assert done.stderr == (
+        "error: b.lon: was written with a mesh (b.mesh.json), and was changed since; move it, or choose another name"
+        " for the new mesh\n"
+    )

@@ -6,12 +6,14 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import SimpleITK as sitk
-from mesh_shapes import COVER, shells
+from mesh_shapes import radius, shells
 
 from pycemrg_core import write_image
 from pycemrg_core.testing import PluginConformance, run_command
@@ -29,8 +31,8 @@ class TestPlugin(PluginConformance):
 def heart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A left ventricle as out/heart.nrrd, in the current folder, as a run leaves it."""
     monkeypatch.chdir(tmp_path)
-    array = shells()
-    array[array == COVER] = 2
+    mm = radius(24)
+    array = np.select([mm < 8, mm < 11], [1, 2], 0).astype(np.uint8)
     (tmp_path / "out").mkdir()
     write_image(sitk.GetImageFromArray(array), "out/heart.nrrd")
     write_image(sitk.GetImageFromArray(array), "heart.nrrd")
@@ -50,7 +52,7 @@ def run_commands(page: Path) -> None:
     """The commands of a page, but for the run that leaves the heart."""
     lines = re.findall(r"^    pycemrg (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     for words in map(shlex.split, lines):
-        if words[0] != "run":
+        if words[0] != "run" and ("cgal" not in words or find_spec("pygalmesh")):
             run_command(*words)
 
 

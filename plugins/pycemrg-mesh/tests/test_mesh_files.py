@@ -25,7 +25,7 @@ def made() -> MeshedHeart:
 
 
 def test_pyvista_and_meshio_read_the_same_mesh(made: MeshedHeart, tmp_path: Path) -> None:
-    written = write_mesh(made, tmp_path / "heart.vtu")
+    written = write_mesh(made, tmp_path / "heart.vtu").files
     assert [path.name for path in written] == ["heart.mesh.json", "heart.vtu"]
     by_vtk, by_meshio = pv.read(tmp_path / "heart.vtu"), meshio.read(tmp_path / "heart.vtu")
     for points, nodes, tags in (
@@ -52,7 +52,7 @@ def test_arrays_longer_than_a_block(tmp_path: Path) -> None:
 
 
 def test_opencarp_is_in_micrometres_with_integer_tags(made: MeshedHeart, tmp_path: Path) -> None:
-    written = write_mesh(made, carp=tmp_path / "heart")
+    written = write_mesh(made, carp=tmp_path / "heart").files
     assert [path.name for path in written] == ["heart.mesh.json", "heart.pts", "heart.elem", "heart.lon"]
     pts, elem, lon = (path.read_text(encoding="ascii").splitlines() for path in written[1:])
     assert int(pts[0]) == len(made.mesh.points) == len(pts) - 1
@@ -91,7 +91,9 @@ def test_the_frame_of_an_inr_is_index_times_spacing(made: MeshedHeart, tmp_path:
 
 
 def test_surfaces_are_closed_and_have_the_nodes_of_the_mesh(made: MeshedHeart, tmp_path: Path) -> None:
-    written = write_mesh(made, tmp_path / "heart.vtu", carp=tmp_path / "carp" / "heart", surfaces=tmp_path / "surfaces")
+    written = write_mesh(
+        made, tmp_path / "heart.vtu", carp=tmp_path / "carp" / "heart", surfaces=tmp_path / "surfaces"
+    ).files
     names = [path.relative_to(tmp_path).as_posix() for path in written]
     assert names == [
         "heart.mesh.json",
@@ -138,8 +140,8 @@ def test_no_file_of_a_mesh_before_stays(made: MeshedHeart, tmp_path: Path) -> No
     with pytest.raises(OutputError) as error:
         write_mesh(other, tmp_path / "a.vtu")
     assert str(error.value) == (
-        f"{lon}: was written with the mesh that would be replaced, and was changed since; move it, or choose"
-        " another name for the mesh"
+        f"{lon}: was written with a mesh (a.mesh.json), and was changed since; move it, or choose another name for the"
+        " new mesh"
     )
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
     lon.rename(tmp_path / "carp" / "fibres.lon")
@@ -147,6 +149,21 @@ def test_no_file_of_a_mesh_before_stays(made: MeshedHeart, tmp_path: Path) -> No
     left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
     assert left == ["a.mesh.json", "a.vtu", "carp/fibres.lon", "carp/mine.pts"]
     assert pv.read(tmp_path / "a.vtu").n_cells == len(other.mesh.tags)
+
+
+def test_a_certificate_names_only_files_of_its_mesh(made: MeshedHeart, tmp_path: Path) -> None:
+    write_mesh(made, tmp_path / "a.vtu", carp=tmp_path / "b", surfaces=tmp_path / "s")
+    before = (tmp_path / "a.mesh.json").read_bytes()
+    again = write_mesh(made, carp=tmp_path / "b")
+    assert (again.removed, again.parted, (tmp_path / "a.mesh.json").read_bytes()) == ((), (), before)
+    other = mesh_heart(heart_of(shells(20)), CATALOGUE)
+    done = write_mesh(other, carp=tmp_path / "b", surfaces=tmp_path / "s")
+    assert (done.removed, done.parted) == ((), (tmp_path / "a.mesh.json",))
+    data = json.loads((tmp_path / "a.mesh.json").read_text(encoding="utf-8"))
+    assert data == json.loads(before) | {"files": {"a.vtu": file_sha256(tmp_path / "a.vtu")}}
+    done = write_mesh(made, tmp_path / "c.vtu", carp=tmp_path / "b", surfaces=tmp_path / "s")
+    assert (done.removed, done.parted) == ((tmp_path / "b.mesh.json",), ())
+    assert sorted(path.name for path in tmp_path.glob("*.json")) == ["a.mesh.json", "c.mesh.json"]
 
 
 def test_files_of_the_same_mesh_stay_together(made: MeshedHeart, tmp_path: Path) -> None:
