@@ -108,8 +108,6 @@ def test_the_stairs_stay_when_asked() -> None:
         (("-o", "a.vtu", "--recipe", "four_chambers"), 1, "four_chamber"),
         (("-o", "heart.nrrd/a.vtu"), 1, "heart.nrrd"),
         (("-o", "a.vtu", "--carp", "c/"), 1, "error: 'c/': is not the name of a file; give one such as 'heart'\n"),
-        (("-o", ""), 1, "error: '': is not the name of a file; give one such as 'heart.vtu'\n"),
-        (("-o", "a.vtu", "--surfaces", ""), 1, "error: '': is not the name of a folder; give one such as 'surfaces'\n"),
     ],
 )
 def test_refusals(words: tuple[str, ...], code: int, message: str) -> None:
