@@ -40,19 +40,20 @@ def _sentences(run: Run, mostly_given: Collection[int]) -> Iterator[str]:
         f"The label map of the heart was made with pycemrg-core{version} ({_counted_list('plugin', plugins)})"
         f" by the recipe {data['recipe']}{then}, from {_input(data['input'])}."
     )
-    if references(run):
-        yield "Its labels, walls and valves follow published four-chamber hearts [1, 2]."
     if run.made_from:
         yield f"That segmentation was fused from {_listed([one['name'] for one in run.made_from['sources']])}."
     if data.get("conversion"):
         yield f"Its labels were converted from the scheme {data['conversion']['scheme']}."
+    if references(run):
+        yield "The labels, walls and valves follow published four-chamber hearts [1, 2]."
     if thick := [*_thicknesses(run, mostly_given)]:
         yield f"The requested thicknesses were {'; '.join(thick)}."
         from_surface = any(getattr(step.contract, "from_surface", 0) for step in run.steps)
         start = "surface" if from_surface else "centres of the voxels"
         yield f"A wall is measured from the {start} of its lumen to the centres of its own voxels, by exact distances."
     if data.get("parameters"):
-        yield f"The parameters were {', '.join(f'{name} = {value:.10g}' for name, value in data['parameters'].items())}."
+        values = [f"{name} = {_number(value)}" for name, value in data["parameters"].items()]
+        yield f"The parameters were {', '.join(values)}."
     changed = sum(1 for step in run.steps if step.ledger)
     yield f"Of {counted(len(run.steps), 'step')}, {changed} changed voxels."
     if run.certificate:
@@ -80,7 +81,7 @@ def _thicknesses(run: Run, mostly_given: Collection[int]) -> Iterator[str]:
             f"the {run.meanings[label]}{' where it was missing' if label in mostly_given else ''}"
             for label in asked[mm]
         ]
-        yield f"{mm:.10g} mm for {_listed(names)}"
+        yield f"{_number(mm)} mm for {_listed(names)}"
 
 
 def _checked(certificate: Any) -> str:
@@ -94,7 +95,11 @@ def _checked(certificate: Any) -> str:
 
 
 def _by(numbers: Any) -> str:
-    return " \u00d7 ".join(f"{one:.10g}" for one in numbers)
+    return " \u00d7 ".join(_number(one) for one in numbers)
+
+
+def _number(value: Any) -> str:
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def _counted_list(word: str, names: Sequence[str]) -> str:
