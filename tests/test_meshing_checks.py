@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import combinations, pairwise, product
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 from closed_heart import VEIN, Array, array, certificate, heart
@@ -13,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage, sparse
 
-from pycemrg_core.api import Heart, LabelType, LabelVolume, Severity
+from pycemrg_core.api import Finding, Heart, LabelType, LabelVolume, Severity
 from pycemrg_core.images.blueprint import Blueprint
+from schematics_builtin.certificate import Certificate, grouped, repair_options
 from schematics_builtin.certificate.cavities import flood
 from schematics_builtin.certificate.gaps import gaps_of
 from schematics_builtin.certificate.tunnels import tunnels
@@ -292,3 +294,18 @@ def beside(mask: Array) -> Iterator[tuple[int, ...]]:
         there = at + step * np.eye(3, dtype=int)[axis]
         if ((there >= 0) & (there < mask.shape)).all():
             yield tuple(there)
+
+
+def test_the_options_of_a_repair_fill_the_gap_that_was_found() -> None:
+    gap = Finding(severity=Severity.WARNING, what="thin", check="narrow_gap", mm=1.4)
+    wide, weld = attrs.evolve(gap, check="tunnels", mm=None), attrs.evolve(gap, check="edge_contact")
+    pinch, strange = attrs.evolve(weld, severity=Severity.ERROR), attrs.evolve(gap, check="of a plugin")
+    certificate = Certificate(checks=(), findings=(gap, attrs.evolve(gap, mm=0.7), wide, weld, pinch, strange))
+    options = {(one.check.name, one.severity.value): repair_options(one) for one in grouped(certificate)}
+    assert options == {
+        ("narrow_gap", "warning"): "--gap 1.4",
+        ("tunnels", "warning"): None,
+        ("edge_contact", "warning"): "--weld",
+        ("edge_contact", "error"): "",
+        ("of a plugin", "warning"): None,
+    }

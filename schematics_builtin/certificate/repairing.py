@@ -44,6 +44,7 @@ from pycemrg_core.api import (
     volume_given,
 )
 from schematics_builtin.certificate.certification import Certificate, certify
+from schematics_builtin.certificate.groups import Group
 from schematics_builtin.certificate.hearts import heart_of
 from schematics_builtin.certificate.repair_limits import Limits, Refusal
 from schematics_builtin.certificate.repair_rules import LEAK, WALL, Fix, further_openings, openings
@@ -83,14 +84,15 @@ def is_repaired(check: str) -> bool:
     return _RULES_FOR.get(check) != () or check == "image_border"
 
 
-def repair_options(check: str, severity: Severity) -> str | None:
-    """The options with which ``pycemrg repair`` mends what a check of ours finds; None when no rule does."""
-    rules = _RULES_FOR.get(check, ())
+def repair_options(group: Group) -> str | None:
+    """The options with which ``pycemrg repair`` mends what a check of ours found; None when no rule does."""
+    rules = _RULES_FOR.get(group.check.name, ())
     if GAP in rules:
-        return "--gap 2"
-    if WELD in rules and severity is Severity.WARNING:
+        widths = [one.mm for one in group.findings if one.mm]
+        return f"--gap {max(widths):g}" if widths else None
+    if WELD in rules and group.severity is Severity.WARNING:
         return "--weld"
-    return "" if rules or check == "image_border" else None
+    return "" if rules or group.check.name == "image_border" else None
 
 
 @frozen(kw_only=True)

@@ -61,7 +61,7 @@ def next_command(run: Run, found: list[Row]) -> str:
 def _command(group: Group) -> str:
     if group.severity is Severity.EXPECTED:
         return ""
-    options = repair_options(group.check.name, group.severity)
+    options = repair_options(group)
     return "" if options is None else " ".join(["pycemrg repair", IMAGE, *options.split(), "-o", REPAIRED])
 
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from command_line import voxels
+import SimpleITK as sitk
+from command_line import pycemrg, small_heart, voxels
 from PIL import Image
 from report_runs import make_run, one, read, record, report, words
 
@@ -375,6 +376,28 @@ def test_no_lumen_is_seen_through_a_wall_of_one_voxel(browser: Any, tmp_path: Pa
     front = np.take_along_axis(first, (first != 0).argmax(axis=1)[:, None], axis=1)
     truth = (front == lumen).sum() / (front != 0).sum()
     assert is_lumen.sum() / there.sum() == pytest.approx(truth, abs=0.02)
+
+
+def test_a_heart_far_from_the_origin_is_as_bright(open_page: Callable[..., Any], tmp_path: Path) -> None:
+    """Scanners place the origin anywhere; the same heart moved by half a metre looks the same from all sides."""
+    small_heart(tmp_path)
+    image = sitk.ReadImage(str(tmp_path / "small.nrrd"))
+    image.SetOrigin([mm + 500 for mm in image.GetOrigin()])
+    sitk.WriteImage(image, str(tmp_path / "far.nrrd"))
+    pycemrg("run", "four_chamber_full", tmp_path / "far.nrrd", "-o", tmp_path / "far")
+    report(tmp_path / "far")
+    browser = open_page()
+    sides = ("left", "above", "back")
+    shown = {}
+    for side in sides:
+        click(browser, f"[data-side={side}]")
+        shown[side] = view(browser)
+    browser.get((tmp_path / "far" / "report.html").as_uri())
+    until(lambda: value(browser, "document.getElementById('view').dataset.ready") == "yes")
+    show_view(browser)
+    for side in sides:
+        click(browser, f"[data-side={side}]")
+        assert differing(shown[side], view(browser)) < 0.01
 
 
 def test_the_methods_are_copied(open_page: Callable[..., Any], page: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,9 @@ def test_a_row_says_what_to_do_with_a_command_that_does_it(tmp_path: Path) -> No
     assert commands["error", "components"] == "pycemrg repair heart.nrrd -o heart_repaired.nrrd"
     assert commands["warning", "edge_contact"] == "pycemrg repair heart.nrrd --weld -o heart_repaired.nrrd"
     assert {command for (severity, _), command in commands.items() if severity == "expected"} == {""}
+    for row in page.select(".finding"):
+        if asked := re.search(r"pycemrg repair (--gap [0-9.]+)", words(one(row, ".largest"))):
+            assert asked[1] in words(one(row, ".command"))
     following = words(one(page, "header .command"))
     assert following == commands["error", "components"]
     before = json.loads(CliRunner().invoke(main, ["certify", str(run / "heart.nrrd"), "--json"]).stdout)["findings"]

@@ -45,6 +45,7 @@ def _between_walls(heart: Heart, found: Tunnels) -> Finding:
                 places,
                 at=gaps.places[gaps.of == widest][0],
                 voxels=len(places),
+                mm=gaps.edge_mm,
             )
     surface = heart.adjacency.faces(heart.meshed, (0,)).voxels
     what = f"{what}; none has a gap thinner than {gaps.edge_mm:g} mm in its way"
@@ -73,4 +74,5 @@ def narrow_gap(heart: Heart) -> Iterator[Finding]:
             between,
             places,
             voxels=len(places),
+            mm=gaps.edge_mm,
         )

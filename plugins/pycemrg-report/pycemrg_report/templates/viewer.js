@@ -157,11 +157,14 @@
       }
     });
     page.tracklight.intensity = 0.6;
+    scene.add(page.tracklight.target);
     scene.add(new THREE.AmbientLight(0xffffff, 0.36));
     const box = new THREE.Box3().setFromObject(scene);
     const size = box.getSize(new THREE.Vector3());
     // Not the sphere around the box: hearts have no corners, and would be small in it.
     ball = { center: box.getCenter(new THREE.Vector3()), radius: Math.max(size.x, size.y, size.z) * 0.62 };
+    // The light goes from the eye to the heart, wherever that is.
+    page.tracklight.target.position.copy(ball.center);
     camera.fov = 28;
     const canvas = renderer.domElement;
     canvas.tabIndex = 0;
