@@ -1,6 +1,6 @@
 """Fuse what segmentation tools write of known hearts: are the veins named right, and what is refused?
 
-    python benchmarks/fusing.py [--part hearts|shapes|missing]... [--mm 1.0] HEART...
+    python benchmarks/fusing.py [--part hearts|shapes|atrium|missing]... [--mm 1.0] HEART...
 
 What tools write is made of each heart by ``tests/tool_outputs.py``: borders displaced by half a voxel, open valves,
 holes, islands, and the other task on a coarser grid. Parts, one table each:
@@ -9,6 +9,7 @@ holes, islands, and the other task on a coarser grid. Parts, one table each:
 - shapes: thirteen shapes of veins, on a grid of their own or put back on that of the chambers by nearest neighbour, the
   axes of both files in a random order and direction. Right, refused, or wrong: finished, with a wrong name. Voxels of a
   common trunk are of both its veins, and are not counted.
+- atrium: the left atrium holds veins and appendage, where ``--veins atrium`` looks for them.
 - missing: one vein is not there, the other of its side divides early or not, the appendage has a label or not.
 
 ``time`` is the CPU time of the fusion, in units of one distance transform of the fused grid.
@@ -25,10 +26,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 import numpy as np
 from brute import catalogue
-from fusing_trials import LABELS, Trial, at, score, sources_of, trial, without
+from fusing_trials import LABELS, Trial, at, in_the_atrium, score, sources_of, trial, without
 from hearts import fine
 from measuring import Measured, Row, ratio, transform
-from tool_outputs import SHAPES, VEINS, Veins, tool_outputs
+from tool_outputs import LAA, SHAPES, VEINS, Veins, tool_outputs
 
 from pycemrg_core import LabelVolume, read_volume, run_recipe
 from schematics_builtin.certificate import certify_result
@@ -109,6 +110,19 @@ def shapes(paths: list[Path], mm: float, chosen: list[str] | None = None) -> Non
         _row(name, trials)
 
 
+def atrium(paths: list[Path], mm: float) -> None:
+    """One row for each heart, all shapes but trunks; the least Dice of the appendage in what is finished."""
+    print("| heart | trials | right | refused | wrong | LAA, Dice, least |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    for index, path in enumerate(paths):
+        heart = at(read_volume(path)[0], mm)
+        trials = [in_the_atrium(heart, index, veins) for veins in SHAPES.values() if not veins.trunks]
+        outcomes = Counter(one.outcome for one in trials)
+        counts = " | ".join(str(outcomes[outcome]) for outcome in ("right", "refused", "wrong"))
+        least = min((one.score.dice[LAA] for one in trials if one.score is not None), default=float("nan"))
+        print(f"| {path.stem} | {len(trials)} | {counts} | {least:.2f} |", flush=True)
+
+
 def missing(paths: list[Path], mm: float) -> None:
     """One row for each missing vein."""
     print("| missing | trials | right | refused | wrong | names right, least | extra pieces |")
@@ -133,7 +147,7 @@ def _row(name: str, trials: list[Trial]) -> None:
         print(f"{name}: {count} refused for {', '.join(doubts)}", file=sys.stderr, flush=True)
 
 
-PARTS: dict[str, Callable[..., None]] = {"hearts": hearts, "shapes": shapes, "missing": missing}
+PARTS: dict[str, Callable[..., None]] = {"hearts": hearts, "shapes": shapes, "atrium": atrium, "missing": missing}
 
 
 def main() -> None:

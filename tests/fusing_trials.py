@@ -10,7 +10,7 @@ import numpy.typing as npt
 from attrs import frozen
 from brute import catalogue
 from scipy import ndimage
-from tool_outputs import OTHER, VEINS, Outputs, Veins, resampled, stored_as, tool_outputs
+from tool_outputs import LA, LAA, OTHER, VEINS, Outputs, Veins, resampled, stored_as, tool_outputs
 
 from pycemrg_core import LabelScheme, LabelVolume, PlanError
 from schematics_builtin.fusing import Fused, Source, fuse
@@ -129,6 +129,19 @@ def trial(
         return Trial(refused=tuple(one.rpartition("--accept ")[2].partition(",")[0] for one in error.problems))
     trunk = veins.trunk + 2.0 if veins.trunks else 0.0
     return Trial(score=score(outputs, fused, veins.missing, trunk), fused=fused)
+
+
+def in_the_atrium(heart: LabelVolume, seed: int, veins: Veins) -> Trial:
+    """Fuse a heart whose left atrium holds its veins and the appendage, and find them there."""
+    truth = tool_outputs(heart, seed, veins).truth
+    whole = truth.with_array(np.where(np.isin(truth.array, (*VEINS, LAA)), LA, truth.array).astype(np.uint8))
+    source = Source.of("whole", whole, {v: name for name, v in LABELS.items() if v not in (*VEINS, LAA)})
+    try:
+        fused = fuse([source], catalogue(), veins="atrium")
+    except PlanError as error:
+        return Trial(refused=tuple(one.rpartition("--accept ")[2].partition(",")[0] for one in error.problems))
+    trunk = veins.trunk + 2.0 if veins.trunks else 0.0
+    return Trial(score=score(Outputs(whole, whole, truth), fused, trunk_mm=trunk), fused=fused)
 
 
 def without(vein: int, *, early: bool) -> Veins:

@@ -30,6 +30,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
+from xml.etree import ElementTree
 
 import numpy as np
 import SimpleITK as sitk
@@ -40,9 +41,10 @@ from kills import finished, leftovers, warm
 from phantom import heart_phantom
 
 from pycemrg_core import load_catalogue
-from pycemrg_core.api import LabelScheme, write_image
+from pycemrg_core.api import LabelScheme, Segment, volume_of, write_image, write_volume
+from schematics_builtin.readers import named_extras
 
-KINDS_ALL = ("images", "tables", "yaml", "json", "meshes")
+KINDS_ALL = ("images", "tables", "yaml", "json", "meshes", "sources")
 RECIPE = "left_atrium_with_veins"
 SECONDS, BYTES = 60, 6 << 30
 EXTREMES = (
@@ -211,6 +213,22 @@ _LABELS = (
 )
 _FROM = ("labels remap {in}/heart.nrrd --from {file} --to cemrg -o {out}/mapped.nrrd",)
 
+_SOURCES = (
+    "labels show {source} --json",
+    "labels keep {source} LA_BP_label LV_BP_label -o {out}/kept.seg.nrrd",
+    "labels remap {source} --to mm-whs --drop -o {out}/mapped.nii.gz",
+    f"run {RECIPE} {{source}} -o {{out}}/run --no-check",
+    "fuse {source} --veins keep -o {out}/fused.nii.gz",
+    "fuse {source} {in}/heart.nrrd@cemrg --veins keep -o {out}/fused.nrrd",
+    "measure {source} --metrics volume --json",
+)
+
+
+def _sources(file: str, source: str, *, text: bool = False) -> Seed:
+    """A source of which a file is damaged."""
+    return Seed("sources", file, tuple(one.replace("{source}", f"{{in}}/{source}") for one in _SOURCES), text)
+
+
 _ENDS = (".nrrd", ".nii", ".nii.gz", ".mha", ".inr", ".vtk", ".gipl")
 SEEDS = (
     *(Seed("images", f"heart{end}", _IMAGES, text=False) for end in _ENDS),
@@ -246,6 +264,12 @@ SEEDS = (
     Seed("json", "cohort/cohort.json", ("cohort report {in}/cohort",)),
     *(Seed("meshes", f"surface{end}", _MESHES, text=False) for end in (".stl", ".ply", ".vtk", ".vtu")),
     Seed("meshes", "plain.vtk", _MESHES),
+    _sources("masks/LA_BP.nii.gz", "masks"),
+    _sources("named.seg.nrrd", "named.seg.nrrd"),
+    _sources("named.table.nii", "named.table.nii"),
+    _sources("nnunet/dataset.json", "nnunet/case.nii.gz", text=True),
+    _sources("snap/heart.label", "snap/heart.nii.gz", text=True),
+    _sources("dicom/heart.dcm", "dicom"),
     Seed("meshes", "volume.elem", _MESHES),
     Seed("meshes", "volume.pts", tuple(command.replace("{file}", "{in}/volume.elem") for command in _MESHES)),
 )
@@ -285,6 +309,7 @@ def make_inputs(folder: Path) -> None:
     (folder / "labels.ctbl").write_text(f"# Color table file\n0 background 0 0 0 0\n{slicer}", encoding="utf-8")
     snap = "".join(f'{value} {10 * value} 10 20 1 1 1 "{name}"\n' for name, value in table.items())
     (folder / "labels.label").write_text(f"# ITK-SnAP Label Description File\n{snap}", encoding="utf-8")
+    _make_sources(folder, {value: name.removesuffix("_label") for name, value in table.items()})
     (folder / "mapping.csv").write_text("source,target\n1,51\n4,54\n", encoding="utf-8")
     (folder / "plugin.yaml").write_text(_PLUGIN, encoding="utf-8")
     (folder / "pipeline.yaml").write_text("- flip: {}\n- elastic: {}\n  probability: 0.5\n", encoding="utf-8")
@@ -310,6 +335,34 @@ def make_inputs(folder: Path) -> None:
         assert "Traceback" not in said, said
     for name in ("run.json", "heart.nrrd"):
         (folder / "kept" / name).unlink()
+
+
+def _make_sources(folder: Path, names: dict[int, str]) -> None:
+    """The heart as a folder of masks, as 3D Slicer, TotalSegmentator and nnU-Net write it, and as DICOM-SEG."""
+    sys.path.append(str(Path(__file__).parent.parent / "plugins" / "pycemrg-dicom" / "tests"))
+    import dicom_files
+
+    heart = volume_of(heart_phantom(32, (1.6, 1.6, 1.6)))
+    for name in ("masks", "nnunet", "snap", "dicom"):
+        (folder / name).mkdir()
+    for value, name in names.items():
+        if value in heart.boxes and value < 8:
+            mask = heart.with_array((heart.array == value).astype(np.uint8))
+            write_volume(mask, folder / "masks" / f"{name}.nii.gz")
+    segments = [Segment(value=value, name=name, colour="#102030") for value, name in names.items()]
+    for name in ("named.seg.nrrd", "named.table.nii"):
+        write_volume(heart, folder / name, named_extras(name, heart, segments))
+    for name in ("nnunet/case.nii.gz", "snap/heart.nii.gz"):
+        write_volume(heart, folder / name)
+    labels = {"background": 0, **{name: value for value, name in names.items()}}
+    (folder / "nnunet" / "dataset.json").write_text(json.dumps({"labels": labels}, indent=1), encoding="utf-8")
+    shutil.copy(folder / "labels.label", folder / "snap" / "heart.label")
+    dicom_files.ORIGIN = heart.origin
+    dicom_files.ACROSS, dicom_files.DOWN, dicom_files.UP = np.eye(3)
+    series = dicom_files.series(folder / "scan", heart.array.shape, spacing=heart.spacing)
+    masks = np.stack([heart.array == value for value in range(1, 8)], axis=-1)
+    segments = [dicom_files.described(value, names[value]) for value in range(1, 8)]
+    dicom_files.segmentation(folder / "dicom" / "heart.dcm", series, masks.astype(np.uint8), segments)
 
 
 # --------------------------------------------------------------------------------------------------- running
@@ -451,6 +504,35 @@ def _clean_nrrd(file: Path, target: Path) -> Path:
     return _clean_image(file, target)
 
 
+def _clean_segmentation(file: Path, target: Path) -> Path:
+    import nrrd
+
+    data, header = nrrd.read(str(file))
+    nrrd.write(str(target / file.name), data, header)
+    return target / file.name
+
+
+def _clean_named(file: Path, target: Path) -> Path:
+    """The image with its label table, of which the XML is written again."""
+    import nibabel
+
+    loaded = nibabel.load(file)
+    data = np.asarray(loaded.dataobj)
+    image = nibabel.Nifti1Image(data.reshape(data.shape[:3]), loaded.affine)
+    for one in loaded.header.extensions:
+        text = ElementTree.tostring(ElementTree.fromstring(one.get_content().rstrip(b"\0")))
+        image.header.extensions.append(nibabel.nifti1.Nifti1Extension(one.get_code(), text))
+    image.to_filename(target / file.name)
+    return target / file.name
+
+
+def _clean_dicom(file: Path, target: Path) -> Path:
+    import pydicom
+
+    pydicom.dcmread(file).save_as(target / file.name)
+    return target / file.name
+
+
 class _Plain(yaml.SafeLoader):
     """YAML in which ``no`` and ``on`` are words, as in its version 1.2."""
 
@@ -539,6 +621,9 @@ def _clean_label_table(file: Path, target: Path) -> Path:
 
 _CLEANERS: dict[str, Callable[[Path, Path], Path]] = {
     ".nrrd": _clean_nrrd,
+    ".seg.nrrd": _clean_segmentation,
+    ".table.nii": _clean_named,
+    ".dcm": _clean_dicom,
     ".inr": _clean_inr,
     ".inr.json": _clean_json,
     ".mha": _clean_image,
@@ -669,7 +754,8 @@ def _warm_more() -> None:
     for module in (
         "meshio", "nibabel", "nrrd", "pyvista", "click.testing", "pycemrg_spatial.voxels", "pycemrg_spatial.sampling",
         "pycemrg_metrics.choices", "pycemrg_report.report", "pycemrg_cohort.report.page", "pycemrg_augment.pipelines",
-        "schematics_builtin.certificate.repairing", "pycemrg_core.runs.replay", "PIL.Image", "scipy.ndimage",
+        "schematics_builtin.certificate.repairing", "schematics_builtin.fusing.fusing",
+        "pycemrg_dicom.segmentations", "pycemrg_core.runs.replay", "PIL.Image", "scipy.ndimage",
     ):  # fmt: skip
         with contextlib.suppress(ImportError):
             importlib.import_module(module)

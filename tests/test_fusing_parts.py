@@ -5,18 +5,20 @@ from __future__ import annotations
 import heapq
 from itertools import product
 from math import inf
+from pathlib import Path
 
 import numpy as np
 import pytest
-from brute import Array
+from brute import Array, catalogue
 from scipy import ndimage
 from tool_outputs import rotation
 
-from pycemrg_core import LabelVolume
+from pycemrg_core import LabelVolume, write_volume
 from pycemrg_core.api import WorkingVolume, Zone, as_region
 from schematics_builtin.fusing import Grid
 from schematics_builtin.fusing.cropping import crop
 from schematics_builtin.fusing.frame import heart_frame
+from schematics_builtin.fusing.fusing import read_sources
 from schematics_builtin.fusing.joining import join, without_loose_pieces
 from schematics_builtin.fusing.pathways import ways
 from schematics_builtin.fusing.placing import place, signed_distance
@@ -303,3 +305,27 @@ def test_without_contact_there_is_no_piece(y_shape: LabelVolume) -> None:
     array = y_shape.array.copy()
     array[:, :, 20] = 0
     assert trunks(y_shape.with_array(array), 53, 4) == []
+
+
+# --- reading
+
+
+def test_what_is_told_of_a_folder_of_masks(tmp_path: Path) -> None:
+    (masks := tmp_path / "masks").mkdir()
+    cube = LabelVolume(np.pad(np.ones((2, 2, 2), np.uint8), 1), (1.0, 1.0, 1.0))
+    for name in ("aorta", "Ao", "left_ventrical", "spleen"):
+        write_volume(cube, masks / f"{name}.nrrd")
+    (source,) = read_sources([masks], catalogue())
+    assert list(source.masks) == ["Ao_BP_label"]
+    assert source.ignored == ("left_ventrical", "spleen")
+    assert source.notes == (
+        "masks: 'Ao' and 'aorta' are one structure, Ao_BP_label, and taken together",
+        "masks: 'left_ventrical' is the name of no structure; did you mean 'left ventricle'?",
+    )
+
+
+def test_names_of_a_scheme_that_are_not_in_the_image_are_not_ignored(tmp_path: Path) -> None:
+    """The scheme has rings, and the segmentation has none."""
+    write_volume(LabelVolume(np.arange(8, dtype=np.uint8).reshape(2, 2, 2), (1.0, 1.0, 1.0)), tmp_path / "heart.nrrd")
+    (source,) = read_sources([f"{tmp_path}/heart.nrrd@cemrg"], catalogue())
+    assert (len(source.masks), source.ignored) == (7, ())

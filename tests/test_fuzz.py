@@ -8,7 +8,16 @@ import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")]
 
-for library in ("meshio", "nibabel", "nrrd", "pyvista", "pycemrg_cohort", "pycemrg_augment", "pycemrg_spatial"):
+for library in (
+    "meshio",
+    "nibabel",
+    "nrrd",
+    "pyvista",
+    "pycemrg_cohort",
+    "pycemrg_augment",
+    "pycemrg_spatial",
+    "pycemrg_dicom",
+):
     pytest.importorskip(library, reason=f"{library} is not installed")
 fuzz = pytest.importorskip("fuzz", reason="no fork")
 

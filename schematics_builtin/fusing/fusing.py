@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import isfinite
 
 import numpy as np
@@ -125,7 +125,10 @@ def _read(path: FilePath, name: str, catalogue: Catalogue, parts: set[str]) -> S
     except ImageError as error:  # where the masks of a folder are told to come here
         raise ImageError(str(error).partition(", or make one label map")[0]) from error
     masks, grid = _masks(found, name, parts)
-    ignored = tuple(sorted({one.name for one in found.segments if one.structure not in parts}))
+    there = set(found.layers[0].volume.boxes) if is_one_map(path, found) else None
+    ignored = tuple(
+        sorted({one.name for one in found.segments if one.structure not in parts and (not there or one.value in there)})
+    )
     if grid is None:
         raise ImageError(f"{name}: {_nothing(path, found, ignored, catalogue)}")
     return Source(
@@ -134,8 +137,24 @@ def _read(path: FilePath, name: str, catalogue: Catalogue, parts: set[str]) -> S
         masks=masks,
         files=tuple(dict.fromkeys([*(file for layer in found.layers for file in layer.files), *found.files])),
         ignored=ignored,
-        notes=found.notes,
+        notes=(
+            *found.notes,
+            *_notes(found, name, parts),
+            *(f"{name}: {one}" for one in misspelt(ignored, masks, catalogue)),
+        ),
     )
+
+
+def _notes(found: Segmentation, name: str, parts: set[str]) -> Iterator[str]:
+    """What was assumed of the voxels that are used, and names that mean one structure."""
+    used = [layer for layer in found.layers if any(one.structure in parts for one in layer.segments)]
+    yield from dict.fromkeys(note for layer in used for note in layer.notes)
+    called: dict[str, list[str]] = {}
+    for one in found.segments:
+        called.setdefault(one.structure, []).append(one.name)
+    for structure, names in called.items():
+        if structure in parts and len(names) > 1:
+            yield f"{name}: {' and '.join(map(repr, names))} are one structure, {structure}, and taken together"
 
 
 def _nothing(path: FilePath, found: Segmentation, ignored: Sequence[str], catalogue: Catalogue) -> str:
