@@ -319,8 +319,8 @@ def test_what_is_told_of_a_folder_of_masks(tmp_path: Path) -> None:
     assert list(source.masks) == ["Ao_BP_label"]
     assert source.ignored == ("left_ventrical", "spleen")
     assert source.notes == (
-        "masks: 'Ao' and 'aorta' are one structure, Ao_BP_label, and taken together",
-        "masks: 'left_ventrical' is the name of no structure; did you mean 'left ventricle'?",
+        f"{masks}: 'Ao' and 'aorta' are one structure, Ao_BP_label, and taken together",
+        f"{masks}: 'left_ventrical' is the name of no structure; did you mean 'left ventricle'?",
     )
 
 
