@@ -306,7 +306,7 @@ def empty_because(folder: Path, *cases: dict[str, Any], **changes: Any) -> str:
 @pytest.mark.slow
 def test_why_a_column_is_empty_is_said(tmp_path: Path) -> None:
     verdict = "No verdicts: no output that judges a heart was asked for. Run the cohort again with --with certificate."
-    missing = "No wall thicknesses: pycemrg-metrics was not installed. Install it, and run the cohort again."
+    missing = "No wall thicknesses: no plugin with the metric wall_thickness_median ran. Install one, and run again."
     assert empty_because(tmp_path, case("a")) == f"{verdict} {missing}"
     metrics = [{"name": "metrics", "distribution": "pycemrg-metrics", "version": "0.1.0"}]
     assert empty_because(tmp_path, case("a", verdict="PASS"), plugins=metrics) == (

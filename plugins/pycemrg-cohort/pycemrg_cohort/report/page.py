@@ -16,19 +16,19 @@ from attrs import frozen
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pycemrg_cohort import marker
+from pycemrg_cohort.job import THICKNESS
 from pycemrg_cohort.report import measures, plots
 from pycemrg_cohort.report.measures import Measure
 from pycemrg_cohort.report.saved import SavedCase, SavedCohort, names_of, read_cohort
 from pycemrg_cohort.report.thumbnails import Thumbnail, thumbnail
 from pycemrg_core import Catalogue, colours_of, recipe_labels
-from pycemrg_core.api import LabelScheme, OutputError, PycemrgError, file_sha256, load_json, read_labels
+from pycemrg_core.api import LabelScheme, Metric, OutputError, PycemrgError, file_sha256, load_json, read_labels
 from pycemrg_core.cli.kit import IMAGE, RECORD, write_text
 
 # With more cases or pictures, a page takes long to write and to open.
 MOST_PICTURES = 300
 
 PAGE = "report.html"
-_METRICS = "pycemrg-metrics"  # measures walls
 
 
 @frozen(kw_only=True)
@@ -84,7 +84,7 @@ def write_report(folder: Path, catalogue: Catalogue, drawn: Callable[[int, int],
         statements=Counter(case.statement for case in cohort.cases if case.statement).most_common(),
         rows=[pictures.get(row.case.id, row) for row in rows],
         measures=measured,
-        empty=[*_empty(cohort, measured)],
+        empty=[*_empty(cohort, measured, catalogue)],
         plots=strips,
         every_point=every_point,
         band=plots.BAND,
@@ -98,7 +98,7 @@ def write_report(folder: Path, catalogue: Catalogue, drawn: Callable[[int, int],
     return target
 
 
-def _empty(cohort: SavedCohort, measured: Sequence[Measure]) -> Iterator[str]:
+def _empty(cohort: SavedCohort, measured: Sequence[Measure], catalogue: Catalogue) -> Iterator[str]:
     """Why columns and cells of the table are empty."""
     done = [case for case in cohort.cases if not case.failed]
     if not done:
@@ -106,10 +106,11 @@ def _empty(cohort: SavedCohort, measured: Sequence[Measure]) -> Iterator[str]:
     if not any(case.verdict for case in done):
         yield "No verdicts: no output that judges a heart was asked for. Run the cohort again with --with certificate."
     if not any(case.thickness_mm for case in done):
-        if any(plugin.distribution == _METRICS for plugin in cohort.plugins):
+        ran = {plugin.name for plugin in cohort.plugins}
+        if any(one.name == THICKNESS and one.provider.name in ran for one in catalogue.all(Metric)):
             yield "No wall thicknesses: no label of these hearts is a wall round a lumen."
         else:
-            yield f"No wall thicknesses: {_METRICS} was not installed. Install it, and run the cohort again."
+            yield f"No wall thicknesses: no plugin with the metric {THICKNESS} ran. Install one, and run again."
     if any(case.id not in measure.values for measure in measured for case in done):
         yield "An empty cell: the heart has no voxel of that label, or the wall there has no lumen."
     if len(done) < len(cohort.cases):
