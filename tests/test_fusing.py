@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from fusing_trials import LABELS, Trial, at, score, sources_of, trial, turned_at
 from tool_outputs import LPV1, RPV2, SHAPES, VEINS, Outputs, Veins, moved, tool_outputs
 
 from pycemrg_core import LabelError, LabelVolume, PlanError, read_volume, run_recipe
-from pycemrg_core.api import Severity
+from pycemrg_core.api import Severity, Zone, as_region
 from schematics_builtin.certificate import certify_result
 from schematics_builtin.demo import heart_file
 from schematics_builtin.fusing import Fused, Grid, Source, fuse
@@ -223,6 +225,87 @@ def test_another_place(mm: tuple[float, float, float]) -> None:
     assert "of different scans, or a header is wrong; or accept it: --accept different-scans" in text
     if max(map(abs, mm)) >= 30:
         assert "of the chambers of chambers are inside the heart of total" in text
+
+
+def with_masks(source: Source, **masks: Zone) -> Source:
+    return evolve(source, masks={**source.masks, **{f"{name}_label": zone for name, zone in masks.items()}})
+
+
+def said(sources: list[Source], **choices: Any) -> str:
+    with pytest.raises(PlanError) as error:
+        fuse(sources, catalogue(), **choices)
+    return str(error.value)
+
+
+@pytest.mark.slow(every=3)
+@pytest.mark.parametrize(
+    "pair", ["LV_BP/LV_myo", "LA_BP/RA_BP", "Ao_BP/PArt_BP", "SVC/IVC", "RPV1/SVC", "LPV1/RPV1", "RPV1/RPV2"]
+)
+def test_structures_with_each_others_names(pair: str) -> None:
+    heart = as_source(fused())
+    a, b = pair.split("/")
+    masks = {a: heart.masks[f"{b}_label"], b: heart.masks[f"{a}_label"]}
+    text = said([with_masks(heart, **masks)])
+    assert any(f"--accept {doubt}" in text for doubt in ("exchanged-labels", "vein-order", "anatomy"))
+    assert f"{a} (" in text
+    assert f"{b} (" in text
+
+
+def test_masks_of_the_background_and_sizes_that_no_heart_has() -> None:
+    chambers, total = sources_of(outputs())
+    zone = chambers.masks["LA_BP_label"]
+    whole = Zone(as_region(slice(0, size) for size in chambers.grid.shape), np.ones(chambers.grid.shape, bool))
+    whole.mask[zone.region] &= ~zone.mask
+    speck = np.zeros_like(zone.mask)
+    speck[tuple(np.argwhere(zone.mask)[:300].T)] = True
+    text = said([with_masks(chambers, LA_BP=whole, RA_BP=Zone(zone.region, speck)), total])
+    assert "LA_BP of chambers holds 100% of the border of its image; its background seems to be marked" in text
+    assert "RA_BP of chambers has 1 mL, between 2 and 1000 mL were expected" in text
+    assert "--accept inverted-mask" in text
+    assert "--accept implausible-size" in text
+
+
+def test_an_atrium_that_another_structure_lies_over() -> None:
+    chambers, total = sources_of(outputs())
+    text = said([with_masks(chambers, LAA=chambers.masks["LA_BP_label"]), total])
+    assert "nothing is left of LA_BP of chambers; look at where it lies" in text
+    assert "--accept lost-structure" in text
+
+
+@pytest.mark.slow(every=2)
+@pytest.mark.parametrize("mm", [0, 4])
+def test_sources_that_share_nothing_but_the_heart(mm: float) -> None:
+    chambers, total = sources_of(evolve(outputs(), total=moved(outputs().total, (0, mm, 0))))
+    masks = {name: zone for name, zone in total.masks.items() if name != "Ao_BP_label"}
+    text = said([chambers, evolve(total, masks=masks)])
+    assert "chambers and total have no structure in common but the whole heart that shows how they lie" in text
+    assert "--accept unchecked-alignment" in text
+
+
+@pytest.mark.slow
+def test_on_one_grid_they_lie_alike() -> None:
+    made = tool_outputs(heart(), 1, spacing=2.0, own_grid=False)
+    chambers, total = sources_of(made)
+    masks = {name: zone for name, zone in total.masks.items() if name != "Ao_BP_label"}
+    found = fuse([chambers, evolve(total, masks=masks)], catalogue())
+    assert any("have no structure in common" in note and "their grid is the same" in note for note in found.notes)
+
+
+@pytest.mark.slow
+def test_a_grid_that_ends_inside_the_heart() -> None:
+    volume = fused().volume
+    z, y, x = volume.array.shape
+    whole = Grid.of(volume)
+    source = [as_source(fused())]
+    half = whole.cut(as_region((slice(0, z), slice(0, y), slice(0, x // 2))))
+    text = said(source, grid=half)
+    shares = {name: float(share) for share, name in re.findall(r"(\d+)% of (\w+)", text)}
+    for name in ("LV_BP", "RV_BP", "RA_BP", "LA_BP"):
+        where = volume.array == LABELS[f"{name}_label"]
+        assert shares.get(name, 0.0) == pytest.approx(100 * where[:, :, x // 2 :].sum() / where.sum(), abs=0.6)
+    assert "--accept cut-by-grid" in text
+    found = fuse(source, catalogue(), grid=half, accept="cut-by-grid")
+    assert (found.volume.array == volume.array[:, :, : x // 2]).all()
 
 
 @pytest.mark.slow

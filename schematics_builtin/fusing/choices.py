@@ -49,12 +49,3 @@ class Choices:
     margin_mm: float = 10.0
     veins: str = "label"
     accept: tuple[str, ...] = ()
-
-    def order(self) -> tuple[str, ...]:
-        """The structures by who wins a voxel."""
-        order = list(ORDER)
-        for winner, loser in self.over:
-            if winner in order:
-                order.remove(winner)
-            order.insert(order.index(loser) if loser in order else len(order), winner)
-        return tuple(order)

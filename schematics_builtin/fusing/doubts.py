@@ -6,13 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pycemrg_core.api import close_to
 
-DIFFERENT_SCANS = "different-scans"
 VEIN_DOUBTS = (
-    *("situs-inversus", "image-direction", "missing-vein", "deep-division", "wide-mouth", "appendage-among-veins"),
-    "vein-order",
+    *("situs-inversus", "image-direction", "missing-vein", "three-veins", "deep-division", "wide-mouth"),
+    *("appendage-among-veins", "vein-order"),
 )
 """Those about the heart and its veins."""
-DOUBTS = (DIFFERENT_SCANS, *VEIN_DOUBTS)
+DOUBTS = (
+    *("inverted-mask", "implausible-size", "different-scans", "unchecked-alignment"),
+    *("exchanged-labels", "anatomy", "wrong-root", "lost-structure", "cut-by-grid"),
+    *VEIN_DOUBTS,
+)
 """All of them."""
 
 

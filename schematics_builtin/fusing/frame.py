@@ -22,6 +22,8 @@ Points = NDArray[np.float64]
 # Rows: base to apex, right to left, centre to great vessels; columns: to the patient's left, back and head.
 _MEAN = np.array([(0.684, -0.527, -0.504), (0.697, 0.674, 0.244), (0.071, -0.329, 0.942)])
 
+MIRRORED = "situs-inversus"
+"""The doubt about a mirrored heart."""
 _TURNED = 60.0  # degrees; a patient's heart lies turned by 5 to 13 in seven hearts
 _SURE = 0.4  # the least determinant that shows a side
 
@@ -70,7 +72,7 @@ def frame_doubts(frame: HeartFrame) -> Iterable[Doubt]:
     """A mirrored heart, or one that lies in its image as no patient does."""
     if frame.handedness < _SURE:
         yield Doubt(
-            "situs-inversus",
+            MIRRORED,
             f"the heart is mirrored (handedness {-frame.handedness:+.2f}, of a heart -0.80 to -0.98); correct the"
             " direction in the header",
         )

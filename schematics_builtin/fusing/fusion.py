@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,32 +14,43 @@ from pycemrg_core.api import (
     Doubt,
     Edit,
     LabelVolume,
+    Note,
     PlanError,
     Shown,
     WorkingVolume,
     Zone,
-    as_region,
     counted,
     edit_at,
     fill_holes,
     html_table,
-    hull,
     slices_png,
 )
 from schematics_builtin.fusing.appendage import without_shell, without_skirt
-from schematics_builtin.fusing.choices import APPENDAGE, ARTERIES, ATRIUM, GAP_MM, HEART, PULMONARY, VEINS, Choices
+from schematics_builtin.fusing.choices import (
+    APPENDAGE,
+    ARTERIES,
+    ATRIUM,
+    GAP_MM,
+    HEART,
+    ORDER,
+    PULMONARY,
+    VEINS,
+    Choices,
+)
 from schematics_builtin.fusing.choices import CHAMBERS as ASKED
 from schematics_builtin.fusing.cropping import crop
-from schematics_builtin.fusing.frame import HeartFrame, centres, frame_doubts, heart_frame
+from schematics_builtin.fusing.frame import MIRRORED, centres, frame_doubts, heart_frame
+from schematics_builtin.fusing.grids import on_its_grid, target_grid
 from schematics_builtin.fusing.joining import join, without_loose_pieces
 from schematics_builtin.fusing.placing import place
+from schematics_builtin.fusing.plausible import contradicted, implausible, wrong_roots
 from schematics_builtin.fusing.same_scan import all_differences
-from schematics_builtin.fusing.sources import Grid, Source
+from schematics_builtin.fusing.sources import Source
 from schematics_builtin.fusing.veins import Split, Vein, split_atrium, split_label
 
 _REFUSED = "the sources are not fused:"
 _ROUNDS = 8  # of tidying; two or three are usual
-_REACH_MM = 75.0  # round the chambers: the longest vessel and the margin
+_MUCH = 0.5  # of a structure
 
 
 @frozen(eq=False, repr=False)
@@ -73,14 +84,17 @@ def fuse_sources(sources: Sequence[Source], integers: Mapping[str, int], choices
     Raises :class:`PlanError` with every reason against it.
     """
     main = chambers_of(sources)
-    doubts = list(all_differences(main, (one for one in sources if one is not main)))
-    refuse(_REFUSED, doubts, choices.accept)  # nothing that follows means anything for sources of different scans
+    compared = all_differences(main, (one for one in sources if one is not main))
+    doubts = [*implausible(sources), *(one for one in compared if isinstance(one, Doubt))]
+    refuse(_REFUSED, doubts, choices.accept)  # nothing that follows means anything for such sources
     work = _Work(sources, main, integers, choices)
+    work.notes += [one.text for one in compared if isinstance(one, Note)]
     work.decide()
     work.tidy()
-    work.name_veins(doubts)
-    refuse(_REFUSED, doubts, choices.accept)
+    doubts += work.name_veins()
     work.crop_vessels()
+    doubts += work.result()
+    refuse(_REFUSED, doubts, choices.accept)
     return work.finished([one for one in doubts if one.name in choices.accept])
 
 
@@ -124,23 +138,32 @@ class _Work:
         self.claims: list[dict[str, Any]] = []
         self.loose: Counter[str] = Counter()
         self.split = Split()
+        self.mirrored = False
+        self.placed: dict[str, int] = {}
+        self.labels: dict[str, int] = {}
+        self.heart: LabelVolume
         self.changed: set[int] = set()
         self.volume: WorkingVolume
 
     def decide(self) -> None:
         """Place every structure, and settle who gets a voxel that several claim."""
         array = np.zeros(self.grid.shape, np.uint8 if max(self.values.values()) < 256 else np.uint16)
-        names = [name for name in self.choices.order() if name in self._named]
+        names = [name for name in ORDER if name in self._named]
         names += sorted(self._named - {*names, HEART})
         for name in reversed(names):
             source = self._winner(name)
             zone = place(source.masks[name], source.grid, self.grid)
-            view = array[zone.region]
+            view, mine = array[zone.region], zone.mask.copy()
             for old, count in zip(*np.unique(view[zone.mask], return_counts=True), strict=True):
-                if old:
-                    self.claims.append({"winner": name, "loser": self._name(int(old)), "voxels": int(count)})
-            view[zone.mask] = self.values[name]
+                other = self._name(int(old))
+                if old and (other, name) in self.choices.over:
+                    mine &= view != old
+                    self.claims.append({"winner": other, "loser": name, "voxels": int(count)})
+                elif old:
+                    self.claims.append({"winner": name, "loser": other, "voxels": int(count)})
+            view[mine] = self.values[name]
             self.won[name] = source.name
+            self.placed[name] = int(zone.mask.sum())
         volume = LabelVolume(array, self.grid.spacing, origin=self.grid.origin, direction=self.grid.direction)
         self.volume = WorkingVolume(volume, array.dtype)
         self.changed = set(self.volume.boxes)
@@ -200,24 +223,26 @@ class _Work:
         for change in self._edit(without_loose_pieces(self.volume, labels, self._labels(VEINS))):
             self.loose[_short(self._name(change.old))] += change.voxels
 
-    def name_veins(self, doubts: list[Doubt]) -> None:
+    def name_veins(self) -> Iterator[Doubt]:
         """Find the heart's own frame, and divide the pulmonary veins if they are one label."""
-        frame = self._frame()
+        frame = heart_frame(centres(self.volume, self.values))
+        veins, accepted = self.choices.veins, self.choices.accept
         if frame is None:
+            if veins == "label" and self._there(VEINS):
+                yield Doubt(
+                    "vein-order", "chambers and great vessels do not show which way is up: no vein can be named"
+                )
             return
-        doubts += frame_doubts(frame)
-        atrium, veins, accepted = self.values[ATRIUM], self.choices.veins, self.choices.accept
-        appendage = self.values[APPENDAGE] if self._there(APPENDAGE) else None
+        yield from frame_doubts(frame)
+        self.mirrored = any(one.name == MIRRORED for one in frame_doubts(frame))
+        atrium, appendage = self.values[ATRIUM], self.values[APPENDAGE] if self._there(APPENDAGE) else None
         if veins == "atrium" and not any(self._there(name) for name in PULMONARY):
             self.split = split_atrium(self.volume, atrium, appendage, frame, accepted)
         elif veins == "label" and self._there(VEINS):
             both = (atrium,) if appendage is None else (atrium, appendage)
             self.split = split_label(self.volume, self.values[VEINS], both, frame, accepted)
-        doubts += self.split.doubts
+        yield from self.split.doubts
         self.notes += self.split.notes
-
-    def _frame(self) -> HeartFrame | None:
-        return heart_frame(centres(self.volume, self.values))
 
     def crop_vessels(self) -> None:
         """Write the veins that were found, and cut all vessels to their length."""
@@ -241,13 +266,45 @@ class _Work:
                     self.cropped[_short(name)] = {"length_mm": length, "voxels": sum(cuts)}
         self.tidy()
 
-    def finished(self, accepted: Sequence[Doubt]) -> Fused:
-        """The heart, cut to its margin, with its record."""
-        volume = with_margin(self.volume, self.choices)
-        labels = {name: value for name, value in self.values.items() if value in volume.boxes}
+    def result(self) -> Iterator[Doubt]:
+        """Cut the heart to its margin or grid, and say what is doubtful about it."""
+        self.heart, cut = on_its_grid(self.volume, self.choices)
+        self.labels = {name: value for name, value in self.values.items() if value in self.volume.boxes}
+        yield from contradicted(self.volume, self.labels, mirrored=self.mirrored)
+        yield from wrong_roots(self.volume, self.labels, self.choices.roots)
+        yield from self._lost()
+        cuts = {_short(self._name(value)): share for value, share in cut.items()}
+        whole = {_short(name) for name in (*ASKED, APPENDAGE)}
+        if much := [f"{share:.0%} of {name}" for name, share in cuts.items() if name in whole or share > _MUCH]:
+            yield Doubt("cut-by-grid", f"the grid ends inside the heart: it leaves out {', '.join(much)}")
+        if ends := [f"{share:.0%} of {name}" for name, share in cuts.items() if name not in whole and share <= _MUCH]:
+            self.notes.append(f"the grid leaves out {', '.join(ends)}")
+
+    def _lost(self) -> Iterator[Doubt]:
+        """Structures of which nothing is left, and chambers that lost most of their voxels to others."""
+        losers = {loser for _, loser in self.choices.over}
         for name, source in self.won.items():
-            if name not in labels and name != VEINS:
-                self.notes.append(f"nothing is left of {_short(name)} of {source}")
+            left = self.placed[name] - sum(one["voxels"] for one in self.claims if one["loser"] == name)
+            if name in ASKED and self._there(name) and left < _MUCH * self.placed[name]:
+                to = max((one for one in self.claims if one["loser"] == name), key=lambda one: one["voxels"])
+                yield Doubt(
+                    "lost-structure",
+                    f"only {left / self.placed[name]:.0%} of {_short(name)} of {source} is left, the most of it went to"
+                    f" {_short(to['winner'])}; look at both, or give --over {_short(name)}>{_short(to['winner'])}",
+                )
+            elif name not in self.labels and name != VEINS:
+                text = f"nothing is left of {_short(name)} of {source}"
+                if name in losers:
+                    self.notes.append(text)
+                else:
+                    yield Doubt("lost-structure", f"{text}; look at where it lies, and at what lies over it")
+        if APPENDAGE not in self.labels:
+            self.notes.append("no source has LAA: if the left atrium holds it, it stays a part of that")
+
+    def finished(self, accepted: Sequence[Doubt]) -> Fused:
+        """The heart with its record."""
+        volume = self.heart
+        labels = {name: value for name, value in self.labels.items() if value in volume.boxes}
         taken = {name: self.won.get(name) or self.won.get(VEINS) or self.won[ATRIUM] for name in labels}
         ml = volume.voxel_mm3 / 1000
         sizes = {name: int(volume.mask(value, volume.region(value)).sum()) * ml for name, value in labels.items()}
@@ -275,39 +332,3 @@ class _Work:
 
 def _short(name: str) -> str:
     return name.removesuffix("_label")
-
-
-def target_grid(main: Source, choices: Choices) -> Grid:
-    """The grid to work on: that of the source with the chambers, as far round them as vessels are kept."""
-    if choices.grid is not None:
-        return choices.grid
-    zones = [main.masks[name] for name in ASKED if name in main.masks]
-    box = zones[0].region
-    for zone in zones:
-        box = hull(box, zone.region)
-    grid = main.grid
-    if choices.spacing_mm:
-        size = [
-            int(np.ceil((axis.stop - axis.start) * mm / choices.spacing_mm))
-            for axis, mm in zip(box, grid.spacing, strict=True)
-        ]
-        x, y, z = grid.points_mm(np.array([[axis.start for axis in box]]))[0].tolist()
-        grid = Grid((size[0], size[1], size[2]), (choices.spacing_mm,) * 3, (x, y, z), grid.direction)
-        box = as_region(slice(0, one) for one in size)
-    reach = [int(np.ceil(_REACH_MM / mm)) for mm in grid.spacing]
-    return grid.cut(as_region(slice(a.start - by, a.stop + by) for a, by in zip(box, reach, strict=True)))
-
-
-def with_margin(volume: LabelVolume, choices: Choices) -> LabelVolume:
-    """The label map with a margin of background on all sides; on a given grid, as it is."""
-    if choices.grid is not None:
-        return volume
-    box = volume.region(list(volume.boxes))
-    by = [int(np.ceil(choices.margin_mm / mm)) for mm in volume.spacing]
-    wanted = as_region(slice(a.start - m, a.stop + m) for a, m in zip(box, by, strict=True))
-    inner = as_region(slice(max(a.start, 0), min(a.stop, n)) for a, n in zip(wanted, volume.array.shape, strict=True))
-    pads = [(i.start - w.start, w.stop - i.stop) for i, w in zip(inner, wanted, strict=True)]
-    grid = Grid.of(volume).cut(wanted)
-    return LabelVolume(
-        np.pad(volume.array[inner], pads), volume.spacing, origin=grid.origin, direction=volume.direction
-    )

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from pycemrg_core.api import Doubt, Mask, Zone
-from schematics_builtin.fusing.choices import CHAMBERS, HEART
+from pycemrg_core.api import Doubt, Mask, Note, Zone
+from schematics_builtin.fusing.choices import APPENDAGE, ATRIUM, CHAMBERS, HEART, VEINS
 from schematics_builtin.fusing.sources import Grid, Source
 
 Floats = NDArray[np.float64]
@@ -20,11 +20,13 @@ MIDDLES_MM = 6.0
 """The middles of the whole heart and of all chambers are at most so far apart."""
 SURFACES = 1.5
 """The surfaces of the same aorta are at most so many voxels apart."""
+_UNLIKE = (HEART, VEINS, ATRIUM, APPENDAGE)
+"""What tools draw so differently that it does not show a shift."""
 _MOST = 20_000  # voxels that are looked at
 
 
-def differences(chambers: Source, other: Source) -> Iterator[Doubt]:
-    """What says that ``other`` is not of the same scan as ``chambers``, or not in its place."""
+def differences(chambers: Source, other: Source) -> Iterator[Doubt | Note]:
+    """What says that ``other`` is not of the same scan as ``chambers``, or not in its place, or does not show it."""
     if HEART in other.masks:
         inside = _inside(chambers, other)
         if inside < INSIDE:
@@ -37,21 +39,47 @@ def differences(chambers: Source, other: Source) -> Iterator[Doubt]:
         if inside >= INSIDE and apart > MIDDLES_MM:
             yield Doubt(
                 "different-scans",
-                f"the middle of the heart of {other.name} is {apart:.0f} mm from that of the chambers of"
-                f" {chambers.name}, at most {MIDDLES_MM:.0f} mm were expected; they are of different scans,"
+                f"the middle of the heart of {other.name} is {apart:.1f} mm from that of the chambers of"
+                f" {chambers.name}, at most {MIDDLES_MM:.1f} mm were expected; they are of different scans,"
                 " or a header is wrong",
             )
-    if AORTA in other.masks and AORTA in chambers.masks:
-        apart, limit = (
-            surface_distance(chambers, other, AORTA),
-            SURFACES * max(*chambers.grid.spacing, *other.grid.spacing),
+    shared = [name for name in other.masks if name in chambers.masks and name not in _UNLIKE]
+    if not shared:
+        yield _unchecked(chambers, other)
+        return
+    # The aorta is whole in all of them; of the rest, tools mean different things, so that one that agrees is enough.
+    apart, name = min(
+        (surface_distance(chambers, other, name), name) for name in ([AORTA] if AORTA in shared else shared)
+    )
+    limit = SURFACES * max(*chambers.grid.spacing, *other.grid.spacing)
+    if not apart <= limit:
+        yield Doubt(
+            "different-scans",
+            f"{name.removesuffix('_label')} of {chambers.name} and {other.name} are {apart:.1f} mm apart (half of the"
+            f" surface is farther), at most {limit:.2g} mm were expected; they are of different scans, a header is"
+            " wrong, or one calls something else so",
         )
-        if not apart <= limit:
-            yield Doubt(
-                "different-scans",
-                f"the aortas of {chambers.name} and {other.name} are {apart:.1f} mm apart (half of the surface is"
-                f" farther), at most {limit:.2g} mm were expected; they are of different scans, or a header is wrong",
-            )
+
+
+def _unchecked(chambers: Source, other: Source) -> Doubt | Note:
+    """Nothing but the grids says that two sources lie alike."""
+    what = "but the whole heart " if HEART in other.masks else ""
+    said = f"{chambers.name} and {other.name} have no structure in common {what}that shows how they lie to each other"
+    if _same_voxels(chambers.grid, other.grid):
+        return Note(f"{said}; their grid is the same")
+    return Doubt(
+        "unchecked-alignment",
+        f"{said}, and their grids differ: a shift of some millimetres would not be seen; look at both in a viewer, or"
+        " give a source with the aorta in both",
+    )
+
+
+def _same_voxels(one: Grid, other: Grid) -> bool:
+    """Whether the voxels of two grids coincide, whatever part of space they cover."""
+    if not np.allclose(one.steps, other.steps, atol=1e-4):
+        return False
+    offset = one.indices(np.array([other.origin]))[0]
+    return bool(np.allclose(offset, np.rint(offset), atol=1e-2))
 
 
 def _inside(chambers: Source, other: Source) -> float:
@@ -120,6 +148,6 @@ def _points(grid: Grid, places: NDArray[np.number]) -> Floats:
     return grid.points_mm(places[:: max(step, 1)])
 
 
-def all_differences(chambers: Source, others: Iterable[Source]) -> tuple[Doubt, ...]:
-    """The doubts about all other sources."""
-    return tuple(doubt for other in others for doubt in differences(chambers, other))
+def all_differences(chambers: Source, others: Iterable[Source]) -> tuple[Doubt | Note, ...]:
+    """The doubts and notes about all other sources."""
+    return tuple(one for other in others for one in differences(chambers, other))

@@ -38,6 +38,8 @@ IN_FRONT_MM = 3.0
 """The upper vein begins at least so far in front of the lower one."""
 DEEPEST_MM = 10.0
 """A trunk divides at most so deep."""
+ONE_MOUTH_MM = 9.0
+"""Pieces that begin so near to each other are one vein, whose mouth is in pieces; up to 7 mm was seen."""
 WIDEST_MM2 = 800.0
 """A mouth is at most so large."""
 
@@ -235,6 +237,12 @@ class _Side:
         while len(found) > 2:
             pairs = list(combinations(found, 2))
             a, b = min(pairs, key=lambda pair: self._apart(*pair))
+            if self._apart(a, b) > ONE_MOUTH_MM and not a.division_mm:
+                self._doubt(
+                    "three-veins",
+                    f"{len(found)} veins open on the {self.side} side of the atrium, two were expected; if you accept"
+                    f" it, two that begin {self._apart(a, b):.0f} mm apart are counted as one",
+                )
             self.notes.append(
                 f"the {self.side} side has {len(found)} veins; two that begin {self._apart(a, b):.0f} mm apart"
                 f" ({a.volume_ml:.1f} and {b.volume_ml:.1f} mL) are counted as one"
