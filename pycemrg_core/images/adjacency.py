@@ -9,7 +9,7 @@ Indices are (z, y, x). Voxels outside the image count as background.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import reduce
 
 import numpy as np
@@ -26,24 +26,22 @@ Codes = NDArray[np.uint8]
 MOST_LABELS = 255
 """The largest number of different labels; a heart has a few dozen."""
 
-# The position of each voxel in a block: bit 0 is a step along x, bit 1 along y, bit 2 along z.
-_OFFSETS = np.array([[k >> 2 & 1, k >> 1 & 1, k & 1] for k in range(8)])
+# The number k of a voxel in a block is its position: bit 0 is a step along x, bit 1 along y, bit 2 along z.
 _STEPS = (4, 2, 1)  # along z, y, x
 # For each step, the voxels of a block before it.
 _PLANES = {step: [k for k in range(8) if not k & step] for step in _STEPS}
-# The squares that contain the first voxel of the block, each as its two diagonals.
-_SQUARES = (((0, 3), (1, 2)), ((0, 5), (1, 4)), ((0, 6), (2, 4)))
+# The diagonals of the squares that contain the first voxel of the block, each with the other one of its square.
+_SQUARES = [pair for a, b in (((0, 3), (1, 2)), ((0, 5), (1, 4)), ((0, 6), (2, 4))) for pair in ((a, b), (b, a))]
 
 
 @frozen(eq=False)
 class Faces:
     """Voxel faces between two sets of labels: the voxels (n, 3) on the first side, one row for each face.
 
-    ``beyond`` are those on the second side. ``axis`` is the axis (0 z, 1 y, 2 x) perpendicular to each face.
+    ``axis`` is the axis (0 z, 1 y, 2 x) perpendicular to each face.
     """
 
     voxels: Ints
-    beyond: Ints
     axis: Ints
 
     def mm2(self, spacing: tuple[float, float, float]) -> float:
@@ -117,14 +115,12 @@ class Adjacency:
     def faces(self, first: Collection[int], second: Collection[int]) -> Faces:
         """The faces between the labels of two disjoint sets."""
         in_first, in_second = self._members(first), self._members(second)
-        sides: tuple[list[Ints], list[Ints], list[Ints]] = ([], [], [])
+        voxels, axes = [], []
         for axis, step in enumerate(_STEPS):
             for here, there in ((0, step), (step, 0)):
-                blocks = self._places(in_first[:, here] & in_second[:, there])
-                found = blocks + _OFFSETS[here], blocks + _OFFSETS[there], np.full(len(blocks), axis)
-                for into, some in zip(sides, found, strict=True):
-                    into.append(some)
-        return Faces(*map(np.concatenate, sides))
+                voxels.append(self.voxels(in_first[:, here] & in_second[:, there], here))
+                axes.append(np.full(len(voxels[-1]), axis))
+        return Faces(self.index(np.concatenate(voxels)), np.concatenate(axes))
 
     def pinches(self, labels: Collection[int]) -> Pinches:
         """Places where the labels, as one structure, share only an edge or a corner, or where their outside does.
@@ -133,24 +129,18 @@ class Adjacency:
         Processing 59(3), 1997: a square with one diagonal inside and the other not, and a block in which two
         opposite voxels are inside and the other six are not, or the reverse.
         """
-        inside = self._members(labels)
-        found: list[Ints] = []
-        edges = corners = 0
-        for diagonals in _SQUARES:
-            for own, other in (diagonals, diagonals[::-1]):
-                critical = inside[:, own].all(axis=1) & ~inside[:, other].any(axis=1)
-                blocks = self._places(critical)
-                edges += len(blocks)
-                found += [blocks + _OFFSETS[k] for k in own]
-        many = inside.sum(axis=1)
+        inside = self._bits(labels)
+        found, counts = [np.zeros(0, np.int64)], [0, 0]
+        kinds: list[tuple[int, Bools, Sequence[int]]]
+        kinds = [(0, inside & _bits(*own, *other) == _bits(*own), own) for own, other in _SQUARES]
         for k in range(4):
-            pair = inside[:, [k, 7 - k]]
-            for critical in ((many == 2) & pair.all(axis=1), (many == 6) & ~pair.any(axis=1)):
-                blocks = self._places(critical)
-                corners += len(blocks)
-                inner = inside[critical].any(axis=0)
-                found += [blocks + _OFFSETS[at] for at in np.flatnonzero(inner)]
-        return Pinches(np.unique(np.concatenate(found), axis=0), edges, corners)
+            for pair in (_bits(k, 7 - k), 255 ^ _bits(k, 7 - k)):
+                kinds.append((1, inside == pair, [at for at in range(8) if pair >> at & 1]))
+        for kind, critical, own in kinds:
+            if critical.any():
+                counts[kind] += int(self.counts[critical].sum())
+                found += [self.voxels(critical, k) for k in own]
+        return Pinches(self.index(np.unique(np.concatenate(found))), *counts)
 
     def fillings(self, labels: Collection[int]) -> Ints:
         """For each place of :meth:`pinches`, two voxels, (n, 2, 3); filling either with one of the labels repairs it.
@@ -158,22 +148,13 @@ class Adjacency:
         A place where voxels share only a corner, and no other voxel of the block is inside, first becomes one with
         an edge.
         """
-        inside = self._members(labels)
-        found = [np.zeros((0, 2, 3), np.int64)]
-
-        def add(critical: NDArray[np.bool_] | np.bool_, first: int, second: int) -> None:
-            blocks = self._places(critical)
-            found.append(np.stack([blocks + _OFFSETS[first], blocks + _OFFSETS[second]], axis=1))
-
-        for diagonals in _SQUARES:
-            for own, other in (diagonals, diagonals[::-1]):
-                add(inside[:, own].all(axis=1) & ~inside[:, other].any(axis=1), *other)
-        many = inside.sum(axis=1)
+        inside = self._bits(labels)
+        pairs = [(inside & _bits(*own, *other) == _bits(*own), other) for own, other in _SQUARES]
         for k in range(4):
-            pair = inside[:, [k, 7 - k]]
-            add((many == 2) & pair.all(axis=1), k ^ 1, (7 - k) ^ 1)
-            add((many == 6) & ~pair.any(axis=1), k, 7 - k)
-        return np.concatenate(found)
+            pairs.append((inside == _bits(k, 7 - k), (k ^ 1, (7 - k) ^ 1)))
+            pairs.append((inside == 255 ^ _bits(k, 7 - k), (k, 7 - k)))
+        flat = [np.stack([self.voxels(critical, one) for one in pair], axis=1) for critical, pair in pairs]
+        return self.index(np.concatenate(flat))
 
     def euler_number(self, labels: Collection[int]) -> int:
         """The Euler number of the labels as one structure: its voxels are closed cubes, so corners and edges join (26).
@@ -193,12 +174,23 @@ class Adjacency:
         found: Bools = wanted[self.patterns]
         return found
 
-    def _places(self, chosen: NDArray[np.bool_] | np.bool_) -> Ints:
-        """Indices (z, y, x) in the image of the first voxel of all blocks with the chosen patterns."""
+    def _bits(self, labels: Collection[int]) -> Codes:
+        """Which voxels of each pattern have one of the labels: bit k is voxel k."""
+        return np.packbits(self._members(labels), axis=1, bitorder="little")[:, 0]
+
+    def voxels(self, chosen: Bools, k: int = 0) -> Ints:
+        """The flat indices of voxel ``k`` of all blocks with the chosen patterns; :meth:`index` gives their indices."""
         which = np.flatnonzero(chosen)
-        spans = [self.places[self.starts[i] : self.starts[i + 1]] for i in which]
-        flat = np.concatenate(spans) if spans else np.zeros(0, np.int64)
-        return np.stack(np.unravel_index(flat, self.shape), axis=1) + self.corner
+        spans = [self.places[a:b] for a, b in zip(*(self.starts[which + i].tolist() for i in (0, 1)), strict=True)]
+        _, height, width = self.shape
+        offset = (k & 1) + (k >> 1 & 1) * width + (k >> 2) * height * width
+        found: Ints = np.concatenate([np.zeros(0, np.int64), *spans]) + offset
+        return found
+
+    def index(self, flat: Ints) -> Ints:
+        """Indices (z, y, x) in the image, (..., 3), of flat indices."""
+        found: Ints = np.stack(np.unravel_index(flat, self.shape), axis=-1) + self.corner
+        return found
 
 
 def as_shape(region: Region, margin: int = 0) -> tuple[int, int, int]:
@@ -207,30 +199,30 @@ def as_shape(region: Region, margin: int = 0) -> tuple[int, int, int]:
     return z, y, x
 
 
+def _bits(*voxels: int) -> int:
+    """The voxels of a block as bits."""
+    return sum(1 << k for k in voxels)
+
+
 def _read(array: NDArray[np.integer], labels: Ints, shape: tuple[int, int, int]) -> tuple[Ints, NDArray[np.uint64]]:
     """The flat index of the first voxel, and the code, of each non-uniform block; ``shape`` has a margin of one."""
     depth, height, width = shape
     table = None
     if labels[-1] < 2**16:
-        table = np.zeros(labels[-1] + 1, np.uint8)
+        table = np.zeros(labels[-1] + 1, np.uint32)
         table[labels] = np.arange(len(labels))
     places, codes = [np.zeros(0, np.int64)], [np.zeros(0, np.uint64)]
-    below, below_mixed = np.zeros((height, width), np.uint8), np.zeros((height - 1, width - 1), np.bool_)
+    below = np.zeros(height * width, np.uint32)  # the four voxels of each square of a plane, one byte each
     for z in range(depth - 1):
-        above = np.zeros((height, width), np.uint8)
+        plane = np.zeros((height, width), np.uint32)
         if z < depth - 2:
-            plane = array[z]
-            above[1:-1, 1:-1] = np.searchsorted(labels, plane) if table is None else table[plane]
-        across_x, across_y = above[:, 1:] != above[:, :-1], above[1:] != above[:-1]
-        mixed = across_x[1:] | across_x[:-1] | across_y[:, 1:]
-        chosen = mixed | below_mixed | (above != below)[:-1, :-1]
-        y, x = np.nonzero(chosen)
-        flat = y * width + x
-        code = np.zeros(len(flat), np.uint64)
-        for k, (dz, dy, dx) in enumerate(_OFFSETS):
-            values = (above if dz else below).take(flat + (dy * width + dx))
-            code |= values.astype(np.uint64) << np.uint64(8 * k)
-        places.append(flat + z * height * width)
-        codes.append(code)
-        below, below_mixed = above, mixed
+            plane[1:-1, 1:-1] = np.searchsorted(labels, array[z]) if table is None else table[array[z]]
+        flat = plane.reshape(-1)
+        pairs = flat[:-1] | flat[1:] << np.uint32(8)
+        above = np.zeros_like(below)
+        np.bitwise_or(pairs[:-width], pairs[width:] << np.uint32(16), out=above[: -width - 1])
+        chosen = np.flatnonzero((above != below) | (above != flat * np.uint32(0x01010101)))
+        places.append(chosen + z * height * width)
+        codes.append(below[chosen] | above[chosen].astype(np.uint64) << np.uint64(32))
+        below = above
     return np.concatenate(places), np.concatenate(codes)

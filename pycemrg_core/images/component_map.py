@@ -1,4 +1,4 @@
-"""The connected components of all labels and of the background, and the labels that each of them touches."""
+"""The connected components of all labels and of the background, and which of them touch."""
 
 from __future__ import annotations
 
@@ -6,45 +6,57 @@ from collections.abc import Iterator
 
 import numpy as np
 from attrs import frozen
-from numpy.typing import NDArray
 
 from pycemrg_core.images.label_volume import LabelVolume
-from pycemrg_core.images.run_lengths import Bools, Components, Ints, contacts, find_components, runs_of
+from pycemrg_core.images.run_lengths import (
+    Bools,
+    Components,
+    Ints,
+    contacts,
+    link,
+    most_area,
+    pairs_of,
+    runs_of,
+    touching_components,
+)
 
 
 @frozen(eq=False)
 class ComponentMap:
-    """Face-connected components; the arrays, except those of ``contact``, have one entry per component.
+    """Face-connected components; the arrays, except ``touching``, have one entry per component.
 
-    ``label`` may be 0. ``outside`` marks components of background that reach the edge of the box around all labels,
-    and so are outside the heart. ``contact`` holds a component, a label that it touches (0 outside the box) and the
-    area of the faces in mm2, one row for each such pair. ``connected`` are the runs, to find the voxels.
+    ``label`` may be 0. ``at_edge`` marks components that reach the edge of the box around all labels; those of
+    background are ``outside`` the heart. ``touching`` are the pairs of components that share a face, (n, 2), each
+    once. ``connected`` are the runs, to find the voxels.
     """
 
     label: Ints
     voxels: Ints
     largest: Bools
-    outside: Bools
-    contact: tuple[Ints, Ints, NDArray[np.float64]]
+    at_edge: Bools
+    touching: Ints
     connected: Components
+    spacing: tuple[float, float, float]
 
     @classmethod
     def of(cls, volume: LabelVolume) -> ComponentMap:
         """Read a label map."""
-        connected = find_components(runs_of(volume, volume.boxes), 6)
-        runs = connected.runs
+        runs = runs_of(volume, volume.boxes)
+        neighbours = tuple(pairs_of(runs, 6))
+        connected = link(runs, neighbours)
         depth, height, width = runs.shape
         z, y = runs.place()
-        at_edge = (z == 0) | (z == depth - 1) | (y == 0) | (y == height - 1) | (runs.start == 0) | (runs.stop == width)
-        reaches = np.zeros(len(connected.voxels), np.bool_)
-        reaches[connected.of_run[at_edge]] = True
-        largest, outside = connected.largest(), reaches & (connected.label == 0)
-        # The contacts of large components are never needed, and they have most of the surface.
-        small = ~outside & (~largest | ~reaches)
-        component, other, area = contacts(connected, volume.spacing, small)
-        edge = np.flatnonzero(reaches & small)
-        rows = np.append(component, edge), np.append(connected.label[other], 0 * edge), np.append(area, 0.0 * edge)
-        return cls(connected.label, connected.voxels, largest, outside, _merged(*rows), connected)
+        ends = (z == 0) | (z == depth - 1) | (y == 0) | (y == height - 1) | (runs.start == 0) | (runs.stop == width)
+        at_edge = np.zeros(len(connected.voxels), np.bool_)
+        at_edge[connected.of_run[ends]] = True
+        touching = touching_components(connected, neighbours)
+        return cls(connected.label, connected.voxels, connected.largest(), at_edge, touching, connected, volume.spacing)
+
+    @property
+    def outside(self) -> Bools:
+        """Which components are background outside the heart."""
+        found: Bools = self.at_edge & (self.label == 0)
+        return found
 
     def at(self, places: Ints) -> Ints:
         """The component of each voxel, indices (z, y, x) in the image; -1 outside the box around all labels."""
@@ -60,37 +72,28 @@ class ComponentMap:
 
     def places(self, components: Ints) -> Ints:
         """Indices (z, y, x) in the image of the first and last voxels of the runs of the given components."""
-        runs = self.connected.runs.take(np.isin(self.connected.of_run, components))
+        chosen = np.zeros(len(self.label), np.bool_)
+        chosen[components] = True
+        runs = self.connected.runs.take(chosen[self.connected.of_run])
         z, y = runs.place()
         ends = [np.stack([z, y, x], axis=1) for x in (runs.start, runs.stop - 1)]
         found: Ints = np.concatenate(ends) + np.array([axis.start for axis in runs.region])
         return found
 
-    def voxels_of(self, components: Ints) -> Ints:
-        """Indices (z, y, x) in the image of all voxels of the given components, component by component."""
-        of_run = self.connected.of_run[np.isin(self.connected.of_run, components)]
-        runs = self.connected.runs.take(np.isin(self.connected.of_run, components))
-        z, y = (np.repeat(index, runs.voxels) for index in runs.place())
-        before = np.cumsum(runs.voxels) - runs.voxels
-        x = np.arange(len(z)) - np.repeat(before - runs.start, runs.voxels)
-        found: Ints = np.stack([z, y, x], axis=1) + np.array([axis.start for axis in runs.region])
-        return found[np.argsort(np.repeat(of_run, runs.voxels), kind="stable")]
-
     def enclosed(self) -> Iterator[tuple[int, int]]:
         """Components that lie wholly inside of one label, with that label, and components of background in the heart,
         with the label that they share most surface with."""
-        component, label, area = self.contact
-        for one in np.unique(component).tolist():
-            rows = slice(*np.searchsorted(component, [one, one + 1]))
-            around = label[rows]
-            if self.label[one] == 0 or (len(around) == 1 and around[0]):
-                # Rounded, so that equal areas are equal regardless of the order of the sums.
-                yield one, int(around[np.argmax(np.round(area[rows], 6))])
+        pairs = np.concatenate([self.touching, self.touching[:, ::-1]])
+        inner, around = pairs[~self.at_edge[pairs[:, 0]]].T
+        labels, index = np.unique(self.label[around], return_inverse=True)
+        inner, index = np.divmod(np.unique(inner * len(labels) + index), max(len(labels), 1))
+        is_one = np.bincount(inner, minlength=len(self.label)) == 1
+        found = {one: at for one, at in zip(inner.tolist(), labels[index].tolist(), strict=True) if is_one[one] and at}
+        gaps = ~self.at_edge & (self.label == 0)
+        yield from sorted({**found, **dict(self._most_of_surface(gaps) if gaps.any() else ())}.items())
 
-
-def _merged(component: Ints, label: Ints, area: NDArray[np.float64]) -> tuple[Ints, Ints, NDArray[np.float64]]:
-    """One row for each pair of component and label, sorted."""
-    width = int(label.max(initial=0)) + 1
-    keys, row = np.unique(component * width + label, return_inverse=True)
-    total = np.bincount(row, weights=area, minlength=len(keys)).astype(np.float64)
-    return keys // width, keys % width, total
+    def _most_of_surface(self, chosen: Bools) -> Iterator[tuple[int, int]]:
+        """Each of some components, and the label that it shares most surface with; if equal, the smallest."""
+        component, other, area = contacts(self.connected, self.spacing, chosen)
+        most = most_area(component, self.label[other], area)
+        return zip(*(column.tolist() for column in most), strict=True)

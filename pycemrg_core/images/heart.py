@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from pycemrg_core.api.contracts import LabelType
 from pycemrg_core.images.blueprint import Blueprint, Valve
-from pycemrg_core.images.label_volume import LabelVolume, intersect, shift
+from pycemrg_core.images.label_volume import LabelVolume, Zone, intersect
 
 if TYPE_CHECKING:
     from pycemrg_core.images.adjacency import Adjacency
@@ -107,12 +107,12 @@ class Heart:
         """The number of faces that two labels share; 0 is the background and the outside of the image."""
         return {frozenset(pair): faces for pair, faces in self.adjacency.touching().items()}
 
-    @property
+    @cached_property
     def lumens(self) -> tuple[int, ...]:
         """The labels of lumens in the image."""
         return tuple(value for value in self.volume.boxes if self.blueprint.types.get(value) is LabelType.LUMEN)
 
-    @property
+    @cached_property
     def meshed(self) -> tuple[int, ...]:
         """The labels in the image that are not lumens: a mesher keeps them."""
         return tuple(value for value in self.volume.boxes if self.blueprint.types.get(value) is not LabelType.LUMEN)
@@ -133,14 +133,18 @@ class Heart:
         """Whether two lumens may touch: either a rule allows it, or both are open to the outside."""
         return frozenset((a, b)) in self.blueprint.may_touch or {a, b} <= self.blueprint.open
 
+    def places(self, value: int) -> Ints:
+        """The indices (z, y, x) of the voxels of a label, (n, 3), in array order."""
+        region = self.volume.region(value)
+        return Zone(region, self.volume.mask(value, region)).places
+
     def near(self, lumen: int, others: Collection[int], distance_mm: float) -> Ints:
         """Voxels of other labels, indices (z, y, x), within a distance of a lumen; 0 is the background."""
         zone = self.volume.within(lumen, distance_mm)
         found = [np.zeros((0, 3), np.int64)]
         for other in others:
             region = intersect(zone.region, self.volume.region(other)) if other else zone.region
-            mask = zone.mask[shift(region, zone.region)] & self.volume.mask(other, region)
-            found.append(np.argwhere(mask) + [axis.start for axis in region])
+            found.append(Zone(region, zone.inside(region) & self.volume.mask(other, region)).places)
         return np.concatenate(found)
 
     def point_mm(self, voxel: Index) -> Point:
@@ -170,10 +174,11 @@ class Heart:
         )
         if places is None:
             return found
+        axes = np.ascontiguousarray(places.T)  # several times faster than along the rows
         if at is None:
-            offset = (places - places.mean(axis=0)) * self.volume.spacing
-            at = places[np.argmin((offset**2).sum(axis=1))]
-        voxel, low, high = (_xyz(index) for index in (at, places.min(axis=0), places.max(axis=0)))
+            offset = [(one - one.mean()) * size for one, size in zip(axes, self.volume.spacing, strict=True)]
+            at = places[np.argmin(sum(one**2 for one in offset))]
+        voxel, low, high = (_xyz(index) for index in (at, axes.min(axis=1), axes.max(axis=1)))
         return attrs.evolve(found, voxel=voxel, point_mm=self.point_mm(voxel), box=(low, high))
 
 

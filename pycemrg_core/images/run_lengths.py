@@ -7,7 +7,7 @@ equal label along x. There are far fewer runs than voxels, and all other work is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import reduce
 
 import attrs
@@ -25,6 +25,7 @@ CONNECTIVITIES = (6, 18, 26)
 _AT_ONCE = 1 << 15  # runs
 
 Ints = NDArray[np.int64]
+Small = NDArray[np.int32]
 Bools = NDArray[np.bool_]
 
 # For each connectivity: the lines (dz, dy) with neighbours, one of each opposite pair, and the allowed difference
@@ -149,13 +150,24 @@ def components_of(
 
 def find_components(runs: Runs, connectivity: int, together: bool = False) -> Components:
     """Components of the runs: each of one label, or with ``together`` of any labels."""
-    # Two runs of one label are never adjacent on their line: they would be one run.
-    next_on_line = np.flatnonzero(runs.adjoining()).astype(np.int32) if together else np.zeros(0, np.int32)
-    pairs = [(next_on_line, next_on_line + 1)]
+    return link(runs, pairs_of(runs, connectivity), together)
+
+
+def pairs_of(runs: Runs, connectivity: int) -> Iterator[tuple[Small, Small]]:
+    """The pairs of runs that are neighbours, of any labels, some at a time."""
+    next_on_line = np.flatnonzero(runs.adjoining()).astype(np.int32)
+    yield next_on_line, next_on_line + np.int32(1)
     for line in _LINES[connectivity]:
         for a, b in _touching(runs, runs, *line):
-            joined = slice(None) if together else runs.label[a] == runs.label[b]
-            pairs.append((a[joined].astype(np.int32), b[joined].astype(np.int32)))
+            yield a.astype(np.int32), b.astype(np.int32)
+
+
+def link(runs: Runs, neighbours: Iterable[tuple[Small, Small]], together: bool = False) -> Components:
+    """Components of the runs, joined by those pairs of neighbours that have one label, or with ``together`` by all."""
+    pairs = [(np.zeros(0, np.int32), np.zeros(0, np.int32))]
+    for a, b in neighbours:
+        joined = slice(None) if together else runs.label[a] == runs.label[b]
+        pairs.append((a[joined], b[joined]))
     count = len(runs.line)
     a, b = (np.concatenate(ends) for ends in zip(*pairs, strict=True))
     del pairs
@@ -231,3 +243,13 @@ def contacts(
     component, other = connected.of_run[a], connected.of_run[b]
     kept = chosen[component] & (component != other)
     return component[kept], other[kept], area[kept]
+
+
+def touching_components(connected: Components, neighbours: Iterable[tuple[Small, Small]]) -> Ints:
+    """The pairs of components, (n, 2), that have neighbours in each other: each once, the smaller number first."""
+    count, keys = len(connected.voxels), [np.zeros(0, np.int64)]
+    for a, b in neighbours:
+        one, other = connected.of_run[a], connected.of_run[b]
+        key = (np.minimum(one, other) * count + np.maximum(one, other))[one != other]
+        keys.append(np.unique(key[np.flatnonzero(np.diff(key, prepend=-1))]))  # those in a row are mostly equal
+    return np.stack(np.divmod(np.unique(np.concatenate(keys)), max(count, 1)), axis=1)

@@ -17,7 +17,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from pycemrg_core.api import Heart
-from schematics_builtin.certificate.joining import across, faces_of, joined
+from schematics_builtin.certificate.joining import across, joined, touching
 
 Bools = NDArray[np.bool_]
 
@@ -65,14 +65,12 @@ def cavities(heart: Heart) -> Cavities:
 def flood(heart: Heart, connectivity: int = CONNECTIVITY) -> Cavities:
     """Flood a heart; ``connectivity`` is 6 (faces) or 26 (faces, edges and corners)."""
     found, tissue = heart.components, heart.meshed
-    outside = len(found.label)
-    at_edge = np.flatnonzero(found.outside)
-    pairs = [np.stack([at_edge, np.full(len(at_edge), outside)], axis=1)]
-    pairs.append(across(heart, *(faces_of(heart, one, [0, *heart.lumens[:k]]) for k, one in enumerate(heart.lumens))))
+    outside, is_free = len(found.label), ~np.isin(found.label, tissue)
+    at_edge = np.flatnonzero(found.at_edge & is_free)
+    pairs = [np.stack([at_edge, np.full(len(at_edge), outside)], axis=1), touching(heart, is_free)]
     groups = {FACES: joined(outside + 1, pairs)}
     # Without tissue between them, two voxels that share only an edge or a corner are joined through faces too.
     groups[CONNECTIVITY] = joined(outside + 1, [*pairs, across(heart, heart.adjacency.fillings(tissue))])
-    is_free = ~np.isin(found.label, tissue)
     counts = {
         neighbours: len(np.unique(of[:-1][is_free & (of[:-1] != of[-1])])) + 1 for neighbours, of in groups.items()
     }

@@ -87,8 +87,11 @@ def _euler_gains(array: LabelArray, tissue: Bools, places: Ints, of: Ints, count
     blocks = (places[:, None, :] - OFFSETS).reshape(-1, 3)
     _, first = np.unique(_codes(blocks), return_index=True)  # much faster than rows
     voxels = blocks[first][:, None, :] + OFFSETS
-    before = tissue[array[tuple(np.moveaxis(voxels, 2, 0))]]
-    after = before | np.isin(_codes(voxels), _codes(places))
+    filled = np.zeros(array.shape, np.bool_)
+    filled[tuple(places.T)] = True
+    at = tuple(np.moveaxis(voxels, 2, 0))
+    before = tissue[array[at]]
+    after = before | filled[at]
     gains = EULER[after @ _BITS] - EULER[before @ _BITS]
     found: Ints = np.bincount(of[first // len(OFFSETS)], weights=gains, minlength=count).astype(np.int64) // 8
     return found

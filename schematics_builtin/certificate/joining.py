@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from pycemrg_core.api import Heart, Ints
 
 
-def faces_of(heart: Heart, label: int, others: Collection[int]) -> Ints:
-    """The pairs of voxels, (n, 2, 3), of a label and of others that share a face."""
-    faces = heart.adjacency.faces((label,), others)
-    return np.stack([faces.voxels, faces.beyond], axis=1)
+def touching(heart: Heart, chosen: NDArray[np.bool_]) -> Ints:
+    """The pairs of chosen components, (n, 2), that share a face."""
+    pairs = heart.components.touching
+    found: Ints = pairs[chosen[pairs].all(axis=1)]
+    return found
 
 
 def across(heart: Heart, *pairs: Ints) -> Ints:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pycemrg_core.api import Heart, Ints
 from schematics_builtin.certificate.cavities import FACES, cavities
-from schematics_builtin.certificate.joining import across, faces_of, joined
+from schematics_builtin.certificate.joining import across, joined, touching
 
 Bools = NDArray[np.bool_]
 
@@ -52,20 +52,13 @@ def tunnels(heart: Heart) -> Tunnels:
 
 def _pieces(heart: Heart) -> int:
     """The number of components of the tissue, all its labels as one, through faces, edges and corners."""
-    found, tissue = heart.components, heart.meshed
-    label = found.label
-    counts = dict(zip(*(each.tolist() for each in np.unique(label, return_counts=True)), strict=True))
-    whole = [one for one in tissue if counts[one] == 1]
-    number = {one: int(np.flatnonzero(label == one)[0]) for one in whole}
-    touching = [(number[a], number[b]) for a in whole for b in whole if a < b and heart.faces_between(a, b)]
-    pairs = [np.array(touching, np.int64).reshape(-1, 2)]
-    split = [one for one in tissue if counts[one] > 1]
-    for k, one in enumerate(split):
-        pairs.append(across(heart, faces_of(heart, one, [*whole, *split[:k]])))
+    found = heart.components
+    is_tissue = np.isin(found.label, heart.meshed)
+    pairs = [touching(heart, is_tissue)]
     free = [0, *heart.lumens]
     pairs.append(across(heart, heart.adjacency.fillings(free)))  # where tissue meets by an edge or a corner only
-    of = joined(len(label) + 1, pairs)
-    return len(np.unique(of[:-1][np.isin(label, tissue)]))
+    of = joined(len(is_tissue) + 1, pairs)
+    return len(np.unique(of[:-1][is_tissue]))
 
 
 def _loops(heart: Heart, openings: Ints, joining: Ints) -> int:
@@ -73,10 +66,9 @@ def _loops(heart: Heart, openings: Ints, joining: Ints) -> int:
 
     ``joining`` are pairs of voxels, (n, 2, 3), of background that belong together although they share no face.
     """
-    outside = len(heart.components.label)
-    lumens, at_edge = heart.lumens, np.flatnonzero(heart.components.outside)
-    same = [across(heart, faces_of(heart, one, lumens[:k])) for k, one in enumerate(lumens) if k]
-    same.append(across(heart, joining))
+    found, outside = heart.components, len(heart.components.label)
+    same = [touching(heart, np.isin(found.label, heart.lumens)), across(heart, joining)]
+    at_edge = np.flatnonzero(found.outside)
     same.append(np.stack([at_edge, np.full(len(at_edge), outside)], axis=1))
     group = joined(outside + 1, same)
     ends = heart.components.at(openings.reshape(-1, 3))
@@ -99,7 +91,7 @@ def _openings(heart: Heart) -> tuple[Ints, Ints]:
     patch = joined(len(keys), [np.searchsorted(keys, np.concatenate(links))])
     one = np.unique(patch, return_index=True)[1]
     at, step = np.divmod(keys[one], 8)
-    voxels = blocks.places(at)
+    voxels = heart.adjacency.index(at)
     pairs = np.stack([voxels, voxels + (step[:, None] >> [2, 1, 0] & 1)], axis=1)
     pairs[~of_blood[one]] = pairs[~of_blood[one]][:, ::-1]
     return pairs, np.concatenate(joining)
@@ -123,21 +115,9 @@ class _Blocks:
         codes = np.array(found.labels)
         return cls(np.isin(codes, heart.lumens)[found.patterns], (codes == 0)[found.patterns], heart)
 
-    def first(self, chosen: Bools) -> Ints:
-        """The flat index of the first voxel of each block of the chosen kinds."""
-        found = self.heart.adjacency
-        spans = [found.places[found.starts[i] : found.starts[i + 1]] for i in np.flatnonzero(chosen)]
-        return np.concatenate([np.zeros(0, np.int64), *spans])
-
-    def places(self, flat: Ints) -> Ints:
-        """Indices (z, y, x) in the image."""
-        whole = self.heart.adjacency
-        return np.stack(np.unravel_index(flat, whole.shape), axis=-1) + whole.corner
-
-    def offset(self, here: int) -> int:
-        """From the flat index of the first voxel of a block to that of another."""
-        _, height, width = self.heart.adjacency.shape
-        return (here & 1) + (here >> 1 & 1) * width + (here >> 2) * height * width
+    def voxels(self, chosen: Bools, k: int = 0) -> Ints:
+        """The flat index of voxel ``k`` of each block of the chosen kinds."""
+        return self.heart.adjacency.voxels(chosen, k)
 
     def is_face(self, here: int, there: int) -> Bools:
         """In which kinds of blocks one of two voxels is blood and the other background."""
@@ -149,7 +129,7 @@ class _Blocks:
         numbers, of_blood = [], []
         for step in (1, 2, 4):
             for first, is_blood in ((self.blood[:, 0], True), (self.empty[:, 0], False)):
-                numbers.append(8 * self.first(first & self.is_face(0, step)) + step)
+                numbers.append(8 * self.voxels(first & self.is_face(0, step)) + step)
                 of_blood.append(np.full(len(numbers[-1]), is_blood))
         keys = np.concatenate(numbers)
         order = np.argsort(keys)
@@ -170,8 +150,7 @@ class _Blocks:
                     linked |= crossed & self.blood[:, 0]
                 elif {i, j} in ({0, 3}, {1, 2}):
                     linked |= crossed & ~self.blood[:, 0]
-                first = self.first(linked)
-                pair = [8 * (first + self.offset(sides[k][0])) + sides[k][1] for k in (i, j)]
+                pair = [8 * self.voxels(linked, sides[k][0]) + sides[k][1] for k in (i, j)]
                 yield np.stack(pair, axis=1), np.zeros((0, 2, 3), np.int64)
             for here, there in ((0, a + b), (a, b)):
                 yield np.zeros((0, 2), np.int64), self.pairs(crossed & self.empty[:, here], here, there)
@@ -181,12 +160,12 @@ class _Blocks:
         links, joining = [np.zeros((0, 2), np.int64)], [np.zeros((0, 2, 3), np.int64)]
         for k in range(4):
             chosen = self.empty[:, k] & self.empty[:, 7 - k] & (self.blood.sum(axis=1) == 6)
-            ends = [8 * (self.first(chosen) + self.offset(min(one, one ^ 1))) + 1 for one in (k, 7 - k)]
+            ends = [8 * self.voxels(chosen, min(one, one ^ 1)) + 1 for one in (k, 7 - k)]
             links.append(np.stack(ends, axis=1))
             joining.append(self.pairs(chosen, k, 7 - k))
         return np.concatenate(links), np.concatenate(joining)
 
     def pairs(self, chosen: Bools, here: int, there: int) -> Ints:
         """Two voxels, (n, 2, 3), of each block of the chosen kinds."""
-        first = self.first(chosen)
-        return np.stack([self.places(first + self.offset(one)) for one in (here, there)], axis=1)
+        ends = [self.voxels(chosen, one) for one in (here, there)]
+        return self.heart.adjacency.index(np.stack(ends, axis=1))

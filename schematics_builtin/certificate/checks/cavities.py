@@ -68,8 +68,4 @@ def _sealed(heart: Heart, cavity: Cavity, outside: Cavity) -> Iterator[Finding]:
 def _border(heart: Heart, lumen: int, others: Collection[int]) -> Ints | None:
     """Where a lumen touches other labels. If it does so only at edges or corners, all its voxels."""
     places = heart.adjacency.faces((lumen,), others).voxels
-    if len(places):
-        return places
-    region = heart.volume.region(lumen)
-    found: Ints = np.argwhere(heart.volume.mask(lumen, region)) + [axis.start for axis in region]
-    return found
+    return places if len(places) else heart.places(lumen)

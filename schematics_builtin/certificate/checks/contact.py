@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
 
-import numpy as np
-
 from pycemrg_core.api import Finding, Heart, Severity, Valve, amount, counted
 
 
@@ -48,8 +46,7 @@ def valve_seal(heart: Heart) -> Iterator[Finding]:
 def _beside(heart: Heart, valve: Valve) -> Iterator[Finding]:
     for lumen in (valve.a, valve.b):
         if not heart.faces_between(valve.valve, lumen):
-            region = heart.volume.region(valve.valve)
-            places = np.argwhere(heart.volume.mask(valve.valve, region)) + [axis.start for axis in region]
+            places = heart.places(valve.valve)
             yield heart.finding(
                 Severity.ERROR,
                 f"{heart.name(valve.valve)} does not touch {heart.name(lumen)}, which it should close",

@@ -16,8 +16,7 @@ def tag_range(heart: Heart) -> Iterator[Finding]:
     """A label is over 255."""
     for label in heart.volume.boxes:
         if label > HIGHEST_TAG:
-            region = heart.volume.region(label)
-            places = np.argwhere(heart.volume.mask(label, region)) + [axis.start for axis in region]
+            places = heart.places(label)
             yield heart.finding(
                 Severity.ERROR,
                 f"{heart.name(label)} is {label}, over {HIGHEST_TAG}: a mesher stores tags in one byte",

@@ -41,10 +41,8 @@ def _without_face(heart: Heart, lumen: int) -> Iterator[Finding]:
     """A lumen whose end is sealed so badly that the flood passes at an edge or a corner. Others are open by a lumen."""
     if heart.adjacency.faces((lumen,), [other for other in heart.lumens if other != lumen]).voxels.size:
         return
-    region = heart.volume.region(lumen)
-    places = np.argwhere(heart.volume.mask(lumen, region)) + [axis.start for axis in region]
     what = f"{heart.name(lumen)} has no opening: it is open only through edges or corners of voxels"
-    yield heart.finding(Severity.ERROR, what, (lumen,), places)
+    yield heart.finding(Severity.ERROR, what, (lumen,), heart.places(lumen))
 
 
 def _judged(heart: Heart, lumen: int, end: Opening) -> Finding:

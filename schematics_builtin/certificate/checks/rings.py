@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.spatial import cKDTree
 
-from pycemrg_core.api import Finding, Heart, Ints, Ring, Severity
+from pycemrg_core.api import Finding, Heart, Ints, Ring, Severity, Zone, as_region
 
 _Floats = NDArray[np.float64]
 
@@ -31,8 +31,7 @@ def ring_loop(heart: Heart) -> Iterator[Finding]:
         values = (ring.ring, ring.lumen, ring.wall)
         contact = np.unique(heart.adjacency.faces((ring.ring,), (ring.wall,)).voxels, axis=0)
         if not len(contact):
-            region = heart.volume.region(ring.ring)
-            places = np.argwhere(heart.volume.mask(ring.ring, region)) + [axis.start for axis in region]
+            places = heart.places(ring.ring)
             yield heart.finding(
                 Severity.ERROR, f"{who}: it does not touch {heart.name(ring.wall)}", values, places, voxels=len(places)
             )
@@ -122,9 +121,8 @@ class _Gap:
 def _vein_at(heart: Heart, ring: Ring, contact: Ints) -> Ints:
     """The voxels of the vein in the box of its ring's contact with the wall."""
     low, high = contact.min(axis=0), contact.max(axis=0) + 1
-    region = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    found: Ints = np.argwhere(heart.volume.array[region] == ring.lumen) + low
-    return found
+    region = as_region(map(slice, low.tolist(), high.tolist()))
+    return Zone(region, heart.volume.mask(ring.lumen, region)).places
 
 
 def _beside(heart: Heart, ring: Ring, contact: Ints) -> tuple[Ints, Ints]:

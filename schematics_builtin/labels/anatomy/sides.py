@@ -77,9 +77,11 @@ def centroids(volume: LabelVolume, labels: Mapping[str, int]) -> dict[str, Point
     for name, label in labels.items():
         region = volume.region(label)
         mask = volume.mask(label, region)
+        flat = mask.sum(axis=0, dtype=np.uint32)  # the fastest way: the sums along y and x are of far fewer numbers
+        counts = [np.count_nonzero(plane) for plane in mask], flat.sum(axis=1), flat.sum(axis=0)
         index = [
-            float(np.average(np.arange(size), weights=mask.sum(axis=tuple({0, 1, 2} - {axis})))) + region[axis].start
-            for axis, size in enumerate(mask.shape)
+            float(np.average(np.arange(len(count)), weights=count)) + axis.start
+            for axis, count in zip(region, counts, strict=True)
         ]
         found[name] = direction @ (np.array(index) * volume.spacing)[::-1]
     return found
