@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ Region = tuple[slice, slice, slice]
 Bounds = tuple[tuple[int, int], ...]
 LabelArray = NDArray[np.integer]
 """An array of labels, (z, y, x), of any integer type."""
-_SLAB = 1 << 17
+_SLAB = 1 << 19
 
 
 def as_region(slices: Iterable[slice]) -> Region:
@@ -104,12 +104,12 @@ def bounding_boxes(array: LabelArray) -> dict[int, Region]:
     if inner.size and inner.max() >= 2**16:
         values, inverse = np.unique(inner, return_inverse=True)
         inner = inverse.reshape(inner.shape) + 1
-    z, y, x, last, label = _runs(inner)
-    count = int(label.max(initial=0)) + 1
+    count = int(inner.max(initial=0)) + 1
     low, high = np.full((3, count), max(array.shape)), np.full((3, count), -1)
-    for axis, first, final in ((0, z, z), (1, y, y), (2, x, last)):
-        np.minimum.at(low[axis], label, first)
-        np.maximum.at(high[axis], label, final)
+    for z, y, x, last, label in _runs(inner):
+        for axis, first, final in ((0, z, z), (1, y, y), (2, x, last)):
+            np.minimum.at(low[axis], label, first)
+            np.maximum.at(high[axis], label, final)
     there = np.flatnonzero(high[0] >= 0)
     corner = np.array([[axis.start] for axis in box])
     low, high = low + corner, high + corner + 1
@@ -120,23 +120,19 @@ def bounding_boxes(array: LabelArray) -> dict[int, Region]:
     return {value: region for value, region in found.items() if value}
 
 
-def _runs(array: LabelArray) -> tuple[NDArray[np.intp], ...]:
-    """The runs of equal label along x that are not background: z, y, first x, last x, label."""
+def _runs(array: LabelArray) -> Iterator[tuple[NDArray[np.intp], ...]]:
+    """The runs of equal label along x that are not background, some at a time: z, y, first x, last x, label."""
     _, height, width = array.shape
     thick = max(_SLAB // max(height * width, 1), 1)  # planes; so much at once stays in the processor's cache
-    starts, lasts, labels = ([np.zeros(0, np.intp)] for _ in range(3))
     for z in range(0, len(array), thick):
         flat = array[z : z + thick].reshape(-1)
         begins = np.empty(flat.size, np.bool_)
         np.not_equal(flat[1:], flat[:-1], out=begins[1:])
         begins[::width] = True
         start = np.flatnonzero(begins)
-        starts.append(start + z * height * width)
-        lasts.append(np.append(start[1:], flat.size) + (z * height * width - 1))
-        labels.append(flat.take(start).astype(np.intp))
-    first, last, label = (np.concatenate(column) for column in (starts, lasts, labels))
-    there = label > 0
-    first, last, label = first[there], last[there], label[there]
-    line, x = np.divmod(first, max(width, 1))
-    depth, y = np.divmod(line, max(height, 1))
-    return depth, y, x, last - line * width, label
+        label = flat.take(start)
+        there = np.flatnonzero(label)
+        line, x = np.divmod(start.take(there), width)
+        depth, y = np.divmod(line, height)
+        last = np.append(start[1:], flat.size).take(there) - 1 - line * width
+        yield depth + z, y, x, last, label.take(there).astype(np.intp)

@@ -225,13 +225,13 @@ def _moments(runs: _Runs, shape: tuple[int, ...], n: int) -> tuple[Floats, Float
 def _components(runs: _Runs, array: NDArray[Any], n: int) -> tuple[Ints, Floats]:
     """The face-connected components of each label, and the share of the largest; joins runs of neighbouring lines."""
     flat = array.ravel()
-    links: list[Ints] = []
+    links: list[tuple[Ints, Ints]] = []
     for step in (array.shape[2], array.shape[1] * array.shape[2]):
-        here = np.concatenate([runs.start, runs.start + step])  # where a run begins in either line
-        here = here[(here >= step) & (here < flat.size)]
-        here = here[(flat[here] != 0) & (flat[here] == flat[here - step])]
-        pair = np.stack([np.searchsorted(runs.start, p, side="right") - 1 for p in (here, here - step)])
-        links.append(pair)
+        for away in (step, -step):  # to where a run begins, from the line before or after
+            beside = runs.start + away
+            one = np.flatnonzero((beside >= 0) & (beside < flat.size) & (runs.value > 0))
+            one = one[flat[beside[one]] == flat[runs.start[one]]]
+            links.append((one, np.searchsorted(runs.start, beside[one], side="right") - 1))
     a, b = np.concatenate(links, axis=1)
     component = graph_components(len(runs.start), a, b)
     size = np.bincount(component, weights=runs.length)

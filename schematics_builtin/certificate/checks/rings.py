@@ -157,6 +157,10 @@ def _closed(contact: Ints, angle: _Floats) -> bool:
     total = np.zeros(size)
     for start in np.unique(component, return_index=True)[1]:
         order, before = sparse.csgraph.breadth_first_order(links, start, directed=False)
-        for voxel in order[1:]:
-            total[voxel] = total[before[voxel]] + np.angle(np.exp(1j * (angle[voxel] - angle[before[voxel]])))
+        reached = order[1:]
+        steps = np.angle(np.exp(1j * (angle[reached] - angle[before[reached]])))
+        turned = {int(start): 0.0}
+        for voxel, from_voxel, step in zip(reached.tolist(), before[reached].tolist(), steps.tolist(), strict=True):
+            turned[voxel] = turned[from_voxel] + step
+        total[list(turned)] = list(turned.values())
     return bool(np.any(np.abs(total[a] + turn - total[b]) > np.pi))
