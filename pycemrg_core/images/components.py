@@ -215,7 +215,7 @@ def _clear(connected: Components, cleared: Bools) -> Iterator[Edit]:
 def _paint(runs: Runs, new: Ints) -> Iterator[Edit]:
     """Edits that give each run its ``new`` label if this differs, in boxes of limited size."""
     changed = new != runs.label
-    runs, new = runs.take(changed), new[changed]
+    runs, new = runs.take(changed), new[changed].astype(np.int64)
     if not len(new):
         return
     z, y = runs.place()

@@ -265,7 +265,7 @@ class LabelVolume(ShownVolume):
             self._answers[key] = frozenset().union(*labels), answer()
             sizes = {one: _nbytes(found) for one, (_, found) in self._answers.items()}
             total = sum(sizes.values())
-            most = self.array[reduce(hull, self._boxes.values())].nbytes if self._boxes else 0
+            most = self.array[reduce(hull, self._boxes.values())].nbytes // 2 if self._boxes else 0
             for old in list(self._answers)[:-1]:
                 if total <= most:
                     break

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from functools import reduce
+from typing import Any
 
 import attrs
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from pycemrg_core.errors import StepError
 from pycemrg_core.images.label_volume import NOWHERE, LabelArray, LabelVolume, Region, hull, is_empty
-from pycemrg_core.images.linking import graph_components
+from pycemrg_core.images.linking import linked
 
 CONNECTIVITIES = (6, 18, 26)
 """Neighbours share a face (6), a face or an edge (18), or a face, an edge or a corner (26)."""
@@ -50,7 +51,7 @@ class Runs:
     line: Ints
     start: Ints
     stop: Ints
-    label: Ints
+    label: LabelArray
 
     def take(self, chosen: Bools) -> Runs:
         """Some of the runs."""
@@ -89,7 +90,7 @@ class Components:
     @property
     def label(self) -> Ints:
         """The label of the first run of each component."""
-        return self.runs.label[self.first]
+        return self.runs.label[self.first].astype(np.int64)
 
     def largest(self) -> Bools:
         """Which components are the largest of their label, or of all labels."""
@@ -127,16 +128,21 @@ def runs_in(array: LabelArray, region: Region) -> Runs:
     """All runs of an array that holds only the box ``region`` of an image, including background."""
     depth, height, width = array.shape
     begins = np.ones((height, width), np.bool_)
-    starts, values = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for z, plane in enumerate(array):
+    starts, values = [np.zeros(0, np.int32)], [np.zeros(0, array.dtype)]
+    for plane in array:
         np.not_equal(plane[:, 1:], plane[:, :-1], out=begins[:, 1:])
         here = np.flatnonzero(begins)
-        values.append(plane.take(here).astype(np.int64))
-        starts.append(here + z * plane.size)
-    begin = np.concatenate(starts)
-    end = np.append(begin[1:], array.size)[: len(begin)]
-    line, start = np.divmod(begin, max(width, 1))
-    return Runs(region, (depth, height, width), line, start, end - line * width, np.concatenate(values))
+        values.append(plane.take(here))
+        starts.append(here.astype(np.int32))
+    # Half the memory where all numbers are small enough: those of lines and x too, of any image but the largest.
+    small: Any = np.int32 if (depth + 2) * height * (width + 2) < 2**31 else np.int64
+    first = np.repeat(np.arange(depth, dtype=small) * height, [len(here) for here in starts[1:]])
+    line, start = (np.asarray(each, small) for each in np.divmod(np.concatenate(starts), max(width, 1)))
+    del starts
+    line += first
+    stop = np.append(start[1:], start[:1])
+    stop[stop == 0] = width  # the next run begins a line
+    return Runs(region, (depth, height, width), line, start, stop, np.concatenate(values))
 
 
 def components_of(
@@ -164,19 +170,19 @@ def pairs_of(runs: Runs, connectivity: int) -> Iterator[tuple[Small, Small]]:
 
 def link(runs: Runs, neighbours: Iterable[tuple[Small, Small]], together: bool = False) -> Components:
     """Components of the runs, joined by those pairs of neighbours that have one label, or with ``together`` by all."""
-    pairs = [(np.zeros(0, np.int32), np.zeros(0, np.int32))]
-    for a, b in neighbours:
-        joined = slice(None) if together else runs.label[a] == runs.label[b]
-        pairs.append((a[joined], b[joined]))
     count = len(runs.line)
-    a, b = (np.concatenate(ends) for ends in zip(*pairs, strict=True))
-    del pairs
-    of_run = graph_components(count, a, b)
+    same = ((a, b) if together else _of_one_label(runs, a, b) for a, b in neighbours)
+    of_run = linked(count, same)
     first = np.zeros(int(of_run.max(initial=-1)) + 1, np.int64)
     first[of_run[::-1]] = np.arange(count)[::-1]  # the last assignment stays
     # Exact, because these are sums of whole numbers far below 2**53.
     voxels = np.bincount(of_run, weights=runs.voxels, minlength=len(first)).astype(np.int64)
     return Components(runs, of_run, voxels, first, together)
+
+
+def _of_one_label(runs: Runs, a: Small, b: Small) -> tuple[Small, Small]:
+    same = runs.label[a] == runs.label[b]
+    return a[same], b[same]
 
 
 def most_area(component: Ints, label: Ints, area: NDArray[np.float64]) -> tuple[Ints, Ints]:
@@ -210,18 +216,21 @@ def _touching(a: Runs, b: Runs, dz: int, dy: int, reach: int) -> Iterator[tuple[
     """The same, for some runs of ``a`` at a time: what is made on the way is larger than the result."""
     _, height, width = a.shape
     # One number for line and x, wide enough that x - 1 and x + 1 do not reach the next line.
-    pitch = width + 2
-    begins, ends = b.line * pitch + b.start, b.line * pitch + b.stop
+    pitch, away = width + 2, dz * height + dy
     for first in range(0, len(a.line), _AT_ONCE):
         some = slice(first, first + _AT_ONCE)
         y = a.line[some] % max(height, 1) + dy
         which = np.flatnonzero((y >= 0) & (y < height)) + first
-        line = (a.line[which] + dz * height + dy) * pitch
+        if not len(which):
+            continue
+        at = slice(*np.searchsorted(b.line, [a.line[which[0]] + away, a.line[which[-1]] + away + 1]))
+        begins, ends = b.line[at] * pitch + b.start[at], b.line[at] * pitch + b.stop[at]
+        line = (a.line[which] + away) * pitch
         low = np.searchsorted(ends, line + a.start[which] - reach, side="right")
         high = np.searchsorted(begins, line + a.stop[which] + reach, side="left")
         counts = np.maximum(high - low, 0)
         offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        yield np.repeat(which, counts), np.repeat(low, counts) + offset
+        yield np.repeat(which, counts), np.repeat(low + at.start, counts) + offset
 
 
 def contacts(
