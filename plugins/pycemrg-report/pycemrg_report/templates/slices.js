@@ -29,7 +29,8 @@
 
   const after = await unpack(root.dataset.after);
   const change = root.dataset.change ? await unpack(root.dataset.change) : null;
-  const before = change && after.map((value, i) => value + change[i]);
+  const most = 256 ** heart.bytes - 1;
+  const before = (voxel) => (after[voxel] + change[voxel]) & most;
   const palette = Uint32Array.from([0, ...colours.map((colour) => pixel(colour))]);
   const removed = pixel(heart.removed), unchanged = pixel(heart.unchanged, 70);
 
@@ -69,14 +70,14 @@
 
   function draw({ plane, stage, context, pixels }) {
     const { along, right, down, turned } = plane;
-    const values = stage === "before" ? before : after;
+    const earlier = stage === "before";
     const onlyChanges = stage === "after" && changes && changes.checked;
     const colours = new Uint32Array(pixels.data.buffer);
     let i = 0;
     for (let row = 0; row < size[down]; row++) {
       let voxel = heart.at[along] * strides[along] + (turned ? size[down] - 1 - row : row) * strides[down];
       for (let column = 0; column < size[right]; column++, voxel += strides[right]) {
-        const value = values[voxel];
+        const value = earlier ? before(voxel) : after[voxel];
         if (!onlyChanges) colours[i++] = palette[value];
         else if (change[voxel]) colours[i++] = value ? palette[value] : removed;
         else colours[i++] = value ? unchanged : 0;
@@ -107,7 +108,7 @@
     }
     const [x, y, z] = heart.at;
     const voxel = x + y * strides[1] + z * strides[2];
-    const labels = [before, after].filter(Boolean).map((values) => names[values[voxel]]);
+    const labels = [...(change ? [before(voxel)] : []), after[voxel]].map((value) => names[value]);
     document.getElementById("cross").textContent =
       `Cross: ${[...new Set(labels)].join(" → ")}, voxel (${heart.inFile(heart.at).join(", ")}), `
       + `point (${heart.point(heart.at).map((mm) => mm.toFixed(1)).join(", ")}) mm`;
