@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from brute import catalogue
-from command_line import contents, local_plugin, pycemrg, small_heart, voxels
+from command_line import HEART, contents, local_plugin, pycemrg, small_heart, voxels
 
-from pycemrg_core import Recipe, run_recipe
+from pycemrg_core import Recipe, run_recipe, write_volume
 from pycemrg_core.api import Schematic
 from pycemrg_core.cli.inputs import target_of
 
@@ -112,3 +112,12 @@ def test_force_replaces_files_only(tmp_path: Path, name: str) -> None:
     assert f"error: {place}: " in refused
     assert "choose another folder" in refused
     assert contents(tmp_path) == before
+
+
+@pytest.mark.slow
+def test_the_rings_of_a_heart_one_after_the_other(tmp_path: Path) -> None:
+    """An integer is a ring of this schematic and a plane in another recipe: that is no reason to refuse the heart."""
+    result = run_recipe("left_atrium_with_veins", HEART, catalogue())
+    write_volume(result.volume, tmp_path / "rings.nrrd")
+    for name in ("lpv1_ring", "laa_ring"):
+        assert "runs on" in pycemrg("plan", name, tmp_path / "rings.nrrd").stdout

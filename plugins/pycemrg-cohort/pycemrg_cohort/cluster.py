@@ -19,6 +19,10 @@ from pycemrg_cohort.workers import LocalWorkers, Lost, Outcome, Workers
 if TYPE_CHECKING:
     from distributed import Client
 
+_NO_DASK = (
+    "--scheduler needs Dask, which is not installed; in a checkout of pycemrg:"
+    ' python3 -m pip install . "./plugins/pycemrg-cohort[dask]"'
+)
 # The share of the free memory that the workers can use.
 _SHARE = 0.9
 _CGROUP = Path("/sys/fs/cgroup")
@@ -107,7 +111,7 @@ def _client(address: str) -> Iterator[Client]:
     try:
         from distributed import Client
     except ImportError as error:
-        raise CohortError("--scheduler needs Dask; install dask and distributed") from error
+        raise CohortError(_NO_DASK) from error
     # Dask logs every lost worker, with a traceback; this package reports what matters itself.
     for name in ("distributed", "distributed.client", "tornado.application"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -6,6 +6,7 @@ import csv
 import importlib.util
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -186,3 +187,12 @@ def test_the_hearts_before_the_recipe(folder: Path, tmp_path: Path) -> None:
     assert f"Error: the recipe comes first: pycemrg cohort run {RECIPE} {folder / 'in'}" in said
     said = pycemrg("cohort", "run", "lv_outflw", folder / "in", "-o", tmp_path / "out", code=1).stderr
     assert said == "error: no recipe or schematic is called 'lv_outflw'; did you mean 'lv_outflow'?\n"
+
+
+def test_a_scheduler_without_dask(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    command = ("cohort", "run", RECIPE, folder / "in", "-o", tmp_path / "out", "--scheduler", "tcp://node1:8786")
+    assert pycemrg(*command, code=1).stderr == (
+        "error: --scheduler needs Dask, which is not installed; in a checkout of pycemrg:"
+        ' python3 -m pip install . "./plugins/pycemrg-cohort[dask]"\n'
+    )

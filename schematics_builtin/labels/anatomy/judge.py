@@ -23,6 +23,8 @@ from schematics_builtin.labels.measuring import Facts
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+_MADE = ("_plane_label", "_ring_label")
+
 ENOUGH = 6.0
 """The minimum points of an accepted reading: two structures are not enough, three can be."""
 FIT = 0.85
@@ -289,11 +291,13 @@ def exchanged(facts: Facts, labels: Mapping[str, int]) -> tuple[str, ...]:
     """The structures that seem to have each other's labels: the reading fits well with these exchanged, and less now.
 
     The exchange adds at least ``MARGIN`` points. In a true reading of a whole or incomplete heart, no exchange adds
-    more than 0.3; any two structures of a heart exchanged lose 2.2 or more.
+    more than 0.3; any two structures of a heart exchanged lose 2.2 or more. Planes and rings are left out: recipes make
+    them, and an integer can be a ring of one and a plane of another.
     """
-    e = judge(facts, labels)
+    given = {name: value for name, value in labels.items() if not name.endswith(_MADE)}
+    e = judge(facts, given)
     fits = e.possible >= JUDGEABLE and e.score + e.gain >= FIT * e.possible
-    there = set(e.exchange) <= _present(facts, labels).keys()
+    there = set(e.exchange) <= _present(facts, given).keys()
     return e.exchange if fits and there and e.gain >= MARGIN else ()
 
 
