@@ -16,7 +16,7 @@ from brute import catalogue
 from fusing_trials import LABELS, Trial, at, score, sources_of, trial, turned_at_random, without
 from tool_outputs import LPV1, RPV2, SHAPES, VEINS, Outputs, Veins, moved, tool_outputs
 
-from pycemrg_core import LabelError, LabelVolume, PlanError, read_volume, run_recipe
+from pycemrg_core import ImageError, LabelError, LabelVolume, PlanError, read_volume, run_recipe
 from pycemrg_core.api import Severity, Zone, as_region
 from schematics_builtin.certificate import certify_result
 from schematics_builtin.demo import heart_file
@@ -183,10 +183,70 @@ def test_veins_that_stay_one_label() -> None:
         ({"margin": -1}, "margin is -1; give a length in mm"),
         ({"accept": "vein-oder"}, "fuse has no doubt 'vein-oder'; did you mean 'vein-order'?"),
         ({"crops": {"SVC": float("nan")}}, "SVC is nan; give a length in mm"),
+        ({"crops": {"MV": 1, "SVC": "x"}}, "'MV' has no chamber that it comes from"),
+        ({"crops": {"aorta": 20, "Ao": 30}}, "the length of Ao_BP is given twice; give it once"),
+        ({"crops": [("Ao", 30)]}, "crops is [('Ao', 30)]; give the length of a vessel in mm, as in {'aorta': 50}"),
+        ({"over": "LAA>LA"}, "over is 'LAA>LA'; give pairs of two structures, as in [('LAA', 'LA')] for LAA>LA"),
+        ({"over": [("LAA",)]}, "over has ('LAA',); give pairs of two structures"),
+        ({"over": [("Ao", "aorta")]}, "Ao_BP>Ao_BP names one structure twice; give two structures"),
+        ({"over": [("LA", "LAA"), ("LAA", "LA")]}, "LAA>LA_BP contradicts LA_BP>LAA; give one of them"),
+        ({"over": [("LA", "LAA")] * 2}, "LA_BP>LAA is given twice; give it once"),
+        ({"over": [("LA", "MV")]}, "LA_BP>MV: no source has MV"),
+        ({"joins": [("SVC", "SVC")]}, "SVC-SVC names one structure twice; give two structures"),
+        ({"joins": [("LA", "LV")]}, "LA_BP-LV_BP is joined anyway; leave it out"),
+        ({"joins": 3}, "joins is 3; give pairs of two structures, as in [('LAA', 'LA')] for LAA-LA"),
+        ({"prefer": {"LV": "total"}}, "total has no LV_BP, so it cannot come from there"),
+        ({"prefer": {"Ao": "total", "aorta": "chambers"}}, "the source of Ao_BP is given twice; give it once"),
+        ({"prefer": "total"}, "prefer is 'total'; give the source of a structure, as in {'aorta': 'total.nii.gz'}"),
+        ({"accept": 3}, "accept is 3; give the names of doubts"),
+        ({"grid": 3}, "grid is 3; give an image file"),
+        ({"grid": Grid((9, 9, 9), (1.0, 1.0, 1.0)), "margin": 5}, "both a grid and a margin are given; give one of"),
+        ({"veins": "atrium"}, "veins is 'atrium', but a source has pulmonary_veins; leave it out"),
     ],
 )
 def test_choices_that_do_not_fit(choices: dict[str, object], message: str) -> None:
-    assert message in refusal(outputs(), **choices)
+    with pytest.raises((PlanError, LabelError)) as error:
+        fuse(sources_of(outputs()), catalogue(), **choices)  # type: ignore[arg-type]
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("heart.nrrd", "there is nothing to fuse; give the files and folders in a list"),
+        (3, "there is nothing to fuse; give the files and folders in a list"),
+        ([3], "3 is no source; give a file, a folder, or a label map with its names (Source.of)"),
+        ([heart(3.0)], "is no source; give a file, a folder, or a label map with its names (Source.of)"),
+    ],
+)
+def test_what_is_no_source(given: Any, message: str) -> None:
+    with pytest.raises(ImageError, match=re.escape(message)):
+        fuse(given, catalogue())
+
+
+@pytest.mark.slow
+def test_choices_without_effect_are_said() -> None:
+    choices: dict[str, Any] = {"over": [("LAA", "LA"), ("SVC", "LV")], "crops": {"SVC": 200}, "joins": [("LV", "IVC")]}
+    found = fuse([as_source(fused())], catalogue(), veins="keep", accept="three-veins", **choices)
+    assert set(found.notes) == {
+        "LAA>LA_BP changes nothing: they share no voxel, or LAA wins anyway",
+        "SVC>LV_BP changes nothing: they share no voxel, or SVC wins anyway",
+        "SVC is not cut: it is hardly longer than 200 mm, or does not touch its chamber",
+        "no gap is closed between LV_BP and IVC: there is none so narrow",
+        "there is no one label of all pulmonary veins to keep",
+        "three-veins is accepted, but was not found",
+    }
+    assert found.record["choices"] == {
+        "grid": None,
+        "spacing_mm": None,
+        "prefer": {},
+        "margin_mm": 10.0,
+        "veins": "keep",
+        "over": [["LAA_label", "LA_BP_label"], ["SVC_label", "LV_BP_label"]],
+        "crops": {"SVC_label": 200.0},
+        "joins": [["LV_BP_label", "IVC_label"]],
+        "accept": ["three-veins"],
+    }
 
 
 @pytest.mark.parametrize(

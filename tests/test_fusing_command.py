@@ -17,7 +17,8 @@ from schematics_builtin.demo import heart_file
 
 pytestmark = pytest.mark.usefixtures("loaded_once")
 
-CHAMBERS = "chambers.nrrd@totalsegmentator-heartchambers"
+SCHEME = "totalsegmentator-heartchambers"
+CHAMBERS = f"chambers.nrrd@{SCHEME}"
 TOTAL = "total.nrrd@totalsegmentator-total"
 RIGHT = "name the label scheme, as in chambers.nrrd@totalsegmentator-heartchambers"
 
@@ -42,6 +43,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, right in (("hart", "heart"), ("aorta", "aorta")):
         (folder / "misspelt" / f"{name}.nii.gz").write_bytes((masks / f"{right}.nii.gz").read_bytes())
     (folder / "empty").mkdir()
+    (folder / "link.nrrd").symlink_to("chambers.nrrd")
     spleen = np.zeros_like(outputs.total.array)
     spleen[:3] = 1
     write_volume(outputs.total.with_array(spleen), masks / "spleen.nii.gz")
@@ -134,6 +136,21 @@ def test_what_is_refused_leaves_nothing_behind(here: Path, tmp_path: Path) -> No
         ((CHAMBERS, "--plan", "--join", "SVC"), 2, "'SVC' is not A-B"),
         ((CHAMBERS, "--plan", "--accept", "everything"), 1, "fuse has no doubt 'everything'"),
         ((CHAMBERS, "--plan", "--prefer", "Ao=total"), 1, "no source is called 'total' (known: chambers.nrrd)"),
+        ((CHAMBERS, "--plan", "--crop", "Ao=30", "--crop", "Ao=40"), 2, "'Ao' is given twice; give it once"),
+        ((CHAMBERS, "--plan", "--crop", "Ao=30", "--crop", "aorta=40"), 1, "the length of Ao_BP is given twice"),
+        ((CHAMBERS, "--plan", "--crop", "SVC=30"), 1, "no source has SVC, so it cannot be cut"),
+        ((CHAMBERS, "--plan", "--over", "LA>LA"), 1, "LA_BP>LA_BP names one structure twice; give two structures"),
+        ((CHAMBERS, "--plan", "--join", "Ao-Ao"), 1, "Ao_BP-Ao_BP names one structure twice; give two structures"),
+        (
+            (CHAMBERS, f"link.nrrd@{SCHEME}", "--plan"),
+            1,
+            "link.nrrd: holds the same as chambers.nrrd; give each source",
+        ),
+        (
+            (TOTAL, "total", CHAMBERS, "total/aorta.nii.gz@acdc", "--plan"),
+            1,
+            "aorta.nii.gz: holds the same as total; give",
+        ),
         ((CHAMBERS, "--plan", "--margin", "900"), 1, "margin is 900 mm; give one up to 200 mm"),
         (
             ("total/spleen.nii.gz", "--plan"),
@@ -195,6 +212,24 @@ def test_options_reach_the_fusion(here: Path, tmp_path: Path) -> None:
     assert record["crops"]["SVC"]["length_mm"] == 10
     pycemrg("fuse", CHAMBERS, TOTAL, "-o", tmp_path / "g.nrrd", "--grid", "chambers.nrrd", "--veins", "keep")
     assert read_volume(tmp_path / "g.nrrd")[0].geometry() == read_volume(here / "chambers.nrrd")[0].geometry()
+
+
+@pytest.mark.slow
+def test_a_source_is_named_as_it_was_given(here: Path, tmp_path: Path) -> None:
+    """Two files of one name: by their paths, in any spelling; the name alone says too little."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "one" / "map.nrrd").write_bytes((here / "chambers.nrrd").read_bytes())
+    (tmp_path / "two" / "map.nrrd").write_bytes((here / "total.nrrd").read_bytes())
+    sources = (f"{tmp_path}/one/map.nrrd@totalsegmentator-heartchambers",)
+    sources += (f"{tmp_path}/two/map.nrrd@totalsegmentator-total",)
+    two = f"{tmp_path}/two/map.nrrd"
+    for text in (sources[1], two, f"{tmp_path}/one/../two/map.nrrd"):
+        record = json.loads(pycemrg("fuse", *sources, "--plan", "--json", "--prefer", f"Ao={text}").stdout)
+        assert {one["name"]: one["source"] for one in record["structures"]}["Ao_BP_label"] == two
+        assert record["choices"]["prefer"] == {"Ao_BP_label": two}
+    text = pycemrg("fuse", *sources, "--plan", "--prefer", "Ao=map.nrrd", code=1).stderr
+    assert "'map.nrrd' is the name of several sources; give one of " in text
 
 
 @pytest.mark.slow

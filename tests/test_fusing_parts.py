@@ -17,6 +17,7 @@ from pycemrg_core import LabelVolume, write_volume
 from pycemrg_core.api import WorkingVolume, Zone, as_region
 from schematics_builtin.fusing import Grid
 from schematics_builtin.fusing.cropping import crop
+from schematics_builtin.fusing.deciding import in_order, settle, without_effect
 from schematics_builtin.fusing.frame import heart_frame
 from schematics_builtin.fusing.fusing import read_sources
 from schematics_builtin.fusing.joining import join, without_loose_pieces
@@ -145,6 +146,38 @@ def test_a_bent_vessel_is_cut_along_its_length() -> None:
     assert np.argwhere(after == 6)[:, 1:].tolist() == [*([y, 1] for y in range(3, 10)), [9, 2], [9, 3]]
     assert (after[array == 3] == 3).all()
     assert after[4, 11, 11] == 0
+
+
+# --- who gets a voxel
+
+
+@pytest.mark.parametrize("over", [(), ("62",), ("64",), ("62", "35"), ("23", "42", "65")])
+def test_an_order_of_two_says_nothing_about_others(over: tuple[str, ...]) -> None:
+    """Each voxel by hand: structures come one after the other, and one that is there stays if it is over the next."""
+    names = {2: "LV_myo_label", 3: "RV_BP_label", 4: "LA_BP_label", 5: "RA_BP_label", 6: "Ao_BP_label"}
+    rng = np.random.default_rng(len(over))
+    zones = {name: whole(rng.random((6, 7, 8)) < 0.5) for name in in_order(names.values())}
+    assert list(zones) == [names[value] for value in (2, 3, 5, 4, 6)]
+    pairs = [(names[int(a)], names[int(b)]) for a, b in over]
+    array = np.zeros((6, 7, 8), np.uint8)
+    claims = settle(array, zones, {name: value for value, name in names.items()}, pairs)
+    by_hand = np.zeros_like(array)
+    won: dict[tuple[str, str], int] = {}
+    for voxel in np.ndindex(array.shape):
+        holder = ""
+        for name in reversed(zones):
+            if zones[name].mask[voxel]:
+                stays = (holder, name) in pairs
+                if holder:
+                    pair = (holder, name) if stays else (name, holder)
+                    won[pair] = won.get(pair, 0) + 1
+                holder = holder if stays else name
+        by_hand[voxel] = next((value for value, name in names.items() if name == holder), 0)
+    assert (array == by_hand).all()
+    assert {(one["winner"], one["loser"]): one["voxels"] for one in claims} == won
+    assert list(without_effect(pairs, names.values(), claims)) == [
+        (a, b) for a, b in pairs if list(zones).index(a) < list(zones).index(b)
+    ]
 
 
 # --- joining

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from attrs import field, frozen
 
@@ -36,7 +37,8 @@ class Choices:
     the source that a structure comes from, ``over`` are pairs of which the first structure wins. ``roots`` are the
     chambers of vessels, ``crops`` the lengths that are kept of them, ``joins`` the pairs whose gaps are closed.
     ``veins`` says where the pulmonary veins come from: their common ``label``, the ``atrium`` that holds them, or they
-    are left as they are (``keep``). ``accept`` are doubts.
+    are left as they are (``keep``). ``accept`` are doubts. ``asked_crops`` and
+    ``asked_joins`` are those of them that the user asked for.
     """
 
     spacing_mm: float | None = None
@@ -49,3 +51,19 @@ class Choices:
     margin_mm: float = 10.0
     veins: str = "label"
     accept: tuple[str, ...] = ()
+    asked_crops: tuple[str, ...] = ()
+    asked_joins: tuple[tuple[str, str], ...] = ()
+
+    def as_data(self) -> dict[str, Any]:
+        """What was chosen, as plain data; without what follows from the structures of the catalogue."""
+        return {
+            "grid": None if self.grid is None else self.grid.as_data(),
+            "spacing_mm": self.spacing_mm,
+            "prefer": dict(self.prefer),
+            "over": [list(pair) for pair in self.over],
+            "crops": {name: self.crops[name] for name in self.asked_crops},
+            "joins": [list(pair) for pair in self.asked_joins],
+            "margin_mm": None if self.grid is not None else self.margin_mm,
+            "veins": self.veins,
+            "accept": list(self.accept),
+        }

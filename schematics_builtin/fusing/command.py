@@ -21,6 +21,8 @@ def _assigned(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ..
         name, equals, value = (part.strip() for part in text.partition("="))
         if not (name and equals and value):
             raise click.BadParameter(f"{text!r} is not NAME=VALUE; give for example AORTA=total.nii.gz, or Ao=50")
+        if name in found:
+            raise click.BadParameter(f"{name!r} is given twice; give it once")
         found[name] = value
     return found
 
@@ -64,7 +66,7 @@ def _pairs(between: str) -> Any:
               help="Keep so much of a vessel, along it; 0 keeps all of it; may be repeated.")  # fmt: skip
 @click.option("--join", metavar="A-B", multiple=True, callback=_pairs("-"),
               help="Also close narrow gaps between these two; may be repeated.")  # fmt: skip
-@click.option("--margin", type=float, default=10.0, show_default=True, metavar="MM", help="Background round the heart.")
+@click.option("--margin", type=float, metavar="MM", help="Background round the heart.  [default: 10]")
 @click.option("--veins", type=click.Choice(["label", "atrium", "keep"]), default="label", show_default=True,
               help="Find the pulmonary veins in their common label or in the atrium, or keep them.")  # fmt: skip
 @accept_option
@@ -82,7 +84,7 @@ def fuse(
     over: list[tuple[str, str]],
     crop: dict[str, float],
     join: list[tuple[str, str]],
-    margin: float,
+    margin: float | None,
     veins: str,
     accept: tuple[str, ...],
     as_json: bool,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from math import isfinite
+from itertools import combinations
+from typing import Any
 
 import numpy as np
 from attrs import evolve
@@ -12,25 +13,21 @@ from attrs import evolve
 from pycemrg_core import Catalogue, LabelScheme
 from pycemrg_core.api import (
     ImageError,
-    LabelError,
     LabelVolume,
     PlanError,
     Segmentation,
     Structure,
     Zone,
-    close_to,
     hull,
     misspelt,
     name_of,
-    names_in,
     read_segmentation,
     shift,
 )
 from schematics_builtin.fusing.advice import advice, is_one_map, likely_scheme, without_scheme
-from schematics_builtin.fusing.choices import FROM, Choices
-from schematics_builtin.fusing.doubts import DOUBTS, unknown_doubts
+from schematics_builtin.fusing.asking import choices_of, without_scheme_in
 from schematics_builtin.fusing.fusion import Fused, fuse_sources
-from schematics_builtin.fusing.record import record_of
+from schematics_builtin.fusing.record import record_of, sha256_of
 from schematics_builtin.fusing.sources import Grid, Source
 
 FilePath = str | os.PathLike[str]
@@ -49,7 +46,7 @@ def fuse(
     over: Iterable[tuple[str, str]] = (),
     crops: Mapping[str, float] | None = None,
     joins: Iterable[tuple[str, str]] = (),
-    margin: float = 10.0,
+    margin: float | None = None,
     veins: str = "label",
     accept: Iterable[str] = (),
 ) -> Fused:
@@ -59,7 +56,7 @@ def fuse(
     memory. Structures may be given by any of their names. The heart has the voxels of the source with the chambers, or
     cubic voxels of ``spacing`` mm, or the grid of an image, ``grid``. ``prefer`` names the source of a structure,
     ``over`` are pairs of which the first wins a voxel, ``crops`` the lengths of vessels in mm along them (0 keeps all),
-    ``joins`` are more pairs between which gaps are closed, ``margin`` is the background round the heart in mm.
+    ``joins`` are more pairs between which gaps are closed, ``margin`` is the background round the heart in mm (10).
     ``veins``: the pulmonary veins come from their common ``label``, from the ``atrium`` that holds them, or stay as
     they are (``keep``). ``accept`` are doubts that are no reason against it.
 
@@ -69,20 +66,9 @@ def fuse(
     read = read_sources(sources, catalogue)
     if isinstance(grid, (str, os.PathLike)):
         grid = grid_of(grid, catalogue)
-    names = _Names(catalogue)
-    choices = Choices(
-        grid=grid,
-        spacing_mm=_length("spacing", spacing) if spacing is not None else None,
-        prefer={names(name): _source(file, read).name for name, file in (prefer or {}).items()},
-        over=tuple((names(winner), names(loser)) for winner, loser in over),
-        roots=names.roots,
-        crops={**names.crops, **{names.vessel(name): _length(name, mm) for name, mm in (crops or {}).items()}},
-        joins=(*names.joins, *((names(a), names(b)) for a, b in joins)),
-        margin_mm=_length("margin", margin),
-        veins=veins,
-        accept=(accept,) if isinstance(accept, str) else tuple(accept),
-    )
-    _require(choices)
+    asked: dict[str, Any] = {"prefer": prefer, "over": over, "crops": crops, "joins": joins, "accept": accept}
+    asked |= {"grid": grid, "spacing": spacing, "margin": margin, "veins": veins}
+    choices = choices_of(read, _texts(sources), catalogue, asked)
     try:
         fused = fuse_sources(read, catalogue.get(LabelScheme, SCHEME).labels, choices)
     except PlanError as error:
@@ -100,23 +86,33 @@ def _said(sources: Iterable[Source]) -> Iterable[str]:
 
 def read_sources(sources: Sequence[FilePath | Source], catalogue: Catalogue) -> list[Source]:
     """Read all sources. Raises :class:`ImageError` for one that cannot be read, or names no structure of a heart."""
-    if not sources or isinstance(sources, (str, os.PathLike)):
+    if isinstance(sources, (str, bytes, os.PathLike, Source)) or not isinstance(sources, Iterable) or not sources:
         raise ImageError("there is nothing to fuse; give the files and folders in a list")
+    for one in sources:
+        if not isinstance(one, (str, os.PathLike, Source)):
+            raise ImageError(
+                f"{one!r:.60} is no source; give a file, a folder, or a label map with its names (Source.of)"
+            )
     known = {one.name: one.record for one in catalogue.all(Structure)}
     parts = {name for name, one in known.items() if _PARTS.intersection(one.groups) or name in ("heart_label",)}
-    texts = [one.name if isinstance(one, Source) else str(one) for one in sources]
-    short = [_file(name_of(text)) for text in texts]
+    texts = _texts(sources)
+    short = [without_scheme_in(name_of(text)) for text in texts]
     if twice := next((text for text in texts if texts.count(text) > 1), None):
         raise ImageError(f"{name_of(twice)}: is given twice; give each source once")
-    return [
+    found = [
         one if isinstance(one, Source) else _read(one, name if short.count(name) == 1 else text, catalogue, parts)
         for one, name, text in zip(sources, short, texts, strict=True)
     ]
+    for one, other in combinations(found, 2):
+        same = {*one.sha256} <= {*other.sha256} or {*other.sha256} <= {*one.sha256}
+        if same and one.sha256 and other.sha256:
+            raise ImageError(f"{other.name}: holds the same as {one.name}; give each source once")
+    return found
 
 
-def _file(name: str) -> str:
-    """A name without the label scheme after it."""
-    return name.rpartition("@")[0] or name
+def _texts(sources: Iterable[FilePath | Source]) -> list[str]:
+    """The sources as the user wrote them."""
+    return [one.name if isinstance(one, Source) else os.fspath(one) for one in sources]
 
 
 def _read(path: FilePath, name: str, catalogue: Catalogue, parts: set[str]) -> Source:
@@ -131,11 +127,13 @@ def _read(path: FilePath, name: str, catalogue: Catalogue, parts: set[str]) -> S
     )
     if grid is None:
         raise ImageError(f"{name}: {_nothing(path, found, ignored, catalogue)}")
+    files = tuple(dict.fromkeys([*(file for layer in found.layers for file in layer.files), *found.files]))
     return Source(
         name=name,
         grid=grid,
         masks=masks,
-        files=tuple(dict.fromkeys([*(file for layer in found.layers for file in layer.files), *found.files])),
+        files=files,
+        sha256=tuple(map(sha256_of, files)),
         ignored=ignored,
         notes=(
             *found.notes,
@@ -224,60 +222,3 @@ def grid_of(path: FilePath, catalogue: Catalogue) -> Grid:
     dx, dy, dz = found["spacing"]
     ox, oy, oz = found["origin"]
     return Grid((z, y, x), (dz, dy, dx), (ox, oy, oz), tuple(found["direction"]))
-
-
-def _source(text: str, sources: Sequence[Source]) -> Source:
-    """The source that the user means: by the name in messages, or as it was given."""
-    found = [one for one in sources if one.name in (text, _file(name_of(text)))]
-    if len(found) != 1:
-        known = [one.name for one in sources]
-        raise LabelError(f"no source is called {text!r}{close_to(text, known)} (known: {', '.join(known)})")
-    return found[0]
-
-
-def _length(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value) or value < 0:
-        raise PlanError("the choices do not fit:", [f"{name} is {value!r}; give a length in mm"])
-    return float(value)
-
-
-def _require(choices: Choices) -> None:
-    problems = []
-    if choices.veins not in FROM:
-        problems.append(f"veins is {choices.veins!r}; give one of {', '.join(FROM)}")
-    if choices.grid is not None and choices.spacing_mm is not None:
-        problems.append("both a grid and a spacing are given; give one of them")
-    if choices.spacing_mm is not None and not 0.1 <= choices.spacing_mm <= 10:
-        problems.append(f"spacing is {choices.spacing_mm:g} mm; give one from 0.1 to 10 mm")
-    if choices.margin_mm > 200:
-        problems.append(f"margin is {choices.margin_mm:g} mm; give one up to 200 mm")
-    problems += unknown_doubts(choices.accept, DOUBTS, "fuse")
-    if problems:
-        raise PlanError("the choices do not fit:", problems)
-
-
-class _Names:
-    """The structures of a catalogue: which one a name means, and what belongs together."""
-
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._names = names_in(catalogue)
-        self._structures = {one.name: one.record for one in catalogue.all(Structure)}
-        vessels = {name: one for name, one in self._structures.items() if one.root}
-        self.roots = {name: one.root for name, one in vessels.items()}
-        self.crops = {name: one.crop_mm for name, one in vessels.items() if one.crop_mm}
-        self.joins = tuple((name, other) for name, one in self._structures.items() for other in one.joins)
-
-    def __call__(self, name: str) -> str:
-        """The canonical name. Raises :class:`LabelError` for what is no known structure."""
-        found = self._names.canonical(name)
-        if found not in self._structures:
-            raise LabelError(f"no structure is called {name!r}{self._names.close(name)}; see pycemrg list-structures")
-        return found
-
-    def vessel(self, name: str) -> str:
-        """The canonical name of a vessel that can be cut along its length."""
-        found = self(name)
-        if found not in self.roots:
-            vessels = ", ".join(one.removesuffix("_label") for one in self.roots)
-            raise LabelError(f"{name!r} has no chamber that it comes from, so no length along it (known: {vessels})")
-        return found

@@ -32,13 +32,13 @@ from schematics_builtin.fusing.choices import (
     ATRIUM,
     GAP_MM,
     HEART,
-    ORDER,
     PULMONARY,
     VEINS,
     Choices,
 )
 from schematics_builtin.fusing.choices import CHAMBERS as ASKED
 from schematics_builtin.fusing.cropping import crop
+from schematics_builtin.fusing.deciding import in_order, settle, without_effect
 from schematics_builtin.fusing.frame import MIRRORED, centres, frame_doubts, heart_frame
 from schematics_builtin.fusing.grids import on_its_grid, target_grid
 from schematics_builtin.fusing.joining import join, without_loose_pieces
@@ -95,6 +95,8 @@ def fuse_sources(sources: Sequence[Source], integers: Mapping[str, int], choices
     work.crop_vessels()
     doubts += work.result()
     refuse(_REFUSED, doubts, choices.accept)
+    unfound = set(choices.accept).difference(one.name for one in doubts)
+    work.notes += [f"{name} is accepted, but was not found" for name in choices.accept if name in unfound]
     return work.finished([one for one in doubts if one.name in choices.accept])
 
 
@@ -147,35 +149,34 @@ class _Work:
 
     def decide(self) -> None:
         """Place every structure, and settle who gets a voxel that several claim."""
+        zones = {name: self._placed(name) for name in in_order(self._named)}
         array = np.zeros(self.grid.shape, np.uint8 if max(self.values.values()) < 256 else np.uint16)
-        names = [name for name in ORDER if name in self._named]
-        names += sorted(self._named - {*names, HEART})
-        for name in reversed(names):
-            source = self._winner(name)
-            zone = place(source.masks[name], source.grid, self.grid)
-            view, mine = array[zone.region], zone.mask.copy()
-            for old, count in zip(*np.unique(view[zone.mask], return_counts=True), strict=True):
-                other = self._name(int(old))
-                if old and (other, name) in self.choices.over:
-                    mine &= view != old
-                    self.claims.append({"winner": other, "loser": name, "voxels": int(count)})
-                elif old:
-                    self.claims.append({"winner": name, "loser": other, "voxels": int(count)})
-            view[mine] = self.values[name]
-            self.won[name] = source.name
-            self.placed[name] = int(zone.mask.sum())
+        self.claims = settle(array, zones, self.values, self.choices.over)
+        for a, b in without_effect(self.choices.over, self._named, self.claims):
+            self.notes.append(
+                f"{_short(a)}>{_short(b)} changes nothing: they share no voxel, or {_short(a)} wins anyway"
+            )
         volume = LabelVolume(array, self.grid.spacing, origin=self.grid.origin, direction=self.grid.direction)
         self.volume = WorkingVolume(volume, array.dtype)
         self.changed = set(self.volume.boxes)
+
+    def _placed(self, name: str) -> Zone:
+        source = self._winner(name)
+        if self.choices.prefer.get(name) and source is self._winner(name, preferred=False):
+            self.notes.append(f"{_short(name)} would come from {source.name} anyway")
+        zone = place(source.masks[name], source.grid, self.grid)
+        self.won[name] = source.name
+        self.placed[name] = int(zone.mask.sum())
+        return zone
 
     @property
     def _named(self) -> set[str]:
         return {name for one in self.sources for name in one.masks}
 
-    def _winner(self, name: str) -> Source:
+    def _winner(self, name: str, *, preferred: bool = True) -> Source:
         having = [one for one in self.sources if name in one.masks]
-        preferred = self.choices.prefer.get(name)
-        return next((one for one in having if one.name == preferred), self.main if self.main in having else having[0])
+        wanted = self.choices.prefer.get(name) if preferred else None
+        return next((one for one in having if one.name == wanted), self.main if self.main in having else having[0])
 
     def _name(self, value: int) -> str:
         return next((name for name, one in self.values.items() if one == value), str(value))
@@ -265,6 +266,19 @@ class _Work:
                 if sum(cuts):
                     self.cropped[_short(name)] = {"length_mm": length, "voxels": sum(cuts)}
         self.tidy()
+        self.notes += self._without_effect()
+
+    def _without_effect(self) -> Iterator[str]:
+        """What the user asked for that changed nothing."""
+        for name in map(_short, self.choices.asked_crops):
+            length = self.choices.crops[f"{name}_label"]
+            if length and name not in self.cropped and self._there(f"{name}_label"):
+                yield f"{name} is not cut: it is hardly longer than {length:g} mm, or does not touch its chamber"
+        for pair in self.choices.asked_joins:
+            if "-".join(map(_short, pair)) not in self.joined:
+                yield f"no gap is closed between {' and '.join(map(_short, pair))}: there is none so narrow"
+        if self.choices.veins == "keep" and not self._there(VEINS):
+            yield "there is no one label of all pulmonary veins to keep"
 
     def result(self) -> Iterator[Doubt]:
         """Cut the heart to its margin or grid, and say what is doubtful about it."""
@@ -310,6 +324,7 @@ class _Work:
         sizes = {name: int(volume.mask(value, volume.region(value)).sum()) * ml for name, value in labels.items()}
         record = {
             "chambers": self.main.name,
+            "choices": self.choices.as_data(),
             "structures": [
                 {
                     "name": name,
@@ -324,7 +339,14 @@ class _Work:
             "loose_voxels": dict(self.loose),
             "gaps_closed": self.joined,
             "crops": self.cropped,
-            "veins": [asdict(vein, filter=lambda field, _: field.name != "places") for vein in self.split.veins],
+            "veins": [
+                {
+                    **asdict(vein, filter=lambda field, _: field.name != "places"),
+                    "volume_ml": round(sizes[vein.name], 3),
+                }
+                for vein in self.split.veins
+                if vein.name in sizes
+            ],
             "accepted": [asdict(one) for one in dict.fromkeys(accepted)],
         }
         return Fused(volume, labels, record, tuple(self.notes), self.split.veins)

@@ -30,18 +30,18 @@ def record_of(sources: Sequence[Source], found: dict[str, Any]) -> dict[str, Any
 def _source(source: Source) -> dict[str, Any]:
     return {
         "name": source.name,
-        "files": [{"name": file.name, "sha256": _sha256(file)} for file in source.files],
-        "size": list(source.grid.shape[::-1]),
-        "spacing": list(source.grid.spacing[::-1]),
-        "origin": list(source.grid.origin),
-        "direction": list(source.grid.direction),
+        "files": [
+            {"name": file.name, "sha256": sha256} for file, sha256 in zip(source.files, source.sha256, strict=True)
+        ],
+        **source.grid.as_data(),
         "structures": list(source.masks),
         "ignored": list(source.ignored),
         "notes": list(source.notes),
     }
 
 
-def _sha256(file: Path) -> str:
+def sha256_of(file: Path) -> str:
+    """The SHA-256 of a file. Raises :class:`ImageError` if it cannot be read."""
     try:
         with file.open("rb") as opened:
             return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from attrs import field, frozen
@@ -58,6 +59,15 @@ class Grid:
         depth, height, width = (axis.stop - axis.start for axis in region)
         return Grid((depth, height, width), self.spacing, (x, y, z), self.direction)
 
+    def as_data(self) -> dict[str, list[Any]]:
+        """The grid as plain data, everything along (x, y, z)."""
+        return {
+            "size": list(self.shape[::-1]),
+            "spacing": list(self.spacing[::-1]),
+            "origin": list(self.origin),
+            "direction": list(self.direction),
+        }
+
     def empty(self) -> NDArray[np.uint8]:
         """An array of background."""
         return np.zeros(self.shape, np.uint8)
@@ -67,14 +77,15 @@ class Grid:
 class Source:
     """One file or folder: its ``name`` in messages, its ``grid``, and masks on it by the structure's canonical name.
 
-    ``files`` are those that it was read from. ``ignored`` are names in it that are no parts of a heart, ``notes`` are
-    for the user.
+    ``files`` are those that it was read from, and ``sha256`` their hashes. ``ignored`` are names in it that are no
+    parts of a heart, ``notes`` are for the user.
     """
 
     name: str
     grid: Grid
     masks: Mapping[str, Zone] = field(repr=lambda masks: counted(len(masks), "mask"))
     files: tuple[Path, ...] = ()
+    sha256: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
