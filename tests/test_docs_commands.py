@@ -251,3 +251,11 @@ def test_no_page_is_left_out() -> None:
         for text in (*blocks(page, "text"), *blocks(page, "bash"), *blocks(page, "console")):
             # After the line that installs: run by test_program.py, and by the package of the tutorial.
             assert not re.search(r"^(?:\$ )?pycemrg ", text, re.MULTILINE) or "pip install" in text, page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_command_is_part_of_a_list(page: Path) -> None:
+    """What stands indented below a list is text of its last entry, and no block of code."""
+    prose = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    for before, after in pairwise(re.split(r"\n\s*\n", prose)):
+        assert not (re.search(r"^([-*]|\d+\.) ", before, re.MULTILINE) and after.startswith("    ")), after
