@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -94,14 +95,16 @@ def draw_closed(heart: sitk.Image, catalogue: Catalogue, colours: dict[str, str]
     values = {name: value for value, name in names.items()}
     for (picture, _, middle, axis, half), old, new in zip(GROUPS, arrays, arrays[1:], strict=False):
         at = np.median(np.argwhere(new == values[middle]), axis=0).astype(int)
-        draw_tiles(old, new, at, axis, half, names, colours, IMAGES / f"{picture}.png")
+        draw_tiles((old, new), at, axis, half, names, colours, IMAGES / f"{picture}.png")
 
 
 def draw_fused(heart: LabelVolume, catalogue: Catalogue, colours: dict[str, str]) -> None:
-    """What segmentation tools write, painted over each other, and the heart that is made of it."""
+    """What segmentation tools write, painted over each other, the heart that is made of it, and the closed one."""
     made = tool_outputs(heart, 1)
     fused = fuse(sources_of(made), catalogue, grid=Grid.of(made.chambers))
+    closed = run_recipe(CLOSED, fused.volume, catalogue)
     names = {value: name for name, value in (*fused.labels.items(), ("pulmonary_veins_label", 15))}
+    names |= {value: name for name, value in closed.record.labels.items()}
     naive = np.zeros_like(made.chambers.array)
     total = resampled(made.total, made.chambers).array
     for array, table in (
@@ -111,7 +114,40 @@ def draw_fused(heart: LabelVolume, catalogue: Catalogue, colours: dict[str, str]
         for old, new in table.items():
             naive[array == old] = new
     at = np.median(np.argwhere(fused.volume.array == 4), axis=0).astype(int)
-    draw_tiles(naive, fused.volume.array, at, 1, 78, names, colours, IMAGES / "fused.png")
+    states = [naive, fused.volume.array, closed.volume.array]
+    draw_tiles(states, at, 1, 78, names, colours, IMAGES / "fused.png", ("before", "fused", "closed"))
+    left_heart = (4, *range(8, 13), 15)
+    views = [[(v, names[v], volume) for v in left_heart if (volume.array == v).any()]
+             for volume in (made.chambers.with_array(naive), fused.volume)]  # fmt: skip
+    draw_from_behind(views, colours, IMAGES / "fused_veins.png")
+
+
+def draw_from_behind(views: list[list[tuple[int, str, LabelVolume]]], colours: dict[str, str], path: Path) -> None:
+    """Write surfaces of labels, seen from behind the patient, side by side, each with its name where it is a vein."""
+    plotter = pv.Plotter(off_screen=True, shape=(1, len(views)), window_size=(1400, 640), border=False)
+    for number, view in enumerate(views):
+        plotter.subplot(0, number)
+        plotter.set_background("white")
+        for value, name, volume in view:
+            grid = pv.ImageData(dimensions=volume.array.shape[::-1], spacing=volume.spacing[::-1])
+            mask = (volume.array == value).astype(np.float32).ravel()
+            surface = grid.contour([0.5], scalars=mask).smooth_taubin(n_iter=30, pass_band=0.1)
+            plotter.add_mesh(surface, color=colour_of(value, name, colours), smooth_shading=True, ambient=0.3)
+            if value != 4:
+                label = name.removesuffix("_label").replace("_", " ")
+                plotter.add_point_labels(
+                    [surface.center], [label], font_size=22, shape_color="white", shape_opacity=0.8,
+                    always_visible=True, show_points=False,
+                )  # fmt: skip
+        plotter.camera_position = "xz"
+        plotter.camera.azimuth = 180
+        plotter.camera.elevation = 15
+        plotter.reset_camera()
+        plotter.enable_parallel_projection()
+        plotter.camera.parallel_scale = 48  # mm: the same for all
+    page = Image.fromarray(plotter.screenshot(return_img=True))
+    page.thumbnail((1000, 1000))
+    page.quantize(64).save(path, optimize=True)
 
 
 def draw_mesh(heart: sitk.Image, catalogue: Catalogue, colours: dict[str, str]) -> None:
@@ -166,19 +202,19 @@ def draw_step(
 
 
 def draw_tiles(
-    old: NDArray[np.integer],
-    new: NDArray[np.integer],
+    states: Sequence[NDArray[np.integer]],
     at: NDArray[np.integer],
     axis: int,
     half: int,
     names: dict[int, str],
     colours: dict[str, str],
     path: Path,
+    titles: tuple[str, ...] = ("before", "after"),
 ) -> None:
-    """Write one slice before and after, a square round a voxel."""
-    slices = [np.moveaxis(array, axis, 0)[at[axis]] for array in (old, new)]
+    """Write one slice of each state, a square round a voxel."""
+    slices = [np.moveaxis(array, axis, 0)[at[axis]] for array in states]
     box = tuple(slice(max(int(i) - half, 0), int(i) + half) for k, i in enumerate(at) if k != axis)
-    write_tiles(slices, box, axis, names, colours, path, ("before", "after"))
+    write_tiles(slices, box, axis, names, colours, path, titles)
 
 
 def write_tiles(
@@ -188,16 +224,17 @@ def write_tiles(
     names: dict[int, str],
     colours: dict[str, str],
     path: Path,
-    titles: tuple[str, str] = ("", ""),
+    titles: tuple[str, ...] = ("", ""),
 ) -> None:
     cut = [labels[square(box, labels.shape)] for labels in slices]
     cut = [labels[::-1] if axis else labels for labels in cut]  # superior up
-    page = Image.new("RGB", (2 * TILE + GAP, TILE), "white")
+    page = Image.new("RGB", (len(cut) * (TILE + GAP) - GAP, TILE), "white")
     font = ImageFont.load_default(15)
     for i, (labels, title) in enumerate(zip(cut, titles, strict=True)):
         page.paste(tile(labels, names, colours), (i * (TILE + GAP), 0))
         ImageDraw.Draw(page).text((i * (TILE + GAP) + 6, TILE - 22), title, (28, 30, 36), font=font)
-    with_legend(page, sorted(set(np.unique(cut[1]).tolist()) - {0}), names, colours).save(path)
+    shown = sorted(set(np.unique(np.concatenate(cut)).tolist()) - {0})
+    with_legend(page, shown, names, colours).save(path)
     shrink(path)
 
 

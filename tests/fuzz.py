@@ -456,7 +456,7 @@ def _nameless(data: Any) -> Any:
 def _said(text: str, names: tuple[str, ...]) -> str:
     for name in names:
         text = text.replace(name, "INPUT")
-    return re.sub(r"[0-9a-f]{12,64}|\d+\.\d+ s", "", text)
+    return re.sub(r" +", " ", re.sub(r"[0-9a-f]{12,64}|\d+\.\d+ s", "", text))
 
 
 def cleaned(seed: Seed, file: Path, target: Path) -> Path | None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from fusing_trials import at
@@ -148,11 +149,37 @@ def squeezed(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.strip("\n").splitlines())
 
 
+TASKS = {  # the classes of two tasks of TotalSegmentator, by their integers
+    "heartchambers": {
+        1: "heart_myocardium",
+        2: "heart_atrium_left",
+        3: "heart_ventricle_left",
+        4: "heart_atrium_right",
+        5: "heart_ventricle_right",
+        6: "aorta",
+        7: "pulmonary_artery",
+    },
+    "total": {
+        51: "heart",
+        52: "aorta",
+        53: "pulmonary_vein",
+        61: "atrial_appendage_left",
+        62: "superior_vena_cava",
+        63: "inferior_vena_cava",
+    },
+}
+
+
 def segmented(folder: Path) -> None:
     """What a segmentation tool writes of the demo's heart, for the page that begins with it."""
     made = tool_outputs(at(read_volume(heart_file())[0], 1.5), 2, spacing=2.0)
     write_volume(made.chambers, folder / "heartchambers.nii.gz")
     write_volume(made.total, folder / "total.nii.gz")
+    for name, volume in (("heartchambers", made.chambers), ("total", made.total)):
+        (folder / name).mkdir()
+        for value, mask in TASKS[name].items():
+            array = (volume.array == value).astype(np.uint8)
+            write_volume(volume.with_array(array), folder / name / f"{mask}.nii.gz")
     (folder / "nnunet").mkdir()
     write_volume(made.chambers, folder / "nnunet" / "case_001.nii.gz")
     names = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,7 +55,7 @@ def read_dataset(file: Path, **options: Any) -> Any:
 def refusing(file: Path) -> Iterator[None]:
     """What the libraries raise of a damaged file, as one line; their warnings are not for the user."""
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _unlogged("highdicom", "pydicom"):
             warnings.simplefilter("ignore")
             yield
     except ImageError:
@@ -62,6 +63,20 @@ def refusing(file: Path) -> Iterator[None]:
     except Exception as error:  # they raise many kinds, of which none says which file it is
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise ImageError(f"{name_of(file)}: cannot be read as DICOM: {reason}; export it again") from error
+
+
+@contextmanager
+def _unlogged(*names: str) -> Iterator[None]:
+    """What these libraries log would be printed, because pycemrg sets up no logging."""
+    loggers = [logging.getLogger(name) for name in names]
+    before = [one.level for one in loggers]
+    for one in loggers:
+        one.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for one, level in zip(loggers, before, strict=True):
+            one.setLevel(level)
 
 
 def _is_dicom(file: Path) -> bool:

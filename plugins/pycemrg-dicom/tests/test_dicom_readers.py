@@ -167,7 +167,7 @@ def test_other_files_are_left_to_others(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_damage_is_refused_in_one_line(tmp_path: Path, seed: int) -> None:
+def test_damage_is_refused_in_one_line(tmp_path: Path, seed: int, caplog: pytest.LogCaptureFixture) -> None:
     data, rng = heart(tmp_path).read_bytes(), random.Random(seed)
     for number in range(15):
         start = rng.randrange(132, len(data))
@@ -182,6 +182,7 @@ def test_damage_is_refused_in_one_line(tmp_path: Path, seed: int) -> None:
             text = str(error)
         assert "\n" not in text
         assert not text or str(path) in text
+    assert not caplog.records
 
 
 def test_without_the_plugin_the_message_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
