@@ -35,6 +35,29 @@ print()
 print(json.dumps(sorted(sys.modules)))
 """
 
+# Plugins are always loaded in the order of their names. Here they come in the order of ``step``, and the last line
+# says in which they were loaded.
+LOADING = """
+import json, sys
+from pycemrg_core.plugins import loading
+discover, load_one, order = loading.discover, loading._load_one, []
+loading.discover = lambda *path: discover(*path)[::{step}]
+def noted(manager, found, policy, known):
+    if found not in known:
+        order.append(found.module)
+    return load_one(manager, found, policy, known)
+loading._load_one = noted
+sys.argv = ["pycemrg", *sys.argv[1:]]
+from pycemrg_core.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+print()
+print(json.dumps(order))
+"""
+BACKWARDS = "plugins in the opposite order"
+
 
 def whole_run(turns: int) -> Measured:
     """The command, and a process that only reads and writes the file."""
@@ -74,29 +97,38 @@ def started(_: int) -> Measured:
     return Measured(value=counts[most], note=f"most at {most}, with all plugins of this environment")
 
 
+def loaded(launcher: str, *arguments: str | Path, **variables: str) -> list[str]:
+    """Run a command, and return the modules of the plugins in the order in which it loaded them."""
+    printed = subprocess.run(
+        [sys.executable, "-c", launcher, *map(str, arguments)],
+        env=os.environ | variables,
+        stdout=subprocess.PIPE,
+        check=True,
+    ).stdout
+    return list(json.loads(printed.splitlines()[-1]))
+
+
 def repeated(_: int) -> Measured:
     """How many of several runs differ from the first one in a voxel."""
-    ways = {
+    ways: dict[str, dict[str, str]] = {
         "again": {},
         "1 thread": {"ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         "4 threads": {"ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "4", "OMP_NUM_THREADS": "4", "OPENBLAS_NUM_THREADS": "4"},
         "another hash seed": {"PYTHONHASHSEED": "7"},
-        "plugins in the opposite order": {"PYTHONPATH": os.pathsep.join(reversed([one for one in sys.path if one]))},
+        BACKWARDS: {},
     }
-    hashes = {}
+    hashes, orders = {}, {}
     with tempfile.TemporaryDirectory() as folder:
         for recipe in (RECIPE, "four_chamber_closed"):
             for way, variables in ways.items():
-                out = Path(folder) / recipe / way
-                subprocess.run(
-                    command("run", recipe, FINE, "-o", out),
-                    env=os.environ | variables,
-                    stdout=subprocess.DEVNULL,
-                    check=True,
-                )
+                out, launcher = Path(folder) / recipe / way, LOADING.format(step=-1 if way == BACKWARDS else 1)
+                orders[way] = loaded(launcher, "run", recipe, FINE, "-o", out, **variables)
                 hashes[recipe, way] = hashlib.sha256((out / "heart.nrrd").read_bytes()).hexdigest()
+    assert orders[BACKWARDS] == orders["again"][::-1], "the plugins were not loaded in the opposite order"
     other = [" ".join(key) for key, found in hashes.items() if found != hashes[key[0], "again"]]
-    return Measured(value=len(other), note="; ".join(other) or f"{len(hashes)} runs: {', '.join(ways)}")
+    last, *_, first = orders["again"]
+    told = f"{len(hashes)} runs: {', '.join(ways)} ({len(orders['again'])} of them, from {first} to {last})"
+    return Measured(value=len(other), note="; ".join(other) or told)
 
 
 ROWS = (

@@ -5,10 +5,11 @@
 The phantoms have 48 x 48 x 48 voxels, the recipe is ``four_chamber_full``, on two local workers. CPU seconds: other
 work on the machine changes them little.
 
-- loop: the function that workers call, on 300 of the cases, in this process.
+- loop: the function that workers call, on 300 of the cases, in one process; two loops: in two at the same time, which
+  share the caches of the processor and its memory as two workers do.
 - workers, command: CPU of a case in the workers, and in the command itself, which reads the cases, hands them out and
   writes the tables; start-up included.
-- overhead: both together, less the loop.
+- overhead: both together, less the two loops.
 - memory: of the command at its highest, without the workers.
 - again: CPU and time of the same command when every case is done.
 """
@@ -86,22 +87,38 @@ def loop(folder: Path, root: Path) -> float:
     return (time.process_time() - begin) / (len(cases) - 10)
 
 
+def loops(folder: Path, root: Path, count: int) -> float:
+    """The mean CPU seconds of a case of so many loops at the same time, each in a process of its own."""
+    lines = [[sys.executable, __file__, "--loop", str(folder), str(root / str(at))] for at in range(count)]
+    started = [subprocess.Popen(line, stdout=subprocess.PIPE, text=True) for line in lines]
+    printed = [one.communicate()[0] for one in started]
+    assert not any(one.returncode for one in started)
+    return sum(map(float, printed)) / count
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--counts", type=int, nargs="*", default=[1000, 10_000])
-    columns = "cases|loop, ms a case|workers, ms|command, ms|overhead, ms|memory, MiB|again, CPU s|again, s"
-    print(f"| {columns.replace('|', ' | ')} |\n|{' ---: |' * 8}")
-    for count in parser.parse_args().counts:
+    parser.add_argument("--loop", nargs=2, type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.loop:
+        print(loop(*options.loop))
+        return
+    columns = (
+        "cases|loop, ms a case|two loops, ms|workers, ms|command, ms|overhead, ms|memory, MiB|again, CPU s|again, s"
+    )
+    print(f"| {columns.replace('|', ' | ')} |\n|{' ---: |' * 9}")
+    for count in options.counts:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             phantoms(folder / "in", count)
             say(f"{count:,} cases: loop")
-            alone = loop(folder / "in", folder / "loop")
+            alone, beside = (loops(folder / "in", folder / f"loops{many}", many) for many in (1, 2))
             whole = command("cohort", "run", RECIPE, folder / "in", "-o", folder / "out", "--workers", "2")
             say(f"{count:,} cases: two workers")
             first, again = Spent(whole), Spent(whole)
         each = [1000 * seconds / count for seconds in (first.workers, first.own)]
-        shown = [1000 * alone, *each, sum(each) - 1000 * alone, max(first.peak, again.peak) / MEBIBYTE]
+        shown = [1000 * alone, 1000 * beside, *each, sum(each) - 1000 * beside, max(first.peak, again.peak) / MEBIBYTE]
         cells = [f"{value:.1f}" for value in (*shown, again.own + again.workers, again.elapsed)]
         print(f"| {count:,} | {' | '.join(cells)} |", flush=True)
 

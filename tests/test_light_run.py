@@ -16,9 +16,10 @@ from command_line import pycemrg, small_heart
 from plugin_packages import modules_after
 
 from pycemrg_core import load_catalogue, read_volume, run_recipe, write_volume
-from pycemrg_core.api import LabelVolume, hull
-from pycemrg_core.images import boxes, edits, formats, label_volume
+from pycemrg_core.api import LabelVolume, as_region, hull
+from pycemrg_core.images import adjacency, boxes, component_map, edits, formats, label_volume, run_lengths
 from pycemrg_core.images.formats import nrrd_writing
+from schematics_builtin.certificate import asked_of, certify_image
 
 COMMAND = "from pycemrg_core.cli import main; main()"
 SLOW = {"SimpleITK", "scipy", "cattrs", "yaml", "PIL", "numpy.ma", "numpy.f2py", "importlib.metadata", "urllib.request"}
@@ -105,3 +106,42 @@ def test_a_working_copy_is_written_to_only_in_the_box_of_the_labels() -> None:
     np.testing.assert_array_equal(work.copy().array, array)
     assert boxes.occupied(array) == (slice(5, 20), slice(11, 31), slice(12, 41))
     assert boxes.occupied(array * 0) == boxes.NOWHERE
+
+
+def test_a_certificate_reads_the_labels_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All checks share the runs, their neighbours, the blocks where labels meet, and the flood."""
+    catalogue = load_catalogue()
+    grown = run_recipe("four_chamber_full", small_heart(tmp_path), catalogue).image
+    counted: Counter[str] = Counter()
+
+    def count(module: Any, name: str) -> None:
+        function: Callable[..., Any] = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *given: (counted.update([name]), function(*given))[1])
+
+    count(component_map, "runs_of")
+    count(component_map, "pairs_of")
+    count(adjacency, "_read")
+    assert len(certify_image(grown, catalogue, asked_of(catalogue, "four_chamber_full")).checks) > 10
+    assert counted == {"runs_of": 1, "pairs_of": 1, "_read": 1}
+
+
+def test_components_are_found_without_all_neighbours_in_memory() -> None:
+    """Each run has more neighbours than it has numbers: together they would take most of the memory of a recipe."""
+    noise = np.random.default_rng(0).integers(0, 2, (60, 60, 60), np.uint8)
+    runs = run_lengths.runs_in(noise, as_region(slice(0, n) for n in noise.shape))
+    pairs = sum(len(a) for a, _ in run_lengths.pairs_of(runs, 26))
+    tracemalloc.start()
+    run_lengths.find_components(runs, 26)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert pairs > 3 * len(runs.line) > 3 * run_lengths._AT_ONCE
+    assert peak < 8 * pairs
+
+
+def test_python_ends_without_a_last_search_for_circles(tmp_path: Path) -> None:
+    """It would look at all objects that a command has made; what is frozen it leaves alone."""
+    last = "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count(), gc.get_threshold()[0]));"
+    printed = modules_after(f"{last} {COMMAND}", "--version", cwd=tmp_path)[2]
+    frozen, threshold = map(int, printed.split()[-2:])
+    assert frozen > 10_000
+    assert threshold == 100_000
