@@ -48,6 +48,7 @@ def commands(image: Path, folder: Path) -> dict[str, list[str]]:
         "run four_chamber_full": command("run", "four_chamber_full", image, "-o", folder / "run", "--force"),
         "run four_chamber_closed": command("run", "four_chamber_closed", image, "-o", closed, "--force"),
         "certify": command("certify", closed / "heart.nrrd"),
+        "report": command("report", closed, "-o", folder / "report.html"),
         "clean": command("clean", image, "-o", folder / "clean.nrrd", "--reassign-islands", "--fill-holes"),
     }
 
