@@ -159,6 +159,21 @@ def test_split_veins_refuses_a_doubt_that_it_does_not_have(accept: str | tuple[s
     )
 
 
+def test_the_schematics_do_the_same_on_one_map() -> None:
+    """Joined, split and cut in one recipe: what fuse does to several files."""
+    names = [c.name for c in catalogue().all(Schematic) if c.provider.name == "fusing"]
+    assert len(names) == 9
+    heart = truth(3.0, "straight stubs")
+    array = one_label(heart).array.copy()
+    array[array == ALL] = 15
+    recipe = Recipe(name="one", steps=tuple(name for name in names if not name.startswith("split")))
+    settings = Settings(accept=("vein-order",))
+    prepared = prepare(heart.with_array(array), catalogue(), settings, recipe=recipe, check=False)
+    *_, result = run_plan(plan(recipe, catalogue(), prepared.facts, settings), prepared)
+    for value in (13, 14):
+        assert (result.volume.array == value).sum() < 0.5 * (heart.array == value).sum()
+
+
 WRONG = """
 from pycemrg_core.api import Doubt, Ref, Recipe, Schematic, Step, hookimpl
 from schematics_builtin.fusing.contracts import JoinContract

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import field, frozen
 
 from pycemrg_core import Catalogue
-from pycemrg_core.api import LabelError, PlanError, Structure, close_to, name_of, names_in
+from pycemrg_core.api import LabelError, PlanError, Structure, close_to, names_in
 from schematics_builtin.fusing.choices import APPENDAGE, FROM, PULMONARY, VEINS, Choices
 from schematics_builtin.fusing.doubts import DOUBTS, unknown_doubts
 from schematics_builtin.fusing.sources import Grid, Source
@@ -210,7 +210,7 @@ def _source(text: str, sources: Sequence[Source], given: Sequence[str]) -> Sourc
     """The source that the user means: as it was given, by its name in messages, or else by the name of its file."""
     pairs = list(zip(sources, given, strict=True))
     found = [one for one, path in pairs if text in (one.name, path, without_scheme_in(path))]
-    found = found or [one for one, path in pairs if text == without_scheme_in(name_of(path))]
+    found = found or [one for one, path in pairs if text == os.path.basename(without_scheme_in(path))]
     found = found or [one for one, path in pairs if os.path.realpath(text) == os.path.realpath(without_scheme_in(path))]
     if len(found) == 1:
         return found[0]

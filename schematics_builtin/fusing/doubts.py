@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from pycemrg_core.api import close_to
+from schematics_builtin.fusing.plugin import VEIN_DOUBTS
 
-VEIN_DOUBTS = (
-    *("situs-inversus", "image-direction", "missing-vein", "three-veins", "deep-division", "wide-mouth"),
-    *("appendage-among-veins", "vein-order"),
-)
-"""Those about the heart and its veins."""
 DOUBTS = (
     *("inverted-mask", "implausible-size", "different-scans", "unchecked-alignment"),
     *("exchanged-labels", "anatomy", "wrong-root", "lost-structure", "cut-by-grid"),

@@ -21,8 +21,9 @@ from pycemrg_core.api import (
 )
 from schematics_builtin.fusing.choices import APPENDAGE, ATRIUM, PULMONARY
 from schematics_builtin.fusing.contracts import SplitVeinsContract
-from schematics_builtin.fusing.doubts import VEIN_DOUBTS, unknown_doubts
+from schematics_builtin.fusing.doubts import unknown_doubts
 from schematics_builtin.fusing.fusion import refuse
+from schematics_builtin.fusing.plugin import VEIN_DOUBTS
 from schematics_builtin.fusing.steps import split_veins as split_step
 
 _CHAMBERS = ("LV_BP_label", "RV_BP_label", "RA_BP_label", ATRIUM)

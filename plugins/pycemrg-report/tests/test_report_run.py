@@ -40,6 +40,9 @@ def test_what_the_input_was_made_from(tmp_path: Path) -> None:
         "sources": [fused],
         "veins": [{**vein, "confidence": 0.5}],
         "accepted": [{"name": "missing-vein", "text": "there is one vein"}],
+        "gaps_closed": {"LV_BP-LA_BP": 1910, "RA_BP-SVC": 38},
+        "crops": {"Ao_BP": {"length_mm": 50.0, "voxels": 5241}, "SVC": {"length_mm": 12.5, "voxels": 7}},
+        "claims": [{"winner": "LAA_label", "loser": "LA_BP_label", "voxels": 2448}],
     }
     for sha256, shown in ((file_sha256(heart), True), ("0" * 64, False)):
         record = {**content, "output": {"sha256": sha256}}
@@ -51,5 +54,8 @@ def test_what_the_input_was_made_from(tmp_path: Path) -> None:
             "total <b> SVC total.nrrd abababababababab",
             "LPV1 2.0 its own mouth, 193 mm² 0.50",
             "missing-vein",
+            "gaps closed, voxelsLV_BP-LA_BP 1,910, RA_BP-SVC 38",
+            "cut off, voxelsAo_BP 5,241, at 50 mm; SVC 7, at 12.5 mm",
+            "overlaps, voxelsLAA over LA_BP 2,448",
         ):
             assert (what in text) is shown
