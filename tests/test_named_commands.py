@@ -12,7 +12,7 @@ from phantom import heart_phantom
 from segmentation_files import itksnap
 
 from pycemrg_core import load_catalogue, read_heart, read_segmentation, read_volume, write_volume
-from pycemrg_core.api import LabelScheme, LabelVolume, volume_of
+from pycemrg_core.api import LabelScheme, LabelVolume, Segment, volume_of
 from pycemrg_core.plugins.loading import Policy
 from schematics_builtin.readers import named_extras, segments_of
 
@@ -77,6 +77,30 @@ def test_an_image_that_may_be_a_mask_is_told_of_fuse(masks: Path) -> None:
         shown = pycemrg(*words, code=code)
         assert said in shown.stdout + shown.stderr, words
     assert said not in pycemrg("labels", "show", mask, "--scheme", "cemrg").stderr
+
+
+def test_what_3d_slicer_called_and_coloured_its_segments_stays(tmp_path: Path, heart: LabelVolume) -> None:
+    names = {1: "left ventricle", 2: "Left ventricular wall", 3: "my RV", 4: "Left atrium"}
+    own = [Segment(value=value, name=name, colour=f"#0{value}ff00") for value, name in names.items()]
+    few = heart.with_array(np.where(heart.array < 5, heart.array, 0))
+    write_volume(few, path := tmp_path / "s.seg.nrrd", named_extras(path, few, own))
+    for end in (".seg.nrrd", ".nii.gz"):
+        for number, words in enumerate(
+            (("clean", path, "--fill-holes"), ("labels", "keep", path, "1", "2", "3", "4"), ("repair", path))
+        ):
+            written = tmp_path / f"{number}{end}"
+            pycemrg(*words, "-o", written, code=1 if words[0] == "repair" else 0)
+            found = read_segmentation(written, CATALOGUE).segments
+            assert [(one.value, one.name, one.colour) for one in found] == [
+                (one.value, one.name, one.colour) for one in own
+            ]
+        mapped = tmp_path / f"mapped{end}"
+        pycemrg("labels", "remap", path, "-o", mapped, "--to", "mm-whs", "--drop")
+        found = read_segmentation(mapped, CATALOGUE).segments
+        assert {one.value: (one.name, one.colour) for one in found} == {
+            205: ("Left ventricular wall", "#02ff00"), 420: ("Left atrium", "#04ff00"),
+            500: ("left ventricle", "#01ff00"),
+        }  # fmt: skip
 
 
 def test_a_scheme_for_masks_is_refused(masks: Path, tmp_path: Path) -> None:

@@ -5,20 +5,30 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 
+from attrs import evolve
+
 from pycemrg_core import Catalogue, colours_of
 from pycemrg_core.api import Extras, LabelVolume, Segment, Structure
 from schematics_builtin.readers import nifti_table, slicer
 
 
-def segments_of(names: Mapping[int, str], catalogue: Catalogue) -> list[Segment]:
-    """Segments with these names, and the colours and codes of the structures that they are."""
+def segments_of(names: Mapping[int, str], catalogue: Catalogue, own: Iterable[Segment] = ()) -> list[Segment]:
+    """Segments with these names, and the colours and codes of the structures that they are.
+
+    ``own`` are the segments of the source: what is in it keeps its name and colour, and codes where
+    its structure has none.
+    """
     known = {one.name: one.record for one in catalogue.all(Structure)}
     colours = colours_of(catalogue)
+    before = {one.structure or one.name: one for one in own}
     found = []
     for value, name in names.items():
         code = known[name].snomed if name in known else ""
-        colour = colours.get(name, "").lower()
-        found.append(Segment(value=value, name=name, colour=colour, codes=(code,) if code else ()))
+        usual = Segment(
+            value=value, name=name, colour=colours.get(name, "").lower(), codes=(code,) if code else (), structure=name
+        )
+        one = before.get(name, usual)
+        found.append(evolve(usual, name=one.name, colour=one.colour or usual.colour, codes=usual.codes or one.codes))
     return found
 
 

@@ -94,7 +94,8 @@ def repair(
             label_map, catalogue, asked, limit_percent=limit, gap_mm=gap, weld=weld, name=name, told=told
         )
     names = asked.names if scheme or read.labels else {}
-    write_image(done.image, output, named_extras(output, volume_of(done.image), segments_of(names, catalogue)))
+    segments = segments_of(names, catalogue, read.segmentation.segments if read.labels else ())
+    write_image(done.image, output, named_extras(output, volume_of(done.image), segments))
     click.echo(f"{name_of(output)} written", err=True)
     if as_json:
         echo_json(_as_json(done))

@@ -42,24 +42,25 @@ def write_label_map(
     catalogue: Catalogue,
     label_table: Kind | None,
     *,
+    read: NamedVolume,
     sure: bool,
     quiet: bool = False,
-    flat: bool = False,
 ) -> None:
     """Write a label map and, if requested, the table of its labels for a viewer.
 
-    ``sure``: the user or the source says what the names are; then they are written into the image, if its format has a
-    place for them. ``flat``: the label map is one slice, and is written as a 2-D image.
+    ``sure``: the user or the source, which was ``read``, says what the names are; then they are written into the image,
+    if its format has a place for them. A 2-D image is written as one.
     """
     from pycemrg_core.api import Extras, flattened, image_of, write_image, write_volume
     from pycemrg_core.cli.kit import staged
     from schematics_builtin.readers import named_extras, segments_of
 
     path, table = Path(output), _table_of(output, label_table)
-    extras = named_extras(output, volume, segments_of(names, catalogue)) if sure else Extras()
+    own = read.segmentation.segments if read.labels else ()
+    extras = named_extras(output, volume, segments_of(names, catalogue, own)) if sure else Extras()
 
     def write(place: str | Path) -> None:
-        if flat:
+        if read.flat:
             write_image(flattened(image_of(volume)), place, extras)
         else:
             write_volume(volume, place, extras)
@@ -167,7 +168,7 @@ def remap(
     _require_rest(image, report, old_names, new_names, catalogue)
     result = remap_volume(read.volume, remapper)
     shown, sure = {value: name for name, value in new_names.items()}, bool(target or source or read.labels)
-    write_label_map(result, output, shown, catalogue, label_table, sure=sure)
+    write_label_map(result, output, shown, catalogue, label_table, read=read, sure=sure)
 
 
 def _read(image: str, source: str | None, catalogue: Catalogue) -> NamedVolume:
@@ -295,7 +296,7 @@ def _selection(kind: str, help_line: str) -> click.Command:
             if "background" in line:
                 click.echo(line, err=True)
         result, sure = remap_volume(read.volume, remapper), bool(scheme or read.labels)
-        write_label_map(result, output, old_names, catalogue, label_table, sure=sure)
+        write_label_map(result, output, old_names, catalogue, label_table, read=read, sure=sure)
 
     return command
 

@@ -91,7 +91,7 @@ def clean(
             )
         ledger += [_entry(step, change, volume, names) for change in volume.apply(edits)]
     sure = bool(scheme or read.labels)
-    write_label_map(volume.frozen(), output, names, catalogue, label_table, sure=sure, quiet=as_json, flat=read.flat)
+    write_label_map(volume.frozen(), output, names, catalogue, label_table, read=read, sure=sure, quiet=as_json)
     if as_json:
         echo_json(ledger)
         return

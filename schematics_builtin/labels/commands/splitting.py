@@ -68,4 +68,4 @@ def split_veins(
     for note in notes:
         click.echo(f"note: {note}", err=True)
     names = {value: name for name, value in labels.items()}
-    write_label_map(result, output, names, catalogue, label_table, sure=bool(scheme or read.labels))
+    write_label_map(result, output, names, catalogue, label_table, read=read, sure=bool(scheme or read.labels))
