@@ -24,7 +24,7 @@ _OTHERS: dict[str, bytes | None] = {  # what a folder has beside the source; Non
     "empty": b"",
     "notes.txt": b"What I did on Monday.\n",
     "table.json": b'{"title": "our hearts"}',
-    "picture.png": b"\x89PNG\r\n\x1a\n" + bytes(200),
+    "snapshot.jpg": b"\xff\xd8\xff\xe0" + bytes(200),
 }
 
 
