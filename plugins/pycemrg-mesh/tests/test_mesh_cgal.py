@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from mesh_shapes import COVER, LEFT, LUMEN, WALL, counted, determinants, heart_of, radius, shells
 from pycemrg_mesh import MeshingError, cut, mesh_heart
 from pycemrg_mesh.engines import cgal as engine
 from pycemrg_mesh.engines.cgal import cgal
 
-from pycemrg_core import LabelVolume, load_catalogue
+from pycemrg_core import LabelVolume, load_catalogue, write_image
+from pycemrg_core.testing import run_command
 
 SPACING = (1.0, 0.8, 1.25)
 CATALOGUE = load_catalogue()
@@ -109,6 +113,26 @@ def test_a_failure_of_cgal(monkeypatch: pytest.MonkeyPatch, code: int, stderr: s
     with pytest.raises(MeshingError) as error:
         cgal(LabelVolume(shells(), (1.0, 1.0, 1.0)), [WALL], edge_mm=3)
     assert str(error.value).startswith(f"CGAL failed with edges of 3 mm: {message}")
+
+
+@pytest.mark.usefixtures("no_cgal")
+def test_a_bad_mesh_of_a_good_heart_says_what_to_try(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def shrunk(*given: Any) -> Any:
+        points, nodes, codes = stand_in(*given)
+        return points.mean(axis=0) + 0.9 * (points - points.mean(axis=0)), nodes, codes
+
+    monkeypatch.setattr(engine, "run_cgal", shrunk)
+    monkeypatch.chdir(tmp_path)
+    array = shells()
+    array[array == COVER] = WALL
+    write_image(sitk.GetImageFromArray(array), "heart.nrrd")
+    done = run_command("mesh", "heart.nrrd", "-o", "a.vtu", "--scheme", "cemrg", "--engine", "cgal", code=1)
+    # 0.9 cubed is 0.729; smoothing changes a little.
+    assert re.match(r"FAIL: volumes of labels differ from the voxels': LV_myo_label -2[67]\.\d %; ", done.stdout)
+    assert done.stdout.splitlines()[-1] == (
+        "next: try a shorter --edge, or fill narrow gaps with 'pycemrg repair heart.nrrd --gap MM --weld'"
+    )
+    assert (tmp_path / "a.mesh.json").is_file()
 
 
 @needs_cgal
