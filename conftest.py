@@ -14,10 +14,11 @@ a class or file it counts the cases of each test in it.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from functools import cache
 
 import pytest
@@ -38,6 +39,17 @@ settings.load_profile("pycemrg")
 
 # Whoever asks for one of these fixtures is in that lane. Both lanes are slow.
 LANES = {"browser": "browser", "built": "installed", "house": "installed"}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """While tests are collected nothing becomes garbage, and later nobody searches for garbage among them."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -229,6 +229,7 @@ def test_every_rule_has_distinct_structures_a_direction_and_points() -> None:
 # judgements
 
 
+@pytest.mark.slow(every=5)
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 @pytest.mark.parametrize("flips", [(), (0,), (1, 2), (0, 1, 2)])
 def test_the_toy_heart_in_any_orientation(order: tuple[int, ...], flips: tuple[int, ...]) -> None:
@@ -245,6 +246,7 @@ def test_the_same_heart_in_other_integers(scheme: str) -> None:
     assert scheme in ranking.readings[0].schemes
 
 
+@pytest.mark.slow(every=5)
 @pytest.mark.parametrize(("scheme", "read_as"), list(permutations(SCHEMES, 2)))
 def test_a_wrong_reading_is_never_the_top_and_mostly_contradicted(scheme: str, read_as: str) -> None:
     array = relabelled(HEART, "cemrg", scheme)
@@ -256,6 +258,7 @@ def test_a_wrong_reading_is_never_the_top_and_mostly_contradicted(scheme: str, r
         assert contradicts(facts, SCHEMES[read_as])
 
 
+@pytest.mark.slow(every=5)
 @pytest.mark.parametrize("seed", range(20))
 def test_integers_in_random_order_are_never_a_confident_scheme(seed: int) -> None:
     order = np.random.default_rng(seed).permutation(7) + 1

@@ -140,6 +140,7 @@ def test_certify_lists_every_finding_when_asked(grown: Path) -> None:
     assert {line.partition("; voxel")[0] for line in found} == texts
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("terminal")
 def test_certify_keeps_to_the_terminal(grown: Path) -> None:
     lines = pycemrg("certify", grown / "heart.nrrd", code=1).stdout.splitlines()
@@ -189,6 +190,7 @@ def test_the_next_command_keeps_the_thicknesses_of_the_run(tmp_path: Path) -> No
     assert said[-1] == f"next: pycemrg mesh {elsewhere} --recipe atria_closed -o {elsewhere.with_suffix('.vtu')}"
 
 
+@pytest.mark.slow
 def test_a_segmentation_is_told_from_a_grown_heart() -> None:
     last = pycemrg("certify", HEART, code=1).stdout.splitlines()[-1]
     assert last == (f"next: this is a segmentation that no recipe has grown; pycemrg plan four_chamber_closed {HEART}")
@@ -206,6 +208,7 @@ def test_without_a_recipe_nothing_may_be_open(grown: Path, tmp_path: Path) -> No
     assert {one["values"][0] for one in findings if one["check"] == "lumen_open"} == VEINS
 
 
+@pytest.mark.slow
 def test_another_scheme(grown: Path, tmp_path: Path) -> None:
     other = tmp_path / "mmwhs.nrrd"
     pycemrg("labels", "remap", HEART, "-o", other, "--from", "cemrg", "--to", "mm-whs", "--drop")

@@ -282,6 +282,7 @@ def test_what_an_output_needs(tmp_path: Path, outputs: list[str], expected: list
     assert all(map(str.startswith, found, expected)), found
 
 
+@pytest.mark.slow
 def test_an_output_may_use_one_that_nobody_provides(tmp_path: Path) -> None:
     path = plugin(tmp_path, outputs=an_output("o", uses=("nobody",)))
     assert pycemrg("list-plugins", "--check", "--plugin", path).stdout.endswith("no faults found\n")

@@ -165,6 +165,7 @@ def test_a_recipe_that_cannot_be_used_says_why(tmp_path: Path) -> None:
     assert "la_myocardium" in text
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(
     ("source", "application"),
     [

@@ -85,6 +85,7 @@ def test_warnings_go_to_stderr_and_into_the_json(tmp_path: Path, heart: Path) ->
     assert any("700" in warning for warning in json.loads(pycemrg(*command, "--json").stdout)["warnings"])
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(
     "arguments",
     [

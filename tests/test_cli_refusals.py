@@ -103,6 +103,7 @@ BAD_IMAGES: dict[str, tuple[Callable[[Path], None], tuple[str, ...]]] = {
 }
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("case", BAD_IMAGES)
 def test_a_file_that_is_no_label_map(tmp_path: Path, earlier: Path, case: str) -> None:
     make, parts = BAD_IMAGES[case]
@@ -213,6 +214,7 @@ def test_labels_with_the_wrong_meaning(tmp_path: Path, earlier: Path, heart: Pat
         assert part in text
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(
     ("labels", "parts"),
     [
@@ -357,6 +359,7 @@ def test_a_step_that_breaks_its_contract(tmp_path: Path, earlier: Path, heart: P
     assert plugin.stem in text
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(
     ("name", "source", "part"),
     [

@@ -117,7 +117,7 @@ FEW = {
 }
 
 
-@pytest.mark.slow(every=8)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("recipe", "name"),
     [pytest.param(*one, marks=() if one in FEW else pytest.mark.slow) for one in lacking_one()],
@@ -189,6 +189,7 @@ def test_a_heart_in_another_scheme_without_veins(tmp_path: Path) -> None:
     assert "PASS" in pycemrg("certify", tmp_path / "out" / "heart.nrrd", "--recipe", "four_chamber_closed").stdout
 
 
+@pytest.mark.slow
 def test_a_structure_that_this_heart_should_have_is_missed(tmp_path: Path) -> None:
     grown = closed("four_chamber_closed").volume
     array = grown.array.copy()
@@ -244,7 +245,7 @@ def lumens_grown(volume: LabelVolume, mm: float) -> LabelVolume:
     return volume.with_array(np.where((array == 0) & (distance <= mm), array[tuple(nearest)], array))
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow
 @pytest.mark.parametrize(("mm", "growth"), [(2.0, 3.0), (1.0, 1.5), (1.0, 3.0)])
 def test_lumens_that_touch_are_separated(mm: float, growth: float) -> None:
     """``benchmarks/closed_stress.py`` has more hearts, and segmentations damaged on purpose."""
@@ -274,7 +275,7 @@ def test_a_heart_cut_to_its_own_box_gives_the_same_heart() -> None:
     assert placed(result.volume) == placed(closed("four_chamber_closed").volume)
 
 
-@pytest.mark.slow(every=4)
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["islands", "hole to the outside", "hole between ventricles", "shifted slices"])
 def test_a_damaged_segmentation_is_closed(what: str) -> None:
     """Damage by the failure simulator; its places are drawn, and the recipe does not know them."""

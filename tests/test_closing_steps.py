@@ -283,6 +283,7 @@ def require_flat_cut(array: Array, found: Array, along: Array, length: float, vo
     np.testing.assert_array_equal(found[~gone], array[~gone])
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (0.8, 1.2, 1.0)])
 @pytest.mark.parametrize("direction", [(1, 0, 0), (0, -1, 0), (1, 1, 0), (2, -1, 3), (-1, 4, 2)], ids=str)
 def test_a_straight_vessel_is_cut_at_its_end(direction: tuple[int, ...], spacing: Spacing) -> None:
@@ -294,6 +295,7 @@ def test_a_straight_vessel_is_cut_at_its_end(direction: tuple[int, ...], spacing
     require_flat_cut(array, grown(closing.open_vessel, array, spacing, OPEN), along, 40.0, max(spacing))
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("rotation", volumes.ROTATIONS)
 @pytest.mark.parametrize("direction", [(1, 1, 0), (-1, 4, 2)], ids=str)
 def test_a_vessel_is_cut_alike_however_the_image_is_stored(direction: tuple[int, ...], rotation: str) -> None:

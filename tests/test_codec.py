@@ -316,6 +316,7 @@ def test_a_binary_file(file: Path, content: bytes) -> None:
     assert "\n" not in message
 
 
+@pytest.mark.slow
 def test_a_large_file(file: Path) -> None:
     file.write_bytes(b"a: 1\n#" + b" " * 999_994)
     assert load_yaml(file) == {"a": 1}

@@ -94,6 +94,7 @@ def test_volumes_boxes_and_centroids(array: Array, spacing: tuple[float, float, 
         assert facts.box[row].tolist() == np.stack([where.min(axis=0), where.max(axis=0)], axis=1).tolist()
 
 
+@pytest.mark.slow
 @given(ARRAYS, SPACINGS)
 def test_pieces_hang_together_by_faces(array: Array, spacing: tuple[float, float, float]) -> None:
     facts = measure(array, spacing)
@@ -104,6 +105,7 @@ def test_pieces_hang_together_by_faces(array: Array, spacing: tuple[float, float
         assert facts.whole[row] == pytest.approx(sizes.max() / sizes.sum())
 
 
+@pytest.mark.slow
 @given(ARRAYS, SPACINGS)
 def test_contact_areas(array: Array, spacing: tuple[float, float, float]) -> None:
     facts = measure(array, spacing)

@@ -44,6 +44,7 @@ def refusal(made: Outputs, **choices: object) -> str:
     return str(error.value)
 
 
+@pytest.mark.slow
 def test_everything_is_there_and_near_the_truth() -> None:
     found = score(outputs(), fused())
     assert fused().labels == LABELS

@@ -115,6 +115,7 @@ def test_what_is_refused_leaves_nothing_behind(here: Path, tmp_path: Path) -> No
     assert contents(tmp_path) == {}
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [

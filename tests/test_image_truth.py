@@ -116,6 +116,7 @@ def test_what_pynrrd_writes(
             assert len(notes) == frames
 
 
+@pytest.mark.slow
 @many
 @given(
     grids,
@@ -149,6 +150,7 @@ def test_what_nibabel_writes(
             np.testing.assert_allclose(ours.TransformIndexToPhysicalPoint(last), flipped, rtol=1e-4, atol=1e-2)
 
 
+@pytest.mark.slow
 @many
 @given(
     st.sampled_from(["uint8", "uint16", "int16", "float32", "float64"]),

@@ -383,6 +383,7 @@ def test_what_a_segmentation_holds_is_not_read_too_early(place: Path, heart: Pat
     pycemrg("plan", "early", heart, "--plugin", "early.yaml")
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize("section", [kind.section for kind in KINDS if kind.data])
 @pytest.mark.parametrize("key", ["anatomy", "function", "summary", "labels", "steps", "step", "spellings"])
 def test_yaml_never_imports_or_calls(place: Path, section: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -181,6 +181,7 @@ WAYS = {
 }
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("way", WAYS)
 def test_every_kind_of_file_says_the_same(tmp_path: Path, way: str) -> None:
     heart = {name: value + 20 for name, value in INPUTS.items()}

@@ -223,6 +223,7 @@ def test_list_plugins_always_works(full: FakeSite, monkeypatch: pytest.MonkeyPat
     assert plugins_listed()["broken"]["state"] == "failed"
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize("command", LISTS)
 @pytest.mark.parametrize("option", [(), ("--json",)])
 def test_a_failing_plugin_is_one_line_on_stderr(full: FakeSite, command: str, option: tuple[str, ...]) -> None:

@@ -252,6 +252,7 @@ def brute_narrow(voxels: Array, spacing: tuple[float, ...], edge_mm: float) -> A
     return narrow
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     st.integers(0, 2**32 - 1),

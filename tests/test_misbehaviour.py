@@ -278,6 +278,7 @@ NONSENSE = {
 }
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(("kind", "body", "what"), [(kind, *one) for kind, all_ in NONSENSE.items() for one in all_])
 def test_nonsense_is_blamed_on_its_plugin(tmp_path: Path, kind: str, body: str, what: str) -> None:
     if kind == "metric":

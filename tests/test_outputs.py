@@ -371,7 +371,7 @@ def test_the_hints_are_what_the_plugins_contribute() -> None:
         assert (ROOT / "plugins" / f"pycemrg-{name}").is_dir()
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow
 @pytest.mark.parametrize("blocked", BUILT_IN)
 def test_each_built_in_plugin_can_be_blocked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blocked: str) -> None:
     """The rest works; what the plugin would do says which plugin is blocked."""

@@ -236,6 +236,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize(("source", "reason"), BROKEN.values(), ids=BROKEN)
 def test_a_broken_plugin_costs_only_itself(site: FakeSite, source: str, reason: str) -> None:
     site.install("broken", source)

@@ -61,6 +61,7 @@ def parity(order: tuple[int, ...], signs: tuple[int, ...]) -> int:
     return round(float(np.linalg.det(np.eye(3)[list(order)]))) * int(np.prod(signs))
 
 
+@pytest.mark.slow(every=5)
 @pytest.mark.parametrize("signs", list(product((1, -1), repeat=3)))
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_every_turn_is_a_heart_and_every_mirror_image_is_none(heart: LabelVolume, order: Any, signs: Any) -> None:
@@ -179,6 +180,7 @@ def test_refused_and_accepted_on_every_face(
     run_recipe(*recipe, catalogue, check=False)
 
 
+@pytest.mark.slow
 def test_the_certificate_finds_it_too(files: Path, catalogue: Catalogue) -> None:
     volume, _ = read_volume(files / "mirrored.nrrd")
     for accept, severity in (((), Severity.ERROR), (("situs-inversus",), Severity.EXPECTED)):

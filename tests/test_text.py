@@ -58,6 +58,7 @@ READERS = {
 }
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize("read", READERS.values(), ids=READERS)
 @pytest.mark.parametrize(
     ("place", "message"),
@@ -191,6 +192,7 @@ NUMBERS = st.one_of(st.integers(-(10**30), 10**30), st.floats(allow_nan=False, a
 VALUES = st.one_of(st.none(), st.booleans(), NUMBERS, TEXTS)
 
 
+@pytest.mark.slow
 @given(st.dictionaries(TEXTS, st.lists(VALUES, max_size=3)))
 @example({"no": ["010", "1e3", "1:30", "~", "1_0", "true", "2024-01-01", "<<"]})
 def test_what_is_written_comes_back_here_and_elsewhere(data: dict[str, object]) -> None:

@@ -293,6 +293,7 @@ def test_a_slice_stays_in_its_plane() -> None:
         moving.move_labels(slice_, np.eye(3), (0, 0, 1))
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize(
     "step",

@@ -105,6 +105,7 @@ def measure(draw: st.DrawFn) -> Measure:
     return found
 
 
+@pytest.mark.slow
 @given(measure())
 def test_marks_are_where_their_values_are(found: Measure) -> None:
     drawn = plot(found)
@@ -126,6 +127,7 @@ def test_marks_are_where_their_values_are(found: Measure) -> None:
         assert [*drawn.box_x] == sorted(drawn.box_x) or min(usual) > quartiles[0] or max(usual) < quartiles[2]
 
 
+@pytest.mark.slow
 @given(measure())
 def test_labels_of_outliers_do_not_touch(found: Measure) -> None:
     drawn = plot(found)

@@ -56,6 +56,7 @@ def neighbours(array: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     ]
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize("rounds", [0, 20])
 @pytest.mark.parametrize("spacing", [CUBIC, (2.0, 0.8, 1.25)])
 @pytest.mark.parametrize("direction", [None, OBLIQUE, LEFT])
@@ -125,6 +126,7 @@ def test_no_tetrahedron_is_bad(spacing: tuple[float, float, float]) -> None:
         assert measure(mesh.points, mesh.tetrahedra).min() >= min(limit, 0.8 * own) - 1e-12
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize("spacing", [CUBIC, (2.0, 0.8, 1.25)])
 @pytest.mark.parametrize("size", [1, 2, 3])
 @pytest.mark.parametrize("around", [0, WALL])

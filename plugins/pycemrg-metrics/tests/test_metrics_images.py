@@ -123,6 +123,7 @@ def test_inside_a_mask() -> None:
     assert images.gradient_error_y(masked) == pytest.approx(np.abs(wrong[1])[MASK].mean())
 
 
+@pytest.mark.slow
 def test_the_real_ct() -> None:
     ct = sitk.Cast(sitk.ReadImage(str(DATA / "thorax_ct.nrrd")), sitk.sitkFloat64)
     reference = sitk.GetArrayFromImage(ct)

@@ -36,6 +36,7 @@ def itk_values(image: sitk.Image, points: np.ndarray, interpolator: int) -> list
     return values
 
 
+@pytest.mark.slow
 @given(label_maps(), SEEDS)
 def test_nearest_and_linear_are_simpleitks(image: sitk.Image, seed: int) -> None:
     points = around(image, seed)
@@ -141,6 +142,7 @@ def test_the_input_stays_as_it_is() -> None:
     assert (sitk.GetArrayFromImage(image) == before[1]).all()
 
 
+@pytest.mark.slow
 @given(label_maps(), SEEDS)
 def test_the_nearest_label_by_brute_force(image: sitk.Image, seed: int) -> None:
     points = around(image, seed, 25)
