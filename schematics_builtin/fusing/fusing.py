@@ -19,6 +19,7 @@ from pycemrg_core.api import (
     Structure,
     Zone,
     hull,
+    is_one_image,
     misspelt,
     name_of,
     read_segmentation,
@@ -212,10 +213,10 @@ def _union(before: Zone | None, volume: LabelVolume, value: int) -> Zone:
 
 
 def grid_of(path: FilePath, catalogue: Catalogue) -> Grid:
-    """The grid of an image file, from its header, or of a folder that a reader reads, such as a series of images."""
+    """The grid of an image file, from its header, or of what a reader reads, such as a series of images."""
     from pycemrg_core.api import read_geometry
 
-    if os.path.isdir(path):
+    if not is_one_image(path):
         return Grid.of(read_segmentation(path, catalogue).layers[0].volume)
     found = read_geometry(path)
     x, y, z = found["size"]

@@ -214,6 +214,18 @@ def test_a_mesh_elsewhere(folder: Path, image: sitk.Image) -> None:
     assert refused("voxelise", far, heart, "-o", out).endswith(expected)
 
 
+def test_a_folder_of_masks_is_a_label_map_too(folder: Path, image: sitk.Image) -> None:
+    (folder / "masks").mkdir()
+    for value, name in ((1, "LV_BP"), (2, "LV_myo"), (3, "RV_BP")):
+        write_image(image == value, folder / "masks" / f"{name}.nrrd")
+    for source in ("heart.nrrd", "masks"):
+        pycemrg("sample", folder / "heart.vtu", folder / source, "-o", folder / f"{source}.vtu", "--on", "cells")
+        pycemrg("voxelise", folder / "heart.vtu", folder / source, "-o", folder / f"like_{source}.nrrd")
+    one, other = (read_mesh(folder / f"{source}.vtu").cell_data["label"] for source in ("heart.nrrd", "masks"))
+    np.testing.assert_array_equal(one, other)
+    assert (folder / "like_masks.nrrd").read_bytes() == (folder / "like_heart.nrrd.nrrd").read_bytes()
+
+
 def test_what_voxelise_refuses(folder: Path, image: sitk.Image) -> None:
     mesh, heart, out = folder / "heart.vtu", folder / "heart.nrrd", folder / "o.nrrd"
     grid = read_mesh(mesh)

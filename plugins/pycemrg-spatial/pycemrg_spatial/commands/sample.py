@@ -60,7 +60,7 @@ def sample(
     for written in (Path(output).with_suffix(".elem"), Path(output).with_suffix(".pts")) if opencarp else (output,):
         require_output(written, mesh, image)
     catalogue = session_of(ctx).catalogue()
-    from pycemrg_core.api import read_image, read_labels
+    from pycemrg_core.api import is_one_image, read_image, read_labels
     from pycemrg_spatial.at_mesh import sample_mesh
     from pycemrg_spatial.meshes import read_mesh, write_mesh
     from pycemrg_spatial.placing import place
@@ -68,7 +68,8 @@ def sample(
     array = "tag" if opencarp else name or ("value" if method == "linear" else "label")
     beyond = outside if outside is not None else nan if method == "linear" else 0.0
     grid = read_mesh(mesh)
-    volume, notes = read_labels(image, catalogue) if method == "label" else read_image(image)
+    labels = method == "label" or not is_one_image(image)
+    volume, notes = read_labels(image, catalogue) if labels else read_image(image)
     echo_notes(notes)
     frame = segsmooth_of(ctx, segsmooth, mesh_frame)
     placed = place(grid, volume, mesh_unit, mesh_frame, segsmooth=frame, names=(mesh, image))

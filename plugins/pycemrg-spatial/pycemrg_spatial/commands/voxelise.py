@@ -49,13 +49,17 @@ def voxelise(
       pycemrg voxelise left_atrium.stl ct.nrrd -o la.nrrd --label 4
     """
     require_output(output, mesh, like)
-    session_of(ctx).catalogue()
-    from pycemrg_core.api import read_image, write_image
+    catalogue = session_of(ctx).catalogue()
+    from pycemrg_core.api import image_of, is_one_image, read_image, read_segmentation, write_image
     from pycemrg_spatial.meshes import read_mesh
     from pycemrg_spatial.placing import place
 
     grid = read_mesh(mesh)
-    grid_image, notes = read_image(like)
+    if is_one_image(like):
+        grid_image, notes = read_image(like)
+    else:  # such as the folder of a DICOM series
+        layer = read_segmentation(like, catalogue).layers[0]
+        grid_image, notes = image_of(layer.volume), layer.notes
     echo_notes(notes)
     frame = segsmooth_of(ctx, segsmooth, mesh_frame)
     placed = place(grid, grid_image, mesh_unit, mesh_frame, segsmooth=frame, names=(mesh, like))
