@@ -17,17 +17,28 @@ from phantom import heart_phantom
 from test_docs import DOORS, PUBLIC
 
 from pycemrg_core import (
+    DocumentError,
     LabelScheme,
     Recipe,
+    SavedRun,
     Settings,
+    Source,
     load_catalogue,
+    make_room,
+    plan,
     prepare,
     prepare_source,
+    read_config,
+    require_place,
+    run_plan,
     run_recipe,
+    write_config,
+    write_result,
     write_volume,
 )
 from pycemrg_core.api import (
     AnyImage,
+    FinishedRun,
     ImageError,
     LabelRemapper,
     Sample,
@@ -39,7 +50,8 @@ from pycemrg_core.api import (
     volume_given,
 )
 from schematics_builtin.certificate import asked_of, certify_image, heart_of, repair
-from schematics_builtin.fusing import Source, split_veins
+from schematics_builtin.fusing import Source as Fusible
+from schematics_builtin.fusing import split_veins
 from schematics_builtin.pictures import draw_slices
 from schematics_builtin.readers import named_extras, segments_of
 
@@ -139,7 +151,7 @@ def test_samples_and_sources_are_read(tmp_path: Path) -> None:
     for read in (sample.image, sample.labels, sample.more_images["again"]):
         assert (sitk.GetArrayFromImage(read) == sitk.GetArrayFromImage(image)).all()
     names = {1: "LV_BP_label"}
-    of_path, of_image = (Source.of("one", form, names).masks["LV_BP_label"] for form in (path, image))
+    of_path, of_image = (Fusible.of("one", form, names).masks["LV_BP_label"] for form in (path, image))
     assert of_path.region == of_image.region
 
 
@@ -161,3 +173,21 @@ def test_names_in_a_file_are_not_used_without_a_word(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match=r"heart\.seg\.nrrd: its own names are not used"):
         heart_of(path, ASKED)
     assert "its own names are not used" in " ".join(prepare(path, CATALOGUE, Settings()).notes)
+
+
+def test_a_folder_can_be_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_config("config", ONE_WALL, CATALOGUE)
+    assert read_config("config", CATALOGUE).configured["LV_BP_label"] == 1
+    with pytest.raises(DocumentError, match="no such folder"):
+        read_config("absent", CATALOGUE)
+    sitk.WriteImage(heart_phantom(40), "heart.nrrd")
+    prepared = prepare("heart.nrrd", CATALOGUE, recipe=ONE_WALL, check=False)
+    planned = plan(ONE_WALL, CATALOGUE, prepared.facts)
+    *_, result = run_plan(planned, make_room(prepared, planned))
+    run = FinishedRun(
+        result=result, prepared=prepared, plan=planned, source=Source.of("heart.nrrd"), catalogue=CATALOGUE
+    )
+    assert require_place("out", run.source, CATALOGUE) == ()
+    write_result(run, "out")
+    assert SavedRun.read("out/run.json").data["input"]["path"] == "../heart.nrrd"

@@ -6,6 +6,7 @@ The format is that of ``pycemrg-image-analysis``, so its folders load without ch
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,11 +28,12 @@ PARAMETERS = "parameters.json"
 MAPS = "semantic_maps"
 
 
-def read_config(folder: Path, catalogue: Catalogue) -> Settings:
+def read_config(folder: str | os.PathLike[str], catalogue: Catalogue) -> Settings:
     """What a configuration folder sets: labels, parameters and schematics.
 
     Raises :class:`DocumentError` naming the file that is missing or wrong.
     """
+    folder = Path(folder)
     if not folder.is_dir():
         name = name_of(folder)
         raise DocumentError(f"{name}: no such folder; make it with 'pycemrg init {name} --recipe ...'")
@@ -120,7 +122,7 @@ sys.exit(subprocess.call([sys.executable, "-m", "pycemrg_core", *command]))
 
 
 def write_config(
-    folder: Path,
+    folder: str | os.PathLike[str],
     recipe: str | Recipe,
     catalogue: Catalogue,
     local: Iterable[str | Path] = (),
@@ -135,6 +137,7 @@ def write_config(
 
     Raises :class:`OutputError` when one of the files exists already, or the folder cannot be written.
     """
+    folder = Path(folder)
     record = recipe if isinstance(recipe, Recipe) else catalogue.get(Recipe, recipe)
     steps = list(flatten(record, catalogue))
     own = schematics or {}

@@ -28,7 +28,7 @@ _INSTEAD = "choose another folder, or replace it with --force"
 
 
 def require_place(
-    folder: Path,
+    folder: str | os.PathLike[str],
     source: Source,
     catalogue: Catalogue,
     chosen: Iterable[Contribution[Output]] = (),
@@ -41,6 +41,7 @@ def require_place(
     That is the input; the result of another heart; and a file of the user that has the name of a file of this run, or
     would look like an output of it. ``force`` allows all but the first. Returns notes for the user.
     """
+    folder = Path(folder)
     require_folder(folder)
     written = [IMAGE, RECORD, *(contribution.record.file for contribution in chosen)]
     _require_input(folder, source, [*written, *leftovers(folder, catalogue)])

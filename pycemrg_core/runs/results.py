@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -28,12 +29,12 @@ STEP_SHAPE = {"name": str, "ledger": [_LEDGER], "?seconds": float, "?notes": [st
 """What the record of a step holds, of what is read again; for :func:`~pycemrg_core.text.structured.wrong_places`."""
 
 
-def write_result(run: FinishedRun, folder: Path, outputs: Outputs | None = None) -> tuple[str, ...]:
+def write_result(run: FinishedRun, folder: str | os.PathLike[str], outputs: Outputs | None = None) -> tuple[str, ...]:
     """Write image, record and outputs together. Returns the names of an earlier run's files that were removed.
 
     Raises :class:`OutputError`; the files that were in the folder before are then unchanged.
     """
-    outputs = outputs or Outputs()
+    outputs, folder = outputs or Outputs(), Path(folder)
     stale = tuple(name for name in leftovers(folder, run.catalogue) if name not in outputs.files)
     steps = () if run.kept_steps else step_leftovers(folder)
     with staged(folder, remove=(*stale, *steps)) as inner:
@@ -49,7 +50,7 @@ def write_result(run: FinishedRun, folder: Path, outputs: Outputs | None = None)
     return (*stale, *([STEPS] if steps else []))
 
 
-def record_json(run: FinishedRun, folder: Path, outputs: Outputs) -> dict[str, Any]:
+def record_json(run: FinishedRun, folder: str | os.PathLike[str], outputs: Outputs) -> dict[str, Any]:
     """The record of a run as plain data, as in ``run.json``."""
     record, source = run.record, run.source
     return {

@@ -207,7 +207,7 @@ def write_text(text: str, path: Path) -> None:
         ) from error
 
 
-def relative_path(path: str | Path, folder: Path) -> str:
+def relative_path(path: str | Path, folder: str | os.PathLike[str]) -> str:
     """A relative path: a folder and its inputs can move together, and no personal path is recorded."""
     try:
         return Path(os.path.relpath(path, folder)).as_posix()

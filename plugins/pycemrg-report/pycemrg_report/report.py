@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from base64 import b64encode
 from collections import Counter
@@ -50,14 +51,20 @@ class Volume:
     after: int
 
 
-def write_report(folder: Path, catalogue: Catalogue, target: Path | None = None, told: Told = lambda _: None) -> Path:
+def write_report(
+    folder: str | os.PathLike[str],
+    catalogue: Catalogue,
+    target: str | os.PathLike[str] | None = None,
+    told: Told = lambda _: None,
+) -> Path:
     """Write one self-contained page about the run in ``folder``, and return its path.
 
     The default ``target`` is ``folder/report.html``. The page is written under a temporary name and renamed. ``told``
     is told what is being done, for a line of progress. Raises :class:`PycemrgError` when the folder is not a run, and
     :class:`OutputError` when the page cannot be written.
     """
-    page = folder / PAGE if target is None else target
+    folder = Path(folder)
+    page = folder / PAGE if target is None else Path(target)
     with held(folder) if folder.is_dir() else nullcontext():
         told("reading and certifying the heart ...")
         run = read_run(folder, catalogue)
