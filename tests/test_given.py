@@ -52,6 +52,7 @@ from pycemrg_core.api import (
 from schematics_builtin.certificate import asked_of, certify_image, heart_of, repair
 from schematics_builtin.fusing import Source as Fusible
 from schematics_builtin.fusing import split_veins
+from schematics_builtin.labels import contradictions
 from schematics_builtin.pictures import draw_slices
 from schematics_builtin.readers import named_extras, segments_of
 
@@ -83,6 +84,7 @@ CALLS: dict[str, Callable[[AnyImage], Any]] = {
     "schematics_builtin.certificate.certify_image": lambda it: certify_image(it, CATALOGUE, ASKED),
     "schematics_builtin.certificate.heart_of": lambda it: heart_of(it, ASKED).volume.voxels_sha256(),
     "schematics_builtin.certificate.repair": lambda it: repair(it, CATALOGUE, ASKED).certificate,
+    "schematics_builtin.labels.contradictions": lambda it: list(contradictions(it, {"LA_BP_label": 1}, {})),
     "schematics_builtin.pictures.draw_slices": drawn,
 }
 ELSEWHERE = {"split_veins"}  # on a heart of its own

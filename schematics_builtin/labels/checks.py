@@ -7,7 +7,7 @@ from functools import reduce
 
 from attrs import evolve
 
-from pycemrg_core.api import Finding, Heart, LabelVolume, Severity, hull
+from pycemrg_core.api import AnyImage, Finding, Heart, LabelVolume, Severity, hull, volume_given
 from schematics_builtin.labels.anatomy import Contradiction, doubts
 from schematics_builtin.labels.anatomy.sides import VEIN_ORDER, VEINS, wrong_sides
 
@@ -32,13 +32,14 @@ def anatomy(heart: Heart) -> Iterator[Finding]:
 
 
 def contradictions(
-    volume: LabelVolume, labels: Mapping[str, int], schemes: Mapping[str, Mapping[str, int]]
+    image: AnyImage, labels: Mapping[str, int], schemes: Mapping[str, Mapping[str, int]]
 ) -> Iterator[Contradiction]:
     """What says that the ``labels`` (integers by structure name) of an image are wrong.
 
-    ``schemes`` are the integers of other label schemes, to name one that would fit. A fine image is first looked at on
-    a coarser grid, and all of it only if that leaves a doubt.
+    ``image`` is a label map or its path. ``schemes`` are the integers of other label schemes, to name one that would
+    fit. A fine image is first looked at on a coarser grid, and all of it only if that leaves a doubt.
     """
+    volume = volume_given(image)
     coarse = coarser(volume)
     if coarse is None or any(_contradictions(coarse, labels, schemes)):
         yield from _contradictions(volume, labels, schemes)

@@ -364,7 +364,7 @@ def test_the_page_goes_where_it_is_told_to(kept: Path, tmp_path: Path) -> None:
     result = pycemrg("report", kept, "-o", tmp_path / "heart.html")
     assert result.stdout == f"{tmp_path / 'heart.html'} written\n"
     assert [path.name for path in tmp_path.iterdir()] == ["heart.html"]
-    assert write_report(kept, load_catalogue(), tmp_path / "same.html") == tmp_path / "same.html"
+    assert write_report(str(kept), load_catalogue(), str(tmp_path / "same.html")) == tmp_path / "same.html"
     assert len(read(tmp_path / "same.html").select("section")) == len(read(tmp_path / "heart.html").select("section"))
 
 
