@@ -204,9 +204,11 @@ class _Work:
         """Close the gaps between the pairs of which one is new, or has changed since."""
         for a, b in self.choices.joins:
             if self._there(a) and self._there(b) and (new | self.changed) & {self.values[a], self.values[b]}:
-                closed = self._apply(join(self.volume, self.values[a], self.values[b], GAP_MM))
+                pair = f"{_short(a)}-{_short(b)}"
+                # Each vein of the one label opens into the atrium by one mouth, not by pieces of it.
+                mouths = VEINS in (a, b) and pair not in self.joined
+                closed = self._apply(join(self.volume, self.values[a], self.values[b], GAP_MM, grooves=mouths))
                 if closed:
-                    pair = f"{_short(a)}-{_short(b)}"
                     self.joined[pair] = self.joined.get(pair, 0) + closed
 
     def _apply(self, edits: Iterable[Edit]) -> int:

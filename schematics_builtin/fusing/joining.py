@@ -24,12 +24,12 @@ from pycemrg_core.api import (
 Floats = NDArray[np.float64]
 
 
-def join(volume: LabelVolume, a: int, b: int, gap_mm: float) -> Iterator[Edit]:
+def join(volume: LabelVolume, a: int, b: int, gap_mm: float, *, grooves: bool = False) -> Iterator[Edit]:
     """Give the open gaps between two labels that are at most ``gap_mm`` wide to the nearer of both.
 
     A voxel lies between them if its distances to both add up to no more than the gap and one voxel. A gap is open
     where the labels do not touch as near as that, or if it is enclosed. The groove beside a contact is none, so that a
-    gap that was closed stays as it is.
+    gap that was closed stays as it is; with ``grooves``, it is filled too.
     """
     reach = gap_mm + float(np.cbrt(volume.voxel_mm3))
     region = intersect(volume.region(a, reach), volume.region(b, reach))
@@ -47,8 +47,9 @@ def join(volume: LabelVolume, a: int, b: int, gap_mm: float) -> Iterator[Edit]:
     to_a, to_b = (volume.distances(one, near=box, limit_mm=reach).mm for one in (a, b))
     empty = volume.mask(0, box)
     between = empty & (to_a + to_b <= reach + 1e-3)
-    wide = between & ~dilate(_contact(volume, a, b, box), volume.spacing, reach)
-    between = (between & dilate(wide, volume.spacing, reach)) | _enclosed(empty, to_a, to_b)
+    if not grooves:
+        wide = between & ~dilate(_contact(volume, a, b, box), volume.spacing, reach)
+        between = (between & dilate(wide, volume.spacing, reach)) | _enclosed(empty, to_a, to_b)
     yield Edit(box, between & (to_a <= to_b), a)
     yield Edit(box, between & (to_a > to_b), b)
 
