@@ -314,6 +314,9 @@ class _Work:
                     self.notes.append(text)
                 else:
                     yield Doubt("lost-structure", f"{text}; look at where it lies, and at what lies over it")
+        for vein in self.split.veins:
+            if vein.name not in self.labels:
+                yield Doubt("lost-structure", f"nothing is left of {_short(vein.name)}, which was found")
         if APPENDAGE not in self.labels:
             self.notes.append("no source has LAA: if the left atrium holds it, it stays a part of that")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pycemrg_core.api import (
     Edit,
@@ -20,8 +19,6 @@ from pycemrg_core.api import (
     shape_of,
     shift,
 )
-
-Floats = NDArray[np.float64]
 
 
 def join(volume: LabelVolume, a: int, b: int, gap_mm: float, *, grooves: bool = False) -> Iterator[Edit]:
@@ -40,18 +37,38 @@ def join(volume: LabelVolume, a: int, b: int, gap_mm: float, *, grooves: bool = 
     near &= volume.mask(0, region)
     if not near.any():
         return
-    low, high = (np.array([f(line) for line in np.nonzero(near)]) for f in (np.min, np.max))
+    box = _bounds(near, region, 1, volume.array.shape)
+    near = _moved(near, region, box)
+    if grooves:
+        wide, enclosed = near, np.zeros_like(near)
+    else:
+        wide = near & ~dilate(_contact(volume, a, b, box), volume.spacing, reach)
+        enclosed = _enclosed(volume.mask(0, box), near)
+    if not (wide | enclosed).any():
+        return
+    # Distances are needed only where a gap is open.
+    inner = _bounds(wide | enclosed, box, int(np.ceil(reach / min(volume.spacing))), volume.array.shape)
+    near, wide, enclosed = (_moved(one, box, inner) for one in (near, wide, enclosed))
+    to_a, to_b = (volume.distances(one, near=inner, limit_mm=reach).mm for one in (a, b))
+    between = near & (to_a + to_b <= reach + 1e-3)
+    between &= dilate(between & wide, volume.spacing, reach)
+    yield Edit(inner, (between | enclosed) & (to_a <= to_b), a)
+    yield Edit(inner, (between | enclosed) & (to_a > to_b), b)
+
+
+def _bounds(mask: Mask, region: Region, by: int, shape: tuple[int, ...]) -> Region:
+    """The box of what is in a mask, that lies in a region of an image, and some voxels round it."""
+    low, high = (np.array([f(line) for line in np.nonzero(mask)]) for f in (np.min, np.max))
     corner = [axis.start for axis in region]
-    inner = as_region(map(slice, (low + corner).tolist(), (high + corner + 1).tolist()))
-    box = expand(inner, 1, volume.array.shape)
-    to_a, to_b = (volume.distances(one, near=box, limit_mm=reach).mm for one in (a, b))
-    empty = volume.mask(0, box)
-    between = empty & (to_a + to_b <= reach + 1e-3)
-    if not grooves:
-        wide = between & ~dilate(_contact(volume, a, b, box), volume.spacing, reach)
-        between = (between & dilate(wide, volume.spacing, reach)) | _enclosed(empty, to_a, to_b)
-    yield Edit(box, between & (to_a <= to_b), a)
-    yield Edit(box, between & (to_a > to_b), b)
+    return expand(as_region(map(slice, (low + corner).tolist(), (high + corner + 1).tolist())), by, shape)
+
+
+def _moved(mask: Mask, region: Region, box: Region) -> Mask:
+    """A mask in a region as one in another box, which may also reach beyond it."""
+    found = np.zeros(shape_of(box), np.bool_)
+    both = intersect(region, box)
+    found[shift(both, box)] = mask[shift(both, region)]
+    return found
 
 
 def _contact(volume: LabelVolume, a: int, b: int, box: Region) -> Mask:
@@ -64,14 +81,14 @@ def _contact(volume: LabelVolume, a: int, b: int, box: Region) -> Mask:
     return mask
 
 
-def _enclosed(empty: Mask, to_a: Floats, to_b: Floats) -> Mask:
+def _enclosed(empty: Mask, near: Mask) -> Mask:
     """The background that is connected to nothing but itself, and near both labels in all its voxels."""
     from scipy import ndimage
 
     number, count = ndimage.label(empty)
     kept = np.ones(count + 1, np.bool_)
     kept[0] = False
-    kept[number[empty & ~(np.isfinite(to_a) & np.isfinite(to_b))]] = False
+    kept[number[empty & ~near]] = False
     for axis in range(3):
         for end in (0, -1):
             kept[np.take(number, end, axis=axis)] = False
