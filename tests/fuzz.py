@@ -213,13 +213,14 @@ _LABELS = (
 )
 _FROM = ("labels remap {in}/heart.nrrd --from {file} --to cemrg -o {out}/mapped.nrrd",)
 
+_STRANGE = "--veins keep --accept implausible-size,anatomy,wrong-root,unchecked-alignment,lost-structure"
 _SOURCES = (
     "labels show {source} --json",
     "labels keep {source} LA_BP_label LV_BP_label -o {out}/kept.seg.nrrd",
     "labels remap {source} --to mm-whs --drop -o {out}/mapped.nii.gz",
     f"run {RECIPE} {{source}} -o {{out}}/run --no-check",
-    "fuse {source} --veins keep -o {out}/fused.nii.gz",
-    "fuse {source} {in}/heart.nrrd@cemrg --veins keep -o {out}/fused.nrrd",
+    f"fuse {{source}} {_STRANGE} -o {{out}}/fused.nii.gz",
+    f"fuse {{source}} {{in}}/heart.nrrd@cemrg {_STRANGE} -o {{out}}/fused.nrrd",
     "measure {source} --metrics volume --json",
 )
 
@@ -448,8 +449,10 @@ def _voxels(path: Path) -> Any:
 
 def _nameless(data: Any) -> Any:
     if isinstance(data, dict):
-        hidden = ("seconds", "name", "path", "sha256", "warnings", "input", "distribution", "version")
+        hidden = ("seconds", "name", "path", "sha256", "warnings", "notes", "input", "distribution", "version")
         return {key: _nameless(value) for key, value in data.items() if key not in hidden}
+    if isinstance(data, str):
+        return re.sub(r"/\S*/", "", data)
     return [_nameless(one) for one in data] if isinstance(data, list) else data
 
 

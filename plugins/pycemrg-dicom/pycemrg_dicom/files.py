@@ -93,4 +93,5 @@ def _is_segmentation(file: Path) -> bool:
     if not _is_dicom(file):
         return False
     found = read_dataset(file, specific_tags=["SOPClassUID"], stop_before_pixels=True)
-    return str(found.get("SOPClassUID", "")) in _SEGMENTATIONS
+    with refusing(file):  # values are read when they are asked for
+        return str(found.get("SOPClassUID", "")) in _SEGMENTATIONS

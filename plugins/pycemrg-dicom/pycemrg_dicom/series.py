@@ -29,10 +29,12 @@ def read(path: Path) -> Segmentation:
 
 def _grid(path: Path, files: tuple[Path, ...]) -> tuple[LabelVolume, tuple[str, ...]]:
     images = [read_dataset(file, specific_tags=list(_TAGS), stop_before_pixels=True) for file in files]
-    series = {str(image.get("SeriesInstanceUID", "")) for image in images}
+    with refusing(path):  # values are read when they are asked for
+        series = {str(image.get("SeriesInstanceUID", "")) for image in images}
+        several = any(image.get("NumberOfFrames", 1) != 1 for image in images)
     if len(series) > 1:
         raise ImageError(f"{name_of(path)}: holds {len(series)} series; give a folder with one of them")
-    if any(image.get("NumberOfFrames", 1) != 1 for image in images):
+    if several:
         raise ImageError(
             f"{name_of(path)}: its images have several frames each, so it is not read; convert it to .nrrd"
         )
