@@ -159,6 +159,7 @@ maps = st.tuples(*[st.integers(1, 6)] * 3, st.integers(1, 4), st.integers(0, 2**
 spacings = st.tuples(*[st.sampled_from([0.7, 1.0, 2.5])] * 3)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(maps, spacings)
 def test_measures_agree_with_brute_force(a: Array, spacing: tuple[float, float, float]) -> None:
@@ -444,6 +445,7 @@ FOURTEEN = SCHEMES["cemrg"] | labels("LPV1:8 LPV2:9 RPV1:10 RPV2:11 LAA:12 SVC:1
 EXCHANGES = "LV_BP/LV_myo SVC/IVC Ao_BP/PArt_BP LA_BP/RA_BP LV_BP/RV_BP RPV1/SVC LPV1/LAA LPV1/LPV2 RPV1/RPV2 LPV1/RPV1"
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("pair", EXCHANGES.split())
 def test_any_two_structures_that_are_exchanged_are_found(pair: str) -> None:
     """Either as exchanged, or by where they lie; never as labels of another scheme only."""

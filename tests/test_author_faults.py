@@ -117,6 +117,7 @@ COMMAND = "command 'weigh' of heart (my-heart 1.0) failed: "
 RUN = ("run", "thick", "in.nrrd", "-o", "out", "--no-check")
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(
     ("how", "code", "text"),
     [
@@ -158,6 +159,7 @@ def test_a_check_that_fails_in_an_output_is_told_with_its_own_place_alone(site: 
     )
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(
     ("before", "after", "environment"),
     [
@@ -177,6 +179,7 @@ def test_the_whole_chain_on_request(
     assert "The above exception was the direct cause of the following exception:" in chain
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("environment", [{}, {"PYCEMRG_DEBUG": ""}, {"PYCEMRG_DEBUG": "0"}])
 def test_no_chain_unasked(site: FakeSite, environment: dict[str, str]) -> None:
     assert "Traceback" not in outcome(site, *RUN, **environment)

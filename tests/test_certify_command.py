@@ -62,6 +62,7 @@ def test_a_run_can_be_certified(grown: Path) -> None:
             assert array[z, y, x] in (0, one["values"][-1])
 
 
+@pytest.mark.slow
 def test_certify_says_the_same_of_the_image_alone(grown: Path) -> None:
     result = pycemrg("certify", grown / "heart.nrrd", "--recipe", "four_chamber_full", "--json", code=1)
     assert json.loads(result.stdout) == json.loads((grown / "certificate.json").read_text())
@@ -269,6 +270,7 @@ def test_repair_says_what_it_could_not_do(tmp_path: Path) -> None:
     assert all(entry["mm3"] == pytest.approx(entry["voxels"] * 1.6**3) for entry in data["ledger"])
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [

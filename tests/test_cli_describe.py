@@ -117,6 +117,7 @@ def test_lists_are_lists_in_json() -> None:
     assert described("atria_full")[0]["includes"] == ["left_atrium_with_veins", "right_atrium_with_veins"]
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(
     ("name", "close"), [("la_myocardum", "la_myocardium"), ("craete", "create"), ("atria_ful", "atria_full")]
 )

@@ -159,6 +159,7 @@ def config(tmp_path: Path) -> Path:
     return tmp_path / "config"
 
 
+@pytest.mark.slow
 def test_a_changed_parameter_takes_effect_and_set_wins_over_it(tmp_path: Path, heart: Path, config: Path) -> None:
     put(config / "parameters.json", {**PARAMETERS, "LA_WT": 4})
     run = ["four_chamber_full", heart]

@@ -187,6 +187,7 @@ def test_a_misspelt_parameter(earlier: Path, heart: Path, name: str) -> None:
     assert "LA_WT" in text
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(
     ("labels", "parts"),
     [

@@ -183,6 +183,7 @@ def test_the_files_of_an_earlier_run_give_way_and_others_stay(tmp_path: Path, he
     assert {path.name: path.name for path in folder.iterdir()}.keys() == {"heart.nrrd", "run.json", "notes.txt"}
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("extension", [".nii.gz", ".nii", ".mha"])
 def test_the_input_may_be_in_another_format(tmp_path: Path, heart: Path, extension: str) -> None:
     other = tmp_path / f"same{extension}"
@@ -346,6 +347,7 @@ def test_resume_without_anything_kept_is_an_ordinary_run(tmp_path: Path, heart: 
     assert np.array_equal(voxels(tmp_path / "a" / "heart.nrrd"), voxels(tmp_path / "b" / "heart.nrrd"))
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(
     "options", [["--set", "LA_WT=4"], ["--labels", "LABELS"], ["IMAGE"], ["RECIPE"]], ids=lambda words: words[0]
 )
@@ -366,6 +368,7 @@ def test_resume_is_refused_when_anything_differs(tmp_path: Path, stopped: Path, 
     assert contents(folder) == before
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("damage", ["cut", "no steps", "a hole"])
 def test_resume_with_a_damaged_progress_file_says_how_to_go_on(tmp_path: Path, stopped: Path, damage: str) -> None:
     shutil.copytree(stopped / "out", tmp_path / "out")

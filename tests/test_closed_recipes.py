@@ -82,6 +82,7 @@ def require_closed(recipe: str, *lacking: str, mm: float = 2.0) -> Certificate:
     return certificate
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_it_closes_its_chambers_and_no_other(recipe: str) -> None:
     require_closed(recipe)
@@ -130,6 +131,7 @@ def test_a_heart_without_a_label_is_closed_too(recipe: str, name: str) -> None:
     assert all(one.missing for one in left_out)
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(
     ("recipe", "name"), [(recipe, name) for recipe, (needs, _) in RECIPES.items() for name in needs]
 )
@@ -148,6 +150,7 @@ def test_labels_check_says_what_the_recipe_needs(tmp_path: Path) -> None:
     assert "LV_myo_label (2) is not in the image; needed by four_chamber_closed" in found.stdout + found.stderr
 
 
+@pytest.mark.slow
 def test_the_chambers_alone_are_closed() -> None:
     """What the MM-WHS challenge and the chambers of TotalSegmentator have: no veins, no appendage."""
     require_closed("four_chamber_closed", *VEIN_LABELS)
@@ -219,6 +222,7 @@ MESH_TAGS = {
 }
 
 
+@pytest.mark.slow
 def test_the_complete_heart_has_the_tags_of_a_mesh_without_blood(tmp_path: Path) -> None:
     grown = closed("four_chamber_closed").volume
     write_volume(grown, tmp_path / "heart.nrrd")

@@ -141,6 +141,7 @@ def test_skirt(case: tuple[Array, Spacing], ratio: float, new: bool) -> None:
     np.testing.assert_array_equal(found[certain], expected[certain])
 
 
+@pytest.mark.slow
 @brute_force
 @given(maps(), MM, st.sampled_from([(1, 2), (1, 2, 3), (5, 1, 77)]))
 def test_separate_lumens(case: tuple[Array, Spacing], mm: float, lumens: tuple[int, ...]) -> None:
@@ -235,6 +236,7 @@ def test_a_sealed_lumen_touches_nothing_that_it_leaks_to() -> None:
     assert (found[array == 1] == 1).all()
 
 
+@pytest.mark.slow
 @brute_force
 @given(maps())
 def test_manifold_writes_each_voxel_once_and_leaves_other_labels(case: tuple[Array, Spacing]) -> None:
@@ -314,6 +316,7 @@ def test_a_vessel_is_cut_alike_however_the_image_is_stored(direction: tuple[int,
     np.testing.assert_array_equal(cut(volumes.rotated(rotation, volume)), volumes.ROTATIONS[rotation](found))
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("turn", [100, 150, 180])
 def test_a_curved_vessel_is_cut_at_its_end_and_not_on_its_side(turn: int) -> None:
     """An arch, as of an aorta: its outer side reaches farther than its end in most directions."""
@@ -368,6 +371,7 @@ def test_a_cut_says_when_it_takes_all_of_a_vessel(cut_mm: float, noted: bool) ->
     assert (2 in grown(closing.open_vessel, array, (1.0, 1.0, 1.0), contract)) is not noted
 
 
+@pytest.mark.slow
 @brute_force
 @given(maps(labels=(1, 2, 2, 3, 4)))
 # Two pieces of lumen on either side of the root: their ends lie round the middle, in no direction.

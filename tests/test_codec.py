@@ -107,6 +107,7 @@ def test_all_faults_are_told_at_once() -> None:
     )
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("value", ["text", 3, None, ["a"], [], True])
 def test_a_record_is_a_mapping(value: Any) -> None:
     assert refusal(value, Schematic, "schematics.s") == f"{value!r} is not a mapping @ schematics.s"

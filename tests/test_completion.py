@@ -37,6 +37,7 @@ def test_names_after_options() -> None:
     assert completed("certify", "heart.nrrd", "--recipe", "biventricular_") == names(Recipe, start="biventricular_")
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("command", [("certify",), ("repair",), ("labels", "show"), ("clean",), ("compare",)])
 def test_schemes_are_completed_everywhere(command: tuple[str, ...]) -> None:
     assert completed(*command, "heart.nrrd", "--scheme", "") == names(LabelScheme)
@@ -48,6 +49,7 @@ def test_describe_completes_any_name() -> None:
     assert completed("describe", "LA_WT") >= {"LA_WT"}
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_lines_for_a_shell_work(shell: str) -> None:
     """The lines of docs/commands.md: the command answers with the shell's own code, which asks it for names."""

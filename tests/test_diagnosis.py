@@ -83,6 +83,7 @@ def stretches_of(line: Array) -> list[tuple[int, int, int]]:
 # --------------------------------------------------------------------------------------- measure, against counts
 
 
+@pytest.mark.slow
 @given(ARRAYS, SPACINGS)
 def test_volumes_boxes_and_centroids(array: Array, spacing: tuple[float, float, float]) -> None:
     facts = measure(array, spacing)

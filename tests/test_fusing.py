@@ -60,6 +60,7 @@ def test_everything_is_there_and_near_the_truth() -> None:
         assert 0.7 < share < 1.5, (a, b)
 
 
+@pytest.mark.slow
 def test_the_grid_is_that_of_the_chambers_with_a_margin() -> None:
     volume, like = fused().volume, outputs().chambers
     assert volume.spacing == like.spacing

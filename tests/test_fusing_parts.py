@@ -106,6 +106,7 @@ def dijkstra(mask: Array, starts: list[tuple[int, ...]]) -> Array:
     return mm
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("seed", range(4))
 def test_ways_are_the_shortest(seed: int) -> None:
     rng = np.random.default_rng(seed)

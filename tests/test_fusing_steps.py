@@ -201,6 +201,7 @@ def pycemrg_recipes():
 """
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(
     ("doubt", "accepted", "code", "message"),
     [

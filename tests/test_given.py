@@ -112,6 +112,7 @@ def forms(folder: Path) -> list[AnyImage]:
     return [image, read_volume(path)[0], path, str(path)]
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("name", CALLS)
 def test_a_path_does_what_an_image_does(name: str, tmp_path: Path) -> None:
     first, *others = map(CALLS[name], forms(tmp_path))

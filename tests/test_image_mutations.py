@@ -192,6 +192,7 @@ def several(reader: Reader, form: str, examples: int) -> None:
     assert reader.deaths == 0
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_sample_of_several_mutations(reader: Reader, form: str) -> None:
     several(reader, form, 40)

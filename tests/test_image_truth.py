@@ -170,6 +170,7 @@ def test_scaled_nifti(code: str, slope: float, intercept: float, order: str) -> 
             agree(path, 1e-6)
 
 
+@pytest.mark.slow
 @many
 @given(grids, st.integers(1, 3), st.sampled_from([-1, 0, 1]))
 def test_quaternions_of_nifti(grid: Any, unit: int, handed: int) -> None:
@@ -188,6 +189,7 @@ def test_quaternions_of_nifti(grid: Any, unit: int, handed: int) -> None:
             np.testing.assert_allclose(frame(ours), frame(sitk.ReadImage(str(path))), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 @many
 @given(
     grids,

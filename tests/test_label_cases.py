@@ -245,6 +245,7 @@ def test_no_command_works_in_place(place: Path, heart: Path, command: tuple[str,
     assert contents(place) == before
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("link", [None, os.link, os.symlink])
 def test_a_run_does_not_replace_its_input(place: Path, heart: Path, link: Callable[..., None] | None) -> None:
     Path("out").mkdir()
@@ -316,6 +317,7 @@ recipes:
 """
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("step", ["keep_largest_component", "keep_largest_structure", "remove_small"])
 def test_a_cleanup_says_when_it_takes_most_of_a_label(place: Path, heart: Path, step: str) -> None:
     image = relabelled(heart, "one.nrrd", one_vein)

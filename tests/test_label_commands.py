@@ -144,6 +144,7 @@ def test_a_note_about_the_image_is_not_part_of_the_answer(tmp_path: Path) -> Non
 # ------------------------------------------------------------------------------------------------------ check
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("recipe", ["four_chamber_full", "atria_full", "biventricular_basic"])
 def test_a_heart_that_has_everything(recipe: str) -> None:
     result = pycemrg("labels", "check", HEART, "--recipe", recipe)

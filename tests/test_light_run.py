@@ -81,6 +81,7 @@ def test_all_of_an_image_is_looked_at_once(tmp_path: Path, in_air: Path, whole: 
     assert whole == {"read_voxels": 1, "bounding_boxes": 1, "occupied": 1, "sha256": 1, "write": 1}
 
 
+@pytest.mark.slow
 def test_air_is_neither_copied_nor_read_into_memory(in_air: Path) -> None:
     """Zeros that are never written to stay out of resident memory; here they count, and may count only twice."""
     catalogue = load_catalogue()

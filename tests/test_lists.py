@@ -102,6 +102,7 @@ def words(text: str) -> str:
     return " ".join(text.split())
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("command", LISTS)
 def test_json_has_everything(full: FakeSite, command: str) -> None:
     listed = entries(command)
@@ -145,6 +146,7 @@ def test_in_a_pipe_nothing_is_cut(full: FakeSite) -> None:
             assert any(entry["summary"] in line for line in lines), entry
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("command", LISTS)
 def test_tables_say_name_summary_and_provider(full: FakeSite, command: str) -> None:
     text = words(run(command).stdout)

@@ -97,6 +97,7 @@ def test_nothing_is_left_to_mend_in_a_larger_map(seed):
     assert is_mended(mended(array))
 
 
+@pytest.mark.slow
 def test_tissue_is_only_lost_where_it_touches_no_tissue():
     for seed in range(20):
         array = random_map(seed, (9, 8, 10), (*LUMENS, *TISSUE), 0.5)

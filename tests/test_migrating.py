@@ -89,6 +89,7 @@ def test_what_a_row_names_is_there() -> None:
     assert unknown == []
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_rows_exist() -> None:
     for _, now, differs in rows():
         for token in re.findall(r"`(pycemrg [^`]+)`", f"{now} {differs}"):

@@ -62,6 +62,7 @@ def test_showing(named: Path, masks: Path, heart: LabelVolume) -> None:
     assert "labels are named by nifti-label-table" in checked
 
 
+@pytest.mark.slow
 def test_an_image_that_may_be_a_mask_is_told_of_fuse(masks: Path) -> None:
     mask = masks / "LV_BP.nrrd"
     said = "it has one label; if it is a mask, give all masks, or make one label map with 'pycemrg fuse'"

@@ -225,6 +225,7 @@ def test_what_the_user_says_wins_over_names_in_the_source(tmp_path: Path, heart:
     pycemrg("run", RECIPE, path, "-o", tmp_path / "out", "--scheme", "cemrg")
 
 
+@pytest.mark.slow
 def test_a_scheme_and_masks_contradict_each_other(masks: Path) -> None:
     with pytest.raises(ImageError, match="its labels have names and no integers; leave out the label scheme"):
         run_recipe(RECIPE, masks, CATALOGUE, scheme="acdc")
@@ -252,6 +253,7 @@ def test_other_names_keep_their_integers_from_the_recipe(tmp_path: Path, heart: 
         run_recipe(RECIPE, path, CATALOGUE, check=False)
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(
     "name", ["spleen", "brachiocephalic_vein_left", "iliac_vena_right", "heart_like", "vertebrae_L1"]
 )

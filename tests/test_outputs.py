@@ -213,6 +213,7 @@ def test_a_file_that_would_look_like_an_output_is_not_touched(tmp_path: Path) ->
     assert files(tmp_path) == {"heart.nrrd", "run.json"}
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("name", ["slices.png", "heart.label", "heart.nrrd"])
 def test_a_file_of_the_user_in_the_folder_of_a_run_is_not_overwritten(tmp_path: Path, name: str) -> None:
     """Neither one that is new there, nor one that was changed by hand."""

@@ -83,6 +83,7 @@ def test_merges_and_deletions_are_the_function_of_every_voxel(mapping: dict[int,
         assert remapper.apply(array).tolist() == slowly(array, mapping)
 
 
+@pytest.mark.slow
 @given(st.dictionaries(SPARSE, SPARSE, max_size=8), st.lists(SPARSE, max_size=20))
 def test_what_is_not_refused_can_be_undone(mapping: dict[int, int], values: list[int]) -> None:
     array = np.array([*values, *list(mapping)[:4]], np.int64)

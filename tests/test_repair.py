@@ -82,6 +82,7 @@ MENDED = {
 }
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("name", MENDED)
 def test_what_can_be_closed_is_closed(name: str) -> None:
     before = damaged(DAMAGES[name])
@@ -121,6 +122,7 @@ def test_the_seal_is_a_plane_that_the_heart_lacks() -> None:
     ]
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(
     "name", ["a valve away from a lumen", "an open ring", "no valve", "a label over 255", "another label inside"]
 )

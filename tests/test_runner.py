@@ -181,6 +181,7 @@ def test_an_image_that_is_no_label_map_is_refused() -> None:
         run_recipe("atria_full", sitk.Image(4, 4, 4, sitk.sitkUInt8), brute.catalogue(), check=False)
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("pixel", [sitk.sitkUInt8, sitk.sitkInt16, sitk.sitkUInt16, sitk.sitkInt32, sitk.sitkUInt64])
 def test_the_pixel_type_is_kept(pixel: int) -> None:
     result = run_recipe("atria_full", sitk.Cast(phantom(), pixel), brute.catalogue(), check=False).image

@@ -132,6 +132,7 @@ def plugin(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(
     "command", [("list-metrics",), ("list-plugins",), ("bug-report",), ("list-metrics", "--json"), ("--help",)]
 )

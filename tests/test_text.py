@@ -266,6 +266,7 @@ def test_rows_that_would_vanish_or_be_misread(text: str, message: str) -> None:
 CELLS = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=6)
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.filter_too_much])
 @given(st.integers(2, 4).flatmap(lambda n: st.lists(st.lists(CELLS, min_size=n, max_size=n), min_size=2, max_size=5)))
 def test_what_the_library_writes_is_read(table: list[list[str]]) -> None:

@@ -70,6 +70,7 @@ def test_no_mode_lets_a_wall_into_its_own_source(mode: tuple[object, ...]) -> No
     assert (brute.write(array, (d >= 0) & (d <= 2), 9, [mode]) == 1).sum() == 1
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_lumen_loses_voxels_only_where_a_rule_says_so(recipe: str) -> None:
     for row, before, after in steps(recipe):
@@ -107,6 +108,7 @@ def test_a_wall_has_no_holes_from_approximate_distance() -> None:
     assert ((after == 103) & (d > row.mm)).sum() > 100
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("recipe", [name for name in RECIPES if "veins" in name or "atria" in name])
 def test_a_ring_turns_nothing_into_background(recipe: str) -> None:
     for row, before, after in steps(recipe):

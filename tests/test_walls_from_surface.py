@@ -96,6 +96,7 @@ def rows(start: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith(start)]
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("row", rows("| sphere, ") + rows("| tube, "), ids=" ".join)
 def test_the_volumes_and_dice_of_the_docs(row: list[str]) -> None:
     what, size, *numbers = row

@@ -216,6 +216,7 @@ def test_image_and_labels_on_other_grids(pipeline: Path, tmp_path: Path) -> None
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_old_samples_and_inputs_are_not_mixed_in(pipeline: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     augment(pipeline, out, "-n", 3)

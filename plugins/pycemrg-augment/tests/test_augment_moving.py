@@ -257,6 +257,7 @@ def brute_motion(array: Array, poses: list[Any], cuts: list[int], axis: int) -> 
     return np.abs(np.fft.ifftn(np.fft.ifftshift(measured, axes=axis)))
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_motion_takes_each_line_of_k_space_from_its_pose(axis: int) -> None:
     poses = [([0, 0, 0], [0, 0, 0]), ([5, -3, 8], [0.2, 0.3, -0.2]), ([-4, 6, 0], [0.1, 0, 0.4])]

@@ -153,6 +153,7 @@ def test_nearest_is_the_label_at_the_centre() -> None:
         assert made[index] == image[there]
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(("thickness", "count"), [(1.0, 3), (0.8, 4), (2 / 3, 2), (1.5, 1)])
 def test_shifted_stacks_start_along_the_slice_direction(thickness: float, count: int) -> None:
     image = make()

@@ -45,6 +45,7 @@ def assert_in_place(image: sitk.Image, made: sitk.Image, background: float) -> N
     assert inside
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(st.tuples(*[st.integers(-4, 9)] * 3), st.tuples(*[st.integers(5, 8)] * 3))
 def test_a_crop_keeps_every_voxel_in_place(start: tuple[int, ...], size: tuple[int, ...]) -> None:
@@ -146,6 +147,7 @@ def test_voxels_in_the_middle_between_two_take_the_same_side_everywhere(spacing:
         np.testing.assert_array_equal(made, labels[1::2, 1::2, 1::2])
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("spacing", [0.25, 0.5, 0.61])
 def test_isotropic_voxels_fill_the_same_corners(spacing: float) -> None:
     image = make()

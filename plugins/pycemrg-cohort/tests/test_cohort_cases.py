@@ -133,6 +133,7 @@ def test_inputs_that_are_wrong(folder: Path) -> None:
     assert problems("t.csv") == ["the inputs contain no case"]
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9_.-]{0,20}\Z"), st.floats(0.1, 9), min_size=1))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 def test_what_a_table_says_is_what_a_worker_gets(folder: Path, thickness: dict[str, float]) -> None:

@@ -41,6 +41,7 @@ def marked(values: list[Fraction]) -> list[str]:
 hundredths = st.integers(0, 2000) | st.sampled_from([171, 157, 171, 171, 20000])
 
 
+@pytest.mark.slow
 @given(st.lists(hundredths, min_size=1, max_size=40))
 def test_outliers_are_those_of_the_definition(numbers: list[int]) -> None:
     cases = [case(f"c{n}", volumes_ml={"a": number / 100}) for n, number in enumerate(numbers)]
@@ -63,6 +64,7 @@ def test_the_score_of_an_example() -> None:
     assert not scores([3.0] * 9).any()
 
 
+@pytest.mark.slow
 def test_the_page_marks_them_in_words(tmp_path: Path) -> None:
     volumes = [100, 101, 99, 103, 98, 102, 100, 160, 40]
     cases = [case(f"c{n}", volumes_ml={"LV_BP_label": float(v)}) for n, v in enumerate(volumes)]

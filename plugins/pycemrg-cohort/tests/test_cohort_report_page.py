@@ -242,6 +242,7 @@ def test_pictures_have_a_limit(tmp_path: Path) -> None:
     assert "are shown, the first 300 of them." in words(page.select("#hearts")[0])
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -70,6 +70,7 @@ def test_segments_with_names_codes_and_colours(tmp_path: Path) -> None:
     assert found.segments[1].colour == ""
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("kind", ["BINARY", "LABELMAP", "FRACTIONAL"])
 def test_voxels_are_where_the_scan_has_them(tmp_path: Path, kind: str) -> None:
     array = masks()
@@ -166,6 +167,7 @@ def test_other_files_are_left_to_others(tmp_path: Path) -> None:
     assert "cannot read .dcm" in text
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("seed", range(4))
 def test_damage_is_refused_in_one_line(tmp_path: Path, seed: int, caplog: pytest.LogCaptureFixture) -> None:
     data, rng = heart(tmp_path).read_bytes(), random.Random(seed)

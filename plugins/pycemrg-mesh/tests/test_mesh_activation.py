@@ -54,6 +54,7 @@ def test_a_plane_wave_takes_the_distance_over_the_speed(example: ModuleType, axi
     assert times.max() == pytest.approx(10 / 0.6)
 
 
+@pytest.mark.slow
 def test_a_wave_from_a_point_is_late_by_less_than_an_edge(example: ModuleType) -> None:
     mesh = mesh_of(np.ones((16, 16, 16), np.uint8))
     start = at(mesh, (0, 0, 0))

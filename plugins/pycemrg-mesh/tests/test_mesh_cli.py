@@ -155,6 +155,7 @@ def test_every_check_and_label_on_request() -> None:
     )
 
 
+@pytest.mark.slow
 def test_files_that_go_are_named() -> None:
     run_command("mesh", heart(), "-o", "a.vtu", "--carp", "b", "--scheme", "cemrg")
     done = run_command("mesh", "heart.nrrd", "--carp", "b", "--scheme", "cemrg", "--smooth", "0")

@@ -117,6 +117,7 @@ def test_where_three_regions_meet_nodes_stay_on_their_line() -> None:
     assert np.abs(mesh.points - rest.points)[edge].max() > 0.1
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("spacing", [CUBIC, (1.5, 0.7, 0.9), (6.0, 1.0, 1.0)])
 def test_no_tetrahedron_is_bad(spacing: tuple[float, float, float]) -> None:
     mesh = cut(volume_of(shells(16, spacing), spacing), [WALL, COVER])

@@ -81,6 +81,7 @@ def test_a_pocket_that_is_no_space_of_its_own_is_filled() -> None:
     assert (found[6, 6, 6] == 1).all()
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("seed", range(4))
 def test_any_tissue_becomes_a_manifold(seed: int) -> None:
     array = np.random.default_rng(seed).choice(3, (5, 5, 5), p=(0.5, 0.3, 0.2)).astype(np.uint8)

@@ -18,6 +18,7 @@ from pycemrg_core import LabelVolume
 from pycemrg_core.api import Heart, LabelType
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(small_maps())
 def test_faults_are_those_of_the_voxels(array: np.ndarray) -> None:

@@ -40,6 +40,7 @@ def test_as_by_all_pairs(masks: tuple[Array, Array], spacing: Spacing, tolerance
     assert distances.hausdorff(found) == pytest.approx(largest)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(pairs(largest=14), SPACINGS)
 def test_hausdorff_as_in_simpleitk(masks: tuple[Array, Array], spacing: Spacing) -> None:
@@ -152,6 +153,7 @@ def test_metrics_share_their_distances(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sum(asked) == sum(made) - 2 * common  # each voxel of a surface once, there or back
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(pairs(largest=10), SPACINGS, st.sampled_from([0, 1, 16]))
 def test_hausdorff_with_and_without_a_dilation(masks: tuple[Array, Array], spacing: Spacing, near: int) -> None:

@@ -24,6 +24,7 @@ def test_by_hand() -> None:
     assert overlap.relative_volume_difference(found) == pytest.approx(-2 / 6)
 
 
+@pytest.mark.slow
 @given(pairs(), SPACINGS)
 def test_as_in_simpleitk(masks: tuple[Array, Array], spacing: Spacing) -> None:
     prediction, reference = masks

@@ -187,6 +187,7 @@ def test_without_a_certificate_the_heart_is_certified(tmp_path: Path) -> None:
     assert expected <= shown
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

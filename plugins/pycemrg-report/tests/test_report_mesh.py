@@ -61,6 +61,7 @@ def test_a_mesh_of_another_heart_is_left_out(run: Path) -> None:
     assert "heart.mesh.json is for another heart, and is left out." in [words(note) for note in page.select(".note")]
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

@@ -396,6 +396,7 @@ def test_a_missing_heart_is_refused(copy: Path) -> None:
     assert contents(copy) == before
 
 
+@pytest.mark.slow
 def test_places_that_cannot_be_written_are_refused(kept: Path, tmp_path: Path) -> None:
     assert refused(kept, "-o", tmp_path / "a.pdf") == (
         f"error: {tmp_path / 'a.pdf'}: not a web page; choose a name that ends in .html"

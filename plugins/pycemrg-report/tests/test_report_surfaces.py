@@ -45,6 +45,7 @@ def mesh_of(surface: Surface) -> trimesh.Trimesh:
     return trimesh.Trimesh(surface.points, surface.triangles, process=False)
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("direction", [RIGHT_HANDED, LEFT_HANDED])
 @pytest.mark.parametrize("triangles", [10**6, 2000])
 def test_surfaces_are_closed_and_hold_the_volume_of_their_voxels(direction: tuple[float, ...], triangles: int) -> None:

@@ -176,6 +176,7 @@ def test_a_mesh_made_from_an_inr(folder: Path, image: sitk.Image) -> None:
     assert (read_mesh(out).points == read_mesh(mesh).points).all()
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(("unit", "factor", "word"), [("um", 1000, "micrometres"), ("m", 0.001, "metres")])
 @pytest.mark.parametrize("command", ["sample", "voxelise"])
 def test_another_unit_is_recognised(
@@ -195,6 +196,7 @@ def test_another_unit_is_recognised(
     assert text.endswith("; its coordinates look like millimetres: use --mesh-unit mm")
 
 
+@pytest.mark.slow
 def test_a_mesh_elsewhere(folder: Path, image: sitk.Image) -> None:
     own, heart, out = read_mesh(folder / "heart.vtu").points, folder / "heart.nrrd", folder / "o.nrrd"
     ras = moved(folder, "ras.vtu", own * (-1, -1, 1))

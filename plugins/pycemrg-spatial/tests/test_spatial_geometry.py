@@ -25,6 +25,7 @@ from spatial_shapes import HEART, itk_points, label_maps, oblique
 from pycemrg_core import read_image, write_image
 
 
+@pytest.mark.slow
 @given(label_maps(), st.integers(0, 2**32 - 1))
 def test_indices_and_points_are_simpleitks(image: sitk.Image, seed: int) -> None:
     indices = np.random.default_rng(seed).uniform(-50, 600, (20, 3))
@@ -58,6 +59,7 @@ def test_all_eight_corners_of_a_box_of_voxels(image: sitk.Image) -> None:
     assert np.abs(single.mean(axis=1) - itk_points(image, np.array([(0, 0, 0), last], float))).max() < 1e-9
 
 
+@pytest.mark.slow
 @given(label_maps(), st.sampled_from("xyz"), st.integers(0, 4))
 def test_the_voxels_of_a_slice(image: sitk.Image, axis: str, label: int) -> None:
     number = "xyz".index(axis)

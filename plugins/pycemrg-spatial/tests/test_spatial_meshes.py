@@ -78,6 +78,7 @@ def test_vtk_files_of_meshio_are_read(tmp_path: Path, name: str, binary: bool) -
     assert (read.cell_data["ID"] == np.arange(grid.n_cells)).all()
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("name", ["a.ply", "a.stl", "a.vtk"])
 def test_surfaces_both_ways(tmp_path: Path, name: str) -> None:
     write_mesh(surface(), tmp_path / name)

@@ -156,6 +156,7 @@ def test_the_nearest_label_by_brute_force(image: sitk.Image, seed: int) -> None:
     assert found.tolist() == expected
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1))
 def test_equally_near_labels_give_the_smallest(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -79,6 +79,7 @@ def test_what_vtk_writes_is_read(
     assert same(read_mesh(tmp_path / "a.vtu"))
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize("compression", ["zlib", "lzma", None])
 @pytest.mark.parametrize("header", ["UInt32", "UInt64"])
 def test_what_meshio_writes_is_read(tmp_path: Path, compression: str | None, header: str) -> None:
@@ -160,6 +161,7 @@ def test_one_bit_anywhere_is_refused_or_harmless(tmp_path: Path, mode: tuple[str
             read_mesh(path)
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(
     ("words", "text"),
     [
