@@ -289,7 +289,7 @@ class _Work:
         yield from contradicted(self.volume, self.labels, mirrored=self.mirrored)
         yield from wrong_roots(self.volume, self.labels, self.choices.roots)
         yield from self._lost()
-        cuts = {_short(self._name(value)): share for value, share in cut.items()}
+        cuts = {_short(self._name(value)): max(share, 0.01) for value, share in cut.items()}
         whole = {_short(name) for name in (*ASKED, APPENDAGE)}
         if much := [f"{share:.0%} of {name}" for name, share in cuts.items() if name in whole or share > _MUCH]:
             yield Doubt("cut-by-grid", f"the grid ends inside the heart: it leaves out {', '.join(much)}")
@@ -300,7 +300,7 @@ class _Work:
         """Structures of which nothing is left, and chambers that lost most of their voxels to others."""
         losers = {loser for _, loser in self.choices.over}
         for name, source in self.won.items():
-            left = self.placed[name] - sum(one["voxels"] for one in self.claims if one["loser"] == name)
+            left = max(0, self.placed[name] - sum(one["voxels"] for one in self.claims if one["loser"] == name))
             if name in ASKED and self._there(name) and left < _MUCH * self.placed[name]:
                 to = max((one for one in self.claims if one["loser"] == name), key=lambda one: one["voxels"])
                 yield Doubt(
