@@ -291,3 +291,18 @@ def test_a_missing_vein_is_refused_and_can_be_accepted(tmp_path: Path) -> None:
     assert not (tmp_path / "three.nrrd").exists()
     assert "(accepted)" in pycemrg(*words, "--accept", "missing-vein").stderr
     assert {8, 10, 11} <= set(read_volume(tmp_path / "three.nrrd")[0].boxes)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("order", [(51, 52, 53), (53, 51, 52), (52, 51, 53), (1, 2, 3)])
+def test_the_integers_of_total_are_sure_only_where_the_anatomy_agrees(
+    here: Path, tmp_path: Path, order: tuple[int, int, int]
+) -> None:
+    total, _ = read_volume("total.nrrd")
+    table = np.arange(64, dtype=np.uint8)
+    table[[51, 52, 53]] = order
+    write_volume(total.with_array(table[total.array]), tmp_path / "map.nrrd")
+    right = order == (51, 52, 53)
+    rows = json.loads(pycemrg("labels", "suggest", tmp_path / "map.nrrd", "--json", code=0 if right else 1).stdout)
+    sure = {row["value"]: row["name"] for row in rows if row["sure"] and 50 < row["value"] < 54}
+    assert sure == ({51: "heart_label", 52: "Ao_BP_label", 53: "pulmonary_veins_label"} if right else {})
