@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 @click.option("--tags", metavar="SCHEME", help="The label scheme with the tags of the mesh; default: the labels.")
 @click.option("--engine", default="cut", show_default=True, metavar="NAME", help="cut, or cgal where it is installed.")
 @click.option(
-    "--smooth", "rounds", type=click.IntRange(0, 1000), default=20, show_default=True, metavar="ROUNDS",
-    help="How often cut smooths the surfaces; 0 leaves the stairs of the voxels.",
+    "--smooth", "rounds", type=click.IntRange(0, 1000), metavar="ROUNDS",
+    help="How often cut smooths the surfaces, by default 20; 0 leaves the stairs of the voxels.",
 )  # fmt: skip
 @click.option(
     "--edge", "edge_mm", type=click.FloatRange(0.05, 50), metavar="MM",
@@ -63,7 +63,7 @@ def mesh(
     accept: tuple[str, ...],
     tags: str | None,
     engine: str,
-    rounds: int,
+    rounds: int | None,
     edge_mm: float | None,
     frame: Frame,
     force: bool,

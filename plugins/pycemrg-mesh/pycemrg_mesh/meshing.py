@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from math import ceil, floor
+from numbers import Real
 
 import numpy as np
 from attrs import frozen
 
 from pycemrg_core import Catalogue
-from pycemrg_core.api import Heart, LabelScheme, Severity, Shown, close_to, image_of
+from pycemrg_core.api import Heart, LabelScheme, Severity, Shown, image_of
 from pycemrg_mesh.certificate import MeshCertificate, certify_mesh
 from pycemrg_mesh.engines import CGAL, CUT, mesh_with, require_engine
 from pycemrg_mesh.errors import MeshingError
 from pycemrg_mesh.mesh import Mesh
 from pycemrg_mesh.resampling import resampled
-from pycemrg_mesh.smoothing import ROUNDS
+from pycemrg_mesh.smoothing import ROUNDS, require_rounds
 from schematics_builtin.certificate import Certificate, certify, heart_of, repair, verdict_line
 
-MOST_ROUNDS = 1000
 EDGES_MM = (0.05, 50.0)
 _MOST_VOXELS = 2e9
 _MOST_TETRAHEDRA = 2e7  # of cgal, which needs some 1 GB for two million
@@ -53,7 +53,7 @@ def mesh_heart(
     catalogue: Catalogue,
     *,
     engine: str = CUT,
-    rounds: int = ROUNDS,
+    rounds: int | None = None,
     edge_mm: float | None = None,
     tags: str | None = None,
     force: bool = False,
@@ -62,16 +62,17 @@ def mesh_heart(
 ) -> MeshedHeart:
     """Certify a heart, mesh all its labels but the lumens, and certify the mesh.
 
-    ``engine`` is ``cut`` or ``cgal``. ``rounds`` is how often ``cut`` smooths. With ``edge_mm``, for ``cut`` the label
-    map is first resampled to cubic voxels of this size and repaired by rule, and ``cgal`` makes edges about as long.
-    ``tags`` is a label scheme with the tags; by default they are the labels. ``name`` is what the image is called.
-    ``told`` is called with what is done next. Raises :class:`MeshingError` when the heart fails its certificate and
-    ``force`` is not set, when a label has no tag in the scheme, when ``rounds`` is not from 0 to 1,000 or ``edge_mm``
-    not from 0.05 to 50, when this would make more than 2 billion voxels, or 20 million tetrahedra with ``cgal``, or is
-    longer than a label is wide, or when the engine fails.
+    ``engine`` is ``cut`` or ``cgal``. ``rounds`` is how often ``cut`` smooths, 20 by default. With ``edge_mm``, for
+    ``cut`` the label map is first resampled to cubic voxels of this size and repaired by rule, and ``cgal`` makes edges
+    about as long. ``tags`` is a label scheme with the tags; by default they are the labels. ``name`` is what the image
+    is called. ``told`` is called with what is done next. Raises :class:`MeshingError` when the heart fails its
+    certificate and ``force`` is not set, when a label has no tag in the scheme, when ``rounds`` is not from 0 to 1,000,
+    or given with ``cgal``, when ``edge_mm`` is not from 0.05 to 50, when this would make more than 2 billion voxels, or
+    20 million tetrahedra with ``cgal``, or is longer than a label is wide, or when the engine fails.
     """
     require_engine(engine)
     _require_settings(heart, engine, rounds, edge_mm)
+    rounds = ROUNDS if rounds is None else rounds
     sha256 = heart.volume.voxels_sha256()
     notes: tuple[str, ...] = ()
     tag_of = _tags(heart, catalogue, tags)
@@ -93,16 +94,19 @@ def mesh_heart(
     return MeshedHeart(mesh, found, heart, certificate, tag_of, notes)
 
 
-def _require_settings(heart: Heart, engine: str, rounds: int, edge_mm: float | None) -> None:
-    if not 0 <= rounds <= MOST_ROUNDS:
-        raise MeshingError(f"{rounds} rounds of smoothing; give 0 to {MOST_ROUNDS:,}")
-    if edge_mm is None:
-        return
+def _require_settings(heart: Heart, engine: str, rounds: int | None, edge_mm: float | None) -> None:
+    if rounds is not None:
+        if engine == CGAL:
+            raise MeshingError("only the engine cut smooths; leave out --smooth (rounds) with cgal")
+        require_rounds(rounds)
     least, most = EDGES_MM
-    if not least <= edge_mm <= most:
-        raise MeshingError(f"an edge length of {edge_mm:g} mm; give one from {least:g} to {most:g} mm")
+    if edge_mm is not None and not (isinstance(edge_mm, Real) and least <= edge_mm <= most):
+        shown = f"{edge_mm:g}" if isinstance(edge_mm, Real) else repr(edge_mm)
+        raise MeshingError(f"an edge length of {shown} mm; give one from {least:g} to {most:g} mm")
     if engine == CGAL:
-        _require_edge(heart, edge_mm)
+        _require_edge(heart, edge_mm or max(heart.volume.spacing))
+        return
+    if edge_mm is None:
         return
     volume = heart.volume
     mm3 = volume.array.size * volume.voxel_mm3
@@ -167,7 +171,7 @@ def _tags(heart: Heart, catalogue: Catalogue, scheme: str | None) -> dict[int, i
     known = catalogue.get(LabelScheme, scheme).labels
     names = {label: heart.name(label) for label in heart.meshed}
     if missing := [
-        f"{label} (no name)" if name == str(label) else f"{label} ({name}){close_to(name, known)}"
+        f"{label} (no name)" if name == str(label) else f"{label} ({name})"
         for label, name in names.items()
         if name not in known
     ]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pycemrg_mesh.errors import MeshingError
 from pycemrg_mesh.lattice import Lattice
 from pycemrg_mesh.mesh import Nodes, Points, blocks
 from pycemrg_mesh.quality import mean_ratios, scaled_jacobians, volumes
@@ -15,6 +17,7 @@ Floats = NDArray[np.float64]
 Measure = Callable[[Points, Nodes], Floats]
 
 ROUNDS = 20
+MOST_ROUNDS = 1000
 _STEPS = (0.5, -0.53)
 _REACH = 0.5  # voxels
 _LIMITS = ((mean_ratios, 0.3), (scaled_jacobians, 0.1))
@@ -24,6 +27,12 @@ _TURNS = 40
 _KEPT = 0.04  # of the volume of a label; its certificate allows 0.05
 _LESS_OF_LABEL = 0.7
 _TURNS_OF_LABEL = 8
+
+
+def require_rounds(rounds: int) -> None:
+    """Refuse what is no number of rounds from 0 to 1,000. Raises :class:`MeshingError`."""
+    if not (isinstance(rounds, Integral) and 0 <= rounds <= MOST_ROUNDS):
+        raise MeshingError(f"{rounds} rounds of smoothing; give 0 to {MOST_ROUNDS:,}")
 
 
 def smoothed(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from attrs import field, frozen
@@ -55,9 +55,11 @@ def write_mesh(
     is ``world``, the frame of the image, or ``inr``, where a point is index times spacing. A file that is there is
     replaced only by a whole new one. Other files that the certificate before names are kept if they are of the same
     mesh, or else removed; certificates of other meshes no longer name what was replaced. Raises :class:`OutputError`
-    when a name is not fit, a file to replace or remove was changed since it was written with a mesh, or a file cannot
-    be written.
+    when a name or the frame is not fit, a file to replace or remove was changed since it was written with a mesh, or a
+    file cannot be written.
     """
+    if frame not in get_args(Frame):
+        raise OutputError(f"no frame is called {frame!r}; give one of {', '.join(get_args(Frame))}")
     targets = _targets(vtu, carp, surfaces)
     certificate = targets[0]
     mesh = made.mesh if frame == "world" else made.mesh.in_grid_frame(made.heart.volume)
@@ -170,7 +172,12 @@ def _targets(
         raise OutputError("no file for the mesh; give the name of a .vtu, or of openCARP files")
     if surfaces is not None and not os.fspath(surfaces):
         raise OutputError("'': is not the name of a folder; give one such as 'surfaces'")
+    # No file is there yet that could be refused as a folder.
+    parts = [*found, *([Path(surfaces) / "*"] if surfaces is not None else [])]
+    folders = {folder for one in parts for folder in place(one).parents}
     for one in found:
+        if place(one) in folders:
+            raise OutputError(f"{name_of(one)}: cannot be a file and a folder at once; choose another name for one")
         if one.is_dir():
             raise OutputError(f"{name_of(one)}: is a folder; move it, or choose another name")
     if found[0].exists() and earlier(found[0]) is None:

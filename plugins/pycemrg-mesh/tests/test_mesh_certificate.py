@@ -189,7 +189,7 @@ def test_tags_of_a_scheme() -> None:
     assert set(made.mesh.tags.tolist()) == {1, 2}
     assert made.certificate.passed
     assert [one.tag for one in made.certificate.labels] == [1, 2]
-    with pytest.raises(MeshingError, match=r"the scheme acdc has no tag for 3 \(RV_myo_label\)"):
+    with pytest.raises(MeshingError, match=r"the scheme acdc has no tag for 3 \(RV_myo_label\); choose another"):
         mesh_heart(HEART, CATALOGUE, tags="acdc")
 
 
@@ -225,7 +225,10 @@ def test_an_edge_length_resamples_and_certifies_again() -> None:
     [
         ({"rounds": -1}, "-1 rounds of smoothing; give 0 to 1,000"),
         ({"edge_mm": 0.01}, "an edge length of 0.01 mm; give one from 0.05 to 50 mm"),
+        ({"rounds": 1.5}, "1.5 rounds of smoothing; give 0 to 1,000"),
         ({"edge_mm": -1.0}, "an edge length of -1 mm; give one from 0.05 to 50 mm"),
+        ({"edge_mm": "2"}, "an edge length of '2' mm; give one from 0.05 to 50 mm"),
+        ({"engine": None}, "no engine is called None; give one of cut, cgal"),
     ],
 )
 def test_settings_that_python_refuses_as_the_command(given: dict[str, Any], message: str) -> None:

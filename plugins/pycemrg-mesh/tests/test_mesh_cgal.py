@@ -99,6 +99,22 @@ def test_edges_that_make_no_sense(edge_mm: float, message: str) -> None:
 
 
 @pytest.mark.usefixtures("no_cgal")
+def test_the_edge_length_by_default_is_checked_too() -> None:
+    array = np.full((130, 130, 130), WALL, np.uint8)  # 10 tetrahedra for each voxel
+    with pytest.raises(MeshingError) as error:
+        mesh_heart(heart_of(array), CATALOGUE, engine="cgal", force=True)
+    assert str(error.value) == (
+        "an edge length of 1 mm makes about 22 million tetrahedra with cgal; give one of at least 1.04 mm"
+    )
+
+
+@pytest.mark.usefixtures("no_cgal")
+def test_rounds_of_smoothing_are_for_cut() -> None:
+    with pytest.raises(MeshingError, match=r"^only the engine cut smooths; leave out --smooth \(rounds\) with cgal$"):
+        mesh_heart(heart_of(shells()), CATALOGUE, engine="cgal", rounds=20)
+
+
+@pytest.mark.usefixtures("no_cgal")
 @pytest.mark.parametrize(
     ("code", "stderr", "message"),
     [

@@ -182,6 +182,8 @@ def test_what_is_told_and_what_cannot_be_meshed() -> None:
     assert told == ["cutting voxels", "smoothing surfaces"]
     with pytest.raises(MeshingError, match="no voxel has a label to mesh; give a heart with walls"):
         cut(volume_of(shells()), [9])
+    with pytest.raises(MeshingError, match="-1 rounds of smoothing; give 0 to 1,000"):
+        cut(volume_of(shells()), [WALL], rounds=-1)
     huge = np.full((1, 1, 1), 2**31, np.uint32)
     with pytest.raises(MeshingError, match="label 2147483648 does not fit in a tag of 32 bits; renumber the labels"):
         cut(volume_of(huge), [2**31])

@@ -205,7 +205,16 @@ def test_folders_in_the_place_of_files(made: MeshedHeart, tmp_path: Path) -> Non
         write_mesh(made, carp=tmp_path / "b")
     with pytest.raises(OutputError, match=r"^'': is not the name of a folder; give one such as 'surfaces'$"):
         write_mesh(made, tmp_path / "c.vtu", surfaces="")
+    for more in ({"surfaces": "c.vtu"}, {"surfaces": "c.vtu/x"}, {"carp": "c.vtu/x"}):
+        with pytest.raises(OutputError, match=r"c\.vtu: cannot be a file and a folder at once; choose another name"):
+            write_mesh(made, tmp_path / "c.vtu", **{name: tmp_path / path for name, path in more.items()})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.vtu", "b.lon"]
+
+
+def test_a_frame_that_is_not_known(made: MeshedHeart, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="no frame is called 'grid'; give one of world, inr"):
+        write_mesh(made, tmp_path / "a.vtu", frame="grid")  # type: ignore[arg-type]
+    assert not [*tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize("text", ["{}", '{"verdict": "PASS", "scaled_jacobian": {}, "files": null}'])

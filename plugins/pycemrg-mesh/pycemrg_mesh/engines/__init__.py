@@ -19,7 +19,7 @@ def require_engine(engine: str) -> None:
         require_pygalmesh()
     elif engine not in ENGINES:
         raise MeshingError(
-            f"no engine is called {engine!r}{close_to(engine, ENGINES)}; give one of {', '.join(ENGINES)}"
+            f"no engine is called {engine!r}{close_to(str(engine), ENGINES)}; give one of {', '.join(ENGINES)}"
         )
 
 

@@ -11,7 +11,7 @@ from pycemrg_core.api import LabelVolume
 from pycemrg_mesh.errors import MeshingError
 from pycemrg_mesh.lattice import Lattice, cut_voxels
 from pycemrg_mesh.mesh import Mesh, Nodes, Points
-from pycemrg_mesh.smoothing import ROUNDS, smoothed
+from pycemrg_mesh.smoothing import ROUNDS, require_rounds, smoothed
 
 
 def cut(
@@ -25,8 +25,10 @@ def cut(
 
     The tetrahedra conform, each has the label of its voxel as tag, and all are positive in the frame of the image.
     ``rounds`` is how often the surfaces are smoothed; 0 leaves the stairs of the voxels. ``told`` is called with what
-    is done next. Raises :class:`MeshingError` when no voxel has one of the labels, or a label is too large for a tag.
+    is done next. Raises :class:`MeshingError` when ``rounds`` is not from 0 to 1,000, no voxel has one of the
+    labels, or a label is too large for a tag.
     """
+    require_rounds(rounds)
     wanted = sorted(label for label in {*labels} if label in volume.boxes)
     if not wanted:
         raise MeshingError("no voxel has a label to mesh; give a heart with walls")
