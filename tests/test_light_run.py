@@ -41,6 +41,15 @@ def test_nothing_slow_is_imported_on_the_way(tmp_path: Path, arguments: tuple[st
     assert len(modules - bare) < MOST_MODULES, sorted(modules - bare)
 
 
+@pytest.mark.slow
+def test_a_certificate_of_a_heart_without_rings_needs_neither_scipy_nor_simpleitk(tmp_path: Path) -> None:
+    pycemrg("run", "four_chamber_full", small_heart(tmp_path), "-o", tmp_path / "out")
+    grown = str(tmp_path / "out" / "heart.nrrd")
+    _, modules, printed = modules_after(COMMAND, "certify", grown, "--no-plugins", cwd=tmp_path)
+    assert "PASS" in printed or "FAIL" in printed
+    assert not {"SimpleITK", "scipy"} & modules
+
+
 @pytest.fixture
 def in_air(tmp_path: Path) -> Path:
     """The phantom in the middle of an image of 80 times its size."""

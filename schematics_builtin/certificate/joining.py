@@ -6,9 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
-from pycemrg_core.api import Heart, Ints
+from pycemrg_core.api import Heart, Ints, as_region, find_components, graph_components, runs_in
 
 
 def touching(heart: Heart, chosen: NDArray[np.bool_]) -> Ints:
@@ -32,7 +31,27 @@ def across(heart: Heart, *pairs: Ints) -> Ints:
 
 def joined(count: int, pairs: Iterable[Ints]) -> Ints:
     """The number of the group, (count,), of each of some things, where pairs of them belong together."""
-    a, b = np.concatenate([np.zeros((0, 2), np.int64), *pairs]).T
-    graph = sparse.coo_array((np.ones(len(a), np.int8), (a, b)), shape=(count, count))
-    found: Ints = sparse.csgraph.connected_components(graph, directed=False)[1].astype(np.int64)
+    return graph_components(count, *np.concatenate([np.zeros((0, 2), np.int64), *pairs]).T)
+
+
+def numbered(voxels: Ints) -> Ints:
+    """The number of the connected component, through faces, edges and corners, of each of some voxels, (n, 3)."""
+    low = voxels.min(axis=0)
+    at = tuple((voxels - low).T)
+    mask = np.zeros(voxels.max(axis=0) - low + 1, np.uint8)
+    mask[at] = 1
+    runs = runs_in(mask, as_region(slice(0, n) for n in mask.shape))
+    connected = find_components(runs.take(runs.label > 0), 26)
+    places, component = connected.places(np.ones(len(connected.voxels), np.bool_))
+    number = np.zeros(mask.shape, np.int64)
+    number[tuple(places.T)] = component
+    found: Ints = number[at]
+    return found
+
+
+def among(voxels: Ints, others: Ints) -> NDArray[np.bool_]:
+    """Which voxels, (n, 3), are among others."""
+    shape = tuple(np.maximum(voxels.max(axis=0), others.max(axis=0)) + 1)
+    flat = (np.ravel_multi_index(tuple(each.T), shape) for each in (voxels, others))
+    found: NDArray[np.bool_] = np.isin(*flat)
     return found

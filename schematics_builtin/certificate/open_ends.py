@@ -10,9 +10,9 @@ from collections.abc import Mapping
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
-from pycemrg_core.api import Heart, as_region, find_components, runs_in
+from pycemrg_core.api import Heart, as_region
+from schematics_builtin.certificate.joining import among, numbered
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -79,7 +79,7 @@ def _patches(voxels: Ints, spacing: tuple[float, float, float]) -> list[Bools]:
     """
     if not len(voxels):
         return []
-    number = _numbered(voxels)
+    number = numbered(voxels)
     count = np.bincount(number)
     order = np.argsort(-count, kind="stable")
     patches = [number == one for one in order[count[order] > 0].tolist()]
@@ -88,6 +88,8 @@ def _patches(voxels: Ints, spacing: tuple[float, float, float]) -> list[Bools]:
     flat = [patch for patch in large if np.ptp(_heights(points, points[patch], max(spacing))[patch]) <= 2 * tolerance]
     end = flat[0] if flat else patches[0]
     in_plane = np.abs(_heights(points, points[end], max(spacing))) <= tolerance
+    from scipy.spatial import cKDTree  # slow to import, and only hearts with an open end need it
+
     near = cKDTree(voxels[end]).query(voxels, p=np.inf, distance_upper_bound=_RIM + 0.5)[0] <= _RIM
     is_rim = [patch is end or bool((in_plane & near)[patch].all()) for patch in patches]
     rim = [patch for patch, on_it in zip(patches, is_rim, strict=True) if on_it]
@@ -98,21 +100,6 @@ def _heights(points: Floats, opening: Floats, voxel: float) -> Floats:
     """How far points lie above the plane of an opening, mm."""
     middle, normal = _plane(opening, voxel)
     found: Floats = (points - middle) @ normal
-    return found
-
-
-def _numbered(voxels: Ints) -> Ints:
-    """The number of the connected component, through faces, edges and corners, of each of some voxels."""
-    low = voxels.min(axis=0)
-    at = tuple((voxels - low).T)
-    mask = np.zeros(voxels.max(axis=0) - low + 1, np.uint8)
-    mask[at] = 1
-    runs = runs_in(mask, as_region(slice(0, n) for n in mask.shape))
-    connected = find_components(runs.take(runs.label > 0), 26)
-    places, component = connected.places(np.ones(len(connected.voxels), np.bool_))
-    number = np.zeros(mask.shape, np.int64)
-    number[tuple(places.T)] = component
-    found: Ints = number[at]
     return found
 
 
@@ -157,18 +144,11 @@ def _section(heart: Heart, lumen: int, opening: Ints, middle: Floats, normal: Fl
     region = as_region(map(slice, low.tolist(), np.minimum(high, heart.volume.array.shape).tolist()))
     voxels = np.argwhere(heart.volume.mask(lumen, region)) + low
     height = (voxels * spacing - middle) @ normal
-    is_open = _among(voxels, opening)
+    is_open = among(voxels, opening)
     most = 0
     for depth in (height, -height):  # behind it on one of its two sides
         slab = is_open | ((depth >= 0) & (depth < far))
-        number = _numbered(voxels[slab])
+        number = numbered(voxels[slab])
         joined = np.isin(number, number[is_open[slab]])
         most = max(most, int((joined & (depth[slab] >= near)).sum()))
     return most * heart.volume.voxel_mm3 / (far - near)
-
-
-def _among(voxels: Ints, others: Ints) -> Bools:
-    """Which voxels are among others."""
-    shape = tuple(np.maximum(voxels.max(axis=0), others.max(axis=0)) + 1)
-    found: Bools = np.isin(np.ravel_multi_index(tuple(voxels.T), shape), np.ravel_multi_index(tuple(others.T), shape))
-    return found

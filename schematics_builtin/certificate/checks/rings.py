@@ -7,8 +7,6 @@ from collections.abc import Iterator
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.spatial import cKDTree
 
 from pycemrg_core.api import Finding, Heart, Ints, Ring, Severity, Zone, as_region
 
@@ -127,6 +125,8 @@ def _vein_at(heart: Heart, ring: Ring, contact: Ints) -> Ints:
 
 def _beside(heart: Heart, ring: Ring, contact: Ints) -> tuple[Ints, Ints]:
     """Voxels on the wall that are not of the ring but as near to the vein, and the label of each."""
+    from scipy.spatial import cKDTree  # slow to import, and only hearts with rings need it
+
     vein, spacing = _vein_at(heart, ring, contact), np.array(heart.volume.spacing)
     others = [label for label in (0, *heart.volume.boxes) if label not in (ring.ring, ring.wall, ring.lumen)]
     found = np.unique(heart.adjacency.faces(others, (ring.wall,)).voxels, axis=0)
@@ -146,6 +146,9 @@ def _closed(contact: Ints, angle: _Floats) -> bool:
     Along a spanning forest, each voxel gets an angle without jumps. If a link outside the forest connects two voxels
     whose angles differ by a full turn, the path is closed.
     """
+    from scipy import sparse
+    from scipy.spatial import cKDTree
+
     pairs = cKDTree(contact).query_pairs(1.0, p=np.inf, output_type="ndarray")
     if not len(pairs):
         return False

@@ -11,11 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from scipy import ndimage
 
 from pycemrg_core.api import Finding, Heart, Ints, LabelVolume, Severity, as_region, slack
-
-_ANY_NEIGHBOUR = np.ones((3, 3, 3), np.bool_)
+from schematics_builtin.certificate.joining import among, numbered
 
 
 def wall_thickness(heart: Heart) -> Iterator[Finding]:
@@ -61,16 +59,11 @@ def _thin(heart: Heart, lumen: int, others: tuple[int, ...], thickness_mm: float
 
 def _without_leaks(near: Ints, touching: Ints) -> Ints:
     """Leave out places that are connected to places where the lumen is touched."""
-    if not len(near):
+    inside = touching[(touching >= 0).all(axis=1)]
+    if not len(near) or not len(inside):
         return near
-    low, high = near.min(axis=0), near.max(axis=0) + 1
-    mask = np.zeros(high - low, np.bool_)
-    mask[tuple((near - low).T)] = True
-    patches, _ = ndimage.label(mask, _ANY_NEIGHBOUR)
-    inside = touching[((touching >= low) & (touching < high)).all(axis=1)]
-    leaks = np.unique(patches[tuple((inside - low).T)])
-    kept = ~np.isin(patches[tuple((near - low).T)], leaks)
-    found: Ints = near[kept]
+    patches = numbered(near)
+    found: Ints = near[~np.isin(patches, np.unique(patches[among(near, inside)]))]
     return found
 
 
