@@ -345,7 +345,7 @@ def test_a_structure_that_no_recipe_knows_keeps_its_integer_when_it_is_free() ->
     assert converted_pairs(image, "totalsegmentator-total") == {
         "heart_label": (51, 51),
         "Ao_BP_label": (52, 6),
-        "pulmonary_veins_label": (53, 53),
+        "pulmonary_veins_label": (53, 15),  # fusing knows it
         "SVC_label": (62, 13),
     }
 
