@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from attrs import frozen
 from pycemrg_core import Catalogue, Contribution
 from pycemrg_core.api import (
     AnyImage,
+    ImageError,
     LabelError,
     LabelRemapper,
     LabelScheme,
@@ -20,6 +21,7 @@ from pycemrg_core.api import (
     Metric,
     MetricError,
     close_to,
+    name_of,
     names_in,
     read_heart_names,
     read_segmentation,
@@ -33,6 +35,8 @@ from pycemrg_metrics.tables import Column
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
+_SHOWN = 6  # labels in a note
+_OTHERWISE = "if they are others, name the label scheme of the file, as in FILE@mm-whs"
 _DOES = {
     Measures.STRUCTURE: "measures one structure of a label map",
     Measures.STRUCTURES: "measures two structures of a label map",
@@ -52,9 +56,11 @@ class Chosen:
 def naming(scheme: str | LabelScheme | None, catalogue: Catalogue, image: AnyImage | None) -> LabelScheme:
     """What names the labels of an image: ``scheme``, or else the names in its file, or else the usual scheme.
 
-    Raises :class:`UnknownNameError`.
+    Raises :class:`UnknownNameError`, and :class:`ImageError` for a scheme of what has only names, such as masks.
     """
     if scheme is not None:
+        if isinstance(image, (str, os.PathLike)) and _only_names(image, catalogue):
+            raise ImageError(f"{name_of(image)}: its labels have names and no integers; leave out the label scheme")
         return scheme if isinstance(scheme, LabelScheme) else catalogue.get(LabelScheme, scheme)
     found = _names(image, catalogue)
     return source_scheme(found, catalogue) if found else catalogue.get(LabelScheme, USUAL)
@@ -66,37 +72,61 @@ def by_name(
     catalogue: Catalogue,
     prediction: AnyImage,
     reference: AnyImage,
-) -> tuple[sitk.Image, LabelScheme]:
-    """A prediction, read as ``image``, with the integers of the reference where names say what they are; the names.
+) -> tuple[sitk.Image, LabelScheme, tuple[str, ...]]:
+    """A prediction, read as ``image``, with the integers of the reference where names say what they are; the names,
+    and notes.
 
-    Without a ``scheme``, labels are the same where their files call them the same. If only one of the two has names,
-    its integers are those of both; where it has none of its own, such as masks, the other is in the usual scheme.
-    Raises :class:`UnknownNameError`.
+    Labels are the same where their files call them the same. If only one of the two has names, its integers are those
+    of both. Masks have names and no integers: beside them, the other map is in ``scheme``, or in the usual one, if
+    it has no names. Beside another map, ``scheme`` names the integers of both. Raises :class:`UnknownNameError`.
     """
+    notes: list[str] = []
+    masks = [_only_names(one, catalogue) for one in (prediction, reference)]
     mine, theirs = _names(prediction, catalogue), _names(reference, catalogue)
-    if scheme is not None or not (mine or theirs):
-        return image, naming(scheme, catalogue, None)
-    usual = catalogue.get(LabelScheme, USUAL).labels
-    mine = mine or (theirs if _has_integers(reference, catalogue) else usual)
-    theirs = theirs or (mine if _has_integers(prediction, catalogue) else usual)
+    if scheme is not None:
+        if not any(masks):
+            return image, naming(scheme, catalogue, None), ()
+        given = naming(scheme, catalogue, prediction if all(masks) else None).labels
+        mine, theirs = (names if only else given for names, only in zip((mine, theirs), masks, strict=True))
+    if not (mine or theirs):
+        return image, naming(scheme, catalogue, None), ()
+    if any(masks) and not (mine and theirs):
+        usual = catalogue.get(LabelScheme, USUAL).labels
+        path, name = (reference, "the reference") if mine else (prediction, "the prediction")
+        name = name_of(path) if isinstance(path, (str, os.PathLike)) else name
+        notes.append(f"{name}: nothing says what its integers are, so they count as those of {USUAL}; {_OTHERWISE}")
+        mine, theirs = mine or usual, theirs or usual
+    mine, theirs = mine or theirs, theirs or mine
     moved = {value: theirs[name] for name, value in mine.items() if name in theirs}
     free = count(max(*mine.values(), *theirs.values()) + 1)
     moved |= {value: next(free) for value in sorted({*mine.values()} - {*moved} & {*theirs.values()})}
     own = {name: moved.get(value, value) for name, value in mine.items()}
     if own != mine:
         image = remap_image(image, LabelRemapper(moved))
-    return image, source_scheme({**own, **theirs}, catalogue)
+    return image, source_scheme({**own, **theirs}, catalogue), tuple(notes)
+
+
+def nothing_shared(mine: Iterable[int], theirs: Iterable[int], scheme: LabelScheme) -> Iterator[str]:
+    """What to say if two maps have labels, but none that is in both."""
+    mine, theirs = sorted(mine), sorted(theirs)
+    if mine and theirs and not {*mine} & {*theirs}:
+        ours, others = (
+            ", ".join(label_name(value, scheme).removesuffix("_label") for value in values[:_SHOWN])
+            + (", ..." if len(values) > _SHOWN else "")
+            for values in (mine, theirs)
+        )
+        yield f"no label is in both maps: the prediction has {ours}, the reference {others}; {_OTHERWISE}"
 
 
 def _names(image: AnyImage | None, catalogue: Catalogue) -> Mapping[str, int]:
     return read_heart_names(image, catalogue) if isinstance(image, (str, os.PathLike)) else {}
 
 
-def _has_integers(image: AnyImage, catalogue: Catalogue) -> bool:
-    """Whether a label map has its integers from its file: masks and layers have only names."""
+def _only_names(image: AnyImage | None, catalogue: Catalogue) -> bool:
+    """Whether the labels of a file have names and no integers, like masks and layers."""
     if not isinstance(image, (str, os.PathLike)):
         return False
-    return not os.path.isdir(image) and len(read_segmentation(image, catalogue).layers) == 1
+    return os.path.isdir(image) or len(read_segmentation(image, catalogue).layers) > 1
 
 
 def metrics(

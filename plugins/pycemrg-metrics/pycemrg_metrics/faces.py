@@ -7,6 +7,7 @@ work.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -58,16 +59,36 @@ def compare_labels(
     """Compare two label maps of the same grid, structure by structure; 2-D ones are slices of 1 mm.
 
     ``scheme`` names the labels; by default the names in the files do, or else ``cemrg``. Labels that two files call
-    the same are compared, whatever their integers are. ``labels``: the rows; by
+    the same are compared, whatever their integers are; masks are not named by ``scheme``. What is assumed of a map
+    without names, and that nothing is in both maps, are warnings. ``labels``: the rows; by
     default every label in either map. ``groups``: also the groups of the scheme that contain one of them, each as one
     structure. ``parameters`` go to the metrics that accept them.
 
     Raises :class:`ImageError` for an image that is not a label map, :class:`MetricError` when the grids differ or a
     metric cannot be computed, :class:`LabelError` and :class:`UnknownNameError` for unknown names.
     """
+    image, record, notes = choices.by_name(image_given(prediction, catalogue), scheme, catalogue, prediction, reference)
+    table, more = labels_table(
+        image, image_given(reference, catalogue), catalogue, record, metrics, labels, groups, parameters
+    )
+    for note in (*notes, *more):
+        warnings.warn(note, stacklevel=2)
+    return table
+
+
+def labels_table(
+    prediction: sitk.Image,
+    reference: sitk.Image,
+    catalogue: Catalogue,
+    record: LabelScheme,
+    metrics: Sequence[str],
+    labels: Names,
+    groups: bool,
+    parameters: Parameters | None,
+) -> tuple[Table, tuple[str, ...]]:
+    """Compare two label maps whose integers are those of ``record``; the table, and notes for the user."""
     chosen = choices.metrics(catalogue, metrics, Measures.SEGMENTATIONS, parameters)
-    image, record = choices.by_name(image_given(prediction, catalogue), scheme, catalogue, prediction, reference)
-    prediction, reference = one_slice(image), one_slice(image_given(reference, catalogue))
+    prediction, reference = one_slice(prediction), one_slice(reference)
     require_same_grid(prediction, reference, ("the prediction", "the reference"))
     # Both get the same spacing: the grids are the same, except for rounding in the files.
     ours = _volume(as_labels(prediction, "the prediction")[0], reference)
@@ -81,7 +102,8 @@ def compare_labels(
     def subjects(values: tuple[int, ...], name: str) -> tuple[Comparison]:
         return (Comparison(StructureMask(ours, values, name), StructureMask(theirs, values, name)),)
 
-    return _table(chosen, rows, choices.groups(rows, record) if groups else {}, subjects)
+    table = _table(chosen, rows, choices.groups(rows, record) if groups else {}, subjects)
+    return table, tuple(choices.nothing_shared(ours.boxes, theirs.boxes, record))
 
 
 def compare_images(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from command_line import pycemrg
 from pycemrg_metrics import Column, Row, Table, compare_images, compare_labels, measure, resample
 
 from pycemrg_core import (
@@ -28,6 +30,7 @@ from schematics_builtin.readers import named_extras, segments_of
 CATALOGUE = load_catalogue()
 SCHEME = CATALOGUE.get(LabelScheme, "cemrg")
 LV, MYO, LA = (SCHEME.labels[name] for name in ("LV_BP_label", "LV_myo_label", "LA_BP_label"))
+OTHERWISE = "if they are others, name the label scheme of the file, as in FILE@mm-whs"
 
 
 def image(array: Any, spacing: tuple[float, float, float] = (0.5, 1.0, 2.0)) -> sitk.Image:
@@ -295,13 +298,55 @@ def test_a_label_that_only_one_file_names_keeps_out_of_the_way(tmp_path: Path) -
     assert {row.name: row.values["dice"] for row in rows} == {"spleen": 0, "LV_BP_label": 1, "Ao_BP_label": 0}
 
 
+def masks_and_map(folder: Path, blood: int, muscle: int) -> tuple[Path, Path]:
+    """A folder of masks and a map without names, of the same two structures."""
+    volume = LabelVolume(np.array([[[blood, blood, muscle]]], np.uint8), (1.0, 1.0, 1.0))
+    (folder / "masks").mkdir()
+    for value, name in ((blood, "LV"), (muscle, "LV_myo")):
+        write_volume(volume.with_array((volume.array == value).astype(np.uint8)), folder / "masks" / f"{name}.nrrd")
+    write_volume(volume, folder / "map.nrrd")
+    return folder / "masks", folder / "map.nrrd"
+
+
 def test_masks_have_no_integers_that_could_name_another_map(tmp_path: Path) -> None:
     """A map without names is in the usual scheme; as masks are read, their integers depend on the recipes."""
-    volume = LabelVolume(np.array([[[LV, LV, MYO]]], np.uint8), (1.0, 1.0, 1.0))
-    (tmp_path / "masks").mkdir()
-    for value, name in ((LV, "LV"), (MYO, "LV_myo")):
-        write_volume(volume.with_array((volume.array == value).astype(np.uint8)), tmp_path / "masks" / f"{name}.nrrd")
-    write_volume(volume, tmp_path / "map.nrrd")
-    for pair in ((tmp_path / "masks", tmp_path / "map.nrrd"), (tmp_path / "map.nrrd", tmp_path / "masks")):
-        rows = compare_labels(*pair, CATALOGUE, metrics=["dice"]).rows
+    masks, unnamed = masks_and_map(tmp_path, LV, MYO)
+    assumed = f"{unnamed}: nothing says what its integers are, so they count as those of cemrg; {OTHERWISE}"
+    for pair in ((masks, unnamed), (unnamed, masks)):
+        with pytest.warns(UserWarning, match=re.escape(assumed)):
+            rows = compare_labels(*pair, CATALOGUE, metrics=["dice"]).rows
         assert {row.name: row.values["dice"] for row in rows} == {"LV_BP_label": 1, "LV_myo_label": 1}
+        shown = pycemrg("compare", *pair, "--metrics", "dice")
+        assert f"note: {assumed}\n" in shown.stderr
+
+
+def test_a_scheme_names_the_map_beside_masks(tmp_path: Path) -> None:
+    """heartchambers_highres has the myocardium as 1 and the left ventricle as 3: in cemrg these are two others."""
+    masks, unnamed = masks_and_map(tmp_path, 3, 1)
+    scheme = "totalsegmentator-heartchambers"
+    for pair in ((masks, unnamed), (unnamed, masks), (masks, f"{unnamed}@{scheme}")):
+        rows = compare_labels(*pair, CATALOGUE, metrics=["dice"], scheme=scheme).rows
+        assert {row.name: row.values["dice"] for row in rows} == {"LV_BP_label": 1, "LV_myo_label": 1}
+        shown = pycemrg("compare", *pair, "--metrics", "dice", "--scheme", scheme)
+        assert [line.split()[:2] for line in shown.stdout.splitlines()][-2:] == [["mean", "1.000"], ["over", "2"]]
+        assert "nothing says" not in shown.stderr
+    for call in (
+        lambda: compare_labels(masks, masks, CATALOGUE, scheme=scheme),
+        lambda: measure(masks, CATALOGUE, scheme=scheme),
+    ):
+        with pytest.raises(ImageError, match="masks: its labels have names and no integers; leave out"):
+            call()
+
+
+def test_maps_without_a_label_in_common(tmp_path: Path) -> None:
+    image = sitk.GetImageFromArray(np.array([[[1, 2, 0]]], np.uint8))
+    other = sitk.GetImageFromArray(np.array([[[51, 52, 0]]], np.uint8))
+    nothing = f"no label is in both maps: the prediction has LV_BP, LV_myo, the reference 51, 52; {OTHERWISE}"
+    with pytest.warns(UserWarning, match=re.escape(nothing)):
+        compare_labels(image, other, CATALOGUE, metrics=["dice"])
+    for name, one in (("image", image), ("other", other), ("empty", image * 0)):
+        sitk.WriteImage(one, str(tmp_path / f"{name}.nrrd"))
+    shown = pycemrg("compare", tmp_path / "image.nrrd", tmp_path / "other.nrrd", "--metrics", "dice")
+    assert shown.stderr == f"note: {nothing}\n"
+    empty = pycemrg("compare", tmp_path / "empty.nrrd", tmp_path / "image.nrrd", "--metrics", "dice")
+    assert empty.stderr == ""

@@ -63,12 +63,12 @@ def compare(
 
     catalogue = session_of(ctx).catalogue()
     of_images = choices.what_compares(catalogue, metrics) is Measures.IMAGES if metrics else None
-    ours, theirs = (_read(path, catalogue, scheme) for path in (prediction, reference))
+    ours, theirs = (_read(path, catalogue) for path in (prediction, reference))
     if of_images is None:
         of_images = not (_like_labels(ours) and _like_labels(theirs))
     _require_options(ctx, of_images, labels, mask, data_range, groups)
     if not of_images:
-        ours, names = choices.by_name(_labels(ours, prediction), scheme, catalogue, prediction, reference)
+        ours, names, notes = choices.by_name(_labels(ours, prediction), scheme, catalogue, prediction, reference)
     ours = _on_grid(ours, theirs, prediction, reference, resample, of_images)
     more = {"prediction": prediction, "reference": reference}
     if of_images:
@@ -79,10 +79,11 @@ def compare(
         )  # fmt: skip
         show_one(table, as_json, as_csv, **more)
         return
-    table = faces.compare_labels(
-        ours, theirs, catalogue, metrics=metrics or faces.LABEL_METRICS, labels=labels, groups=groups,
-        scheme=names, parameters=parameters,
-    )  # fmt: skip
+    table, more_notes = faces.labels_table(
+        ours, theirs, catalogue, names, metrics or faces.LABEL_METRICS, labels, groups, parameters
+    )
+    for note in (*notes, *more_notes):
+        click.echo(f"note: {note}", err=True)
     show(table, as_json, as_csv, title="label", mean=True, **more)
 
 
@@ -104,12 +105,12 @@ def _require_options(
         )
 
 
-def _read(path: str, catalogue: Catalogue, scheme: str | None = None) -> sitk.Image:
+def _read(path: str, catalogue: Catalogue) -> sitk.Image:
     """A single image as it is, anything else as one label map."""
     from pycemrg_core.api import image_of, is_one_image, read_image
 
     if not is_one_image(path):
-        return image_of(heart_from(path, catalogue, scheme).volume)
+        return image_of(heart_from(path, catalogue).volume)
     image, notes = read_image(path, flat=True)
     for note in notes:
         click.echo(f"note: {note}", err=True)
