@@ -12,7 +12,7 @@ from attrs import frozen
 from pycemrg_core import Catalogue
 from pycemrg_core.api import Heart, LabelScheme, Severity, Shown, image_of
 from pycemrg_mesh.certificate import MeshCertificate, certify_mesh
-from pycemrg_mesh.engines import CGAL, CUT, mesh_with, require_engine
+from pycemrg_mesh.engines import CGAL, CUT, LARGEST_TAG, mesh_with, require_engine
 from pycemrg_mesh.errors import MeshingError
 from pycemrg_mesh.mesh import Mesh
 from pycemrg_mesh.resampling import resampled
@@ -66,9 +66,9 @@ def mesh_heart(
     ``cut`` the label map is first resampled to cubic voxels of this size and repaired by rule, and ``cgal`` makes edges
     about as long. ``tags`` is a label scheme with the tags; by default they are the labels. ``name`` is what the image
     is called. ``told`` is called with what is done next. Raises :class:`MeshingError` when the heart fails its
-    certificate and ``force`` is not set, when a label has no tag in the scheme, when ``rounds`` is not from 0 to 1,000,
-    or given with ``cgal``, when ``edge_mm`` is not from 0.05 to 50, when this would make more than 2 billion voxels, or
-    20 million tetrahedra with ``cgal``, or is longer than a label is wide, or when the engine fails.
+    certificate and ``force`` is not set, when a label has no tag of its own in the scheme, when ``rounds`` is not from
+    0 to 1,000, or given with ``cgal``, when ``edge_mm`` is not from 0.05 to 50, when this would make more than 2
+    billion voxels, or 20 million tetrahedra with ``cgal``, or is longer than a label is wide, or when the engine fails.
     """
     require_engine(engine)
     _require_settings(heart, engine, rounds, edge_mm)
@@ -165,7 +165,7 @@ def _resampled(
 
 
 def _tags(heart: Heart, catalogue: Catalogue, scheme: str | None) -> dict[int, int]:
-    """The tag of each meshed label. Raises :class:`MeshingError` naming the labels that the scheme does not have."""
+    """The tag of each meshed label. Raises :class:`MeshingError` naming labels without one of their own."""
     if scheme is None:
         return {label: label for label in heart.meshed}
     known = catalogue.get(LabelScheme, scheme).labels
@@ -179,4 +179,18 @@ def _tags(heart: Heart, catalogue: Catalogue, scheme: str | None) -> dict[int, i
             f"the scheme {scheme} has no tag for {', '.join(missing)}; choose another scheme, or name the recipe that"
             " made the heart"
         )
-    return {label: known[name] for label, name in names.items()}
+    tag_of = {label: known[name] for label, name in names.items()}
+    for tag in sorted({*tag_of.values()}):
+        same = [names[label] for label in names if tag_of[label] == tag]
+        # The certificate of the mesh could not tell one from the other.
+        if len(same) > 1:
+            raise MeshingError(
+                f"the scheme {scheme} has the tag {tag} for {' and '.join(same)}; choose another scheme, or give them"
+                " one label before"
+            )
+        if tag > LARGEST_TAG:
+            raise MeshingError(
+                f"the scheme {scheme} has the tag {tag} for {same[0]}, which does not fit in 32 bits; choose another"
+                " scheme"
+            )
+    return tag_of

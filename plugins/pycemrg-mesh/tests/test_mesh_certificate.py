@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from types import SimpleNamespace
 from typing import Any
 
 import attrs
@@ -14,7 +15,7 @@ from pycemrg_mesh import Mesh, MeshCertificate, MeshingError, certify_mesh, cut,
 from pycemrg_mesh.quality import mean_ratios, scaled_jacobians
 
 from pycemrg_core import load_catalogue
-from pycemrg_core.api import Heart
+from pycemrg_core.api import Heart, LabelScheme
 from schematics_builtin.certificate import certify
 
 CATALOGUE = load_catalogue()
@@ -191,6 +192,24 @@ def test_tags_of_a_scheme() -> None:
     assert [one.tag for one in made.certificate.labels] == [1, 2]
     with pytest.raises(MeshingError, match=r"the scheme acdc has no tag for 3 \(RV_myo_label\); choose another"):
         mesh_heart(HEART, CATALOGUE, tags="acdc")
+
+
+@pytest.mark.parametrize(
+    ("tag", "message"),
+    [
+        (7, "the scheme odd has the tag 7 for LV_myo_label and RV_myo_label; choose another scheme, or give them one"),
+        (
+            2**31,
+            "the scheme odd has the tag 2147483648 for RV_myo_label, which does not fit in 32 bits; choose another",
+        ),
+    ],
+)
+def test_tags_that_no_mesh_can_have(tag: int, message: str) -> None:
+    odd = LabelScheme(name="odd", summary="odd", labels={"LV_myo_label": 7, "RV_myo_label": tag})
+    catalogue = SimpleNamespace(get=lambda kind, name: {(LabelScheme, "odd"): odd}[kind, name])
+    with pytest.raises(MeshingError) as error:
+        mesh_heart(HEART, catalogue, tags="odd")  # type: ignore[arg-type]
+    assert str(error.value).startswith(message)
 
 
 def test_an_engine_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:

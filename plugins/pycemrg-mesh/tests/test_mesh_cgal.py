@@ -69,8 +69,16 @@ def test_by_default_edges_are_as_long_as_the_largest_spacing() -> None:
 @pytest.mark.usefixtures("no_cgal")
 def test_too_many_labels() -> None:
     volume = LabelVolume(np.arange(512, dtype=np.uint16).reshape(8, 8, 8), (1.0, 1.0, 1.0))
-    with pytest.raises(MeshingError, match="the engine cgal meshes 1 to 253 labels, not 511; give a heart"):
+    with pytest.raises(MeshingError, match="the engine cgal meshes 253 labels at most, not 511; give a heart, or"):
         cgal(volume, range(1, 512))
+
+
+@pytest.mark.usefixtures("no_cgal")
+def test_labels_that_cut_refuses_too() -> None:
+    with pytest.raises(MeshingError, match="no voxel has a label to mesh; give a heart with walls"):
+        cgal(LabelVolume(shells(), (1.0, 1.0, 1.0)), [9])
+    with pytest.raises(MeshingError, match="label 4000000000 does not fit in a tag of 32 bits; renumber the labels"):
+        cgal(LabelVolume(np.full((2, 2, 2), 4_000_000_000, np.uint32), (1.0, 1.0, 1.0)), [4_000_000_000])
 
 
 @pytest.mark.usefixtures("no_cgal")

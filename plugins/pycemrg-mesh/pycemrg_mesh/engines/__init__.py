@@ -9,6 +9,7 @@ from pycemrg_mesh.errors import MeshingError
 from pycemrg_mesh.mesh import Mesh
 
 CUT, CGAL = ENGINES = ("cut", "cgal")
+LARGEST_TAG = 2**31 - 1
 
 
 def require_engine(engine: str) -> None:
@@ -21,6 +22,16 @@ def require_engine(engine: str) -> None:
         raise MeshingError(
             f"no engine is called {engine!r}{close_to(str(engine), ENGINES)}; give one of {', '.join(ENGINES)}"
         )
+
+
+def labels_there(volume: LabelVolume, labels: Collection[int]) -> list[int]:
+    """The labels that some voxel has, sorted. Raises :class:`MeshingError` for none, or one too large for a tag."""
+    found = sorted(label for label in {*labels} if label in volume.boxes)
+    if not found:
+        raise MeshingError("no voxel has a label to mesh; give a heart with walls")
+    if found[-1] > LARGEST_TAG:
+        raise MeshingError(f"label {found[-1]} does not fit in a tag of 32 bits; renumber the labels")
+    return found
 
 
 def mesh_with(

@@ -19,6 +19,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from pycemrg_core.api import LabelVolume
+from pycemrg_mesh.engines import labels_there
 from pycemrg_mesh.errors import MeshingError
 from pycemrg_mesh.mending import mended
 from pycemrg_mesh.mesh import Mesh, Nodes, Points
@@ -60,15 +61,18 @@ def cgal(
 
     By default, as long as the largest spacing of the voxels. The tags are the labels. What CGAL leaves in loose pieces,
     or touching itself only by an edge or a node, is mended: see :mod:`pycemrg_mesh.mending`. Raises
-    :class:`MeshingError` when pygalmesh is not installed, there are more than 253 labels or nothing to mesh, or CGAL
-    fails.
+    :class:`MeshingError` when pygalmesh is not installed, there are more than 253 labels, nothing to mesh or a
+    label too large for a tag, or CGAL fails.
     """
     from scipy import ndimage
 
     require_pygalmesh()
-    wanted = sorted(label for label in {*labels} if label in volume.boxes)
-    if not wanted or len(wanted) > _MOST_LABELS:
-        raise MeshingError(f"the engine cgal meshes 1 to {_MOST_LABELS} labels, not {len(wanted):,}; give a heart")
+    wanted = labels_there(volume, labels)
+    if len(wanted) > _MOST_LABELS:
+        raise MeshingError(
+            f"the engine cgal meshes {_MOST_LABELS} labels at most, not {len(wanted):,}; give a heart, or use"
+            " --engine cut"
+        )
     told("meshing with CGAL")
     edge = edge_mm or max(volume.spacing)
     coded = _coded(volume, wanted, edge + 2 * max(volume.spacing))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pycemrg_core.api import LabelVolume
-from pycemrg_mesh.errors import MeshingError
+from pycemrg_mesh.engines import labels_there
 from pycemrg_mesh.lattice import Lattice, cut_voxels
 from pycemrg_mesh.mesh import Mesh, Nodes, Points
 from pycemrg_mesh.smoothing import ROUNDS, require_rounds, smoothed
@@ -29,11 +29,7 @@ def cut(
     labels, or a label is too large for a tag.
     """
     require_rounds(rounds)
-    wanted = sorted(label for label in {*labels} if label in volume.boxes)
-    if not wanted:
-        raise MeshingError("no voxel has a label to mesh; give a heart with walls")
-    if wanted[-1] > np.iinfo(np.int32).max:
-        raise MeshingError(f"label {wanted[-1]} does not fit in a tag of 32 bits; renumber the labels")
+    wanted = labels_there(volume, labels)
     told("cutting voxels")
     region = volume.region(wanted)
     array = volume.array[region]
