@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from schematics_builtin.certificate.hearts import certify_image as certify_image
     from schematics_builtin.certificate.hearts import certify_result as certify_result
     from schematics_builtin.certificate.hearts import heart_of as heart_of
+    from schematics_builtin.certificate.hearts import is_ungrown as is_ungrown
     from schematics_builtin.certificate.repair_limits import Refusal as Refusal
     from schematics_builtin.certificate.repairing import Repair as Repair
     from schematics_builtin.certificate.repairing import RepairEntry as RepairEntry
@@ -36,7 +37,7 @@ else:
             "schematics_builtin.certificate.commands.asked": "judged_heart",
             "schematics_builtin.certificate.commands.findings": "verdict_line",
             "schematics_builtin.certificate.groups": "Group grouped",
-            "schematics_builtin.certificate.hearts": "asked_of certify_image certify_result heart_of",
+            "schematics_builtin.certificate.hearts": "asked_of certify_image certify_result heart_of is_ungrown",
             "schematics_builtin.certificate.closure": "Closure",
             "schematics_builtin.certificate.repair_limits": "Refusal",
             "schematics_builtin.certificate.repairing": "Repair RepairEntry repair repair_options",

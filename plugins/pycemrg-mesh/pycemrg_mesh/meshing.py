@@ -17,7 +17,7 @@ from pycemrg_mesh.errors import MeshingError
 from pycemrg_mesh.mesh import Mesh
 from pycemrg_mesh.resampling import resampled
 from pycemrg_mesh.smoothing import ROUNDS, require_rounds
-from schematics_builtin.certificate import Certificate, certify, heart_of, repair, verdict_line
+from schematics_builtin.certificate import Certificate, certify, heart_of, is_ungrown, repair, verdict_line
 
 EDGES_MM = (0.05, 50.0)
 _MOST_VOXELS = 2e9
@@ -29,7 +29,8 @@ _OF_CUBE = 0.1  # the volume of a tetrahedron of cgal, of a cube with its edge
 class MeshedHeart(Shown):
     """A mesh with its certificate, and the heart that was meshed (resampled, if asked) with its own.
 
-    ``tags`` is the tag of each label. ``notes`` say what was changed before meshing.
+    ``tags`` is the tag of each label. ``notes`` say what was changed before meshing, and whether the heart
+    fails its certificate.
     """
 
     mesh: Mesh
@@ -85,8 +86,11 @@ def mesh_heart(
         size = f" with voxels of {edge_mm:g} mm" if edge_mm is not None and engine == CUT else ""
         raise MeshingError(
             f"{name or 'the heart'}: not meshed, because its certificate{size} is {verdict_line(certificate)}"
-            f" (errors: {', '.join(wrong)}); {_remedy([*wrong])}, or mesh it all the same with --force (force=True)"
+            f" (errors: {', '.join(wrong)}); {_remedy(heart, [*wrong])}, or mesh it all the same with --force"
+            " (force=True)"
         )
+    if not certificate.passed:
+        notes += (f"the certificate of the heart is {verdict_line(certificate)}; meshed all the same",)
     mesh = mesh_with(engine, heart.volume, heart.meshed, rounds=rounds, edge_mm=edge_mm, told=told).with_tags(tag_of)
     told("certifying the mesh")
     settings = {"edge_mm": edge_mm, **({"rounds": rounds} if engine == CUT else {}), "tags": tags}
@@ -139,9 +143,11 @@ def _require_edge(heart: Heart, edge_mm: float) -> None:
         )
 
 
-def _remedy(wrong: list[str]) -> str:
+def _remedy(heart: Heart, wrong: list[str]) -> str:
     if wrong == ["tag_range"]:
         return "give its labels smaller integers with 'pycemrg labels remap'"
+    if is_ungrown(heart):
+        return "it is a segmentation that no recipe has grown: see 'pycemrg plan'"
     return "see 'pycemrg certify' and 'pycemrg repair'"
 
 

@@ -161,9 +161,22 @@ def test_a_heart_that_leaks_is_refused() -> None:
         " (errors: closed_lumens, image_border, lumen_open); see"
         " 'pycemrg certify' and 'pycemrg repair', or mesh it all the same with --force (force=True)"
     )
-    forced = mesh_heart(leaking(), CATALOGUE, force=True).certificate
+    made = mesh_heart(leaking(), CATALOGUE, force=True)
+    assert made.notes == (
+        "the certificate of the heart is FAIL: not closed: LV; closed: no lumen; meshed all the same",
+    )
+    forced = made.certificate
     assert (forced.heart_verdict, forced.verdict) == ("FAIL", "PASS")
     assert [one.name for one in forced.surfaces] == ["epicardium"]
+
+
+def test_a_segmentation_leads_to_a_recipe() -> None:
+    with pytest.raises(MeshingError) as error:
+        mesh_heart(heart_of((shells() == LUMEN).astype(np.uint8)), CATALOGUE)
+    assert str(error.value).endswith(
+        "(errors: closed_lumens, lumen_open); it is a segmentation that no recipe has grown: see 'pycemrg plan', or"
+        " mesh it all the same with --force (force=True)"
+    )
 
 
 def test_a_mesh_has_the_faults_of_its_heart() -> None:
