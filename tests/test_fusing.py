@@ -201,7 +201,7 @@ def test_veins_that_stay_one_label() -> None:
         ({"prefer": {"Ao": "total", "aorta": "chambers"}}, "the source of Ao_BP is given twice; give it once"),
         ({"prefer": "total"}, "prefer is 'total'; give the source of a structure, as in {'aorta': 'total.nii.gz'}"),
         ({"accept": 3}, "accept is 3; give the names of doubts"),
-        ({"grid": 3}, "grid is 3; give an image file"),
+        ({"grid": 3}, "grid is 3; give an image file, or its Grid"),
         ({"grid": Grid((9, 9, 9), (1.0, 1.0, 1.0)), "margin": 5}, "both a grid and a margin are given; give one of"),
         ({"veins": "atrium"}, "veins is 'atrium', but a source has pulmonary_veins; leave it out"),
     ],
@@ -217,6 +217,8 @@ def test_choices_that_do_not_fit(choices: dict[str, object], message: str) -> No
     [
         ("heart.nrrd", "there is nothing to fuse; give the files and folders in a list"),
         (3, "there is nothing to fuse; give the files and folders in a list"),
+        (iter(()), "there is nothing to fuse; give the files and folders in a list"),
+        ({"heart.nrrd": "cemrg"}, "there is nothing to fuse; give the files and folders in a list"),
         ([3], "3 is no source; give a file, a folder, or a label map with its names (Source.of)"),
         ([heart(3.0)], "is no source; give a file, a folder, or a label map with its names (Source.of)"),
     ],
@@ -224,6 +226,38 @@ def test_choices_that_do_not_fit(choices: dict[str, object], message: str) -> No
 def test_what_is_no_source(given: Any, message: str) -> None:
     with pytest.raises(ImageError, match=re.escape(message)):
         fuse(given, catalogue())
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "message"),
+    [
+        (3, {1: "LV_BP"}, "3 is no name of a source; give a text"),
+        ("mine", {"LV_BP": 1}, "mine: the labels are {'LV_BP': 1}; give the structure of each, as in {1: 'LV_BP'}"),
+        ("mine", {0: "LV_BP"}, "mine: the labels are {0: 'LV_BP'}; give the structure of each"),
+        ("mine", None, "mine: the labels are None; give the structure of each"),
+        ("mine", {1: "LV_PB"}, "mine: no structure of a heart is called 'LV_PB'; did you mean 'LV_BP'"),
+        ("mine", {1: "spleen"}, "mine: no structure of a heart is called 'spleen'"),
+        ("mine", {1: "LV", 2: "left ventricle"}, "mine: LV_BP_label is named twice; name each structure once"),
+    ],
+)
+def test_names_of_a_source_in_memory(name: Any, labels: Any, message: str) -> None:
+    with pytest.raises(LabelError, match=re.escape(message)):
+        fuse([Source.of(name, heart(3.0), labels)], catalogue())
+
+
+def test_a_source_in_memory_may_use_any_name_and_the_numbers_of_numpy() -> None:
+    labels = {np.uint8(value): name for name, value in LABELS.items()}
+    labels |= {1: "left ventricle", 6: "aorta", 13: "SVC"}
+    given = iter([Source.of("mine", heart(3.0), labels)])
+    found = fuse(given, catalogue(), margin=np.float32(6), crops={"Ao": np.int64(30)})
+    assert found.labels == LABELS
+    assert found.record["choices"]["margin_mm"] == 6.0
+    assert found.record["choices"]["crops"] == {"Ao_BP_label": 30.0}
+
+
+def test_an_aorta_out_of_view_is_said_in_words() -> None:
+    text = refusal(evolve(outputs(), total=moved(outputs().total, (900, 0, 0))))
+    assert "Ao_BP of chambers and total are apart: each lies outside the image of the other, at most 3 mm were" in text
 
 
 @pytest.mark.slow

@@ -162,7 +162,7 @@ def test_what_is_refused_leaves_nothing_behind(here: Path, tmp_path: Path) -> No
         (("chambers.nrrd", TOTAL, "--plan"), 1, f"nothing says what its integers are; {RIGHT}"),
         (("total@cemrg", "--plan"), 1, "total: a label scheme names the integers of an image; leave out @cemrg"),
         (("misspelt", "--plan"), 1, "misspelt: 'hart' is the name of no structure; did you mean 'heart'?\n  2. no "),
-        (("empty", "--plan"), 1, "empty: is a folder, not an image; give an image file\n"),
+        (("empty", "--plan"), 1, "empty: is a folder, not an image; give an image file, or a folder of masks"),
     ],
 )
 def test_what_does_not_fit(here: Path, words: tuple[str, ...], code: int, message: str) -> None:

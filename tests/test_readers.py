@@ -359,7 +359,17 @@ def test_other_programs_read_what_is_written(tmp_path: Path) -> None:
     assert np.array_equal(data, volume.array.T)
     assert (header["Segment0_Name"], header["Segment1_LabelValue"]) == ("LV", "2")
     assert header["Segment0_Extent"] == "0 11 0 9 0 7"
-    assert "~SCT^87878005^LV~" in header["Segment0_Tags"]
+    assert "~SCT^87878005^Left ventricle~" in header["Segment0_Tags"]
+
+
+def test_the_meaning_of_a_code_is_not_the_name_of_a_segment() -> None:
+    volume, _ = segmented({1: "LV", 2: "LA"})
+    aorta, other = (
+        Segment(value=value, name="mine", codes=(code,)) for value, code in ((1, "15825003"), (2, "102000"))
+    )
+    pairs = named_extras("h.seg.nrrd", volume, [aorta, other]).pairs
+    assert "~SCT^15825003^Aorta~" in pairs["Segment0_Tags"]
+    assert "~SCT^102000^~" in pairs["Segment1_Tags"]
 
 
 def test_what_is_written_is_the_same_each_time(tmp_path: Path) -> None:

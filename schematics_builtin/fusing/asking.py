@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
+from numbers import Real
 from typing import Any
 
 from attrs import field, frozen
@@ -71,7 +72,7 @@ class _Asking:
         if choices.veins == "atrium" and (split := sorted(there.intersection((VEINS, *PULMONARY)))):
             problems.append(f"veins is 'atrium', but a source has {_short(split[0])}; leave it out")
         if not (choices.grid is None or isinstance(choices.grid, Grid)):
-            problems.append(f"grid is {choices.grid!r:.60}; give an image file")
+            problems.append(f"grid is {choices.grid!r:.60}; give an image file, or its Grid")
         if choices.grid is not None and choices.spacing_mm is not None:
             problems.append("both a grid and a spacing are given; give one of them")
         if choices.grid is not None and self.asked["margin"] is not None:
@@ -172,7 +173,7 @@ class _Asking:
         return ()
 
     def _length(self, name: str, value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value) or value < 0:
+        if isinstance(value, bool) or not isinstance(value, Real) or not isfinite(value) or value < 0:
             self.problems.append(f"{name} is {value!r}; give a length in mm")
             return 1.0
         return float(value)

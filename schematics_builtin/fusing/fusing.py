@@ -13,7 +13,9 @@ from attrs import evolve
 from pycemrg_core import Catalogue, LabelScheme
 from pycemrg_core.api import (
     ImageError,
+    LabelError,
     LabelVolume,
+    Names,
     PlanError,
     Segmentation,
     Structure,
@@ -22,6 +24,7 @@ from pycemrg_core.api import (
     is_one_image,
     misspelt,
     name_of,
+    names_in,
     read_segmentation,
     shift,
 )
@@ -64,6 +67,7 @@ def fuse(
     Raises :class:`ImageError` and :class:`LabelError` for sources that cannot be read, and :class:`PlanError` with
     every reason against the fusion.
     """
+    sources = _listed(sources)
     read = read_sources(sources, catalogue)
     if isinstance(grid, (str, os.PathLike)):
         grid = grid_of(grid, catalogue)
@@ -87,8 +91,7 @@ def _said(sources: Iterable[Source]) -> Iterable[str]:
 
 def read_sources(sources: Sequence[FilePath | Source], catalogue: Catalogue) -> list[Source]:
     """Read all sources. Raises :class:`ImageError` for one that cannot be read, or names no structure of a heart."""
-    if isinstance(sources, (str, bytes, os.PathLike, Source)) or not isinstance(sources, Iterable) or not sources:
-        raise ImageError("there is nothing to fuse; give the files and folders in a list")
+    sources = _listed(sources)
     for one in sources:
         if not isinstance(one, (str, os.PathLike, Source)):
             raise ImageError(
@@ -97,17 +100,28 @@ def read_sources(sources: Sequence[FilePath | Source], catalogue: Catalogue) -> 
     known = {one.name: one.record for one in catalogue.all(Structure)}
     parts = {name for name, one in known.items() if _PARTS.intersection(one.groups) or name in ("heart_label",)}
     texts = _texts(sources)
+    names = names_in(catalogue)
     short = [without_scheme_in(name_of(text)) for text in texts]
     if twice := next((text for text in texts if texts.count(text) > 1), None):
         raise ImageError(f"{name_of(twice)}: is given twice; give each source once")
-    found = [
-        one if isinstance(one, Source) else _read(one, name if short.count(name) == 1 else text, catalogue, parts)
-        for one, name, text in zip(sources, short, texts, strict=True)
-    ]
+    found = []
+    for one, name, text in zip(sources, short, texts, strict=True):
+        if isinstance(one, Source):
+            found.append(_in_memory(one, names, parts))
+        else:
+            found.append(_read(one, name if short.count(name) == 1 else text, catalogue, parts))
     for one, other in combinations(found, 2):
         same = {*one.sha256} <= {*other.sha256} or {*other.sha256} <= {*one.sha256}
         if same and one.sha256 and other.sha256:
             raise ImageError(f"{other.name}: holds the same as {one.name}; give each source once")
+    return found
+
+
+def _listed(sources: Iterable[FilePath | Source]) -> list[FilePath | Source]:
+    """The sources in a list. Raises :class:`ImageError` for what is no list of sources."""
+    wrong = isinstance(sources, (str, bytes, os.PathLike, Source, Mapping)) or not isinstance(sources, Iterable)
+    if wrong or not (found := list(sources)):
+        raise ImageError("there is nothing to fuse; give the files and folders in a list")
     return found
 
 
@@ -120,7 +134,9 @@ def _read(path: FilePath, name: str, catalogue: Catalogue, parts: set[str]) -> S
     try:
         found = read_segmentation(path, catalogue)
     except ImageError as error:  # where the masks of a folder are told to come here
-        raise ImageError(str(error).partition(", or make one label map")[0]) from error
+        text = str(error).partition(", or make one label map")[0]
+        more = ", or a folder of masks, each named like its structure" if text.endswith("give an image file") else ""
+        raise ImageError(f"{text}{more}") from error
     masks, grid = _masks(found, name, parts)
     there = set(found.layers[0].volume.boxes) if is_one_map(path, found) else None
     ignored = tuple(
@@ -142,6 +158,19 @@ def _read(path: FilePath, name: str, catalogue: Catalogue, parts: set[str]) -> S
             *(f"{name}: {one}" for one in misspelt(ignored, masks, catalogue)),
         ),
     )
+
+
+def _in_memory(source: Source, names: Names, parts: set[str]) -> Source:
+    """A source with the canonical names of its structures. Raises :class:`LabelError` for a name that is no part."""
+    masks: dict[str, Zone] = {}
+    for name, zone in source.masks.items():
+        found = names.canonical(name)
+        if found not in parts:
+            raise LabelError(f"{source.name}: no structure of a heart is called {name!r}{names.close(name)}")
+        if found in masks:
+            raise LabelError(f"{source.name}: {found} is named twice; name each structure once")
+        masks[found] = zone
+    return evolve(source, masks=masks)
 
 
 def _notes(found: Segmentation, name: str, parts: set[str]) -> Iterator[str]:

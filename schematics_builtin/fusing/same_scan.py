@@ -55,10 +55,16 @@ def differences(chambers: Source, other: Source) -> Iterator[Doubt | Note]:
     if not apart <= limit:
         yield Doubt(
             "different-scans",
-            f"{name.removesuffix('_label')} of {chambers.name} and {other.name} are {apart:.1f} mm apart (half of the"
-            f" surface is farther), at most {limit:.2g} mm were expected; they are of different scans, a header is"
-            " wrong, or one calls something else so",
+            f"{name.removesuffix('_label')} of {chambers.name} and {other.name} {_far(apart)}, at most"
+            f" {limit:.2g} mm were expected; they are of different scans, a header is wrong, or one calls something"
+            " else so",
         )
+
+
+def _far(apart: float) -> str:
+    if np.isinf(apart):
+        return "are apart: each lies outside the image of the other"
+    return f"are {apart:.1f} mm apart (half of the surface is farther)"
 
 
 def _unchecked(chambers: Source, other: Source) -> Doubt | Note:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import product
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
-from pycemrg_core.api import AnyImage, LabelVolume, Region, Zone, counted, volume_given
+from pycemrg_core.api import AnyImage, LabelError, LabelVolume, Region, Zone, counted, volume_given
 
 Floats = NDArray[np.float64]
 Point = tuple[float, float, float]
@@ -91,7 +92,16 @@ class Source:
 
     @classmethod
     def of(cls, name: str, image: AnyImage, labels: Mapping[int, str]) -> Source:
-        """A source from a label map, or its path, and the structure of each of its integers; the rest is ignored."""
+        """A source from a label map, or its path, and the structure of each of its integers; the rest is ignored.
+
+        Raises :class:`LabelError` for what is no name, or no structures by integer.
+        """
+        if not isinstance(name, str) or not name:
+            raise LabelError(f"{name!r:.60} is no name of a source; give a text")
+        if not isinstance(labels, Mapping) or not all(
+            isinstance(value, Integral) and value > 0 and isinstance(one, str) for value, one in labels.items()
+        ):
+            raise LabelError(f"{name}: the labels are {labels!r:.60}; give the structure of each, as in {{1: 'LV_BP'}}")
         volume = volume_given(image)
         boxes = volume.boxes
         masks: dict[str, Zone] = {}

@@ -27,6 +27,29 @@ from pycemrg_core.api import (
 
 _KEY = re.compile(r"Segment([0-9]{1,5})_([A-Za-z]+)", re.ASCII)
 _SNOMED = "SCT"
+_MEANINGS = {
+    "15825003": "Aorta",
+    "33626005": "Left auricular appendage",
+    "34202007": "Aortic valve",
+    "39057004": "Pulmonary valve",
+    "43863001": "Superior left pulmonary vein",
+    "46030003": "Tricuspid valve",
+    "48345005": "Superior vena cava",
+    "49848007": "Left ventricle myocardium",
+    "51249003": "Inferior left pulmonary vein",
+    "53085002": "Right ventricle",
+    "64131007": "Inferior vena cava",
+    "73829009": "Right atrium",
+    "80891009": "Heart",
+    "81040000": "Pulmonary artery",
+    "82471001": "Left atrium",
+    "8629005": "Superior right pulmonary vein",
+    "87878005": "Left ventricle",
+    "91134007": "Mitral valve",
+    "113273001": "Inferior right pulmonary vein",
+    "122972007": "Pulmonary vein",
+}
+"""The meanings of codes in DICOM PS3.16; a code that is not here is written without one."""
 _REMEDY = "save the segmentation again in 3D Slicer"
 
 
@@ -73,7 +96,9 @@ def as_pairs(segments: Iterable[Segment], size: tuple[int, int, int]) -> Mapping
         "Segmentation_SourceRepresentation": "Binary labelmap",
     }
     for index, one in enumerate(segments):
-        code = f"{_SNOMED}^{one.codes[0]}^{one.name}" if one.codes else f"{_SNOMED}^85756007^Tissue"
+        code = (
+            f"{_SNOMED}^{one.codes[0]}^{_MEANINGS.get(one.codes[0], '')}" if one.codes else f"{_SNOMED}^85756007^Tissue"
+        )
         category = f"{_SNOMED}^123037004^Anatomical Structure" if one.codes else f"{_SNOMED}^85756007^Tissue"
         fields = {
             "ID": f"Segment_{one.value}",

@@ -13,9 +13,10 @@ from dicom_files import ORIGIN, SPACING, described, segmentation, series
 from pydicom.sr.codedict import codes
 
 from pycemrg_core import ImageError, LabelScheme, load_catalogue, read_heart, read_segmentation, read_volume
-from pycemrg_core.api import Reader
+from pycemrg_core.api import LabelVolume, Reader, Structure
 from pycemrg_core.testing import PluginConformance, ReaderConformance, run_command
 from schematics_builtin.demo import heart_file
+from schematics_builtin.readers import named_extras, segments_of
 
 CATALOGUE = load_catalogue()
 
@@ -159,6 +160,20 @@ def test_a_segment_without_a_name(tmp_path: Path) -> None:
     dataset.save_as(path)
     with pytest.raises(ImageError, match=r"heart\.dcm: segment 1: a segment is called ''; .*; export it again"):
         read_segmentation(path, CATALOGUE)
+
+
+def test_the_meanings_that_are_written_for_slicer_are_those_of_dicom() -> None:
+    known: dict[str, set[str]] = {}
+    for entry in codes.SCT.concepts.values():
+        known.setdefault(entry.value, set()).add(entry.meaning.casefold())
+    coded = [one.record for one in CATALOGUE.all(Structure) if one.record.snomed]
+    volume = LabelVolume(np.arange(1, len(coded) + 1, dtype=np.uint8).reshape(1, 1, -1), (1.0, 1.0, 1.0))
+    segments = segments_of({value: one.name for value, one in enumerate(coded, 1)}, CATALOGUE)
+    pairs = named_extras("heart.seg.nrrd", volume, segments).pairs
+    for index, one in enumerate(coded):
+        _, code, meaning = pairs[f"Segment{index}_Tags"].split("~")[2].split("^")
+        assert code == one.snomed
+        assert meaning.casefold() in known[code], one.name
 
 
 def test_other_files_are_left_to_others(tmp_path: Path) -> None:
