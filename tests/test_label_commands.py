@@ -393,6 +393,7 @@ def test_groups_are_those_of_the_scheme(ts: Path, tmp_path: Path) -> None:
         ("keep", ["rings"], "no label would be left; the image has 1, 4, 99"),
         ("remove", ["1", "4", "99"], "no label would be left; the image has 1, 4, 99"),
         ("keep", ["chambrs"], "no label or group is called 'chambrs'; did you mean 'chambers'?"),
+        ("keep", ["LV_PB"], "no label or group is called 'LV_PB'; did you mean 'LV_BP'"),
         ("remove", ["\N{SUPERSCRIPT TWO}"], "no label or group is called"),
         ("keep", ["-1"], ""),
     ],

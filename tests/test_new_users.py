@@ -83,6 +83,36 @@ def test_integers_of_another_scheme(tmp_path: Path) -> None:
     assert "--scheme mm-whs" in said
 
 
+@pytest.mark.parametrize(
+    ("command", "more"),
+    [("labels keep", ("LV_BP",)), ("clean", ("--fill-holes",)), ("repair", ()), ("fuse", ())],
+)
+def test_a_picture_as_the_result_is_refused_before_the_work(
+    tmp_path: Path, command: str, more: tuple[str, ...]
+) -> None:
+    """The source would be refused too, but later."""
+    result = pycemrg(*command.split(), "nothing.nrrd", *more, "-o", tmp_path / "heart.png", code=1)
+    assert result.stderr.startswith(f"error: {tmp_path / 'heart.png'}: cannot be written, unknown extension '.png'")
+
+
+def test_a_segmentation_is_repaired_before_it_is_grown(tmp_path: Path) -> None:
+    heart = small_heart(tmp_path)
+    last = pycemrg("repair", heart, code=1).stdout.splitlines()[-1]
+    assert last.startswith("next: this is a segmentation that no recipe has grown; pycemrg ")
+    assert last.endswith(f" {heart}")
+
+
+def test_an_image_in_the_place_of_a_text(tmp_path: Path) -> None:
+    said = pycemrg("run", "--again", HEART, code=1).stderr
+    assert said == f"error: {HEART}: cannot read it as text; give the run.json of a run, saved as UTF-8\n"
+
+
+def test_the_recipe_before_the_label_file(tmp_path: Path) -> None:
+    (tmp_path / "labels.yaml").write_text("labels: {LV_BP_label: 1}\n", encoding="utf-8")
+    said = pycemrg("labels", "merge", "lv_outflow", tmp_path / "labels.yaml", code=2).stderr
+    assert f"Error: the label file comes first: pycemrg labels merge {tmp_path / 'labels.yaml'} lv_outflow" in said
+
+
 def test_python_refuses_the_same() -> None:
     catalogue = load_catalogue()
     with pytest.raises(PlanError, match=r"no recipe is called 'four_chambers_full'; did you mean 'four_chamber_full'"):

@@ -22,7 +22,7 @@ from pycemrg_core.images import image_files
 from pycemrg_core.images.blueprint import Blueprint, Plane, Wall
 from pycemrg_core.images.heart import Heart, Severity
 from pycemrg_core.recipes.runner import run_recipe
-from schematics_builtin.certificate import repairing
+from schematics_builtin.certificate import repair_limits, repairing
 from schematics_builtin.certificate.commands.repair import _not_repaired
 from schematics_builtin.certificate.hearts import asked_of, certify_image, heart_of
 from schematics_builtin.certificate.repairing import Repair
@@ -242,6 +242,14 @@ def pinched_inside(count: int) -> Array:
                 done += 1
     assert done == count
     return voxels
+
+
+@pytest.mark.parametrize(
+    ("limit", "share", "said"),
+    [(2, 5.1234, "5.12"), (2, 100 * 1376 / 68652, "2.004"), (2, 2.0000001, "2.0000001"), (0, 0.001234, "0.00123")],
+)
+def test_a_share_above_the_limit_is_said_to_be_above_it(limit: float, share: float, said: str) -> None:
+    assert repair_limits.above(limit, share) == said
 
 
 def test_a_change_refused_for_the_common_surface_is_named() -> None:

@@ -27,7 +27,8 @@ def _assignments(_ctx: click.Context, _param: click.Parameter, texts: tuple[str,
         name, _, value = text.partition("=")
         found = parse_number(value)
         if found is None or not name.strip():
-            raise click.BadParameter(f"{text!r} is not NAME=NUMBER; write it like thickness=2.5")
+            like = (name.split() or ["thickness"])[0]
+            raise click.BadParameter(f"{text!r} is not NAME=NUMBER; write it like {like}=2.5")
         values[name.strip()] = found
     return values
 
@@ -168,11 +169,11 @@ def scheme_from(read: NamedVolume, catalogue: Catalogue, scheme: str | None, usu
     return catalogue.get(LabelScheme, scheme or usual)
 
 
-def require_output(output: str | os.PathLike[str], *inputs: str | os.PathLike[str] | None) -> None:
+def require_output(output: str | os.PathLike[str], *inputs: str | os.PathLike[str] | None, image: bool = False) -> None:
     """Refuse an output that is a folder, or one of the inputs, since nothing works in place, or part of a run's result.
 
-    The folder of an input that is a folder, such as one of masks, is refused too: its files are the input.
-    Raises :class:`OutputError`.
+    The folder of an input that is a folder, such as one of masks, is refused too: its files are the input. ``image``:
+    the output is an image, so a format that cannot be written is refused before the work. Raises :class:`OutputError`.
     """
     from pycemrg_core.errors import OutputError
     from pycemrg_core.runs.earlier import require_not_of_a_run
@@ -186,6 +187,10 @@ def require_output(output: str | os.PathLike[str], *inputs: str | os.PathLike[st
     if inside := next((one for one in inputs if one and os.path.isdir(one) and os.path.realpath(one) == folder), None):
         raise OutputError(f"{name_of(output)}: lies in the input {name_of(inside)}; choose another folder")
     require_not_of_a_run(Path(output))
+    if image:
+        from pycemrg_core.images.writing import writable_extension
+
+        writable_extension(output)
 
 
 def require_order(command: str, recipe: str, image: str, catalogue: Catalogue) -> None:

@@ -74,10 +74,9 @@ def write(content: Content, path: str | os.PathLike[str]) -> None:
         ) from error
 
 
-def _target(path: str | os.PathLike[str]) -> tuple[Path, str]:
-    """Return the file to replace (behind any link) and its extension in lower case."""
-    name, target = files.name_of(path), Path(os.path.realpath(path))
-    extension = files.extension(path)
+def writable_extension(path: str | os.PathLike[str]) -> str:
+    """The extension in lower case. Raises :class:`OutputError` where no image can be written under it."""
+    name, extension = files.name_of(path), files.extension(path)
     if extension in _TWO_FILES:
         raise OutputError(
             f"{name}: {extension} is two files, which cannot be replaced as one; use {_TWO_FILES[extension]} instead"
@@ -86,6 +85,13 @@ def _target(path: str | os.PathLike[str]) -> tuple[Path, str]:
         raise OutputError(
             f"{name}: cannot be written, unknown extension {extension!r}; use one of {', '.join(_WRITABLE)}"
         )
+    return extension
+
+
+def _target(path: str | os.PathLike[str]) -> tuple[Path, str]:
+    """Return the file to replace (behind any link) and its extension in lower case."""
+    extension = writable_extension(path)
+    name, target = files.name_of(path), Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise OutputError(f"{name}: cannot be written, the folder {target.parent} does not exist; create it first")
     if target.exists() and not target.is_file():

@@ -61,7 +61,7 @@ class SavedRun:
     @classmethod
     def read(cls, path: str | Path) -> SavedRun:
         """Read a record. Raises :class:`DocumentError` naming the file when it is not a record."""
-        data = load_json(Path(path))
+        data = load_json(Path(path), "the run.json of a run")
         if data.get("format", FORMAT) != FORMAT:
             raise DocumentError(
                 f"{name_of(path)}: a record of format {data['format']!r}; this version reads only {FORMAT},"

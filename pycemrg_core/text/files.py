@@ -90,6 +90,8 @@ def read_text(path: str | os.PathLike[str], what: str = "a configuration file", 
     try:
         text = data.removeprefix(mark).decode(encoding)
     except UnicodeDecodeError as error:
+        if b"\0" in data:  # an image or an archive; Python's words about its bytes would help nobody
+            raise DocumentError(f"{name}: cannot read it as text; give {what}, saved as UTF-8") from None
         raise DocumentError(f"{name}: cannot read it as text: {error}; save it as UTF-8") from error
     if "\0" in text:
         raise DocumentError(f"{name}: cannot read it as text: it holds NUL characters; save it as UTF-8")

@@ -112,12 +112,18 @@ class Limits:
         return max(self.share * had, FLOOR) if self.share else 0.0
 
     def _too_much(self, what: str, much: int, had: int) -> str:
-        percent = 100 * much / max(had, 1)
+        limit = 100 * self.share
         floor = f" or {FLOOR} voxels" if self.share else ""
         return (
-            f"{what} {percent:.3g} % of its volume ({much:,} of {had:,} voxels), more than the limit of"
-            f" {100 * self.share:g} %{floor}"
+            f"{what} {above(limit, 100 * much / max(had, 1))} % of its volume ({much:,} of {had:,} voxels), more than"
+            f" the limit of {limit:g} %{floor}"
         )
+
+
+def above(limit: float, share: float) -> str:
+    """A share in three digits, or in as many as show that it is above the limit."""
+    texts = [f"{share:.{digits}g}" for digits in range(3, 17)]
+    return next((text for text in texts if float(text) > limit), texts[0])
 
 
 def _codes(places: Ints) -> Ints:

@@ -107,7 +107,7 @@ def fuse(
         raise click.UsageError("give either -o FILE or --plan", ctx)
     if output is not None:
         inputs = [source.rpartition("@")[0] or source for source in sources]
-        require_output(output, *sources, *inputs, grid)
+        require_output(output, *sources, *inputs, grid, image=True)
         _require_record(record_path(Path(output)))
     catalogue = session_of(ctx).catalogue()
     fused = fuse_all(

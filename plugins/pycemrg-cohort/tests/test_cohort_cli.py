@@ -185,6 +185,8 @@ def test_a_single_schematic_can_stand_for_the_recipe(folder: Path, tmp_path: Pat
 def test_the_hearts_before_the_recipe(folder: Path, tmp_path: Path) -> None:
     said = pycemrg("cohort", "run", folder / "in", RECIPE, "-o", tmp_path / "out", code=2).stderr
     assert f"Error: the recipe comes first: pycemrg cohort run {RECIPE} {folder / 'in'}" in said
+    said = pycemrg("cohort", "plan", folder / "in", RECIPE, code=2).stderr
+    assert f"Error: the recipe comes first: pycemrg cohort plan {RECIPE} {folder / 'in'}" in said
     said = pycemrg("cohort", "run", "lv_outflw", folder / "in", "-o", tmp_path / "out", code=1).stderr
     assert said == "error: no recipe or schematic is called 'lv_outflw'; did you mean 'lv_outflow'?\n"
 

@@ -172,6 +172,9 @@ def read_run(folder: Path, catalogue: Catalogue) -> Run:
 
     Raises :class:`PycemrgError` when it is not such a folder, or its image or its certificate cannot be read.
     """
+    if not folder.is_dir():
+        wrong = "is a file, not a folder" if folder.exists() else "no such folder"
+        raise PycemrgError(f"{name_of(folder)}: {wrong}; give a folder written by 'pycemrg run'")
     if not (folder / RECORD).is_file():
         raise PycemrgError(f"{name_of(folder)}: no {RECORD} in this folder; give a folder written by 'pycemrg run'")
     saved = SavedRun.read(folder / RECORD)

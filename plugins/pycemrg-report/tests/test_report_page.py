@@ -377,7 +377,9 @@ def refused(*arguments: object) -> str:
 
 def test_what_is_not_a_run_is_refused(copy: Path, tmp_path: Path) -> None:
     assert refused(tmp_path) == f"error: {tmp_path}: no run.json in this folder; give a folder written by 'pycemrg run'"
-    assert "no run.json in this folder" in refused(tmp_path / "nowhere")
+    asked = "give a folder written by 'pycemrg run'"
+    assert refused(tmp_path / "nowhere") == f"error: {tmp_path / 'nowhere'}: no such folder; {asked}"
+    assert refused(copy / "run.json") == f"error: {copy / 'run.json'}: is a file, not a folder; {asked}"
     (copy / "report.html").write_text("old", encoding="utf-8")
     data = record(copy)
     data["steps"][1]["ledger"] = [{"old": 0, "voxels": "many"}]

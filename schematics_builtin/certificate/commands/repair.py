@@ -79,13 +79,13 @@ def repair(
       pycemrg repair out/heart.nrrd -o out/meshable.nrrd --gap 1.2 --weld
     """
     from pycemrg_core.api import image_of, volume_of, write_image
-    from schematics_builtin.certificate.hearts import heart_of
+    from schematics_builtin.certificate.hearts import heart_of, is_ungrown
     from schematics_builtin.certificate.repairing import repair as repair_image
     from schematics_builtin.manifold import GAP
     from schematics_builtin.readers import named_extras, segments_of
 
     output = output or str(repaired_name(image))
-    require_output(output, image)
+    require_output(output, image, image=True)
     catalogue = session_of(ctx).catalogue()
     read, asked = judged_heart(image, catalogue, recipe, scheme, accept)
     name, label_map = Path(output).name, image_of(read.volume)
@@ -104,8 +104,10 @@ def repair(
         if gap and not any(entry.rule == GAP for entry in done.ledger):
             click.echo(f"{GAP}: none is thinner than {gap:g} mm")
         echo_verdict(done.certificate)
-        heart = heart_of(done.image, asked)
-        echo_next(done.certificate, heart, output, catalogue, given=recipe, repaired=True)
+        heart, about = heart_of(label_map, asked), image
+        if done.certificate.passed or not is_ungrown(heart):
+            heart, about = heart_of(done.image, asked), output
+        echo_next(done.certificate, heart, about, catalogue, given=recipe, repaired=True)
     if not done.certificate.passed:
         ctx.exit(1)
 

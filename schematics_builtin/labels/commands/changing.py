@@ -88,8 +88,8 @@ def _table_of(output: str, label_table: Kind | None) -> Path:
 
 
 def require_outputs(output: str, label_table: Kind | None, *inputs: str | None) -> None:
-    """Refuse an image or a table that would overwrite an input."""
-    require_output(output, *inputs)
+    """Refuse an image that cannot be written, and an image or a table that would overwrite an input."""
+    require_output(output, *inputs, image=True)
     if label_table:
         require_output(_table_of(output, label_table), *inputs)
 
@@ -303,18 +303,22 @@ def _selection(kind: str, help_line: str) -> click.Command:
 
 def chosen_labels(names: Iterable[str], record: Any, catalogue: Catalogue) -> set[int]:
     """The integers of names, groups and integers. Raises :class:`LabelError` with close matches."""
-    from pycemrg_core.api import LabelError, LabelTable, names_in
+    from pycemrg_core.api import LabelError, LabelTable, close_to, names_in
 
     table = LabelTable(record.labels, record.groups)
-    spelt = names_in(catalogue, (*table.labels, *table.groups))
+    known = [*table.labels, *table.groups]
+    spelt = names_in(catalogue, known)
     chosen: set[int] = set()
     for name in names:
         if (value := whole_number(name)) is not None:
             chosen.add(value)
         elif like_number(name):
             raise LabelError(f"{name!r} is not a whole number; give integers in decimal digits, or names")
+        elif (own := spelt.canonical(name)) in known:
+            chosen |= {table.value(member) for member in table.names_of(own)}
         else:
-            chosen |= {table.value(member) for member in table.names_of(spelt.canonical(name))}
+            close = close_to(name, known) or close_to(name, [one.removesuffix("_label") for one in known])
+            raise LabelError(f"no label or group is called {name!r}{close}")
     return chosen
 
 

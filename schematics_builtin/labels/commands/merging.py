@@ -40,6 +40,8 @@ def merge(ctx: click.Context, file: str, names: tuple[str, ...], output: str | N
     if output:
         require_output(output, file)
     catalogue = session_of(ctx).catalogue()
+    if not Path(file).exists() and (later := next((one for one in names if Path(one).is_file()), None)):
+        raise click.UsageError(f"the label file comes first: pycemrg labels merge {name_of(later)} {name_of(file)}")
     own = read_labels_file(file)
     merged = merge_labels(own, needed_labels(names, catalogue), catalogue)
     if as_json:

@@ -52,7 +52,7 @@ def work(
     from pycemrg_cohort.job import Job, loaded_plugins, parameter_names
     from pycemrg_core.api import LabelScheme, names_in
 
-    require_order("cohort run", recipe, inputs[0], catalogue)
+    require_order(f"cohort {click.get_current_context().info_name}", recipe, inputs[0], catalogue)
     settings = settings_from(catalogue, parameters, labels, config, then, pad, accept)
     if scheme:
         catalogue.find(LabelScheme, scheme)

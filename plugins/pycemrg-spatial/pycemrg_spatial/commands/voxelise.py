@@ -48,7 +48,7 @@ def voxelise(
       pycemrg voxelise heart.elem ct.nrrd -o heart.nrrd --mesh-unit um
       pycemrg voxelise left_atrium.stl ct.nrrd -o la.nrrd --label 4
     """
-    require_output(output, mesh, like)
+    require_output(output, mesh, like, image=True)
     catalogue = session_of(ctx).catalogue()
     from pycemrg_core.api import image_of, is_one_image, read_image, read_segmentation, write_image
     from pycemrg_spatial.meshes import read_mesh
