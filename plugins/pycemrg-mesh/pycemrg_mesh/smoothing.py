@@ -48,7 +48,7 @@ def smoothed(
     change by more than 4 %. ``codes`` is the number of the label of each voxel; ``spacing`` is (z, y, x) in mm.
     """
     at, moved = _moved(lattice, rounds)
-    voxel = np.array(spacing)
+    voxel = np.array(spacing, np.float64)
     points: Points = (lattice.nodes * voxel)[:, ::-1].copy()
     if not len(at):
         return points

@@ -197,6 +197,11 @@ def test_many_labels_and_the_border_of_the_image() -> None:
     assert surfaces_of(faces_of(mesh.tetrahedra).boundary).genus == (0,)
 
 
+def test_a_spacing_and_an_origin_of_whole_numbers() -> None:
+    whole, exact = (cut(volume_of(shells(), (kind(1),) * 3, origin=(kind(2),) * 3), [WALL]) for kind in (int, float))
+    assert np.array_equal(whole.points, exact.points)
+
+
 def test_the_input_stays_and_the_mesh_repeats_itself() -> None:
     array = shells()
     before = array.copy()
