@@ -73,7 +73,8 @@ def mesh_heart(
     """
     require_engine(engine)
     _require_settings(heart, engine, rounds, edge_mm)
-    rounds = ROUNDS if rounds is None else rounds
+    # Numbers of numpy are not for JSON.
+    rounds, edge_mm = ROUNDS if rounds is None else int(rounds), None if edge_mm is None else float(edge_mm)
     sha256 = heart.volume.voxels_sha256()
     notes: tuple[str, ...] = ()
     tag_of = _tags(heart, catalogue, tags)

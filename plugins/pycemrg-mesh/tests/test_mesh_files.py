@@ -211,6 +211,13 @@ def test_folders_in_the_place_of_files(made: MeshedHeart, tmp_path: Path) -> Non
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.vtu", "b.lon"]
 
 
+def test_settings_that_are_numbers_of_numpy(tmp_path: Path) -> None:
+    made = mesh_heart(heart_of(shells()), CATALOGUE, rounds=np.int64(3), edge_mm=np.float32(1.0))  # type: ignore[arg-type]
+    write_mesh(made, tmp_path / "a.vtu")
+    settings = json.loads((tmp_path / "a.mesh.json").read_text(encoding="utf-8"))["settings"]
+    assert settings == {"edge_mm": 1.0, "rounds": 3, "tags": None}
+
+
 def test_a_frame_that_is_not_known(made: MeshedHeart, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="no frame is called 'grid'; give one of world, inr"):
         write_mesh(made, tmp_path / "a.vtu", frame="grid")  # type: ignore[arg-type]
