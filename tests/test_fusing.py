@@ -121,8 +121,19 @@ def test_a_fused_heart_stays_as_it_is(mm: float) -> None:
 
 
 @pytest.mark.slow
+def test_veins_with_names_win_over_the_one_label_of_all() -> None:
+    found = fuse([as_source(fused()), sources_of(outputs())[1]], catalogue())
+    assert (found.volume.array == fused().volume.array).all()
+    assert found.notes == (
+        "pulmonary_veins of total is not used: each vein has a name in another source",
+        "nothing of total is used: other sources have its structures",
+    )
+
+
+@pytest.mark.slow
 def test_the_chambers_alone_stay_what_they_are() -> None:
     found = fuse(sources_of(outputs())[:1], catalogue())
+    assert [note.partition(":")[0] for note in found.notes] == ["no source has LAA", "no source has pulmonary veins"]
     assert sorted(found.labels.values()) == [1, 2, 3, 4, 5, 6, 7]
     assert score(outputs(), found).dice[1] > 0.9
 

@@ -152,6 +152,10 @@ class _Work:
         zones = {name: self._placed(name) for name in in_order(self._named)}
         array = np.zeros(self.grid.shape, np.uint8 if max(self.values.values()) < 256 else np.uint16)
         self.claims = settle(array, zones, self.values, self.choices.over)
+        if VEINS not in zones and (having := [one.name for one in self.sources if VEINS in one.masks]):
+            self.notes.append(
+                f"{_short(VEINS)} of {', '.join(having)} is not used: each vein has a name in another source"
+            )
         for a, b in without_effect(self.choices.over, self._named, self.claims):
             self.notes.append(
                 f"{_short(a)}>{_short(b)} changes nothing: they share no voxel, or {_short(a)} wins anyway"
@@ -171,7 +175,9 @@ class _Work:
 
     @property
     def _named(self) -> set[str]:
-        return {name for one in self.sources for name in one.masks}
+        """The structures of all sources; without the one label of all veins where each vein has a name."""
+        named = {name for one in self.sources for name in one.masks}
+        return named - {VEINS} if self.choices.veins == "label" and named.issuperset(PULMONARY) else named
 
     def _winner(self, name: str, *, preferred: bool = True) -> Source:
         having = [one for one in self.sources if name in one.masks]
@@ -319,6 +325,13 @@ class _Work:
                 yield Doubt("lost-structure", f"nothing is left of {_short(vein.name)}, which was found")
         if APPENDAGE not in self.labels:
             self.notes.append("no source has LAA: if the left atrium holds it, it stays a part of that")
+        if self.choices.veins == "label" and not {VEINS, *PULMONARY} & self._named:
+            self.notes.append(
+                "no source has pulmonary veins: if the left atrium holds them, --veins atrium, in Python veins='atrium',"
+                " looks for them there"
+            )
+        unused = [one for one in self.sources if one.name not in self.won.values() and set(one.masks) - {HEART}]
+        self.notes += [f"nothing of {one.name} is used: other sources have its structures" for one in unused]
 
     def finished(self, accepted: Sequence[Doubt]) -> Fused:
         """The heart with its record."""
