@@ -327,8 +327,8 @@ class _Work:
             self.notes.append("no source has LAA: if the left atrium holds it, it stays a part of that")
         if self.choices.veins == "label" and not {VEINS, *PULMONARY} & self._named:
             self.notes.append(
-                "no source has pulmonary veins: if the left atrium holds them, --veins atrium, in Python veins='atrium',"
-                " looks for them there"
+                "no source has pulmonary veins: if the left atrium holds them, --veins atrium looks for them there,"
+                " in Python veins='atrium'"
             )
         unused = [one for one in self.sources if one.name not in self.won.values() and set(one.masks) - {HEART}]
         self.notes += [f"nothing of {one.name} is used: other sources have its structures" for one in unused]
