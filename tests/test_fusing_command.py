@@ -173,6 +173,13 @@ def test_what_does_not_fit(here: Path, words: tuple[str, ...], code: int, messag
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("source", ["total", "total.nrrd@totalsegmentator-total"])
+def test_a_run_of_one_source_that_lacks_the_chambers_names_fuse(here: Path, tmp_path: Path, source: str) -> None:
+    result = pycemrg("run", "four_chamber_closed", source, "-o", tmp_path / "out", code=1)
+    assert "LV_BP_label (1) is not in the image; four_chamber_closed needs it" in result.stderr
+    assert "if another source has what is missing, make one label map with 'pycemrg fuse'\n" in result.stderr
+
+
 @pytest.mark.parametrize("scheme", ["cemrg", "acdc", "hvsmr-2"])
 def test_names_that_the_anatomy_contradicts_are_the_first_reason(here: Path, scheme: str) -> None:
     text = pycemrg("fuse", f"chambers.nrrd@{scheme}", TOTAL, "--plan", code=1).stderr

@@ -29,6 +29,7 @@ from pycemrg_core.recipes.semantic_map import integer_problems
 from pycemrg_core.recipes.settings import Settings
 from pycemrg_core.recipes.values import Entry, Values
 from pycemrg_core.text.files import name_of
+from pycemrg_core.text.install_hints import advice
 from pycemrg_core.text.names import close_to
 
 
@@ -225,6 +226,8 @@ class _Planner:
         fitting = [one.name for one in others if all(known.get(name) in self.facts.labels for name in one.record.needs)]
         if fitting:
             self.problems.append(f"the image has what {', '.join(fitting)} needs")
+        elif missing and (self.settings.named or self.facts.scheme):
+            self.problems.append(f"if another source has what is missing, {advice('several')}")
 
     def _present(
         self, entries: Iterable[Entry], known: Mapping[str, int], lost: Collection[str]
