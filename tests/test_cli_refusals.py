@@ -174,6 +174,11 @@ def test_a_parameter_that_is_no_number(earlier: Path, heart: Path, value: str) -
     assert f"'LA_WT={value}' is not NAME=NUMBER; write it like LA_WT=2.5" in text
 
 
+def test_a_parameter_that_is_set_twice(earlier: Path, heart: Path) -> None:
+    text = refused(earlier, RECIPE, heart, "--set", "LA_WT=2", "--set", "LA_WT=2.5", code=2)
+    assert "LA_WT is set to 2 and to 2.5; give it once" in text
+
+
 @pytest.mark.parametrize("value", ["0", "-2"])
 def test_a_thickness_that_is_none(earlier: Path, heart: Path, value: str) -> None:
     assert f"LA_WT is {value}; it must be" in refused(earlier, RECIPE, heart, "--set", f"LA_WT={value}")
@@ -439,6 +444,7 @@ def test_the_input_is_never_overwritten(tmp_path: Path) -> None:
 SMALL_DISK = """
 import resource, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+sys.dont_write_bytecode = True  # Python would leave a cut .pyc, and with it a broken checkout
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv.pop(1)),) * 2)
 from pycemrg_core.cli import main
 main()

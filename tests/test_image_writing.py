@@ -236,6 +236,7 @@ def test_air_is_almost_free_in_an_nrrd(tmp_path: Path) -> None:
 
 FULL_DISK = """
     import resource, signal, sys
+    sys.dont_write_bytecode = True  # Python would leave a cut .pyc, and with it a broken checkout
     import numpy as np, SimpleITK as sitk
     from pycemrg_core.errors import OutputError
     from pycemrg_core.images.image_files import write_image

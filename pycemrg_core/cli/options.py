@@ -22,14 +22,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _assignments(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> dict[str, float]:
-    values = {}
+    values: dict[str, float] = {}
     for text in texts:
         name, _, value = text.partition("=")
         found = parse_number(value)
         if found is None or not name.strip():
             like = (name.split() or ["thickness"])[0]
             raise click.BadParameter(f"{text!r} is not NAME=NUMBER; write it like {like}=2.5")
-        values[name.strip()] = found
+        if values.setdefault(name.strip(), found) != found:
+            raise click.BadParameter(
+                f"{name.strip()} is set to {values[name.strip()]:g} and to {found:g}; give it once"
+            )
     return values
 
 

@@ -92,7 +92,11 @@ def certificate_of(data: Mapping[str, Any]) -> Certificate:
         findings=tuple(_finding_of(one) for one in data["findings"]),
         closure=Closure(
             **{name: tuple(value) for name, value in _fields(Closure, closed).items() if name != "spaces"},
-            spaces={int(neighbours): count for neighbours, count in closed.get("spaces", {}).items()},
+            spaces={
+                int(neighbours): count
+                for neighbours, count in closed.get("spaces", {}).items()
+                if neighbours.isdecimal()
+            },
         ),
     )
 

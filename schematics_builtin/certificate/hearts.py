@@ -44,6 +44,8 @@ def asked_of(
     Raises :class:`PlanError` when the recipe cannot be planned, and what the catalogue raises for unknown names.
     """
     require_doubts(accept, catalogue)
+    if isinstance(recipe, str):
+        catalogue.get(Recipe, recipe)  # a wrong name is no matter of the image
     known, settings = recipe_labels(catalogue, recipe=recipe), Settings(accept=accept)
     own = catalogue.get(LabelScheme, scheme).labels if scheme else labels
     if own:

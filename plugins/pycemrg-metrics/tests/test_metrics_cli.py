@@ -193,6 +193,8 @@ LABELS = ("compare", MINE, HEART)
         ((*LABELS, "--metrics", "nsd", "--set", "tolerance_mm=-1"), 1, "error: metric 'nsd': tolerance_mm is -1; give 0"
             " or more"),
         ((*LABELS, "--set", "tolerance_mm"), 2, "'tolerance_mm' is not NAME=NUMBER; give for example tolerance_mm=2"),
+        ((*LABELS, "--set", "tolerance_mm=1", "--set", "tolerance_mm=2"), 2, "tolerance_mm is set to 1 and to 2; give"
+            " it once"),
         ((*LABELS, "--json", "--csv"), 2, "give --json or --csv, not both"),
         ((*LABELS, "--mask", HEART), 2, "--mask and --data-range are only for images, and these files are label"
         " maps; leave" " them out"),

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from pycemrg_core import Catalogue
 from pycemrg_core.api import Blueprint, DocumentError, Output, load_json, name_of, wrong_places
 from pycemrg_core.cli.kit import IMAGE
+from schematics_builtin.certificate import Closure
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -69,6 +72,7 @@ _SHAPE = {
     "?checks": [{"name": str, "provider": str, "?summary": str, "?advice": str}],
     "?statement": str,
     "?recipe": str,
+    "?closure": {**{f"?{one.name}": [str] for one in attrs.fields(Closure)}, "?spaces": {"*": int}},
 }
 
 

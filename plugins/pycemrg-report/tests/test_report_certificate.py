@@ -199,6 +199,8 @@ def test_without_a_certificate_the_heart_is_certified(tmp_path: Path) -> None:
             {"findings": [{"severity": "error", "what": "x", "point_mm": [1, "2", 3]}]},
             "findings[0].point_mm[1] is not a number",
         ),
+        ({"closure": {"closed": True}}, "closure.closed is not a list"),
+        ({"closure": {"spaces": [6]}}, "closure.spaces is not a mapping"),
     ],
 )
 def test_what_is_not_a_certificate_is_refused(run: Path, change: dict[str, Any], reason: str) -> None:

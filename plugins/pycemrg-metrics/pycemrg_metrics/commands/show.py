@@ -22,13 +22,16 @@ _WIDTH = 80  # characters; echo_table breaks words in wider tables
 
 
 def _settings(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> dict[str, float]:
-    values = {}
+    values: dict[str, float] = {}
     for text in texts:
         name, _, number = text.partition("=")
         found = parse_number(number)
         if found is None:
             raise click.BadParameter(f"{text!r} is not NAME=NUMBER; give for example tolerance_mm=2")
-        values[name.strip()] = found
+        if values.setdefault(name.strip(), found) != found:
+            raise click.BadParameter(
+                f"{name.strip()} is set to {values[name.strip()]:g} and to {found:g}; give it once"
+            )
     return values
 
 
