@@ -358,6 +358,18 @@ def test_what_is_told_of_a_folder_of_masks(tmp_path: Path) -> None:
     )
 
 
+def test_a_folder_of_masks_may_hold_another_source(tmp_path: Path) -> None:
+    """Files of it that are not used are no part of the source, and their hashes no part of the record."""
+    write_volume(
+        LabelVolume(np.arange(8, dtype=np.uint8).reshape(2, 2, 2), (1.0, 1.0, 1.0)), tmp_path / "chambers.nrrd"
+    )
+    write_volume(LabelVolume(np.ones((2, 2, 2), np.uint8), (1.0, 1.0, 1.0)), tmp_path / "aorta.nrrd")
+    chambers, masks = read_sources([f"{tmp_path}/chambers.nrrd@cemrg", tmp_path], catalogue())
+    assert [file.name for file in chambers.files] == ["chambers.nrrd"]
+    assert [file.name for file in masks.files] == ["aorta.nrrd"]
+    assert masks.ignored == ("chambers",)
+
+
 def test_names_of_a_scheme_that_are_not_in_the_image_are_not_ignored(tmp_path: Path) -> None:
     """The scheme has rings, and the segmentation has none."""
     write_volume(LabelVolume(np.arange(8, dtype=np.uint8).reshape(2, 2, 2), (1.0, 1.0, 1.0)), tmp_path / "heart.nrrd")

@@ -15,6 +15,7 @@ from pycemrg_core.api import (
     ImageError,
     LabelError,
     LabelVolume,
+    Layer,
     Names,
     PlanError,
     Segmentation,
@@ -144,7 +145,7 @@ def _read(path: FilePath, name: str, catalogue: Catalogue, parts: set[str]) -> S
     )
     if grid is None:
         raise ImageError(f"{name}: {_nothing(path, found, ignored, catalogue)}")
-    files = tuple(dict.fromkeys([*(file for layer in found.layers for file in layer.files), *found.files]))
+    files = tuple(dict.fromkeys([*(file for layer in _used(found, parts) for file in layer.files), *found.files]))
     return Source(
         name=name,
         grid=grid,
@@ -175,14 +176,18 @@ def _in_memory(source: Source, names: Names, parts: set[str]) -> Source:
 
 def _notes(found: Segmentation, name: str, parts: set[str]) -> Iterator[str]:
     """What was assumed of the voxels that are used, and names that mean one structure."""
-    used = [layer for layer in found.layers if any(one.structure in parts for one in layer.segments)]
-    yield from dict.fromkeys(note for layer in used for note in layer.notes)
+    yield from dict.fromkeys(note for layer in _used(found, parts) for note in layer.notes)
     called: dict[str, list[str]] = {}
     for one in found.segments:
         called.setdefault(one.structure, []).append(one.name)
     for structure, names in called.items():
         if structure in parts and len(names) > 1:
             yield f"{name}: {' and '.join(map(repr, names))} are one structure, {structure}, and taken together"
+
+
+def _used(found: Segmentation, parts: set[str]) -> list[Layer]:
+    """The layers with a part of a heart."""
+    return [layer for layer in found.layers if any(one.structure in parts for one in layer.segments)]
 
 
 def _nothing(path: FilePath, found: Segmentation, ignored: Sequence[str], catalogue: Catalogue) -> str:
