@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
 from pycemrg_core import Catalogue
-from pycemrg_core.api import Blueprint, DocumentError, Output, load_json, name_of, wrong_places
+from pycemrg_core.api import Blueprint, DocumentError, LabelVolume, Output, load_json, name_of, wrong_places
 from pycemrg_core.cli.kit import IMAGE
 from schematics_builtin.certificate import Closure
-
-if TYPE_CHECKING:
-    import SimpleITK as sitk
 
 NAME = "certificate"
 FILE = "certificate.json"
@@ -41,13 +38,13 @@ def read_certificate(folder: Path, voxels_sha256: str, notes: list[str]) -> Mapp
     return data
 
 
-def certify(label_map: sitk.Image, catalogue: Catalogue, blueprint: Blueprint) -> Mapping[str, Any] | None:
+def certify(volume: LabelVolume, catalogue: Catalogue, blueprint: Blueprint) -> Mapping[str, Any] | None:
     """Make a new certificate of a heart; None when the certificate plugin is not loaded."""
     if not any(contribution.name == NAME for contribution in catalogue.all(Output)):
         return None
     from schematics_builtin.certificate import certify_image
 
-    return certify_image(label_map, catalogue, blueprint, name=IMAGE).as_json()
+    return certify_image(volume, catalogue, blueprint, name=IMAGE).as_json()
 
 
 # What a page shows of a certificate.

@@ -15,7 +15,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 from PIL import Image
 
-from pycemrg_core.api import LabelArray, Mask, Region, Spacing, as_region
+from pycemrg_core.api import LabelArray, Mask, Region, Spacing
 from schematics_builtin.pictures import Colour
 
 _FADED = 70  # opacity, of 255, of labels that only show where the others are
@@ -50,16 +50,6 @@ def picture(pixels: Pixels, mm: tuple[float, float], alt: str) -> Picture:
 def hexadecimal(colour: Colour) -> str:
     """A colour in CSS notation, ``#rrggbb``."""
     return "#{:02x}{:02x}{:02x}".format(*colour)
-
-
-def heart_box(array: LabelArray, *more: LabelArray | None) -> Region:
-    """The box around everything that is not background in any of the arrays."""
-    there = array != 0
-    for other in more:
-        if other is not None:
-            there = there | (other != 0)
-    sides = [np.flatnonzero(there.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
-    return as_region(slice(int(side[0]), int(side[-1]) + 1) for side in sides)
 
 
 def middle(box: Region) -> Point:

@@ -9,6 +9,7 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
+from functools import reduce
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -26,6 +27,7 @@ from pycemrg_core.api import (
     OutputError,
     PycemrgError,
     Region,
+    hull,
     name_of,
 )
 from pycemrg_core.cli.kit import held, write_text
@@ -99,7 +101,7 @@ def _page(run: Run, told: Told = lambda _: None) -> str:
     )
     environment.filters["short"] = lambda name: name.removesuffix("_label")
     environment.filters["hex"] = pictures.hexadecimal
-    box = pictures.heart_box(run.volume.array, run.before)
+    box = reduce(hull, [*run.volume.boxes.values(), *(run.before.boxes.values() if run.before else ())])
     stack = stack_of(run, box)
     told("making surfaces ...")
     found = _surfaces(run)
@@ -172,7 +174,9 @@ def _surfaces(run: Run) -> dict[int, surfaces.Surface]:
 def _slices(run: Run, box: Region) -> Iterator[tuple[str, list[tuple[str, Picture]]]]:
     """For each plane through the middle of the heart: before, after, and difference."""
     at, spacing = pictures.middle(box), run.volume.spacing
-    olds = [None] * 3 if run.before is None else [old for _, old, _ in pictures.slices(run.before, at, box, spacing)]
+    olds = (
+        [None] * 3 if run.before is None else [old for _, old, _ in pictures.slices(run.before.array, at, box, spacing)]
+    )
     for (plane, new, mm), old in zip(pictures.slices(run.volume.array, at, box, spacing), olds, strict=True):
         shown = {} if old is None else {"before": pictures.coloured(old, run.colours)}
         shown["after"] = pictures.coloured(new, run.colours)
@@ -183,14 +187,14 @@ def _slices(run: Run, box: Region) -> Iterator[tuple[str, list[tuple[str, Pictur
 
 def _removed(run: Run) -> str:
     """The colour of removed voxels; empty when no voxel was removed."""
-    gone = run.before is not None and bool(((run.before != 0) & (run.volume.array == 0)).any())
+    gone = run.before is not None and bool(((run.before.array != 0) & (run.volume.array == 0)).any())
     return pictures.hexadecimal(pictures.REMOVED) if gone else ""
 
 
 def _step_pictures(run: Run, box: Region, notes: list[str]) -> list[Picture | None]:
     """For each step, a slice through the voxels it changed; None if they are not known, or there are none."""
     shown: list[Picture | None] = []
-    before = run.before
+    before = run.before.array if run.before else None
     try:
         for step, after in zip(run.steps, arrays_after(run), strict=False):
             shown.append(None if before is None else _step_picture(run, step, before, after, box))
@@ -214,7 +218,7 @@ def _step_picture(run: Run, step: RanStep, before: LabelArray, after: LabelArray
 def _volumes(run: Run) -> Iterator[Volume]:
     """The volumes of every label in the result or in the input."""
     after = _counts(run.volume)
-    before = None if run.before is None else _counts(run.volume.with_array(run.before))
+    before = None if run.before is None else _counts(run.before)
     for label in sorted({*after, *(before or {})}):
         yield Volume(label, None if before is None else before.get(label, 0), after.get(label, 0))
 

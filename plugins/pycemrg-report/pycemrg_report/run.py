@@ -1,12 +1,14 @@
 """Read a run for a report: its record, the grown heart, the input if it still exists, and its steps.
 
 All images are reoriented so that x, y, z point to the patient's left, back and head as closely as the axes allow.
-Arrays are (z, y, x).
+Arrays are (z, y, x). They are cropped to the labels once, here: air round a heart costs no more than reading it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import reduce
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,19 +35,21 @@ from pycemrg_core.api import (
     LabelVolume,
     PlanError,
     PycemrgError,
+    Region,
     Step,
     Structure,
     Use,
+    expand,
     from_data,
+    hull,
     image_of,
     labels_written,
     name_of,
     oriented_lps,
-    read_labels,
+    read_volume,
     roles,
     volume_of,
     voxel_array,
-    voxels_sha256,
     wrong_places,
 )
 from pycemrg_core.cli.kit import IMAGE, RECORD, STEPS, step_images
@@ -56,6 +60,8 @@ from schematics_builtin.pictures import Colour, colour_of
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
+# A wall is measured up to two voxels away from it; where the image ends within them, it ends for the wall too.
+_MARGIN = 2
 
 # What the section about the sources of the input shows.
 _MADE_FROM: dict[str, Any] = {
@@ -112,7 +118,8 @@ class RanStep:
 class Run:
     """All data for a report. ``before`` is None when the input is not available; ``notes`` say why.
 
-    ``data`` is the contents of ``run.json``, ``stored`` the result as in its file, ``image`` the result reoriented.
+    ``data`` is the contents of ``run.json``, ``stored`` the result as in its file, ``crop`` the box of it that holds
+    all labels of result and input. ``image``, ``volume`` and ``before`` are what is in this box, reoriented.
     ``made_from`` is the record beside the input, of how that was made, None when there is none.
     ``certificate`` is plain data, None when there is none, and ``meshes`` are the certificates of its meshes.
     ``meanings`` say what the labels are in plain words, ``can_mesh`` whether there is a command to mesh them. ``plan``
@@ -121,14 +128,15 @@ class Run:
     """
 
     data: Mapping[str, Any]
-    stored: sitk.Image
+    stored: LabelVolume
+    crop: Region
     image: sitk.Image
     volume: LabelVolume
     names: Mapping[int, str]
     colours: Mapping[int, Colour]
     steps: tuple[RanStep, ...]
     prepared: Prepared | None
-    before: LabelArray | None
+    before: LabelVolume | None
     notes: tuple[str, ...]
     certificate: Mapping[str, Any] | None
     meshes: tuple[Mapping[str, Any], ...]
@@ -148,7 +156,7 @@ def run_of(finished: FinishedRun, certificate: Mapping[str, Any] | None) -> Run:
     )
     return _run(
         data,
-        finished.result.image,
+        finished.volume,
         steps,
         finished.catalogue,
         prepared=finished.prepared,
@@ -179,26 +187,26 @@ def read_run(folder: Path, catalogue: Catalogue) -> Run:
         raise PycemrgError(f"{name_of(folder)}: no {RECORD} in this folder; give a folder written by 'pycemrg run'")
     saved = SavedRun.read(folder / RECORD)
     steps = tuple(_step(entry, catalogue, f"{saved.path}: steps[{i}]") for i, entry in enumerate(saved.data["steps"]))
-    label_map, _ = read_labels(folder / IMAGE)
+    stored, _ = read_volume(folder / IMAGE)
     notes = []
-    sha256 = voxels_sha256(label_map)
+    sha256 = stored.voxels_sha256()
     if sha256 != saved.data["output"]["voxels_sha256"]:
         notes.append(f"{IMAGE} has changed since the run: the hash of its voxels is not the one in {RECORD}.")
     if strange := [step.name for step in steps if step.contract is None]:
         notes.append(
             f"The contracts of {', '.join(strange)} are not known: the step kind is not installed, or has changed."
         )
-    prepared, why = _input(saved, label_map, catalogue)
+    prepared, why = _input(saved, stored, catalogue)
     certified, meshes = read_certificate(folder, sha256, notes), read_meshes(folder, sha256, notes)
     if certified is None:
         contracts = [step.contract for step in steps if step.contract is not None]
         names = {value: name for name, value in saved.data["labels"].items()}
-        certified = certify(label_map, catalogue, saved.blueprint(catalogue, contracts, names))
+        certified = certify(stored, catalogue, saved.blueprint(catalogue, contracts, names))
     source = Source(saved.input_path, saved.data["input"]["sha256"])
     beside = Source.of(source.path) if source.path.is_file() else source
     return _run(
         saved.data,
-        label_map,
+        stored,
         steps,
         catalogue,
         prepared=prepared,
@@ -213,23 +221,26 @@ def read_run(folder: Path, catalogue: Catalogue) -> Run:
 
 def _run(
     data: Mapping[str, Any],
-    label_map: sitk.Image,
+    stored: LabelVolume,
     steps: tuple[RanStep, ...],
     catalogue: Catalogue,
     *,
     prepared: Prepared | None,
     **more: Any,
 ) -> Run:
-    image = oriented_lps(label_map)
+    wholes = (stored, prepared.volume) if prepared else (stored,)
+    crop = expand(reduce(hull, (box for whole in wholes for box in whole.boxes.values())), _MARGIN, stored.array.shape)
+    image = _cropped(stored, crop)
     volume = volume_of(image)
-    before = _array(image_of(prepared.volume)) if prepared else None
+    before = volume_of(_cropped(prepared.volume, crop)) if prepared else None
     names = _names(data, steps, recipe_labels(catalogue, recipe=data["recipe"]))
     given = colours_of(catalogue)
-    there = {*volume.boxes, *names, *(volume.with_array(before).boxes if before is not None else ())} - {0}
+    there = {*volume.boxes, *names, *(before.boxes if before else ())} - {0}
     known = {one.name: one.record.summary for one in catalogue.all(Structure)}
     return Run(
         data=data,
-        stored=label_map,
+        stored=stored,
+        crop=crop,
         image=image,
         volume=volume,
         names={label: names.get(label, str(label)) for label in sorted(there)},
@@ -248,13 +259,13 @@ def _run(
 
 
 def arrays_after(run: Run) -> Iterator[LabelArray]:
-    """The voxels after each step: from saved images, or made again from the input.
+    """The voxels after each step, of the same box: from saved images, or made again from the input.
 
     Raises :class:`PycemrgError` when neither is possible.
     """
     kept = [run.kept_steps / name for name in step_images(run.kept_steps)] if run.kept_steps else []
     if kept and len(kept) == len(run.steps) and _same(kept[-1], run):
-        yield from (_read(path) for path in kept)
+        yield from (_array(read_volume(path)[0], run.crop) for path in kept)
         return
     if run.prepared is None:
         raise PycemrgError("The images between the steps were not saved, and cannot be made without the input.")
@@ -264,39 +275,55 @@ def arrays_after(run: Run) -> Iterator[LabelArray]:
         raise PycemrgError(f"The steps cannot be run again here: {'; '.join(error.problems)}.") from error
     for event in run_plan(plan, run.prepared):
         if isinstance(event, StepFinished):
-            yield _array(image_of(event.volume))
+            yield _array(event.volume, run.crop)
 
 
-def _array(image: sitk.Image) -> LabelArray:
-    array: LabelArray = voxel_array(oriented_lps(image))
+def _cropped(whole: LabelVolume, crop: Region) -> sitk.Image:
+    """What is in a box of a label map, at the same place, reoriented."""
+    image = image_of(whole.with_array(whole.array[crop], boxes={}))
+    image.SetOrigin(whole.points_mm(np.array([[axis.start for axis in crop]]))[0].tolist())
+    return oriented_lps(image)
+
+
+def _array(whole: LabelVolume, crop: Region) -> LabelArray:
+    array: LabelArray = voxel_array(_cropped(whole, crop))
     return array
-
-
-def _read(path: Path) -> LabelArray:
-    return _array(read_labels(path)[0])
 
 
 def _same(path: Path, run: Run) -> bool:
     """Whether a saved image is the result: the folder can contain the steps of an earlier run."""
     try:
-        return np.array_equal(_read(path), run.volume.array)
+        kept, _ = read_volume(path)
     except PycemrgError:
         return False
+    if not _on_grid(kept, run.stored) or kept.boxes != run.stored.boxes:
+        return False
+    return np.array_equal(kept.array[run.crop], run.stored.array[run.crop])
 
 
-def _input(saved: SavedRun, label_map: sitk.Image, catalogue: Catalogue) -> tuple[Prepared | None, tuple[str, ...]]:
+def _on_grid(volume: LabelVolume, like: LabelVolume) -> bool:
+    """Whether the voxels of two label maps are at the same places, up to a tenth of a voxel."""
+    if volume.array.shape != like.array.shape:
+        return False
+    corners = np.array([*product(*((0, size - 1) for size in like.array.shape))])
+    apart = volume.points_mm(corners) - like.points_mm(corners)
+    return float(np.abs(apart).max()) <= 0.1 * min(like.spacing)
+
+
+def _input(saved: SavedRun, stored: LabelVolume, catalogue: Catalogue) -> tuple[Prepared | None, tuple[str, ...]]:
     """The input as the run used it, or None and the reason."""
     path, name = saved.input_path, saved.data["input"].get("name", "the input")
     if not path.exists():
         return None, (f"The input {name} is not at the path of the run: 'before' is left out.",)
     try:
-        if Source.of(path).sha256 != saved.data["input"]["sha256"]:
+        source = Source.of(path)
+        if source.sha256 != saved.data["input"]["sha256"]:
             return None, (f"The input {name} has changed since the run (its SHA-256 differs): 'before' is left out.",)
-        prepared = saved.prepare(saved.read_input(Source.of(path), catalogue)[0])
+        prepared = saved.prepare(saved.read_input(source, catalogue)[0])
     except PycemrgError as error:
         return None, (f"'before' is left out: {error}",)
-    if prepared.volume.array.shape != label_map.GetSize()[::-1]:
-        return None, (f"The input {name} and {IMAGE} have different sizes: 'before' is left out.",)
+    if not _on_grid(prepared.volume, stored):
+        return None, (f"The input {name} and {IMAGE} are on different grids: 'before' is left out.",)
     return prepared, ()
 
 

@@ -49,7 +49,7 @@ def stack_of(run: Run, box: Region) -> Stack:
     labels = [0, *run.names]
     kind = np.dtype("u1" if len(labels) <= 256 else "<u2")
     after = _places(run.volume.array[box], labels, kind)
-    change = None if run.before is None else _places(run.before[box], labels, kind) - after
+    change = None if run.before is None else _places(run.before.array[box], labels, kind) - after
     return Stack(box, json.dumps(_about(run, box, labels, kind)), _uri(after), "" if change is None else _uri(change))
 
 
@@ -57,16 +57,15 @@ def _about(run: Run, box: Region, labels: Sequence[int], kind: np.dtype[Any]) ->
     image = run.image
     start = [side.start for side in box[::-1]]
     corner = image.TransformIndexToPhysicalPoint(start)
-    in_file = run.stored.TransformPhysicalPointToIndex(corner)
-    along = np.rint(np.reshape(run.stored.GetDirection(), (3, 3)).T @ np.reshape(image.GetDirection(), (3, 3))).astype(
-        int
-    )
+    own = run.stored.orientation.cosines
+    in_file = np.rint(np.linalg.solve(own, np.subtract(corner, run.stored.origin)) / run.stored.spacing[::-1])
+    along = np.rint(own.T @ np.reshape(image.GetDirection(), (3, 3)))
     return {
         "size": [side.stop - side.start for side in box[::-1]],
         "spacing": list(image.GetSpacing()),
         "corner": list(corner),
         "direction": list(image.GetDirection()),
-        "file": {"corner": list(in_file), "axes": along.tolist()},
+        "file": {"corner": in_file.astype(int).tolist(), "axes": along.astype(int).tolist()},
         "bytes": kind.itemsize,
         "names": ["background", *(run.names[label].removesuffix("_label") for label in labels[1:])],
         "colours": [pictures.hexadecimal(run.colours[label]) for label in labels[1:]],
