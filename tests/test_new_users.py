@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from command_line import HEART, pycemrg, small_heart
 
-from pycemrg_core import load_catalogue, run_recipe
+from pycemrg_core import Recipe, load_catalogue, run_recipe, write_image
 from pycemrg_core.api import LabelError, read_volume
-from pycemrg_core.errors import PlanError
+from pycemrg_core.errors import OutputError, PlanError
+from schematics_builtin.certificate import asked_of
+from schematics_builtin.labels import needed_labels
 
 
 @pytest.mark.parametrize("command", ["run", "plan"])
@@ -111,6 +113,21 @@ def test_the_recipe_before_the_label_file(tmp_path: Path) -> None:
     (tmp_path / "labels.yaml").write_text("labels: {LV_BP_label: 1}\n", encoding="utf-8")
     said = pycemrg("labels", "merge", "lv_outflow", tmp_path / "labels.yaml", code=2).stderr
     assert f"Error: the label file comes first: pycemrg labels merge {tmp_path / 'labels.yaml'} lv_outflow" in said
+
+
+def test_a_name_where_python_asks_for_a_list(tmp_path: Path) -> None:
+    """It is one name, not a list of its letters."""
+    file = tmp_path / "mine.yaml"
+    file.write_text("recipes: {mine: {summary: mine, steps: [lv_outflow]}}\n", encoding="utf-8")
+    catalogue = load_catalogue(local=str(file))
+    assert catalogue.get(Recipe, "mine").summary == "mine"
+    assert asked_of(catalogue, "atria_full", accept="situs-inversus").accepted == ("situs-inversus",)
+    assert needed_labels("lv_outflow", catalogue) == needed_labels(["lv_outflow"], catalogue)
+
+
+def test_a_path_where_an_image_is_written(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"x.nrrd: cannot be written: is of type str; give a SimpleITK.Image or a La"):
+        write_image(str(HEART), tmp_path / "x.nrrd")  # type: ignore[arg-type]
 
 
 def test_python_refuses_the_same() -> None:

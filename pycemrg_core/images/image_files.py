@@ -241,7 +241,7 @@ def write_image(image: sitk.Image, path: str | os.PathLike[str], extras: Extras 
     flat = hasattr(image, "GetDimension") and image.GetDimension() == 2
     volume = one_slice(image) if flat else image
     try:
-        _require_image(volume, name)
+        _require_image(volume, name, "a SimpleITK.Image or a LabelVolume")
     except ImageError as error:
         raise OutputError(f"{name}: cannot be written: {str(error).removeprefix(f'{name}: ')}") from error
     geometry = volume.GetSpacing(), volume.GetOrigin(), volume.GetDirection()
@@ -342,11 +342,11 @@ class _Voxels:
         self._image = sitk.Image(image)
 
 
-def _require_image(image: sitk.Image, name: str) -> None:
+def _require_image(image: sitk.Image, name: str, wanted: str = "a SimpleITK.Image, a LabelVolume or a path") -> None:
     import SimpleITK as sitk
 
     if not isinstance(image, sitk.Image):
-        raise ImageError(f"{name}: is of type {type(image).__name__}; give a SimpleITK.Image, a LabelVolume or a path")
+        raise ImageError(f"{name}: is of type {type(image).__name__}; give {wanted}")
     size, dimension, components = image.GetSize(), image.GetDimension(), image.GetNumberOfComponentsPerPixel()
     pixel_type = _pixel_type(image)
     if dimension != 3:

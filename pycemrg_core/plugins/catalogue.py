@@ -173,7 +173,7 @@ def load_catalogue(
     """
     policy = Policy.from_environment() if policy is None else policy
     candidates = loading.discover() if found is None else tuple(found)
-    local_files = tuple(dict.fromkeys(loading.local_plugin(path) for path in local))
+    local_files = tuple(dict.fromkeys(map(loading.local_plugin, (local,) if isinstance(local, str) else local)))
     # A file that the user names is always allowed: the policy is about installed plugins.
     known = tuple(known)
     loaded = loading.load(candidates, policy, known)

@@ -34,7 +34,7 @@ def asked_of(
     catalogue: Catalogue,
     recipe: str | Recipe | None = None,
     scheme: str | None = None,
-    accept: tuple[str, ...] = (),
+    accept: str | tuple[str, ...] = (),
     labels: Mapping[str, int] | None = None,
 ) -> Blueprint:
     """What a recipe, run with its own thicknesses, asks of an image with the integers of a label scheme.
@@ -43,6 +43,7 @@ def asked_of(
     checks that are no errors here.
     Raises :class:`PlanError` when the recipe cannot be planned, and what the catalogue raises for unknown names.
     """
+    accept = (accept,) if isinstance(accept, str) else accept
     require_doubts(accept, catalogue)
     if isinstance(recipe, str):
         catalogue.get(Recipe, recipe)  # a wrong name is no matter of the image

@@ -66,7 +66,7 @@ def needed_labels(targets: Iterable[str], catalogue: Catalogue) -> dict[str, int
     integers.
     """
     found: dict[str, tuple[int, str]] = {}
-    for target in targets:
+    for target in (targets,) if isinstance(targets, str) else targets:
         for name, value in _labels_of(target, catalogue).items():
             before, other = found.setdefault(name, (value, target))
             if before != value:

@@ -137,6 +137,7 @@ def metrics(
     Raises :class:`UnknownNameError` with close matches, and :class:`MetricError` for a metric of another kind, or
     for a parameter that no metric accepts.
     """
+    names = (names,) if isinstance(names, str) else names
     found = {name: catalogue.find(Metric, name) for name in names}
     records = {name: contribution.record for name, contribution in found.items()}
     for name, record in records.items():
@@ -172,7 +173,7 @@ def _remedy(measures: Measures, wanted: Measures) -> str:
 def what_compares(catalogue: Catalogue, names: Iterable[str]) -> Measures:
     """Whether metrics compare label maps or images. Raises :class:`MetricError` for other metrics, or if mixed."""
     kinds: dict[Measures, str] = {}
-    for name in names:
+    for name in (names,) if isinstance(names, str) else names:
         kinds.setdefault(catalogue.get(Metric, name).measures, name)
     for kind in (Measures.STRUCTURE, Measures.STRUCTURES):
         if kind in kinds:
@@ -186,7 +187,8 @@ def what_compares(catalogue: Catalogue, names: Iterable[str]) -> Measures:
 def canonical(names: Iterable[str | int], catalogue: Catalogue, scheme: LabelScheme) -> list[str | int]:
     """Canonical names in the place of spellings: ``LA_BP_label`` for ``LA_BP`` or ``left atrium``."""
     known = names_in(catalogue, (*scheme.labels, *scheme.groups))
-    return [known.canonical(name) if isinstance(name, str) else name for name in names]
+    listed = (names,) if isinstance(names, str) else names
+    return [known.canonical(name) if isinstance(name, str) else name for name in listed]
 
 
 def structures(names: Iterable[str | int], scheme: LabelScheme) -> dict[str, tuple[int, ...]]:

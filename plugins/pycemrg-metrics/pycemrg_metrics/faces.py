@@ -169,6 +169,8 @@ def measure(
     image = one_slice(image_given(image, catalogue))
     volume = _volume(as_labels(image, "the image")[0], image)
     if between:
+        if any(isinstance(pair, str) or len(pair) != 2 for pair in between):
+            raise MetricError("between is no list of pairs; give one such as [('LV_BP', 'LV_myo')]")
         named = [choices.canonical(pair, catalogue, record) for pair in between]
         pairs = {f"{a}:{b}": (choices.integers(a, record), choices.integers(b, record)) for a, b in named}
         rows = {name: (*a, *b) for name, (a, b) in pairs.items()}

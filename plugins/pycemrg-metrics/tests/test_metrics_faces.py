@@ -85,6 +85,11 @@ def test_a_group_in_the_labels_is_its_members() -> None:
     assert tuple(row.name for row in table.rows) == SCHEME.groups["chambers"]
 
 
+def test_a_text_is_one_name() -> None:
+    table = compare_labels(PREDICTION, REFERENCE, CATALOGUE, metrics="dice", labels="LV_BP")
+    assert table == compare_labels(PREDICTION, REFERENCE, CATALOGUE, metrics=["dice"], labels=["LV_BP"])
+
+
 def test_parameters_reach_the_metrics_that_have_them() -> None:
     def nsd(**parameters: float) -> float:
         table = compare_labels(
@@ -194,6 +199,8 @@ def test_images_inside_labels() -> None:
         (lambda: measure(REFERENCE, CATALOGUE, labels=["LV_mio"]), LabelError,
             "no label or group of the scheme 'cemrg' is called 'LV_mio'"
             "; did you mean 'LV_myo' or 'RV_myo' or 'LA_myo'?"),
+        (lambda: measure(REFERENCE, CATALOGUE, between=("LV_BP", "LV_myo")), MetricError,
+            "between is no list of pairs; give one such as [('LV_BP', 'LV_myo')]"),
         (lambda: measure(REFERENCE, CATALOGUE, labels=[0]), LabelError,
             "label 0 is not a structure; labels are integers from 1 (0 is the background)"),
         (lambda: measure(REFERENCE, CATALOGUE, scheme="cemgr"), UnknownNameError,
