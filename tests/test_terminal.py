@@ -20,6 +20,7 @@ from command_line import contents, local_plugin, pycemrg, small_heart
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pycemrg_core.cli import session
 from pycemrg_core.cli.terminal import shown, status, style
 from pycemrg_core.guard import guarded
 
@@ -59,6 +60,17 @@ def test_what_a_command_is_doing_is_one_line_that_goes_away(monkeypatch: pytest.
         told("a second, longer than the terminal")
         raise ValueError
     assert written.getvalue() == ("\rfirst ...  \ra second, l\r           \r" if terminal else "")
+
+
+def test_the_verdict_of_a_run_fits_the_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = ("run", RECIPE, small_heart(tmp_path), "-o", "out", "--no-check", "--with", "certificate")
+    monkeypatch.chdir(tmp_path)
+    piped = pycemrg(*command, code=1).stdout
+    monkeypatch.setattr(session, "terminal_width", lambda: 70)
+    narrow = pycemrg(*command, code=1).stdout
+    assert max(map(len, piped.splitlines())) > 100
+    assert max(map(len, narrow.splitlines())) <= 70
+    assert narrow.split() == piped.split()
 
 
 @pytest.mark.slow

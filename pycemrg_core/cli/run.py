@@ -20,7 +20,7 @@ from pycemrg_core.cli.options import (
     settings_from,
     with_option,
 )
-from pycemrg_core.cli.session import plugin_options, session_of
+from pycemrg_core.cli.session import plugin_options, session_of, wrapped
 from pycemrg_core.shown.words import counted
 from pycemrg_core.text.files import name_of
 
@@ -206,8 +206,9 @@ def _execute(
     written = [IMAGE, RECORD, *outputs.files]
     click.echo(f"{name_of(folder)}: {', '.join(written[:-1])} and {written[-1]} written")
     for _, made in outputs.made:
-        if made.summary:
-            click.echo(made.summary)
+        for line in made.summary.splitlines():
+            text = line.lstrip()
+            click.echo(wrapped(text, line[: len(line) - len(text)], "  "))
     return _Done(run, outputs)
 
 
