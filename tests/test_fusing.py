@@ -133,7 +133,9 @@ def test_veins_with_names_win_over_the_one_label_of_all() -> None:
 @pytest.mark.slow
 def test_the_chambers_alone_stay_what_they_are() -> None:
     found = fuse(sources_of(outputs())[:1], catalogue())
-    assert [note.partition(":")[0] for note in found.notes] == ["no source has LAA", "no source has pulmonary veins"]
+    assert [note.partition(":")[0] for note in found.notes] == [
+        *("no source has LAA", "no source has pulmonary veins", "no source has SVC, IVC"),
+    ]
     assert sorted(found.labels.values()) == [1, 2, 3, 4, 5, 6, 7]
     assert score(outputs(), found).dice[1] > 0.9
 
@@ -462,6 +464,19 @@ def test_a_missing_vein_can_be_accepted() -> None:
     assert "RPV2_label" not in found.labels
     assert score(made, found, [RPV2]).right
     assert [one["name"] for one in found.record["accepted"]] == ["missing-vein"]
+
+
+@pytest.mark.slow
+def test_veins_with_names_of_which_one_is_missing_or_is_the_atrium() -> None:
+    """What the anatomy of the cut heart does not show."""
+    source = as_source(fused())
+    three = {name: zone for name, zone in source.masks.items() if name != "LPV1_label"}
+    text = said([evolve(source, masks=three)])
+    assert "no source has LPV1, only the other pulmonary veins; or accept it: --accept missing-vein" in text
+    found = fuse([evolve(source, masks=three)], catalogue(), accept="missing-vein")
+    assert "LPV1_label" not in found.labels
+    masks = {**source.masks, "LPV1_label": source.masks["LA_BP_label"], "LA_BP_label": source.masks["LPV1_label"]}
+    assert "LPV1 of heart is larger than LA_BP: they seem to be exchanged" in said([evolve(source, masks=masks)])
 
 
 @pytest.mark.slow

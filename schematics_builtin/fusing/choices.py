@@ -16,6 +16,7 @@ ATRIUM = "LA_BP_label"
 PULMONARY = ("LPV1_label", "LPV2_label", "RPV1_label", "RPV2_label")
 ARTERIES = ("Ao_BP_label", "PArt_BP_label")
 """Vessels that a recipe opens at their end, which is therefore cut flat."""
+CAVAE = ("SVC_label", "IVC_label")
 CHAMBERS = ("LV_BP_label", "LV_myo_label", "RV_BP_label", ATRIUM, "RA_BP_label")
 """The chambers, and the myocardium that makes a heart of them."""
 ORDER = (

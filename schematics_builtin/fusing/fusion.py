@@ -30,6 +30,7 @@ from schematics_builtin.fusing.choices import (
     APPENDAGE,
     ARTERIES,
     ATRIUM,
+    CAVAE,
     GAP_MM,
     HEART,
     PULMONARY,
@@ -43,7 +44,7 @@ from schematics_builtin.fusing.frame import MIRRORED, centres, frame_doubts, hea
 from schematics_builtin.fusing.grids import on_its_grid, target_grid
 from schematics_builtin.fusing.joining import join, without_loose_pieces
 from schematics_builtin.fusing.placing import place
-from schematics_builtin.fusing.plausible import contradicted, implausible, wrong_roots
+from schematics_builtin.fusing.plausible import contradicted, implausible, larger_than_the_atrium, wrong_roots
 from schematics_builtin.fusing.same_scan import all_differences
 from schematics_builtin.fusing.sources import Source
 from schematics_builtin.fusing.veins import Split, Vein, split_atrium, split_label
@@ -85,7 +86,11 @@ def fuse_sources(sources: Sequence[Source], integers: Mapping[str, int], choices
     """
     main = chambers_of(sources)
     compared = all_differences(main, (one for one in sources if one is not main))
-    doubts = [*implausible(sources), *(one for one in compared if isinstance(one, Doubt))]
+    doubts = [
+        *implausible(sources),
+        *larger_than_the_atrium(sources),
+        *(one for one in compared if isinstance(one, Doubt)),
+    ]
     refuse(_REFUSED, doubts, choices.accept)  # nothing that follows means anything for such sources
     work = _Work(sources, main, integers, choices)
     work.notes += [one.text for one in compared if isinstance(one, Note)]
@@ -234,6 +239,9 @@ class _Work:
 
     def name_veins(self) -> Iterator[Doubt]:
         """Find the heart's own frame, and divide the pulmonary veins if they are one label."""
+        absent = [_short(name) for name in PULMONARY if not self._there(name)]
+        if self.choices.veins == "label" and not self._there(VEINS) and 0 < len(absent) < len(PULMONARY):
+            yield Doubt("missing-vein", f"no source has {', '.join(absent)}, only the other pulmonary veins")
         frame = heart_frame(centres(self.volume, self.values))
         veins, accepted = self.choices.veins, self.choices.accept
         if frame is None:
@@ -330,6 +338,8 @@ class _Work:
                 "no source has pulmonary veins: if the left atrium holds them, --veins atrium looks for them there,"
                 " in Python veins='atrium'"
             )
+        if absent := [_short(name) for name in (*ARTERIES, *CAVAE) if name not in self._named]:
+            self.notes.append(f"no source has {', '.join(absent)}: the heart has none")
         unused = [one for one in self.sources if one.name not in self.won.values() and set(one.masks) - {HEART}]
         self.notes += [f"nothing of {one.name} is used: other sources have its structures" for one in unused]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from pycemrg_core.api import Doubt, LabelVolume, as_region, intersect, shift
-from schematics_builtin.fusing.choices import CHAMBERS, HEART
+from schematics_builtin.fusing.choices import ATRIUM, CHAMBERS, HEART, PULMONARY
 from schematics_builtin.fusing.sources import Source
 from schematics_builtin.labels import contradictions
 
@@ -44,6 +44,24 @@ def implausible(sources: Iterable[Source]) -> Iterator[Doubt]:
                     if ml < 100
                     else f"{who} has {ml:,.0f} mL, {between} were expected; look at it, and at the spacing in the"
                     " header",
+                )
+
+
+def larger_than_the_atrium(sources: Iterable[Source]) -> Iterator[Doubt]:
+    """Pulmonary veins, each with its own name, that are larger than the atrium: anatomy does not see it once they are
+    cut to their length.
+    """
+    for source in sources:
+        if ATRIUM not in source.masks:
+            continue
+        size = int(source.masks[ATRIUM].mask.sum())
+        for name in PULMONARY:
+            if name in source.masks and int(source.masks[name].mask.sum()) > size:
+                vein, atrium = (one.removesuffix("_label") for one in (name, ATRIUM))
+                yield Doubt(
+                    "exchanged-labels",
+                    f"{vein} of {source.name} is larger than {atrium}: they seem to be exchanged; correct the names in"
+                    " its source",
                 )
 
 
