@@ -27,6 +27,13 @@ def test_a_command_of_a_group_without_the_group() -> None:
     assert "no command is called 'show'; did you mean 'labels show'?" in pycemrg("show", HEART, code=2).stderr
 
 
+def test_no_command_at_all(tmp_path: Path) -> None:
+    heart = small_heart(tmp_path)
+    said = pycemrg(heart, code=2).stderr
+    assert f"no command is called '{heart}'; the command comes first, as in 'pycemrg labels show {heart}'" in said
+    assert "no command is called 'list'; did you mean 'list-steps'" in pycemrg("list", code=2).stderr
+
+
 def test_a_thickness_in_another_unit(tmp_path: Path) -> None:
     heart = small_heart(tmp_path)
     arguments = ("left_atrium_with_veins", heart, "--no-check", "--set")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import importlib
+import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -95,7 +96,11 @@ class PycemrgGroup(click.Group):
                 raise CommandError(why)
             from pycemrg_core.text.names import close_to
 
-            hint = close_to(args[0], self.list_commands(ctx)) or self._inside_another(ctx, args[0])
+            known = self.list_commands(ctx)
+            begin = [one for one in known if one.startswith(args[0])]
+            hint = close_to(args[0], known) or self._inside_another(ctx, args[0]) or close_to(args[0], begin, 0)
+            if os.path.isfile(args[0]):
+                hint = f"; the command comes first, as in 'pycemrg labels show {args[0]}'"
             raise click.UsageError(f"no command is called {args[0]!r}{hint}", ctx)
         return super().resolve_command(ctx, args)
 
