@@ -115,6 +115,7 @@ def run(
             kept = KeptSteps(folder / STEPS, planned, source, prepared)
         start = kept.resume() if kept and resume else None
         fresh = kept is not None and start is None
+        _echo_notes(source.notes)
         _echo_notes(require_place(folder, source, catalogue, chosen, force=force, keep_steps=fresh))
         done = _execute(ctx, catalogue, planned, prepared, source, folder, chosen, kept=kept, start=start)
     _judge(ctx, done)
@@ -143,6 +144,7 @@ def _run_again(
     beside = saved.path.resolve().parent
     folder = Path(output or os.path.relpath(beside.with_name(f"{beside.name}_again")))
     with held(folder):
+        _echo_notes(source.notes)
         _echo_notes(require_place(folder, source, catalogue, chosen, force=force))
         prepared = saved.prepare(*saved.read_input(source, catalogue))
         done = _execute(ctx, catalogue, planned, prepared, source, folder, chosen)

@@ -25,12 +25,17 @@ class Beside:
     content: dict[str, Any] = field(repr=False, eq=False)
 
 
-def record_beside(image: Path, sha256: str) -> Beside | None:
-    """The first file ``STEM.*.json`` beside an image ``STEM.nrrd`` whose ``output.sha256`` is that of the image."""
+def record_beside(image: Path, sha256: str) -> tuple[Beside | None, tuple[str, ...]]:
+    """The first file ``STEM.*.json`` beside an image ``STEM.nrrd`` whose ``output.sha256`` is that of the image.
+
+    With it come notes on such files that are about other bytes: those of the image before someone changed it.
+    """
     stem = image.name.removesuffix(".gz").rpartition(".")[0]
+    notes = []
     for file in sorted(image.parent.glob(f"{glob.escape(stem)}.*.json")) if stem else ():
         with suppress(DocumentError, OSError, KeyError, TypeError):
             content = load_json(file, "a record", _MOST_BYTES)
             if content["output"]["sha256"] == sha256:
-                return Beside(file.name, hashlib.sha256(file.read_bytes()).hexdigest(), content)
-    return None
+                return Beside(file.name, hashlib.sha256(file.read_bytes()).hexdigest(), content), ()
+            notes.append(f"{image.name} changed since {file.name} was written; the record of the run does not name it")
+    return None, tuple(notes)

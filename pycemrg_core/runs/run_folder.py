@@ -39,7 +39,7 @@ class Source:
     """The input of a run, a file or a folder: its path and the SHA-256 of its bytes.
 
     ``reader`` is the reader that found the names in it, ``names`` are the integers that these have in the label map.
-    ``record`` is the record of how the image was made, if one lies beside it.
+    ``record`` is the record of how the image was made, if one lies beside it; ``notes`` are about records of another.
     """
 
     path: Path
@@ -47,6 +47,7 @@ class Source:
     reader: str = ""
     names: Mapping[str, int] = field(factory=dict)
     record: Beside | None = None
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, path: str | Path, read: NamedVolume | None = None) -> Source:
@@ -55,14 +56,12 @@ class Source:
         Raises :class:`ImageError` when it cannot be read.
         """
         place, _ = split_scheme(path)
-        if place.is_dir():
-            sha256, record = _folder_sha256(place), None
-        else:
-            sha256 = image_files.file_sha256(place)
-            record = record_beside(place, sha256)
+        folder = place.is_dir()
+        sha256 = _folder_sha256(place) if folder else image_files.file_sha256(place)
+        record, notes = (None, ()) if folder else record_beside(place, sha256)
         if read is None:
-            return cls(place, sha256, record=record)
-        return cls(place, sha256, read.segmentation.reader, dict(read.labels), record)
+            return cls(place, sha256, record=record, notes=notes)
+        return cls(place, sha256, read.segmentation.reader, dict(read.labels), record, notes)
 
 
 def _folder_sha256(folder: Path) -> str:

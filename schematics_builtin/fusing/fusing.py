@@ -79,7 +79,8 @@ def fuse(
         fused = fuse_sources(read, catalogue.get(LabelScheme, SCHEME).labels, choices)
     except PlanError as error:
         raise PlanError(error.title, [*advice(sources, read, catalogue), *error.problems]) from error
-    return evolve(fused, record=record_of(read, dict(fused.record)), notes=(*_said(read), *fused.notes))
+    found = {**fused.record, "notes": list(fused.notes)}
+    return evolve(fused, record=record_of(read, found), notes=(*_said(read), *fused.notes))
 
 
 def _said(sources: Iterable[Source]) -> Iterable[str]:
