@@ -19,14 +19,14 @@ import pytest
 import SimpleITK as sitk
 from command_line import HEART, pycemrg
 from fusing_trials import at
-from test_docs import DOCS, ROOT, WALKED, blocks, our_plugins
+from test_docs import DOCS, ROOT, WALKED, blocks, folder, our_plugins
 from tool_outputs import tool_outputs
 
 from pycemrg_core import LabelScheme, LabelVolume, load_catalogue, read_volume, run_recipe, write_volume
 from pycemrg_core.api import image_of
 from schematics_builtin.readers import named_extras, segments_of
 
-__all__ = ["our_plugins"]
+__all__ = ["folder", "our_plugins"]
 
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md")), *sorted((ROOT / "plugins").glob("*/README.md"))]
 # What the pages say that a command answers with 1: a verdict of FAIL.
@@ -216,8 +216,7 @@ def save_plugins(page: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize("page", [page for page in PAGES if typed(page)], ids=lambda page: str(page.relative_to(ROOT)))
-def test_the_commands_of_a_page_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_the_commands_of_a_page_run(page: Path, folder: Path) -> None:
     save_plugins(page)
     made: dict[str, Callable[[Path], None]] = {}
     for line in typed(page):
@@ -229,9 +228,9 @@ def test_the_commands_of_a_page_run(page: Path, tmp_path: Path, monkeypatch: pyt
             there = Path(name).exists() and name not in made and "--scheme" not in words
             if not there and made.get(name) is not needed:
                 made[name] = needed
-                needed(tmp_path / name)
-        for folder in (word for word in words if is_output(words, word) and word in ("out", "both", "again")):
-            shutil.rmtree(folder, ignore_errors=True)  # of another heart: the lines are examples, and not one study
+                needed(folder / name)
+        for result in (word for word in words if is_output(words, word) and word in ("out", "both", "again")):
+            shutil.rmtree(result, ignore_errors=True)  # of another heart: the lines are examples, and not one study
         pycemrg(*words, code=1 if FAILS.search(line) else 0)
 
 
