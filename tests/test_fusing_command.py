@@ -208,6 +208,14 @@ def test_a_file_of_the_user_is_not_replaced(here: Path, tmp_path: Path) -> None:
     pycemrg("fuse", CHAMBERS, "-o", tmp_path / "heart.nrrd", "--margin", "5")
 
 
+def test_the_record_keeps_what_was_said(here: Path, tmp_path: Path) -> None:
+    said = pycemrg("fuse", CHAMBERS, "-o", tmp_path / "heart.nrrd").stderr
+    notes = json.loads((tmp_path / "heart.fuse.json").read_text(encoding="utf-8"))["notes"]
+    assert any("pulmonary vein" in note for note in notes)  # no source has one
+    for note in notes:
+        assert f"note: {note}\n" in said
+
+
 @pytest.mark.slow
 def test_options_reach_the_fusion(here: Path, tmp_path: Path) -> None:
     words = ("--prefer", "aorta=total.nrrd", "--crop", "SVC=10", "--over", "LA>LAA", "--join", "SVC-LA")
