@@ -23,6 +23,7 @@ from schematics_builtin.certificate import asked_of, certify_image
 
 COMMAND = "from pycemrg_core.cli import main; main()"
 SLOW = {"SimpleITK", "scipy", "cattrs", "yaml", "PIL", "numpy.ma", "numpy.f2py", "importlib.metadata", "urllib.request"}
+SLOW |= {"logging", "shutil", "tempfile", "random", "bz2", "xml.parsers.expat"}
 RUN = ("run", "four_chamber_full", "{heart}", "-o", "{folder}/out", "--no-plugins")
 CLEAN = ("clean", "{heart}", "-o", "{folder}/clean.nrrd", "--reassign-islands", "--fill-holes", "--no-plugins")
 ALL = 208**3  # voxels of the image in air

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -33,7 +31,7 @@ def scratch(folder: Path) -> Iterator[Path]:
     try:
         yield inner
     finally:
-        shutil.rmtree(inner, ignore_errors=True)
+        _remove(inner)
         if lock is not None:
             os.close(lock)
 
@@ -44,7 +42,7 @@ def sweep(folder: Path) -> None:
         for entry in [one for one in entries if _NAME.fullmatch(one.name) and one.is_dir(follow_symlinks=False)]:
             with suppress(OSError):
                 if (lock := _lock(Path(entry.path))) is not None:
-                    shutil.rmtree(entry.path, ignore_errors=True)
+                    _remove(Path(entry.path))
                     os.close(lock)
 
 
@@ -68,11 +66,21 @@ def holding(folder: Path) -> Iterator[bool]:
 
 def _new(folder: Path) -> tuple[Path, int | None]:
     for _ in range(_TRIES):
-        inner = Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder))
+        inner = folder / f"{PREFIX}{os.urandom(4).hex()}"
+        inner.mkdir(mode=0o700)
         # Another process may find the new folder unlocked, and remove it.
         with suppress(BlockingIOError, FileNotFoundError):
             return inner, _lock(inner)
     raise OSError("no temporary folder can be locked")
+
+
+def _remove(folder: Path) -> None:
+    try:
+        folder.rmdir()  # as a rule it is empty, and ``shutil`` takes long to import
+    except OSError:
+        import shutil
+
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _lock(folder: Path) -> int | None:

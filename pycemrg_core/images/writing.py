@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -139,6 +137,9 @@ def _stage(content: Content, staged: Path) -> None:
 
 def _add_extensions(plain: Path, staged: Path, extensions: tuple[tuple[int, bytes], ...]) -> None:
     """Copy a NIfTI file without extensions to one with these, compressed if its name says so."""
+    import gzip
+    import shutil
+
     from pycemrg_core.images.formats import nifti
 
     packed = staged.name.endswith(".gz")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -177,12 +176,18 @@ def _take_places(inner: Path, folder: Path, remove: Iterable[str]) -> None:
             elif name in names and not (inner / name).exists():
                 (folder / name).rename(inner / name)
         raise
+    with suppress(OSError):
+        for _, copy in done:
+            copy.unlink(missing_ok=True)
+        old.rmdir()
 
 
 def _keep_copy(path: Path, copy: Path) -> None:
     try:
         os.link(path, copy, follow_symlinks=False)
     except OSError:  # a file system without hard links
+        import shutil
+
         shutil.copy2(path, copy, follow_symlinks=False)
 
 

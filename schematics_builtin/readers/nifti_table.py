@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-from xml.parsers import expat
 
 from pycemrg_core.api import (
     Extras,
@@ -75,6 +74,8 @@ class _Table:
     """Collects the labels of the XML, which may hold no document type: so nothing in it expands."""
 
     def __init__(self) -> None:
+        from xml.parsers import expat  # few files have a table, and it takes as long to import as all readers
+
         self.labels: list[tuple[dict[str, str], str]] = []
         self._inside: list[str] = []
         self.parser = expat.ParserCreate()
@@ -107,11 +108,13 @@ def _segments(data: bytes, path: Path) -> tuple[Segment, ...]:
     remedy = f"export it again, or {by_scheme(path)}"
     if len(data) > _MOST_BYTES:
         raise ImageError(f"{name_of(path)}: its label table has {len(data):,} bytes; {remedy}")
+    from xml.parsers.expat import ExpatError
+
     table = _Table()
     try:
         table.parser.Parse(data, True)
         found = [_segment(attributes, " ".join(text.split())) for attributes, text in table.labels]
-    except (expat.ExpatError, ValueError, RecordError) as error:
+    except (ExpatError, ValueError, RecordError) as error:
         raise ImageError(f"{name_of(path)}: its label table cannot be read: {error}; {remedy}") from error
     return tuple(one for one in found if one is not None)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,6 +67,8 @@ def refusing(file: Path) -> Iterator[None]:
 @contextmanager
 def _unlogged(*names: str) -> Iterator[None]:
     """What these libraries log would be printed, because pycemrg sets up no logging."""
+    import logging  # takes long, and every source is asked whether it is DICOM
+
     loggers = [logging.getLogger(name) for name in names]
     before = [one.level for one in loggers]
     for one in loggers:

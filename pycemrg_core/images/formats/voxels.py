@@ -6,7 +6,6 @@ read in one pass, into one array.
 
 from __future__ import annotations
 
-import bz2
 import math
 import os
 import re
@@ -22,6 +21,7 @@ from pycemrg_core.images.formats.files import open_file
 from pycemrg_core.images.formats.header import FormatError, Header, Part, plain
 
 CHUNK = 1 << 20
+_PACKED, _UNPACKED = 1 << 16, 1 << 18  # bytes at once; they stay in the processor's cache
 _BLOCK = 1 << 15
 _ZEROS = bytes(_BLOCK)
 _MOST_BYTES = 1 << 46
@@ -175,15 +175,15 @@ def _inflated(read: Callable[[int], bytes], in_members: bool) -> Iterator[bytes]
     A gzip file can contain several streams, and can end with zeros.
     """
     stream = zlib.decompressobj(_GZIP_OR_ZLIB)
-    pending = read(CHUNK)
+    pending = read(_PACKED)
     while pending:
         try:
-            yield stream.decompress(pending, 4 * CHUNK)
+            yield stream.decompress(pending, _UNPACKED)
         except zlib.error:
             raise damaged() from None
-        pending = stream.unconsumed_tail or stream.unused_data or read(CHUNK)
+        pending = stream.unconsumed_tail or stream.unused_data or read(_PACKED)
         if stream.eof:
-            pending += read(CHUNK) if len(pending) < 2 else b""
+            pending += read(_PACKED) if len(pending) < 2 else b""
             if in_members and pending.startswith(b"\x1f\x8b"):
                 stream = zlib.decompressobj(_GZIP_OR_ZLIB)
             else:
@@ -194,6 +194,8 @@ def _inflated(read: Callable[[int], bytes], in_members: bool) -> Iterator[bytes]
 
 
 def _bunzipped(read: Callable[[int], bytes], _: bool) -> Iterator[bytes]:
+    import bz2
+
     stream = bz2.BZ2Decompressor()
     pending = read(CHUNK)
     while pending or not (stream.eof or stream.needs_input):
