@@ -6,10 +6,9 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
-from attrs import frozen
 
 from pycemrg_core.cli.completion import completing
 from pycemrg_core.cli.options import (
@@ -159,8 +158,7 @@ def _echo_notes(notes: tuple[str, ...]) -> None:
         click.echo(f"note: {note}", err=True)
 
 
-@frozen
-class _Done:
+class _Done(NamedTuple):
     run: FinishedRun
     outputs: Outputs
 

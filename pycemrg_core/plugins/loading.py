@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from itertools import islice
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import pluggy
 from attrs import field, frozen
@@ -44,8 +44,7 @@ class State(Enum):
     FAILED = "failed"
 
 
-@frozen(order=True)
-class Found:
+class Found(NamedTuple):
     """A plugin as its metadata describes it. None of its code has been imported."""
 
     name: str

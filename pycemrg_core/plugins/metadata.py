@@ -10,14 +10,12 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-
-from attrs import frozen
+from typing import NamedTuple
 
 _SUFFIXES = (".dist-info", ".egg-info")
 
 
-@frozen(order=True)
-class EntryPoint:
+class EntryPoint(NamedTuple):
     """One line of a distribution's ``entry_points.txt``."""
 
     distribution: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-from attrs import frozen
+from typing import NamedTuple
 
 from pycemrg_core.api.records import Recipe, RecipeStep
 from pycemrg_core.errors import LabelError, PlanError
@@ -42,8 +41,7 @@ def unmet(recipe: Recipe, catalogue: Catalogue) -> Iterator[str]:
         ]
 
 
-@frozen
-class Rules:
+class Rules(NamedTuple):
     """What a recipe allows and needs, by name: lumens that may touch the background, pairs that may touch, inputs.
 
     ``included`` are lumens that an included recipe leaves open. If a step gives such a lumen a wall, it must be closed.

@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 import numpy as np
-from attrs import Factory, evolve, frozen
+from attrs import Factory, frozen
 
 from pycemrg_core.api import contracts
 from pycemrg_core.api.contracts import LABEL_USES, Label, Use
@@ -248,7 +248,7 @@ class _Planner:
             if missing := tuple(name for name in entry.when_present if known.get(name) not in present):
                 left_out.append(LeftOut(entry.schematic.name, missing))
                 continue
-            running.append(evolve(entry, snapshots=snapshots))
+            running.append(entry._replace(snapshots=snapshots))
             snapshots = ()
             present.update(known[name] for name in entry.names(Use.WRITES) if name in known)
         if left_out and not running:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from numbers import Real
-from typing import Any
-
-from attrs import frozen
+from typing import Any, NamedTuple
 
 from pycemrg_core.api import contracts
 from pycemrg_core.api.contracts import LABEL_USES, Role, Use
@@ -22,8 +20,7 @@ _AXES = ("z", "y", "x")
 _THICK = 15.0  # mm; what is made is thinner
 
 
-@frozen
-class Entry:
+class Entry(NamedTuple):
     """A step of the flattened recipe, before its labels are resolved."""
 
     schematic: Schematic
@@ -50,8 +47,7 @@ class Entry:
         return None
 
 
-@frozen
-class Values:
+class Values(NamedTuple):
     """The integers and settings of one plan, which fill the contracts of its steps.
 
     ``lost`` are names without an integer, with the reason. ``spacing`` is (z, y, x) in mm. ``doubts`` collects what may

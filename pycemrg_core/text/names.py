@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-
-from attrs import frozen
+from typing import NamedTuple
 
 LIKELY = 0.85
 """So close to a known name that it is a misspelling."""
@@ -30,8 +29,7 @@ def _wordless(name: str) -> str:
     return re.sub(r"\d", "", name)
 
 
-@frozen
-class Names:
+class Names(NamedTuple):
     """The names of labels, and what else they are called; see :func:`pycemrg_core.images.structures.names_in`."""
 
     known: frozenset[str]

@@ -12,7 +12,7 @@ on the surface of the labels, not on their volume.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from attrs import frozen
@@ -144,8 +144,7 @@ def _distinct(values: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(ordered[first & (ordered != 0)])
 
 
-@frozen(eq=False)
-class _Runs:
+class _Runs(NamedTuple):
     """Runs along the last axis of a C-ordered array: value, first flat index, length and grid line."""
 
     value: NDArray[Any]

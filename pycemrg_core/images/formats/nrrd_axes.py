@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-
-from attrs import frozen
+from typing import NamedTuple
 
 from pycemrg_core.images.formats import grid
 from pycemrg_core.images.formats.header import (
@@ -37,8 +36,7 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _VECTOR = re.compile(r"none|\([^()]*\)", re.IGNORECASE)
 
 
-@frozen
-class Axes:
+class Axes(NamedTuple):
     """The grid of a volume, and notes."""
 
     size: tuple[int, int, int]
@@ -49,8 +47,7 @@ class Axes:
     layers: int = 1
 
 
-@frozen
-class _Space:
+class _Space(NamedTuple):
     """The space of the axis vectors: its dimension, and the signs that convert it to LPS."""
 
     dimension: int

@@ -27,8 +27,7 @@ damaged and congenitally unusual hearts. Only ``near`` depends on a unit of leng
 from __future__ import annotations
 
 from itertools import product
-
-from attrs import frozen
+from typing import NamedTuple
 
 RELATIONS = {"whole": 1, "lumen": 1, "near": 2, "larger": 2, "thicker": 2, "closer": 3, "more": 3}
 """The number of structures in each relation."""
@@ -220,8 +219,7 @@ SVC                   closer   IVC                       pulmonary_veins  1.10  
 """
 
 
-@frozen(eq=False)
-class Rule:
+class Rule(NamedTuple):
     """One expectation about the structures ``names`` (A, B, C as the relation needs)."""
 
     names: tuple[str, ...]

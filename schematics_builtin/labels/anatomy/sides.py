@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
-from attrs import frozen
 from numpy.typing import NDArray
 
 from pycemrg_core.api import LabelVolume
@@ -46,8 +46,7 @@ _HEIGHTS = (
 )
 
 
-@frozen(eq=False)
-class Frame:
+class Frame(NamedTuple):
     """The heart's own axes as unit vectors in the image's frame (x, y, z): to its right side, and to its great vessels.
 
     ``handedness`` is the determinant of base to apex, left to right, and centre to great vessels.
