@@ -19,12 +19,12 @@ def test_a_search_costs_the_same_however_many_labels_there_are(monkeypatch: pyte
     judge_module = sys.modules["schematics_builtin.labels.anatomy.judge"]
     made: list[Any] = []
 
-    class Counting(judge_module._Scorer):  # type: ignore[misc,name-defined]
+    class Counting(judge_module.Scorer):  # type: ignore[misc,name-defined]
         def __init__(self, facts: Facts, structures: Sequence[str]) -> None:
             super().__init__(facts, structures)
             made.append(self)
 
-    monkeypatch.setattr(judge_module, "_Scorer", Counting)
+    monkeypatch.setattr(judge_module, "Scorer", Counting)
     monkeypatch.setattr(judge_module, "MOST", 10)
     for more in (10, 300):
         crowded = np.pad(HEART.astype(np.int32), (0, 30))
@@ -40,7 +40,7 @@ def test_a_search_costs_the_same_however_many_labels_there_are(monkeypatch: pyte
 def test_exchanges_are_scored_like_readings() -> None:
     judge_module = sys.modules["schematics_builtin.labels.anatomy.judge"]
     names = [*SCHEMES["cemrg"], "none"]
-    scorer = judge_module._Scorer(measure(HEART, (2.0, 2.0, 2.0)), names)
+    scorer = judge_module.Scorer(measure(HEART, (2.0, 2.0, 2.0)), names)
     exchanges = judge_module._exchanges(names)
     rng = np.random.default_rng(0)
     choices = np.array([rng.permutation(len(names)) for _ in range(5)])

@@ -179,7 +179,7 @@ def test_e9_the_search_for_structures_is_bounded(monkeypatch: pytest.MonkeyPatch
         noise = np.kron(rng.integers(0, 20, (4, 4, 4)), np.ones((6, 6, 6), int)).astype(np.uint8)
         monkeypatch.setattr(module, "TRIED", 50_000)
     looked = 0
-    plain = module._Scorer.each
+    plain = module.Scorer.each
 
     def counted(self: object, choices: np.ndarray) -> np.ndarray:
         nonlocal looked
@@ -187,7 +187,7 @@ def test_e9_the_search_for_structures_is_bounded(monkeypatch: pytest.MonkeyPatch
         found: np.ndarray = plain(self, choices)
         return found
 
-    monkeypatch.setattr(module._Scorer, "each", counted)
+    monkeypatch.setattr(module.Scorer, "each", counted)
     structures = [f"{name}_label" for name in NAMES] + [f"{name}_ring_label" for name in NAMES[7:]]
     found = judging.__globals__["suggest"](measure(noise, (1.0, 1.0, 1.0)), structures)
     assert not any(one.sure for one in found)

@@ -9,19 +9,17 @@ only if no exchange of its integers explains the image nearly as well: the set o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import combinations
 from typing import Literal
 
 import numpy as np
 from attrs import frozen
-from numpy.typing import NDArray
 
 from pycemrg_core.api import Shown, html_table
-from schematics_builtin.labels.anatomy.rules import CORE, MAIN, MIRRORS, RULES, Rule
+from schematics_builtin.labels.anatomy.rules import CORE, MAIN, MIRRORS, Rule
+from schematics_builtin.labels.anatomy.scoring import Ints, Scorer
 from schematics_builtin.labels.measuring import Facts
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 _MADE = ("_plane_label", "_ring_label")
 
@@ -144,71 +142,6 @@ class Suggestion:
         return bool(self.structure) and self.margin >= (MARGIN if self.structure in MAIN else 2 * MARGIN)
 
 
-class _Scorer:
-    """Compute the points of all rules for any choice of labels; an absent structure has the index after the last."""
-
-    def __init__(self, facts: Facts, structures: Sequence[str]) -> None:
-        self.tried = 0
-        self.absent = len(facts.labels)
-        self.column = {name: i for i, name in enumerate(structures)}
-        self.rules = [rule for rule in RULES if all(name in self.column for name in rule.names)]
-        self.values = _values(facts)
-        self._tables = [_points(rule, self.values[rule.relation]) for rule in self.rules]
-
-    def each(self, choices: Ints) -> Floats:
-        """The points (rules, choices) for label indices (choices, structures); NaN where a rule does not apply."""
-        self.tried += len(choices)
-        out = np.empty((len(self.rules), len(choices)))
-        columns = np.ascontiguousarray(choices.T)
-        for row, rule, table in zip(out, self.rules, self._tables, strict=True):
-            row[:] = table[tuple(columns[self.column[name]] for name in rule.names)]
-            if rule.unless in self.column:
-                row[columns[self.column[rule.unless]] != self.absent] = np.nan
-        return out
-
-    def score(self, choices: Ints) -> Floats:
-        return np.asarray(np.nansum(self.each(choices), axis=0))
-
-    def exchanged(self, choices: Ints, exchanges: Ints) -> Floats:
-        """The score of each choice after each exchange (choices, exchanges); only rules of what moves are applied."""
-        before = np.nan_to_num(self.each(choices))
-        self.tried += len(choices) * len(exchanges)
-        out = np.tile(before.sum(axis=0)[:, None], len(exchanges))
-        for old, rule, table in zip(before, self.rules, self._tables, strict=True):
-            names = (*rule.names, *([rule.unless] if rule.unless in self.column else []))
-            columns = [self.column[name] for name in names]
-            moved = np.flatnonzero((exchanges[:, columns] != columns).any(axis=1))
-            chosen = np.moveaxis(choices[:, exchanges[moved[:, None], columns]], -1, 0)
-            points = np.nan_to_num(table[tuple(chosen[: len(rule.names)])])
-            if len(names) > len(rule.names):
-                points[chosen[-1] != self.absent] = 0.0
-            out[:, moved] += points - old[:, None]
-        return out.round(9)  # equal scores are equal whatever moved
-
-
-def _values(facts: Facts) -> dict[str, Floats]:
-    """Every relation between all labels; the last row is NaN, for an absent label."""
-    volume, surface = facts.volume_ml, facts.surface_mm2[1:]
-    thickness, near = 2000.0 * volume / surface, facts.near_mm2[1:, 1:] / surface[:, None]
-    apart = np.linalg.norm(facts.centroid_mm[:, None] - facts.centroid_mm[None], axis=2)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        values = {
-            "whole": facts.whole,
-            "lumen": np.diagonal(facts.between_ml)[1:] / volume,
-            "near": near,
-            "more": near[:, :, None] / (near[:, :, None] + near[:, None, :]),
-            "larger": volume[:, None] / volume[None],
-            "thicker": thickness[:, None] / thickness[None],
-            "closer": apart[:, None, :] / apart[None],
-        }
-    return {name: np.pad(v, (0, 1), constant_values=np.nan) for name, v in values.items()}
-
-
-def _points(rule: Rule, value: Floats) -> Floats:
-    grade = np.clip(2.0 * (value - rule.never) / (rule.sure - rule.never) - 1.0, -1.0, 1.0)
-    return np.where(grade > 0, grade * rule.gain, grade * rule.against)
-
-
 def _present(facts: Facts, labels: Mapping[str, int]) -> dict[str, int]:
     """The structures of a reading that are more than scattered voxels in the image, with their label indices."""
     solid = {label: i for i, label in enumerate(facts.labels) if facts.whole[i] >= DUST}
@@ -217,11 +150,18 @@ def _present(facts: Facts, labels: Mapping[str, int]) -> dict[str, int]:
 
 def judge(facts: Facts, labels: Mapping[str, int]) -> Evidence:
     """Evaluate the claim that these integers mean these structures; missing structures do not count."""
+    return _judged(facts, tuple(labels.items()))
+
+
+@lru_cache(maxsize=1)
+def _judged(facts: Facts, reading: tuple[tuple[str, int], ...]) -> Evidence:
+    """The same, once for those who ask the same one after the other."""
+    labels = dict(reading)
     facts = facts.only(labels.values())
     present = _present(facts, labels)
     others = () if not any(n in present for n in CORE if n != "LV_myo_label") else CORE
     choice = present | {name: len(facts.labels) for name in others if name not in present}
-    scorer = _Scorer(facts, list(choice))
+    scorer = Scorer(facts, list(choice))
     here = np.array(list(choice.values()), dtype=np.int64)
     each = scorer.each(here[None])[:, 0]
     lines, possible = [], 0.0
@@ -244,7 +184,7 @@ def judge(facts: Facts, labels: Mapping[str, int]) -> Evidence:
     return Evidence(score, possible, tuple(lines), gain, gains, exchange)
 
 
-def _text(rule: Rule, where: Sequence[int], scorer: _Scorer, facts: Facts) -> str:
+def _text(rule: Rule, where: Sequence[int], scorer: Scorer, facts: Facts) -> str:
     pairs = zip(where, rule.names, strict=True)
     who = [f"{facts.labels[i]} ({name.removesuffix('_label')})" for i, name in pairs]
     share = rule.relation in ("whole", "near", "more")
@@ -363,7 +303,7 @@ def suggest(facts: Facts, structures: Iterable[str], *, starts: int = 24, seed: 
     facts = facts.only(label for i, label in enumerate(facts.labels) if i in largest)
     names = list(dict.fromkeys(structures))
     columns = names + [f"none of them {i}" for i in range(len(facts.labels))]
-    scorer = _Scorer(facts, columns)
+    scorer = Scorer(facts, columns)
     rng = np.random.default_rng(seed)
     labels = np.minimum(np.arange(len(columns)), scorer.absent)
     exchanges = _exchanges(columns)
@@ -406,7 +346,7 @@ def _shaken(choice: Ints, copies: int, rng: np.random.Generator) -> Ints:
     return out
 
 
-def _climb(scorer: _Scorer, choices: Ints, exchanges: Ints) -> Ints:
+def _climb(scorer: Scorer, choices: Ints, exchanges: Ints) -> Ints:
     """Improve each choice by its best exchange until no exchange improves it; (n, structures) label indices."""
     score, active = scorer.score(choices), np.arange(len(choices))
     while active.size and scorer.tried < TRIED:

@@ -1,0 +1,81 @@
+"""The points of the rules of anatomy for any choice of labels, many choices at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schematics_builtin.labels.anatomy.rules import RULES, Rule
+from schematics_builtin.labels.measuring import Facts
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class Scorer:
+    """Compute the points of all rules for any choice of labels; an absent structure has the index after the last."""
+
+    def __init__(self, facts: Facts, structures: Sequence[str]) -> None:
+        self.tried = 0
+        self.absent = len(facts.labels)
+        self.column = {name: i for i, name in enumerate(structures)}
+        self.rules = [rule for rule in RULES if all(name in self.column for name in rule.names)]
+        self.values = _values(facts)
+        self._tables = [points(rule, self.values[rule.relation]) for rule in self.rules]
+
+    def each(self, choices: Ints) -> Floats:
+        """The points (rules, choices) for label indices (choices, structures); NaN where a rule does not apply."""
+        self.tried += len(choices)
+        out = np.empty((len(self.rules), len(choices)))
+        columns = np.ascontiguousarray(choices.T)
+        for row, rule, table in zip(out, self.rules, self._tables, strict=True):
+            row[:] = table[tuple(columns[self.column[name]] for name in rule.names)]
+            if rule.unless in self.column:
+                row[columns[self.column[rule.unless]] != self.absent] = np.nan
+        return out
+
+    def score(self, choices: Ints) -> Floats:
+        return np.asarray(np.nansum(self.each(choices), axis=0))
+
+    def exchanged(self, choices: Ints, exchanges: Ints) -> Floats:
+        """The score of each choice after each exchange (choices, exchanges); only rules of what moves are applied."""
+        before = np.nan_to_num(self.each(choices))
+        self.tried += len(choices) * len(exchanges)
+        out = np.tile(before.sum(axis=0)[:, None], len(exchanges))
+        for old, rule, table in zip(before, self.rules, self._tables, strict=True):
+            names = (*rule.names, *([rule.unless] if rule.unless in self.column else []))
+            columns = [self.column[name] for name in names]
+            moved = np.flatnonzero((exchanges[:, columns] != columns).any(axis=1))
+            chosen = np.moveaxis(choices[:, exchanges[moved[:, None], columns]], -1, 0)
+            points = np.nan_to_num(table[tuple(chosen[: len(rule.names)])])
+            if len(names) > len(rule.names):
+                points[chosen[-1] != self.absent] = 0.0
+            out[:, moved] += points - old[:, None]
+        return out.round(9)  # equal scores are equal whatever moved
+
+
+def _values(facts: Facts) -> dict[str, Floats]:
+    """Every relation between all labels; the last row is NaN, for an absent label."""
+    volume, surface = facts.volume_ml, facts.surface_mm2[1:]
+    thickness, near = 2000.0 * volume / surface, facts.near_mm2[1:, 1:] / surface[:, None]
+    apart = np.linalg.norm(facts.centroid_mm[:, None] - facts.centroid_mm[None], axis=2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values = {
+            "whole": facts.whole,
+            "lumen": np.diagonal(facts.between_ml)[1:] / volume,
+            "near": near,
+            "more": near[:, :, None] / (near[:, :, None] + near[:, None, :]),
+            "larger": volume[:, None] / volume[None],
+            "thicker": thickness[:, None] / thickness[None],
+            "closer": apart[:, None, :] / apart[None],
+        }
+    return {name: np.pad(v, (0, 1), constant_values=np.nan) for name, v in values.items()}
+
+
+def points(rule: Rule, value: Floats) -> Floats:
+    """The points that a rule gives for these values of its relation."""
+    grade = 2.0 * (value - rule.never) / (rule.sure - rule.never) - 1.0
+    grade = np.minimum(np.maximum(grade, -1.0), 1.0)  # half the time of ``np.clip``
+    return grade * np.where(grade > 0, rule.gain, rule.against)
