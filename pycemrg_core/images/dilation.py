@@ -96,10 +96,17 @@ def _unpack(words: Words, width: int) -> Mask:
 def _widen(words: Words) -> Words:
     """Make each line one voxel longer at both ends, across the borders of words."""
     wider = words << _ONE
-    wider |= words >> _ONE
+    more = words >> _ONE
+    wider |= more
     wider |= words
-    wider[..., 1:] |= words[..., :-1] >> _CARRY
-    wider[..., :-1] |= words[..., 1:] << _CARRY
+    if words.shape[2] > 1:
+        # A line has few words, so all lines are shifted as one, and nothing is carried from one to the next.
+        np.right_shift(words, _CARRY, out=more)
+        more[..., -1] = 0
+        wider.reshape(-1)[1:] |= more.reshape(-1)[:-1]
+        np.left_shift(words, _CARRY, out=more)
+        more[..., 0] = 0
+        wider.reshape(-1)[:-1] |= more.reshape(-1)[1:]
     return wider
 
 
