@@ -55,8 +55,8 @@ def surface(union: Array) -> tuple[int, int, int]:
     nets.Update()
     mesh = pv.wrap(nets.GetOutput())
     faces = mesh.regular_faces
-    edges = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
-    uses = np.unique(edges, axis=0, return_counts=True)[1]
+    edges = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).astype(np.int64), axis=1)
+    uses = np.unique(edges[:, 0] * mesh.n_points + edges[:, 1], return_counts=True)[1]
     surfaces = len(np.unique(mesh.connectivity().point_data["RegionId"]))
     return int((uses == 1).sum()), int((uses > 2).sum()), surfaces
 

@@ -10,9 +10,10 @@ import numpy.typing as npt
 from attrs import frozen
 from brute import catalogue
 from scipy import ndimage
-from tool_outputs import LA, LAA, OTHER, VEINS, Outputs, Veins, resampled, stored_as, tool_outputs
+from tool_outputs import LA, LAA, OTHER, VEINS, Outputs, Veins, resampled, stored_as, tool_outputs, with_long_vessels
 
 from pycemrg_core import LabelScheme, LabelVolume, PlanError
+from pycemrg_core.api import hull
 from schematics_builtin.fusing import Fused, Source, fuse
 
 Array = npt.NDArray[Any]
@@ -78,17 +79,19 @@ def score(outputs: Outputs, fused: Fused, missing: Sequence[int] = (), trunk_mm:
     volume = fused.volume
     truth = resampled(outputs.truth, volume)
     array = volume.array
-    places = ndimage.distance_transform_edt(~np.isin(truth.array, VEINS), return_distances=False, return_indices=True)
-    nearest = truth.array[tuple(places)]
+    box = hull(truth.region(VEINS), volume.region(VEINS)) if volume.boxes.keys() & set(VEINS) else truth.region(VEINS)
+    veins = truth.array[box]
+    places = ndimage.distance_transform_edt(~np.isin(veins, VEINS), return_distances=False, return_indices=True)
+    nearest = veins[tuple(places)]
     counted = np.ones(array.shape, np.bool_)
     if trunk_mm:
         near = truth.within(4, trunk_mm)
         counted[near.region] = ~near.mask
-    named = {v: _share(nearest[(array == v) & counted], v) for v in VEINS}
+    named = {v: _share(nearest[((array == v) & counted)[box]], v) for v in VEINS}
     for vein in missing:
         named[vein] = float(not (array == vein).any())
     return Score(
-        dice={v: _dice(array == v, truth.array == v) for v in LABELS.values()},
+        dice=_dice(array, truth.array),
         named=named,
         pieces=sum(len(volume.components(v)) - 1 for v in volume.boxes),
         contacts={(a, b): len(volume.touching(a, b)) / max(len(truth.touching(a, b)), 1) for a, b in VALVES},
@@ -99,8 +102,10 @@ def _share(values: Array, value: int) -> float:
     return float((values == value).mean()) if len(values) else 0.0
 
 
-def _dice(a: Array, b: Array) -> float:
-    return float(2 * (a & b).sum() / max(int(a.sum() + b.sum()), 1))
+def _dice(a: Array, b: Array) -> dict[int, float]:
+    """By label."""
+    in_a, in_b, in_both = (np.bincount(one.ravel(), minlength=256) for one in (a, b, a[a == b]))
+    return {v: float(2 * in_both[v] / max(int(in_a[v] + in_b[v]), 1)) for v in LABELS.values()}
 
 
 @frozen
@@ -133,7 +138,7 @@ def trial(
 
 def in_the_atrium(heart: LabelVolume, seed: int, veins: Veins) -> Trial:
     """Fuse a heart whose left atrium holds its veins and the appendage, and find them there."""
-    truth = tool_outputs(heart, seed, veins).truth
+    truth = with_long_vessels(heart, veins, np.random.default_rng(seed))
     whole = truth.with_array(np.where(np.isin(truth.array, (*VEINS, LAA)), LA, truth.array).astype(np.uint8))
     source = Source.of("whole", whole, {v: name for name, v in LABELS.items() if v not in (*VEINS, LAA)})
     try:

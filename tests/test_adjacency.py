@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import combinations, product
 from typing import Any
 
@@ -29,23 +30,39 @@ maps = arrays.arrays(
 
 def brute_pinches(inside: Array) -> tuple[int, int, set[tuple[int, ...]]]:
     """Edges, corners and the inside voxels there, from every square and every block, one by one."""
-    padded = np.pad(inside, 1)
-    edges, corners = 0, 0
+    padded = np.pad(inside, 1).astype(bool)
+    z, y, x = padded.shape
+    flat, edges, corners = padded.ravel().tolist(), 0, 0
     voxels = set()
-    for at in product(*(range(n - 1) for n in padded.shape)):
-        cube = {step: bool(padded[tuple(np.add(at, step))]) for step in product((0, 1), repeat=3)}
-        for still in range(3):  # the three squares that hold the cube's first corner
-            square = {step: value for step, value in cube.items() if step[still] == 0}
-            held = [step for step, value in square.items() if value]
-            if len(held) == 2 and np.abs(np.subtract(*held)).sum() == 2:
-                edges += 1
-                voxels |= {tuple(np.add(at, step) - 1) for step in held}
-        held = [step for step, value in cube.items() if value]
-        rest = [step for step, value in cube.items() if not value]
-        for two in (held, rest):
-            if len(two) == 2 and np.abs(np.subtract(*two)).sum() == 3:
-                corners += 1
-                voxels |= {tuple(np.add(at, step) - 1) for step in held}
+    for at in product(range(z - 1), range(y - 1), range(x - 1)):
+        block = tuple(flat[((at[0] + k) * y + at[1] + j) * x + at[2] + i] for k, j, i in CORNERS)
+        found = pinches_in(block)
+        edges, corners = edges + found[0], corners + found[1]
+        voxels |= {tuple(i + step - 1 for i, step in zip(at, place, strict=True)) for place in found[2]}
+    return edges, corners, voxels
+
+
+CORNERS = list(product((0, 1), repeat=3))
+
+
+@cache
+def pinches_in(block: tuple[bool, ...]) -> tuple[int, int, set[tuple[int, ...]]]:
+    """The same of one block, with the three squares that hold its first corner."""
+    cube = dict(zip(CORNERS, block, strict=True))
+    edges, corners = 0, 0
+    voxels: set[tuple[int, ...]] = set()
+    for still in range(3):
+        square = {step: value for step, value in cube.items() if step[still] == 0}
+        held = [step for step, value in square.items() if value]
+        if len(held) == 2 and np.abs(np.subtract(*held)).sum() == 2:
+            edges += 1
+            voxels |= {*held}
+    held = [step for step, value in cube.items() if value]
+    rest = [step for step, value in cube.items() if not value]
+    for two in (held, rest):
+        if len(two) == 2 and np.abs(np.subtract(*two)).sum() == 3:
+            corners += 1
+            voxels |= {*held}
     return edges, corners, voxels
 
 

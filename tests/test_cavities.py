@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from functools import cache
 from itertools import product
-from operator import add
 
 import numpy as np
 import pytest
@@ -23,22 +22,25 @@ NEIGHBOURS = {
 
 def brute(voxels: Array, tissue: tuple[int, ...], connectivity: int) -> tuple[set[frozenset[int]], int]:
     """The labels of each closed cavity and how many there are, by a walk from voxel to voxel."""
-    free = ~np.isin(np.pad(voxels, 1), tissue)
-    labels = np.pad(voxels, 1)
-    seen = ~free
+    outer = np.pad(voxels, 1)
+    # A rim that no walk enters, so that a step is one sum of flat indices.
+    seen = bytearray(np.pad(np.isin(outer, tissue), 1, constant_values=True).tobytes())
+    labels = np.pad(outer, 1)
+    _, y, x = labels.shape
+    steps = [(k * y + j) * x + i for k, j, i in NEIGHBOURS[connectivity]]
+    values = labels.ravel().tolist()
     found: list[frozenset[int]] = []
-    for start in [(0, 0, 0), *map(tuple, np.argwhere(free))]:
+    for start in range(len(seen)):  # the first that is free is a corner of the outside
         if seen[start]:
             continue
         seen[start], queue, inside = True, deque([start]), set()
         while queue:
             at = queue.popleft()
-            inside.add(int(labels[at]))
-            for step in NEIGHBOURS[connectivity]:
-                to = tuple(map(add, at, step))
-                if all(0 <= i < n for i, n in zip(to, seen.shape, strict=True)) and not seen[to]:
-                    seen[to] = True
-                    queue.append(to)
+            inside.add(values[at])
+            for step in steps:
+                if not seen[at + step]:
+                    seen[at + step] = True
+                    queue.append(at + step)
         found.append(frozenset(inside))
     return set(found[1:]), len(found)  # the first is the outside
 

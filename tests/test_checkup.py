@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from command_line import pycemrg
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 _numbers = itertools.count(1)
 
 HEAD = """

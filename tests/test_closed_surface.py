@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from pycemrg_core import LabelVolume, RunResult, read_volume, run_recipe
 from pycemrg_core.api import LabelType, Severity, volume_of
-from schematics_builtin.certificate import certify_result, repair
+from schematics_builtin.certificate import Certificate, certify_result, repair
 from schematics_builtin.demo import heart_file
 
 pytestmark = pytest.mark.slow
@@ -38,11 +38,19 @@ def oracle() -> ModuleType:
     return module
 
 
+def smooth(field: Array, sigma: float) -> Array:
+    """``gaussian_filter``, as a product of matrices: several times faster for so wide a filter."""
+    for axis, size in enumerate(field.shape):
+        matrix = ndimage.gaussian_filter1d(np.eye(size), sigma, axis=0)
+        field = np.moveaxis(np.tensordot(matrix, field, axes=(1, axis)), 0, axis)
+    return field
+
+
 def warped(volume: LabelVolume, seed: int) -> LabelVolume:
     """A copy bent by a smooth random field of up to 4 mm, and one tenth larger or smaller along each axis."""
     rng = np.random.default_rng(seed)
     array = np.pad(volume.array, 12)
-    field = [ndimage.gaussian_filter(rng.standard_normal(array.shape), 18) for _ in range(3)]
+    field = [smooth(rng.standard_normal(array.shape), 18) for _ in range(3)]
     middle = (np.array(array.shape) - 1) / 2
     scale = rng.uniform(0.92, 1.08, 3)
     grid: list[Any] = list(np.indices(array.shape))
@@ -67,14 +75,30 @@ def result(request: pytest.FixtureRequest) -> RunResult:
     return run_recipe("four_chamber_closed", volume, catalogue())
 
 
+@pytest.fixture(scope="module")
+def certificate(result: RunResult) -> Certificate:
+    return certify_result(result, catalogue())
+
+
 def tissue(result: RunResult) -> Array:
-    array = result.volume.array
+    return of_tissue(result, result.volume.array)
+
+
+def of_tissue(result: RunResult, array: Array) -> Array:
     found: Array = (array > 0) & ~np.isin(array, result.blueprint.of_type(LabelType.LUMEN))
     return found
 
 
-def test_it_passes_and_is_closed_for_others_too(result: RunResult, oracle: ModuleType) -> None:
-    certificate = certify_result(result, catalogue())
+def require_one_component_each(result: RunResult, array: Array) -> None:
+    boxes = ndimage.find_objects(array)
+    for label in result.volume.boxes:
+        if label not in result.blueprint.open:
+            assert ndimage.label(array[boxes[label - 1]] == label)[1] == 1, result.blueprint.name(label)
+
+
+def test_it_passes_and_is_closed_for_others_too(
+    result: RunResult, certificate: Certificate, oracle: ModuleType
+) -> None:
     assert [one.what for one in certificate.of(Severity.ERROR)] == []
     assert certificate.closure.statement == "closed: LV, RV, LA, RA; open: Ao, PArt at their ends"
     assert certificate.closure.spaces == {6: 5, 26: 5}
@@ -84,9 +108,7 @@ def test_it_passes_and_is_closed_for_others_too(result: RunResult, oracle: Modul
 
 
 def test_each_label_is_one_component(result: RunResult) -> None:
-    for label in result.volume.boxes:
-        if label not in result.blueprint.open:
-            assert ndimage.label(result.volume.array == label)[1] == 1, result.blueprint.name(label)
+    require_one_component_each(result, result.volume.array)
 
 
 def test_there_is_nothing_to_repair(result: RunResult) -> None:
@@ -95,20 +117,20 @@ def test_there_is_nothing_to_repair(result: RunResult) -> None:
     assert (done.ledger, done.refused, done.padding) == ((), (), ((0, 0, 0), (0, 0, 0)))
 
 
-def test_nothing_that_a_mesher_stumbles_over_is_left(result: RunResult, oracle: ModuleType) -> None:
+def test_nothing_that_a_mesher_stumbles_over_is_left(
+    result: RunResult, certificate: Certificate, oracle: ModuleType
+) -> None:
     """After gaps are filled and labels are welded, everything else still holds."""
     h = min(result.volume.spacing)
     done = repair(result.image, catalogue(), result.blueprint, gap_mm=2 * h, weld=True)
     assert {one.check for one in done.certificate.findings if one.severity is not Severity.EXPECTED} <= {"tunnels"}
-    assert done.certificate.closure == certify_result(result, catalogue()).closure
-    after = volume_of(done.image).with_blueprint(result.blueprint)
-    union = (after.array > 0) & ~np.isin(after.array, result.blueprint.of_type(LabelType.LUMEN))
+    assert done.certificate.closure == certificate.closure
+    after = volume_of(done.image)
+    union = of_tissue(result, after.array)
     assert oracle.flooded(union) == (5, 5)
     assert oracle.surface(union) == (0, 0, 5)
     assert (union >= tissue(result)).all()
-    for label in result.volume.boxes:
-        if label not in result.blueprint.open:
-            assert ndimage.label(after.array == label)[1] == 1, result.blueprint.name(label)
+    require_one_component_each(result, after.array)
     assert repair(done.image, catalogue(), result.blueprint, gap_mm=2 * h, weld=True).ledger == ()
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from command_line import contents, pycemrg
 from fusing_trials import LABELS, at
-from tool_outputs import SHAPES, VEINS, Veins, moved, tool_outputs
+from tool_outputs import SHAPES, VEINS, Veins, moved, tool_outputs, with_long_vessels
 
-from pycemrg_core import read_volume, write_volume
+from pycemrg_core import LabelVolume, read_volume, write_volume
 from schematics_builtin.demo import heart_file
 
 pytestmark = pytest.mark.usefixtures("loaded_once")
@@ -48,6 +48,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     spleen[:3] = 1
     write_volume(outputs.total.with_array(spleen), masks / "spleen.nii.gz")
     return folder
+
+
+def truth(veins: Veins) -> LabelVolume:
+    return with_long_vessels(at(read_volume(heart_file())[0], 2.0), veins, np.random.default_rng(4))
 
 
 @pytest.fixture
@@ -281,7 +285,7 @@ def test_the_names_are_in_the_file_where_it_has_a_place_for_them(here: Path, tmp
 
 @pytest.mark.slow
 def test_veins_of_one_label_are_split(tmp_path: Path) -> None:
-    volume = tool_outputs(at(read_volume(heart_file())[0], 2.0), 4, SHAPES["straight stubs"]).truth
+    volume = truth(SHAPES["straight stubs"])
     write_volume(volume.with_array(np.where(np.isin(volume.array, VEINS), 15, volume.array)), tmp_path / "one.nrrd")
     words = ("labels", "split-veins", tmp_path / "one.nrrd", "-o", tmp_path / "four.nrrd")
     text = pycemrg(*words, code=1).stderr
@@ -299,7 +303,7 @@ def test_veins_of_one_label_are_split(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_missing_vein_is_refused_and_can_be_accepted(tmp_path: Path) -> None:
-    volume = tool_outputs(at(read_volume(heart_file())[0], 2.0), 4, Veins(length=14, branch=0, missing=(9,))).truth
+    volume = truth(Veins(length=14, branch=0, missing=(9,)))
     write_volume(volume.with_array(np.where(np.isin(volume.array, VEINS), 15, volume.array)), tmp_path / "one.nrrd")
     words = ("labels", "split-veins", tmp_path / "one.nrrd", "-o", tmp_path / "three.nrrd", "--veins", "15")
     text = pycemrg(*words, code=1).stderr

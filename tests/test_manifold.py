@@ -1,5 +1,7 @@
 """The manifold kernel: what is left to mend is looked for voxel by voxel, and as a whole by scipy."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -38,26 +40,40 @@ def pieces(array):
 
 def critical(array):
     """Pairs of voxels, either of which would mend a critical configuration of the tissue."""
-    tissue = np.isin(np.pad(array, 1), TISSUE)
-    high = np.array(tissue.shape) - 1
-    for first in np.ndindex(*high):
-        block = tissue[tuple(slice(i, i + 2) for i in first)]
-        if block.all() or not block.any():
-            continue
-        for axis in range(3):
-            for side in (0, 1):
-                square = np.take(block, side, axis=axis)
-                if square[0, 0] == square[1, 1] != square[0, 1] == square[1, 0]:
-                    own = [(0, 0), (1, 1)] if not square[0, 0] else [(0, 1), (1, 0)]
-                    yield [np.insert(at, axis, side) + first - 1 for at in own]
-        for k in range(4):
-            a = np.array([k >> 1 & 1, k & 1, 0])
-            at = tuple(a), tuple(1 - a)
-            rest = block.sum() - block[at[0]] - block[at[1]]
-            if block[at[0]] and block[at[1]] and rest == 0:
-                yield [a + first - 1 + np.array((0, 0, 1)), a + first - 1 + np.array((0, 1, 0)) * (1 - 2 * a[1])]
-            if not block[at[0]] and not block[at[1]] and rest == 6:
-                yield [a + first - 1, 1 - a + first - 1]
+    codes = block_codes(np.isin(np.pad(array, 1), TISSUE))
+    worth = np.array([bool(critical_in(code)) for code in range(256)])
+    for first in np.argwhere(worth[codes]):
+        for pair in critical_in(int(codes[tuple(first)])):
+            yield [at + first - 1 for at in pair]
+
+
+def block_codes(inside):
+    """Which voxels of each block of 2 x 2 x 2 are inside: a bit for each, in array order."""
+    corners = enumerate(np.ndindex(2, 2, 2))
+    views = [(k, tuple(slice(i, i + n - 1) for i, n in zip(at, inside.shape, strict=True))) for k, at in corners]
+    return np.bitwise_or.reduce([inside[view].astype(np.uint8) << k for k, view in views])
+
+
+@cache
+def critical_in(code):
+    """The pairs in one block, of which ``code`` says what is tissue."""
+    block = (code >> np.arange(8) & 1).astype(bool).reshape(2, 2, 2)
+    pairs = []
+    for axis in range(3):
+        for side in (0, 1):
+            square = np.take(block, side, axis=axis)
+            if square[0, 0] == square[1, 1] != square[0, 1] == square[1, 0]:
+                own = [(0, 0), (1, 1)] if not square[0, 0] else [(0, 1), (1, 0)]
+                pairs.append([np.insert(at, axis, side) for at in own])
+    for k in range(4):
+        a = np.array([k >> 1 & 1, k & 1, 0])
+        at = tuple(a), tuple(1 - a)
+        rest = int(block.sum()) - int(block[at[0]]) - int(block[at[1]])
+        if block[at[0]] and block[at[1]] and rest == 0:
+            pairs.append([a + np.array((0, 0, 1)), a + np.array((0, 1, 0)) * (1 - 2 * a[1])])
+        if not block[at[0]] and not block[at[1]] and rest == 6:
+            pairs.append([a, 1 - a])
+    return pairs
 
 
 def is_mended(array):

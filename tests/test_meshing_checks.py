@@ -56,14 +56,15 @@ def loops(inside: Array) -> int:
 def cubes(shape: tuple[int, ...], size: tuple[int, ...]) -> Iterator[list[tuple[int, ...]]]:
     """The voxels of each block of a size."""
     for low in product(*(range(n - s + 1) for n, s in zip(shape, size, strict=True))):
-        yield [tuple(int(i) for i in np.add(low, step)) for step in np.ndindex(*size)]
+        yield list(product(*(range(start, start + step) for start, step in zip(low, size, strict=True))))
 
 
 def brute_openings(voxels: Array) -> int:
     """The loops of patches, bodies of blood and bodies of background, face by face."""
     padded = np.pad(voxels, 2)
     bodies: dict[tuple[int, ...], int] = {tuple(at): k for k, at in enumerate(np.argwhere(padded < TISSUE).tolist())}
-    faces = {}
+    faces: dict[tuple[tuple[int, ...], tuple[int, ...]], int] = {}
+    beyond: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
     same, links = [], []
     for axis in range(3):
         for a, b in cubes(padded.shape, tuple(np.eye(3, dtype=int)[axis] + 1)):
@@ -71,13 +72,14 @@ def brute_openings(voxels: Array) -> int:
                 same.append((bodies[a], bodies[b]))
             elif a in bodies and b in bodies:
                 faces[a, b] = len(faces)
+                beyond.setdefault(a, []).append(b)
     for size in ((2, 2, 1), (2, 1, 2), (1, 2, 2), (2, 2, 2)):
         for block in cubes(padded.shape, size):
             if not all(place in bodies for place in block):
                 continue
             empty = [place for place in block if padded[place] == 0]
             same += [(bodies[a], bodies[b]) for a, b in pairwise(empty)]  # the background goes on across
-            here = [pair for pair in faces if pair[0] in block and pair[1] in block]
+            here = [(a, b) for a in block for b in beyond.get(a, ()) if b in block]
             if len(here) == 2 or (len(block) == 8 and len(empty) == 2 and len(here) == 6):
                 links += [(faces[a], faces[b]) for a, b in pairwise(here)]
             elif len(block) == 4:

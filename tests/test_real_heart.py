@@ -17,6 +17,7 @@ import pytest
 import SimpleITK as sitk
 from attrs import evolve
 from brute import RECIPES, TABLE, Array, Mask, Spacing
+from scipy import ndimage
 
 from pycemrg_core import run_recipe
 from pycemrg_core.api.records import Recipe, Schematic
@@ -51,10 +52,13 @@ _distances: dict[bytes, Array] = {}
 
 
 def full_volume_transform(mask: Mask, spacing: Spacing) -> Array:
-    """scipy's distance transform of the whole volume, kept."""
+    """scipy's distance transform of the whole volume, kept; farther than any wall is thick, it is infinite."""
     key = hashlib.sha256(mask.tobytes()).digest()
     if key not in _distances:
-        _distances[key] = brute.transform(mask, spacing).astype(np.float32)
+        (box,) = ndimage.find_objects(mask.astype(np.uint8)) or [(slice(0, 0),) * 3]
+        near = tuple(slice(max(axis.start - 8, 0), axis.stop + 8) for axis in box)
+        _distances[key] = np.full(mask.shape, np.inf, np.float32)
+        _distances[key][near] = brute.transform(mask[near], spacing)
     return _distances[key]
 
 

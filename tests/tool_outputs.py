@@ -7,7 +7,8 @@ task total, coarser and on a grid of its own. All faults that such files have ar
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import pairwise
+from functools import lru_cache, reduce
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ import numpy.typing as npt
 from attrs import frozen
 from scipy import ndimage
 
-from pycemrg_core.api import LabelVolume, dilate
+from pycemrg_core.api import LabelVolume, Region, Zone, as_region, dilate, hull, intersect
+from pycemrg_core.images.answers import places_in
 
 Array = npt.NDArray[Any]
 Point = npt.NDArray[np.float64]
@@ -99,27 +101,27 @@ def tool_outputs(
     chambers by nearest neighbour. ``damage`` scales displaced borders, open valves, holes and islands. Without
     ``appendage``, total has no label for it.
     """
+    made = _drawn(heart, seed, veins, spacing, damage)
+    total = made.total
+    if not appendage:
+        total = total.with_array(np.where(total.array == TOTAL[LAA], 0, total.array))
+    return Outputs(made.chambers, total if own_grid else resampled(total, made.chambers), made.truth)
+
+
+@lru_cache(maxsize=2)
+def _drawn(heart: LabelVolume, seed: int, veins: Veins, spacing: float, damage: float) -> Outputs:
+    """Everything that is drawn at random, with ``total`` on its own grid."""
     rng = np.random.default_rng(seed)
     truth = with_long_vessels(heart, veins, rng)
     total = _total(truth, veins, rng)
     oblique = resampled(total, _oblique_grid(total, spacing, rng))
-    if not appendage:
-        oblique = oblique.with_array(np.where(oblique.array == TOTAL[LAA], 0, oblique.array))
-    chambers = _chambers(truth, veins, rng, damage)
-    return Outputs(chambers, oblique if own_grid else resampled(oblique, chambers), truth)
+    return Outputs(_chambers(truth, veins, rng, damage), oblique, truth)
 
 
 def with_long_vessels(heart: LabelVolume, veins: Veins, rng: np.random.Generator) -> LabelVolume:
     """The heart with venae cavae and aorta as far as the diaphragm and the neck, and the pulmonary veins as asked."""
-    room = int(np.ceil(45 / min(heart.spacing)))
-    array = np.pad(heart.array, room).astype(np.uint8)
-    origin = heart.points_mm(np.array([[-room] * 3]))[0]
-    volume = LabelVolume(array, heart.spacing, origin=tuple(origin.tolist()), direction=heart.direction)
-    ends = {vein: _stub(volume, vein) for vein in ROOT if vein in volume.boxes and vein != LAA}
-    out = array.copy()
-    _long_trunks(out, volume, ends)
-    for vein in VEINS:
-        out[array == vein] = 0
+    volume, ends = _with_long_trunks(heart)
+    out = volume.array.copy()
     for vein in rng.permutation([vein for vein in VEINS if vein not in veins.missing]).tolist():
         _paint_vein(out, volume, vein, ends[vein], veins, rng)
     for pair in veins.trunks:
@@ -128,6 +130,20 @@ def with_long_vessels(heart: LabelVolume, veins: Veins, rng: np.random.Generator
         rough = _displaced(out, volume.spacing, veins.rough, rng)
         out = np.where(np.isin(out, (0, *VEINS)) & np.isin(rough, (0, *VEINS)), rough, out)
     return volume.with_array(out)
+
+
+@lru_cache(maxsize=2)
+def _with_long_trunks(heart: LabelVolume) -> tuple[LabelVolume, dict[int, _Stub]]:
+    """The heart in a larger image, with long vessels and no pulmonary veins; where each vessel began and ended."""
+    room = int(np.ceil(45 / min(heart.spacing)))
+    array = np.pad(heart.array, room).astype(np.uint8)
+    origin = heart.points_mm(np.array([[-room] * 3]))[0]
+    volume = LabelVolume(array, heart.spacing, origin=tuple(origin.tolist()), direction=heart.direction)
+    ends = {vein: _stub(volume, vein) for vein in ROOT if vein in volume.boxes and vein != LAA}
+    out = array.copy()
+    _long_trunks(out, volume, ends)
+    out[np.isin(array, VEINS)] = 0
+    return volume.with_array(out), ends
 
 
 @frozen(eq=False)
@@ -142,7 +158,7 @@ class _Stub:
 
 def _stub(volume: LabelVolume, vein: int) -> _Stub:
     spacing = np.array(volume.spacing)
-    places = np.argwhere(volume.array == vein) * spacing
+    places = _places(volume, vein) * spacing
     contact = volume.touching(vein, ROOT[vein]).first
     mouth = (contact * spacing if len(contact) else places).mean(axis=0)
     axis = places.mean(axis=0) - mouth
@@ -154,6 +170,12 @@ def _stub(volume: LabelVolume, vein: int) -> _Stub:
     return _Stub(mouth, axis, float(np.sqrt(area / np.pi)), far)
 
 
+def _places(volume: LabelVolume, label: int) -> Array:
+    """The indices of the voxels of a label, in array order."""
+    region = volume.region(label)
+    return Zone(region, volume.mask(label, region)).places
+
+
 def _long_trunks(out: Array, volume: LabelVolume, ends: dict[int, _Stub]) -> None:
     """Draw out the venae cavae, the aortic arch, the descending aorta and the pulmonary trunk."""
     up = (np.linalg.inv(volume.orientation.cosines) @ [0, 0, 1])[::-1]
@@ -163,10 +185,10 @@ def _long_trunks(out: Array, volume: LabelVolume, ends: dict[int, _Stub]) -> Non
             stub = ends[vein]
             _tube(out, volume, [stub.end - 3 * stub.axis, stub.end + 5 * way, stub.end + 90 * way], stub.radius, vein)
     if AO in ends:
-        places = np.argwhere(volume.array == AO) * np.array(volume.spacing)
+        places = _places(volume, AO) * np.array(volume.spacing)
         high = places @ up
         top = places[high > high.max() - 4].mean(axis=0)
-        behind = (np.argwhere(volume.array == LA) * np.array(volume.spacing) @ back).max() + 14 - top @ back
+        behind = (_places(volume, LA) * np.array(volume.spacing) @ back).max() + 14 - top @ back
         arch = [top - 4 * up, top + 8 * up + behind / 3 * back, top + 6 * up + behind * back]
         _tube(out, volume, arch, ends[AO].radius, AO)
         _tube(out, volume, [arch[-1], arch[-1] - 200 * up], 10.0, AO)
@@ -204,7 +226,7 @@ def _paint_trunk(out: Array, volume: LabelVolume, pair: tuple[int, int], stubs: 
         axis /= np.linalg.norm(axis)
         radius = min(a.radius, b.radius, 5.5)
         _tube(trunk, volume, [mouth - 4 * axis, mouth + (depth - radius / 2) * axis], radius, 255)
-    places = np.argwhere(trunk == 255)
+    places = places_in(trunk == 255)
     from_axis = []
     for stub in stubs:
         along = places * np.array(volume.spacing) - stub.mouth
@@ -265,8 +287,8 @@ def _chambers(truth: LabelVolume, veins: Veins, rng: np.random.Generator, damage
             beside = dilate(labels == a, truth.spacing, max(1.0, *truth.spacing))
             labels[beside & (labels == b)] = 0
         edge = dilate(labels == LV, truth.spacing, 1.01 * max(truth.spacing)) & (labels == MYO)
-        _blobs(labels, truth, np.argwhere(edge), rng, int(40 * damage), (1.0, 2.0), 0)
-        places = np.argwhere(dilate(np.isin(labels, (LV, RV, LA, RA)), truth.spacing, 8.0) & (labels == 0))
+        _blobs(labels, truth, places_in(edge), rng, int(40 * damage), (1.0, 2.0), 0)
+        places = places_in(dilate(np.isin(labels, (LV, RV, LA, RA)), truth.spacing, 8.0) & (labels == 0))
         for label in (LV, RV, LA, RA, AO):
             _blobs(labels, truth, places, rng, int(2 * damage), (0.8, 1.6), label)
     table = np.zeros(256, np.uint8)
@@ -297,7 +319,7 @@ def _displaced(array: Array, spacing: tuple[float, float, float], mm: float, rng
         low, high = [slice(None)] * 3, [slice(None)] * 3
         low[axis], high[axis] = slice(None, -1), slice(1, None)
         border[tuple(low)] |= array[tuple(low)] != array[tuple(high)]
-    places = np.argwhere(dilate(border, spacing, 2.5 * mm + max(spacing)))
+    places = places_in(dilate(border, spacing, 2.5 * mm + max(spacing)))
     at = (places * (np.array(spacing) / 5.0) + 1).T
     index = places.T.astype(np.float32)
     for axis, size in enumerate(spacing):
@@ -341,8 +363,24 @@ def resampled(volume: LabelVolume, grid: LabelVolume) -> LabelVolume:
     step = (np.diag(1 / np.array(volume.spacing[::-1])) @ matrix @ scale)[::-1, ::-1]
     offset = (np.linalg.inv(volume.orientation.cosines) @ (np.array(grid.origin) - volume.origin))[::-1]
     start = offset / np.array(volume.spacing)
-    found = ndimage.affine_transform(volume.array, step, start, grid.array.shape, order=0, cval=0)
+    found = np.zeros(grid.array.shape, volume.array.dtype)
+    z, y, x = (np.arange(axis.start, axis.stop) for axis in _covered(volume, grid, step, start))
+    for plane in z:
+        at = [first + plane * by[0] + y[:, None] * by[1] + x * by[2] for first, by in zip(start, step, strict=True)]
+        inside = np.logical_and.reduce([(a >= 0) & (a <= n - 1) for a, n in zip(at, volume.array.shape, strict=True)])
+        index = tuple(np.floor(a[inside] + 0.5).astype(np.intp) for a in at)
+        found[plane, y[0] : y[-1] + 1, x[0] : x[-1] + 1][inside] = volume.array[index]
     return grid.with_array(found)
+
+
+def _covered(volume: LabelVolume, grid: LabelVolume, step: Array, start: Point) -> Region:
+    """The box of the grid that holds all labels: there is nothing to look up outside of it."""
+    box = reduce(hull, volume.boxes.values())
+    corners = np.array(list(product(*((axis.start - 1, axis.stop) for axis in box))))
+    index = np.linalg.solve(step, (corners - start).T)
+    low, high = np.floor(index.min(axis=1)).astype(int), np.ceil(index.max(axis=1)).astype(int) + 1
+    whole = as_region(slice(0, size) for size in grid.array.shape)
+    return intersect(as_region(map(slice, low.tolist(), high.tolist())), whole)
 
 
 def stored_as(volume: LabelVolume, order: tuple[int, ...], flips: tuple[int, ...]) -> LabelVolume:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pycemrg_core.api import LabelVolume, dilate
+from pycemrg_core.images.answers import places_in
 
 Array = npt.NDArray[Any]
 
@@ -59,7 +60,7 @@ def variants(array: Array) -> Iterator[tuple[str, Array]]:
 def moved(array: Array, vein: int, towards: Array, mm: float) -> Array:
     """The vein moved sideways in the direction of a point, and drawn out into its atrium."""
     _, axis = _axis(array, vein)
-    places = np.argwhere(array == vein)
+    places = places_in(array == vein)
     step = towards - places.mean(axis=0)
     step -= (step @ axis) * axis
     step *= mm / max(float(np.linalg.norm(step)), 1e-9)
@@ -79,7 +80,7 @@ def turned(array: Array, vein: int, towards: Array, degrees: float) -> Array:
     frame = np.stack([axis, side, np.cross(axis, side)])
     turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
     rotation = frame.T @ turn @ frame
-    places = np.argwhere(array == vein)
+    places = places_in(array == vein)
     low, high = np.maximum(places.min(axis=0) - 12, 0), np.minimum(places.max(axis=0) + 13, array.shape)
     grid = np.stack(np.meshgrid(*map(np.arange, low, high), indexing="ij"), axis=-1).reshape(-1, 3)
     source = np.round((grid - mouth) @ rotation + mouth).astype(int)  # the inverse of a rotation is its transpose
@@ -95,8 +96,8 @@ def thickened(array: Array, veins: tuple[int, ...], mm: float) -> Array:
     out = array.copy()
     for vein in veins:
         mouth, axis = _axis(array, vein)
-        along = (np.argwhere(array == vein) - mouth) @ axis
-        grown = np.argwhere(dilate(array == vein, _MM, mm))
+        along = (places_in(array == vein) - mouth) @ axis
+        grown = places_in(dilate(array == vein, _MM, mm))
         height = (grown - mouth) @ axis
         _paint(out, grown[(height <= along.max()) & (height >= along.min())], vein)
     return out
@@ -110,7 +111,7 @@ def _paint(out: Array, places: Array, vein: int) -> None:
 
 
 def _middle(array: Array, vein: int) -> Array:
-    found: Array = np.argwhere(array == vein).mean(axis=0)
+    found: Array = places_in(array == vein).mean(axis=0)
     return found
 
 
@@ -118,6 +119,6 @@ def _axis(array: Array, vein: int) -> tuple[Array, Array]:
     """The middle of a vein's mouth, and the unit vector from there to its middle, in voxels."""
     mask = array == vein
     near = dilate(array == ROOT[vein], _MM, 1.0) & mask
-    mouth = np.argwhere(near if near.any() else mask).mean(axis=0)
-    axis = np.argwhere(mask).mean(axis=0) - mouth
+    mouth = places_in(near if near.any() else mask).mean(axis=0)
+    axis = places_in(mask).mean(axis=0) - mouth
     return mouth, axis / max(float(np.linalg.norm(axis)), 1e-9)

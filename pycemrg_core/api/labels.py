@@ -63,6 +63,8 @@ class LabelTable:
 
         Raises :class:`LabelError` for an unknown name and for a group that contains itself.
         """
+        if name not in self.labels and self.labels.keys() >= {*self.groups.get(name, (name,))}:
+            return tuple(dict.fromkeys(self.groups[name]))  # most groups hold labels only
         return tuple(dict.fromkeys(self._expand(name, ())))
 
     def _expand(self, name: str, inside: tuple[str, ...]) -> Iterator[str]:

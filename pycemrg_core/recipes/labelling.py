@@ -84,7 +84,7 @@ def labelling(
     for source in sources:
         for name, value in source.labels.items():
             defaults.setdefault(name, (value, f"the {kind_of(source).word} {source.name!r}"))
-    names = names_in(catalogue, defaults)
+    names = names_in(catalogue, defaults) if settings.configured or settings.labels else Names.of((), ())
     problems: list[str] = []
     notes: list[str] = []
     configured = _canonical(settings.configured, names, problems, notes)
