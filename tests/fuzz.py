@@ -662,6 +662,12 @@ class Fuzz:
     def words(self, command: str, file: Path, inputs: Path, out: Path) -> list[str]:
         return [word.format_map({"file": file, "in": inputs, "out": out}) for word in command.split()]
 
+    def survey(self, inputs: int, seed: int, kinds: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
+        """The outcome of each damaged input."""
+        draw = random.Random(seed)
+        for number in range(inputs):
+            yield self.one(number, random.Random(draw.random()), kinds)
+
     def one(self, number: int, draw: random.Random, kinds: tuple[str, ...]) -> tuple[str, str, str]:
         """The kind, the outcome and what to look at, of one damaged input."""
         seed = draw.choice([one for one in SEEDS if one.kind in kinds])
@@ -766,11 +772,8 @@ def _warm_more() -> None:
 
 def survey(inputs: int, seed: int, kinds: tuple[str, ...] = KINDS_ALL) -> Iterator[tuple[str, str, str]]:
     """The outcome of each damaged input."""
-    draw = random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="fuzz") as place:
-        fuzz = Fuzz(Path(place))
-        for number in range(inputs):
-            yield fuzz.one(number, random.Random(draw.random()), kinds)
+        yield from Fuzz(Path(place)).survey(inputs, seed, kinds)
 
 
 if __name__ == "__main__":

@@ -6,13 +6,13 @@ Run as a program, it reads one path per line and answers each with one line of J
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import hashlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ _BYTES = 4 << 30
 
 @define
 class Reader:
-    """Asks a worker what a file holds. A worker that dies or hangs is replaced, and the file is at fault."""
+    """Asks a worker what a file holds. A worker that dies, or ends as it hangs, is replaced: the file is at fault."""
 
     worker: subprocess.Popen[str] | None = None
     deaths: int = 0
@@ -34,16 +34,12 @@ class Reader:
         worker = self.worker if self.worker and self.worker.poll() is None else self._start()
         assert worker.stdin is not None
         assert worker.stdout is not None
-        timer = threading.Timer(_SECONDS, worker.kill)
-        timer.start()
         try:
             worker.stdin.write(f"{path}\n")
             worker.stdin.flush()
             answer: dict[str, Any] = json.loads(worker.stdout.readline() or "null") or {}
         except BrokenPipeError:
             answer = {}
-        finally:
-            timer.cancel()
         if not answer:
             self.deaths += 1
             return {"broken": f"the process ended with {worker.wait()}"}
@@ -91,7 +87,9 @@ def _serve() -> None:
         os.dup2(printed.fileno(), 1)
         os.dup2(printed.fileno(), 2)
         for line in sys.stdin:
+            faulthandler.dump_traceback_later(_SECONDS, exit=True)
             answer = _answer(line.rstrip("\n"))
+            faulthandler.cancel_dump_traceback_later()
             if printed.seek(0, os.SEEK_END):
                 printed.seek(0)
                 answer = {"broken": f"printed: {printed.read()!r}"}

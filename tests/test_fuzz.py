@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,13 @@ for library in (
 fuzz = pytest.importorskip("fuzz", reason="no fork")
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Inputs of all kinds, made once."""
+    return fuzz.Fuzz(tmp_path_factory.mktemp("fuzz"))
+
+
 @pytest.mark.parametrize("kind", fuzz.KINDS_ALL)
-def test_damaged_inputs_are_read_rightly_or_refused(kind: str) -> None:
-    for _, outcome, told in fuzz.survey(inputs=12, seed=7, kinds=(kind,)):
+def test_damaged_inputs_are_read_rightly_or_refused(whole: Any, kind: str) -> None:
+    for _, outcome, told in whole.survey(inputs=12, seed=7, kinds=(kind,)):
         assert outcome not in fuzz.BAD, f"{outcome}: {told}"

@@ -9,9 +9,11 @@ from __future__ import annotations
 import gzip
 import random
 import struct
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,7 @@ from image_worker import Reader, voxels_hash
 
 EXPECTED = voxels_hash(SMALL)
 LAYOUTS = layouts()
+NIFTI = nifti()
 FORMATS = {
     "nrrd": [name for name in LAYOUTS if name.endswith((".nrrd", ".nhdr"))],
     "metaimage": [name for name in LAYOUTS if name.endswith((".mha", ".mhd"))],
@@ -99,12 +102,20 @@ def kinds(layout: Layout, index: int) -> list[str]:
     return [] if (layout.name, key) in UNDETECTABLE else ["absent", "doubled", *VALUES]
 
 
-def put(folder: Path, layout: Layout) -> Path:
-    for name, data in layout.beside.items():
-        (folder / name).write_bytes(data)
-    path = folder / layout.name
-    path.write_bytes(layout.content())
-    return path
+def files_of(layout: Layout) -> dict[str, bytes]:
+    """The files of a layout by name, itself first."""
+    return {layout.name: layout.content(), **layout.beside}
+
+
+@contextmanager
+def put(folder: Path, files: dict[str, bytes]) -> Iterator[Path]:
+    """Write files; the path of the first. Afterwards they are gone: that is quicker than another folder."""
+    paths = [folder / name for name in files]
+    for path, data in zip(paths, files.values(), strict=True):
+        path.write_bytes(data)
+    yield paths[0]
+    for path in paths:
+        path.unlink()
 
 
 def check(reader: Reader, path: Path, flipped: bool, what: object) -> str:
@@ -124,6 +135,12 @@ def reader() -> Iterator[Reader]:
     made.close()
 
 
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that all files are put in, one after the other."""
+    return tmp_path_factory.mktemp("files")
+
+
 def cases(name: str) -> Iterator[tuple[Layout, Mutation]]:
     """All single mutations of a layout."""
     layout = LAYOUTS[name]
@@ -139,11 +156,10 @@ def is_plain(layout: Layout) -> bool:
     return not layout.name.startswith(("gzip", "bzip2", "packed"))
 
 
-def run(reader: Reader, chosen: list[tuple[Layout, Mutation]]) -> Counter[str]:
+def run(reader: Reader, room: Path, chosen: list[tuple[Layout, Mutation]]) -> Counter[str]:
     counts: Counter[str] = Counter()
     for layout, mutation in chosen:
-        with tempfile.TemporaryDirectory() as folder:
-            path = put(Path(folder), mutation.on(layout))
+        with put(room, files_of(mutation.on(layout))) as path:
             flipped = mutation.data == "flip" and is_plain(layout)
             counts[check(reader, path, flipped, (layout.name, layout.fields[mutation.field or 0], mutation))] += 1
     assert reader.deaths == 0
@@ -152,18 +168,24 @@ def run(reader: Reader, chosen: list[tuple[Layout, Mutation]]) -> Counter[str]:
 
 @pytest.mark.slow(every=3)
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_sample_of_single_mutations(reader: Reader, form: str) -> None:
+def test_a_sample_of_single_mutations(reader: Reader, room: Path, form: str) -> None:
     every = [case for name in FORMATS[form] for case in cases(name)]
-    counts = run(reader, random.Random(7).sample(every, 150))
+    counts = run(reader, room, random.Random(7).sample(every, 150))
     assert counts["refused"] > 75
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_every_single_mutation(reader: Reader, name: str) -> None:
-    counts = run(reader, list(cases(name)))
+def test_every_single_mutation(reader: Reader, room: Path, name: str) -> None:
+    counts = run(reader, room, list(cases(name)))
     print(f"\n{name}: {counts['refused']} refused, {counts['read']} read as the voxels they had")
     assert counts["refused"] > counts["read"]
+
+
+@cache
+def mutations(fields: int) -> st.SearchStrategy[tuple[int, str, str]]:
+    """A field, what is done to it, and what to the data: in one draw, since most of the time goes into draws."""
+    return st.sampled_from([*product(range(fields), ["absent", "doubled", *VALUES], ["", "", *CHANGES])])
 
 
 @st.composite
@@ -171,22 +193,19 @@ def mutated(draw: st.DrawFn, form: str) -> tuple[Layout, bool]:
     layout = LAYOUTS[draw(st.sampled_from(FORMATS[form]))]
     flipped = False
     for _ in range(draw(st.integers(1, 3))):
-        index = draw(st.integers(0, len(layout.fields) - 1))
-        allowed = kinds(layout, index)
-        data = draw(st.sampled_from(["", "", *CHANGES]))
+        index, kind, data = draw(mutations(len(layout.fields)))
         flipped = flipped or (data != "" and is_plain(layout))
-        mutation = Mutation(index if allowed else None, draw(st.sampled_from(allowed)) if allowed else "", data)
-        layout = mutation.on(layout)
+        layout = Mutation(index if kinds(layout, index) else None, kind, data).on(layout)
     return layout, flipped
 
 
-def several(reader: Reader, form: str, examples: int) -> None:
+def several(reader: Reader, room: Path, form: str, examples: int) -> None:
     @settings(max_examples=examples, derandomize=True, database=None)
     @given(mutated(form))
     def one(case: tuple[Layout, bool]) -> None:
         layout, flipped = case
-        with tempfile.TemporaryDirectory() as folder:
-            check(reader, put(Path(folder), layout), flipped, layout)
+        with put(room, files_of(layout)) as path:
+            check(reader, path, flipped, layout)
 
     one()
     assert reader.deaths == 0
@@ -194,14 +213,14 @@ def several(reader: Reader, form: str, examples: int) -> None:
 
 @pytest.mark.slow(every=3)
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_sample_of_several_mutations(reader: Reader, form: str) -> None:
-    several(reader, form, 40)
+def test_a_sample_of_several_mutations(reader: Reader, room: Path, form: str) -> None:
+    several(reader, room, form, 40)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", FORMATS)
-def test_several_mutations(reader: Reader, form: str) -> None:
-    several(reader, form, 2000)
+def test_several_mutations(reader: Reader, room: Path, form: str) -> None:
+    several(reader, room, form, 2000)
 
 
 def gipl_cases() -> Iterator[tuple[dict[str, float], str]]:
@@ -213,25 +232,24 @@ def gipl_cases() -> Iterator[tuple[dict[str, float], str]]:
     yield from (({}, change) for change in CHANGES)
 
 
-def gipl_check(reader: Reader, changes: dict[str, float], data: str) -> str:
+def gipl_check(reader: Reader, room: Path, changes: dict[str, float], data: str) -> str:
     content = gipl(**{name.replace("[", "_").rstrip("]"): value for name, value in changes.items()})
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "a.gipl")
-        path.write_bytes(content[:256] + (spoiled(content[256:], data) if data else content[256:]))
+    content = content[:256] + (spoiled(content[256:], data) if data else content[256:])
+    with put(room, {"a.gipl": content}) as path:
         return check(reader, path, data == "flip", (changes, data))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(7))
-def test_gipl_mutations(reader: Reader, part: int) -> None:
+def test_gipl_mutations(reader: Reader, room: Path, part: int) -> None:
     every = [*gipl_cases()]
-    counts = Counter(gipl_check(reader, *case) for case in every[part::7])
+    counts = Counter(gipl_check(reader, room, *case) for case in every[part::7])
     assert counts["refused"] > 25
     assert reader.deaths == 0
 
 
 def nifti_changed(changes: dict[str, float]) -> bytes:
-    content = bytearray(nifti())
+    content = bytearray(NIFTI)
     for field, value in changes.items():
         offset, letter = NIFTI_FIELDS[field]
         bounds = {"b": (-128, 127), "h": (-32768, 32767), "i": (-(2**31), 2**31 - 1)}
@@ -250,70 +268,67 @@ def nifti_values(field: str) -> list[float]:
     return [float(value) for value in INTEGERS]
 
 
-def nifti_check(reader: Reader, changes: dict[str, float], data: str, packed: bool) -> str:
+def nifti_check(reader: Reader, room: Path, changes: dict[str, float], data: str, packed: bool) -> str:
     content = nifti_changed(changes)
     voxels = spoiled(content[352:], data) if data else content[352:]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "a.nii.gz" if packed else "a.nii")
-        path.write_bytes(gzip.compress(content[:352] + voxels) if packed else content[:352] + voxels)
+    name, content = ("a.nii.gz" if packed else "a.nii"), content[:352] + voxels
+    with put(room, {name: gzip.compress(content) if packed else content}) as path:
         return check(reader, path, data != "", (changes, data))
 
 
 @pytest.mark.slow
-def test_a_sample_of_nifti_mutations(reader: Reader) -> None:
+def test_a_sample_of_nifti_mutations(reader: Reader, room: Path) -> None:
     every = [(field, value) for field in NIFTI_FIELDS for value in nifti_values(field)]
     counts = Counter(
-        nifti_check(reader, {field: value}, "", True) for field, value in random.Random(7).sample(every, 150)
+        nifti_check(reader, room, {field: value}, "", True) for field, value in random.Random(7).sample(every, 150)
     )
     assert counts["refused"] > 30
 
 
 @pytest.mark.slow
-def test_every_nifti_mutation(reader: Reader) -> None:
+def test_every_nifti_mutation(reader: Reader, room: Path) -> None:
     for packed in (False, True):
         counts: Counter[str] = Counter()
         for field in NIFTI_FIELDS:
             for value in nifti_values(field):
-                counts[nifti_check(reader, {field: value}, "", packed)] += 1
+                counts[nifti_check(reader, room, {field: value}, "", packed)] += 1
         for data in CHANGES:
-            counts[nifti_check(reader, {}, data, packed)] += 1
+            counts[nifti_check(reader, room, {}, data, packed)] += 1
         print(f"\nNIfTI, packed {packed}: {counts['refused']} refused, {counts['read']} read")
         assert counts["refused"] > 200
 
 
-def nifti_several(reader: Reader, examples: int) -> None:
-    one_change = st.sampled_from(sorted(NIFTI_FIELDS)).flatmap(
-        lambda field: st.tuples(st.just(field), st.sampled_from(nifti_values(field)))
-    )
+def nifti_several(reader: Reader, room: Path, examples: int) -> None:
+    one_change = st.sampled_from([(field, value) for field in sorted(NIFTI_FIELDS) for value in nifti_values(field)])
 
     @settings(max_examples=examples, derandomize=True, database=None)
     @given(st.lists(one_change, max_size=4).map(dict), st.booleans())
     def one(changes: dict[str, float], packed: bool) -> None:
-        nifti_check(reader, changes, "", packed)
+        nifti_check(reader, room, changes, "", packed)
 
     one()
     assert reader.deaths == 0
 
 
 @pytest.mark.slow
-def test_a_sample_of_several_nifti_mutations(reader: Reader) -> None:
-    nifti_several(reader, 40)
+def test_a_sample_of_several_nifti_mutations(reader: Reader, room: Path) -> None:
+    nifti_several(reader, room, 40)
 
 
 @pytest.mark.slow
-def test_several_nifti_mutations(reader: Reader) -> None:
-    nifti_several(reader, 3000)
+def test_several_nifti_mutations(reader: Reader, room: Path) -> None:
+    nifti_several(reader, room, 3000)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*LAYOUTS, "a.nii", "a.nii.gz", "a.gipl"])
-def test_any_bytes_at_any_place(reader: Reader, name: str) -> None:
+def test_any_bytes_at_any_place(reader: Reader, room: Path, name: str) -> None:
     """Random damage: no process ends, no traceback, one line. What was read is not asked: voxels may be hit."""
     randomly = random.Random(name)
-    plain = {"a.nii": nifti(), "a.nii.gz": gzip.compress(nifti()), "a.gipl": gipl()}
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, name) if name in plain else put(Path(folder), LAYOUTS[name])
-        whole = plain.get(name) or path.read_bytes()
+    plain = {"a.nii": NIFTI, "a.nii.gz": gzip.compress(NIFTI), "a.gipl": gipl()}
+    files = {name: plain[name]} if name in plain else files_of(LAYOUTS[name])
+    with put(room, files) as path:
+        whole = files[name]
         for _ in range(300):
             content = bytearray(whole)
             for _ in range(randomly.randint(1, 6)):

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from itertools import islice
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import pluggy
 from attrs import field, frozen
@@ -44,8 +44,9 @@ class State(Enum):
     FAILED = "failed"
 
 
-class Found(NamedTuple):
-    """A plugin as its metadata describes it. None of its code has been imported."""
+@frozen(order=True)
+class Found:
+    """A plugin as its metadata describes it, for the processes of a cohort too. None of its code has been imported."""
 
     name: str
     distribution: str

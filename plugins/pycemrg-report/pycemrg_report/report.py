@@ -9,14 +9,14 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
-from functools import reduce
+from functools import cache, reduce
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 from attrs import frozen
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from pycemrg_core import Catalogue
 from pycemrg_core.api import (
@@ -92,15 +92,6 @@ def _require_place(target: Path) -> None:
 
 
 def _page(run: Run, told: Told = lambda _: None) -> str:
-    environment = Environment(
-        loader=PackageLoader("pycemrg_report"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters["short"] = lambda name: name.removesuffix("_label")
-    environment.filters["hex"] = pictures.hexadecimal
     box = reduce(hull, [*run.volume.boxes.values(), *(run.before.boxes.values() if run.before else ())])
     stack = stack_of(run, box)
     told("making surfaces ...")
@@ -115,7 +106,7 @@ def _page(run: Run, told: Told = lambda _: None) -> str:
     shades = {wall.label: walls.shade(run, wall, found[wall.label].points) for wall in measured}
     told("drawing steps ...")
     view, script = surfaces.viewer_page(found, run.colours, shades), _script()
-    return environment.get_template("report.html.j2").render(
+    return _template().render(
         run=run,
         data=run.data,
         certificate=run.certificate,
@@ -144,6 +135,20 @@ def _page(run: Run, told: Told = lambda _: None) -> str:
         policy=_policy(script, *_SCRIPT.findall(view)),
         notes=notes,
     )
+
+
+@cache  # compiling it takes longer than many a heart
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("pycemrg_report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters["short"] = lambda name: name.removesuffix("_label")
+    environment.filters["hex"] = pictures.hexadecimal
+    return environment.get_template("report.html.j2")
 
 
 def _script() -> str:

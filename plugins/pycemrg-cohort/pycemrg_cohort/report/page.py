@@ -6,6 +6,7 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -13,7 +14,7 @@ from urllib.parse import quote
 
 import attrs
 from attrs import frozen
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from pycemrg_cohort import marker
 from pycemrg_cohort.job import THICKNESS
@@ -77,7 +78,7 @@ def write_report(folder: Path, catalogue: Catalogue, drawn: Callable[[int, int],
         drawn(len(pictures), len(pictured))
     strips, every_point = plots.plots(measured)
     script = f"\n{(files('pycemrg_cohort.report') / 'templates' / 'table.js').read_bytes().decode()}"
-    page = _environment().get_template("cohort.html.j2").render(
+    page = _template().render(
         script=script,
         script_hash=b64encode(sha256(script.encode()).digest()).decode(),
         cohort=cohort,
@@ -117,7 +118,8 @@ def _empty(cohort: SavedCohort, measured: Sequence[Measure], catalogue: Catalogu
         yield "Cases that failed have no values."
 
 
-def _environment() -> Environment:
+@cache
+def _template() -> Template:
     environment = Environment(
         loader=PackageLoader("pycemrg_cohort.report"),
         autoescape=True,
@@ -126,7 +128,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
     )
     environment.filters["short"] = lambda name: name.removesuffix("_label")
-    return environment
+    return environment.get_template("cohort.html.j2")
 
 
 def _first(row: Row) -> tuple[bool, bool, bool, bool, str]:
