@@ -87,13 +87,13 @@ def shrink(array: LabelArray, label: int, region: Region) -> Region | None:
 
 def occupied(array: LabelArray) -> Region:
     """The box of all voxels of an array (z, y, x) that are not background."""
-    lines: NDArray[np.bool_] = np.any(array, axis=2)
-    z, y = np.flatnonzero(lines.any(axis=1)), np.flatnonzero(lines.any(axis=0))
+    z = np.flatnonzero(np.any(array, axis=(1, 2)))
     if not len(z):
         return NOWHERE
-    depth, height = slice(int(z[0]), int(z[-1]) + 1), slice(int(y[0]), int(y[-1]) + 1)
-    x = np.flatnonzero(np.any(array[depth, height], axis=(0, 1)))
-    return depth, height, slice(int(x[0]), int(x[-1]) + 1)
+    depth = slice(int(z[0]), int(z[-1]) + 1)
+    seen = np.bitwise_or.reduce(array[depth], axis=0)  # whole planes at once: the fastest way
+    y, x = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    return depth, slice(int(y[0]), int(y[-1]) + 1), slice(int(x[0]), int(x[-1]) + 1)
 
 
 def bounding_boxes(array: LabelArray) -> dict[int, Region]:
