@@ -9,17 +9,41 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import SimpleITK as sitk
-from command_line import local_plugin
+from command_line import local_plugin, pycemrg
 from phantom import heart_phantom
 
 PATIENCE = 60.0
+
+# Every new process would import what measures walls for longer than all its hearts take.
+FEW_IMPORTS = ("PYCEMRG_PLUGINS", "-metrics")
+
+_THICKNESS = """
+
+from pycemrg_core.api import Measures, Metric
+
+
+@hookimpl
+def pycemrg_metrics():
+    yield Metric(
+        name="wall_thickness_median",
+        summary="a number that differs from heart to heart",
+        measures=Measures.STRUCTURE,
+        function=Ref(f"{__name__}:thickness"),
+        unit="mm",
+    )
+
+
+def thickness(structure):
+    return structure.voxels * structure.spacing[0]
+"""
 
 
 def hearts(folder: Path, count: int, size: int = 32) -> Path:
@@ -30,6 +54,13 @@ def hearts(folder: Path, count: int, size: int = 32) -> Path:
         heart = heart_phantom(size, (millimetres, millimetres, millimetres))
         sitk.WriteImage(heart, str(folder / f"h{number:02}.nrrd"), useCompression=True)
     return folder
+
+
+def measuring_plugin(folder: Path, run: str, recipe: str) -> Path:
+    """A local plugin that measures walls too, for processes with :data:`FEW_IMPORTS`."""
+    plugin = local_plugin(folder, run, recipe=recipe)
+    plugin.write_text(plugin.read_text(encoding="utf-8") + _THICKNESS, encoding="utf-8")
+    return plugin
 
 
 class Gate:
@@ -50,7 +81,7 @@ class Gate:
             (gate / f"waiting-{{os.getpid()}}").unlink(missing_ok=True)
             return paint(volume, contract)
         """
-        self.plugin = local_plugin(folder, body, recipe="gated")
+        self.plugin = measuring_plugin(folder, body, "gated")
 
     def admit(self, count: int) -> None:
         """Let that many cases through."""
@@ -74,9 +105,9 @@ class Gate:
 class Processes:
     """Commands in groups of their own, none of which outlives the test."""
 
-    def __init__(self, environment: dict[str, str] | None = None) -> None:
+    def __init__(self, **environment: str) -> None:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("PYCEMRG_")}
-        self.environment = {**kept, **(environment or {})}
+        self.environment = {**kept, **environment}
         self._started: list[subprocess.Popen[str]] = []
 
     def start(self, *command: object, **environment: str) -> subprocess.Popen[str]:
@@ -118,6 +149,32 @@ def ended(process: subprocess.Popen[str], code: int) -> str:
     assert process.returncode == code, f"{process.returncode}\n{out}\n{err}"
     assert "Traceback" not in err
     return out + err
+
+
+def here(*command: object, code: int) -> str:
+    """Call ``pycemrg cohort`` in this process; all that it and its workers printed."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as printed:
+        kept = os.dup(2)
+        os.dup2(printed.fileno(), 2)  # where workers print
+        try:
+            result = pycemrg("cohort", *command, code=code)
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+        printed.seek(0)
+        told = result.stdout + result.stderr + printed.read()
+    assert "Traceback" not in told
+    return told
+
+
+@contextmanager
+def dask_here(workers: int, port: int = 0) -> Iterator[str]:
+    """A scheduler and its workers in threads of this process; yields the address of the scheduler."""
+    from distributed import LocalCluster
+
+    place = {"protocol": "tcp://", "host": "127.0.0.1", "scheduler_port": port, "dashboard_address": None}
+    with LocalCluster(n_workers=workers, threads_per_worker=1, processes=False, **place) as cluster:
+        yield str(cluster.scheduler_address)
 
 
 def eventually(condition: Callable[[], Any], what: str) -> None:

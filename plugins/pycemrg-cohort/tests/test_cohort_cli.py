@@ -7,13 +7,13 @@ import importlib.util
 import json
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from cohort_lab import hearts, tree
+from cohort_lab import FEW_IMPORTS, dask_here, hearts, tree
 from command_line import pycemrg, voxels
 
 pytestmark = pytest.mark.slow
@@ -34,12 +34,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address() -> Any:
+def address() -> Iterator[str]:
     """A cluster that all commands here share."""
-    from distributed import LocalCluster
-
-    with LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster:
-        yield cluster.scheduler_address
+    with dask_here(workers=2) as at:
+        yield at
 
 
 def test_every_case_is_as_the_plain_command_makes_it(folder: Path, address: str) -> None:
@@ -163,7 +161,10 @@ def test_when_every_case_fails_the_summary_says_why(folder: Path, address: str, 
     assert "bad.nrrd" in summary["cases"][0]["error"]
 
 
-def test_a_single_schematic_can_stand_for_the_recipe(folder: Path, tmp_path: Path) -> None:
+def test_a_single_schematic_can_stand_for_the_recipe(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(*FEW_IMPORTS)
     command = (
         "cohort",
         "run",

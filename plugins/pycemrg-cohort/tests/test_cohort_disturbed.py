@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cohort_lab import Gate, Processes, done, ended, eventually, hearts, tree
+from cohort_lab import FEW_IMPORTS, Gate, Processes, dask_here, done, ended, eventually, hearts, here, tree
 from command_line import pycemrg
 
 pytestmark = pytest.mark.slow
@@ -26,7 +26,7 @@ class Lab:
     """Eight hearts, one of them damaged, the command that grows them, and what it must end in."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.processes = folder, Processes()
+        self.folder, self.processes = folder, Processes(**dict([FEW_IMPORTS]))
         self.hearts = hearts(folder / "in", COUNT)
         (self.hearts / "h03.nrrd").write_bytes((self.hearts / "h03.nrrd").read_bytes()[:400])
         self.gate = Gate(folder)
@@ -36,39 +36,45 @@ class Lab:
         """What a run that nothing happens to leaves: each case as by the plain command, and the summary."""
         self.root = self.folder / "undisturbed"
         self.gate.open()
-        ended(self.start("--workers", 1), code=1)
+        here(*self.command("--workers", 1), code=1)
         for heart in sorted(self.hearts.glob("*.nrrd")):
             if heart.stem != "h03":
                 plain = self.folder / "plain" / "cases" / heart.stem
                 pycemrg("run", "gated", heart, "-o", plain, "--plugin", self.gate.plugin, "--no-check")
         whole, plain_files = tree(self.root), tree(self.folder / "plain")
+        assert all(case["thickness_mm"] for case in whole["cohort.json"]["cases"] if case["state"] == "done")
         assert len(plain_files) == 2 * (COUNT - 1)
         assert {name: data for name, data in whole.items() if name in plain_files} == plain_files
         return whole
 
-    def start(self, *more: object) -> subprocess.Popen[str]:
-        """Start a run; on two workers, unless told otherwise."""
+    def command(self, *place: object) -> tuple[object, ...]:
+        """The run, on these workers."""
         plugin = ("--plugin", self.gate.plugin, "--no-check")
-        place = more or ("--workers", 2)
-        return self.processes.cohort("run", "gated", self.hearts, "-o", self.root, *plugin, *place)
+        return ("run", "gated", self.hearts, "-o", self.root, *plugin, *place)
+
+    def start(self, *place: object) -> subprocess.Popen[str]:
+        """Start a run; on two workers, unless told otherwise."""
+        return self.processes.cohort(*self.command(*(place or ("--workers", 2))))
 
     def in_the_middle(self) -> None:
         """Wait until three cases are finished and two in hand."""
         self.gate.admit(3)
         eventually(lambda: len(done(self.root)) >= 2 and len(self.gate.waiting()) == 2, "some done, two in hand")
 
-    def again(self, *more: object) -> str:
-        """The same command, with nothing in its way."""
+    def again(self, *place: object) -> str:
+        """The same command, with nothing in its way; one worker is enough."""
         self.gate.close()
         self.gate.open()
-        return ended(self.start(*more), code=1)
+        return here(*self.command(*(place or ("--workers", 1))), code=1)
 
 
 @pytest.fixture(scope="module")
 def one_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    lab = Lab(tmp_path_factory.mktemp("lab"))
-    yield lab
-    lab.processes.end()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(*FEW_IMPORTS)
+        lab = Lab(tmp_path_factory.mktemp("lab"))
+        yield lab
+        lab.processes.end()
 
 
 @pytest.fixture
@@ -134,22 +140,19 @@ def free_port() -> int:
 
 
 def test_the_scheduler_is_restarted(lab: Lab) -> None:
-    address = f"tcp://127.0.0.1:{free_port()}"
-
-    def cluster() -> list[subprocess.Popen[str]]:
-        place = ("--host", address, "--no-dashboard", "--no-show")
-        worker = ("--nthreads", 1, "--nworkers", 2, "--no-dashboard", "--death-timeout", 30)
-        scheduler = lab.processes.start("distributed.cli.dask_scheduler", *place)
-        return [scheduler, lab.processes.start("distributed.cli.dask_worker", address, *worker)]
-
-    scheduler, workers = cluster()
+    port = free_port()
+    address = f"tcp://127.0.0.1:{port}"
+    scheduler = lab.processes.start("distributed.cli.dask_scheduler", "--host", address, "--no-dashboard", "--no-show")
+    worker = ("--nthreads", 1, "--no-nanny", "--no-dashboard", "--death-timeout", 30)
+    workers = [lab.processes.start("distributed.cli.dask_worker", address, *worker) for _ in range(2)]
     running = lab.start("--scheduler", address)
     lab.in_the_middle()
     lab.processes.kill(scheduler)
     assert "error: the connection to the scheduler is lost; repeat the command to continue" in ended(running, code=1)
-    lab.processes.kill(workers)
-    cluster()
-    lab.again("--scheduler", address)
+    for one in workers:
+        lab.processes.kill(one)
+    with dask_here(workers=1, port=port):
+        lab.again("--scheduler", address)
     assert tree(lab.root) == lab.undisturbed
 
 

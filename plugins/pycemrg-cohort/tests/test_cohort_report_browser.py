@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browser_logs import complaints, forget, network
 from cohort_report_pages import case, failed, give_hearts, large_cohort, report, saved, write_cohort
 
 support = pytest.importorskip("selenium.webdriver.support.ui", reason="Selenium is not installed")
@@ -40,8 +40,7 @@ def open_page(browser: Any, page: Path) -> Callable[..., Any]:
         media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not script})
-        for log in ("browser", "performance"):
-            browser.get_log(log)  # forget what was before
+        forget(browser)
         browser.get(path.as_uri())
         return browser
 
@@ -74,9 +73,8 @@ def sort_by(browser: Any, heading: str) -> str:
 
 def test_it_opens_without_errors_and_without_the_network(open_page: Callable[..., Any]) -> None:
     browser = open_page()
-    assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
-    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    asked = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+    assert complaints(browser) == []
+    asked, _ = network(browser)
     assert any(url.endswith("/report.html") for url in asked)
     assert [url for url in asked if not url.endswith("/report.html") and not url.startswith("data:")] == []
     pictures = value(browser, "[...document.images].map(image => image.complete && image.naturalWidth)")
@@ -197,7 +195,7 @@ def test_a_thousand_cases_sort_and_filter(open_page: Callable[..., Any], tmp_pat
     assert shown_values == sorted(shown_values)
     browser.find_element("id", "text").send_keys("no such file")
     assert browser.find_element("id", "told").text == "50 of 1000 shown"
-    assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+    assert complaints(browser) == []
 
 
 INTRUDER = (
@@ -211,12 +209,11 @@ def test_a_page_runs_nothing_but_its_own_script_and_asks_nobody(browser: Any, pa
     assert text.count("</main>") == 1
     changed = tmp_path / "changed.html"
     changed.write_text(text.replace("</main>", f"{INTRUDER}</main>"), encoding="utf-8")
-    browser.get_log("performance")
+    forget(browser)
     browser.get(changed.as_uri())
     assert browser.find_elements("css selector", "#cases tbody tr")
     assert value(browser, "window.intruder") is None
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    answered = [one["params"]["response"]["url"] for one in messages if one["method"] == "Network.responseReceived"]
+    _, answered = network(browser)
     assert not [url for url in answered if not url.startswith(("file:", "data:", "about:"))]
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +15,6 @@ import pytest
 import SimpleITK as sitk
 from cohort_lab import hearts, tree
 from command_line import local_plugin
-from plugin_packages import run_python
 from pycemrg_cohort.cases import read_cases
 from pycemrg_cohort.engine import sweep
 from pycemrg_cohort.job import Job, loaded_plugins
@@ -29,7 +32,9 @@ class One:
     """One heart in a folder, and what brings it up to date."""
 
     def __init__(self, folder: Path) -> None:
-        self.heart = hearts(folder / "in", 1, size=48) / "h00.nrrd"
+        if not (folder / "in").is_dir():
+            hearts(folder / "in", 1, size=48)
+        self.heart = folder / "in" / "h00.nrrd"
         self.root = folder / "out"
         self.folder = self.root / "cases" / "h00"
 
@@ -39,11 +44,18 @@ class One:
         return bring(case.as_json(), job=todo.as_text(), root=str(self.root))
 
 
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("once")
+    assert One(folder).bring()["again"] is False
+    return folder
+
+
 @pytest.fixture
-def one(tmp_path: Path) -> One:
-    made = One(tmp_path)
-    assert made.bring()["again"] is False
-    return made
+def one(made_once: Path, tmp_path: Path) -> One:
+    """A heart that is up to date."""
+    shutil.copytree(made_once, tmp_path / "one")
+    return One(tmp_path / "one")
 
 
 def test_the_same_again_does_nothing(one: One) -> None:
@@ -151,44 +163,68 @@ def test_a_case_that_fails_leaves_nothing(tmp_path: Path) -> None:
 
 
 _DIES = """
-import os, sys
+import json, os, sys
 from pycemrg_cohort.worker import bring
-import json
-left = int(sys.argv[1])
+
+case, job, root, other = json.loads(sys.argv[1]), *sys.argv[2:]
+left = -1
+
+
 def dying(real):
     def call(*arguments, **more):
         global left
         left -= 1
-        if left < 0:
+        if left == -1:
             os._exit(9)
         return real(*arguments, **more)
     return call
+
+
+bring(case, job=job, root=other)  # all that is imported, once for all children
 for name in ("replace", "link", "unlink"):
     setattr(os, name, dying(getattr(os, name)))
-outcome = bring(json.loads(sys.argv[2]), job=sys.argv[3], root=sys.argv[4])
-assert outcome["state"] == "done", outcome
+for line in sys.stdin:
+    child = os.fork()
+    if not child:
+        left = int(line)
+        os._exit(bring(case, job=job, root=root)["state"] != "done")
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
-def test_death_at_any_step_of_writing_leaves_nothing_that_counts(tmp_path: Path) -> None:
-    """The process ends at its first, second, ... change of the folder, over an older result with other settings."""
-    one = One(tmp_path)
-    older = {"settings": Settings(parameters={"LA_WT": 4.0})}
-    one.bring()
-    whole = tree(one.root)
+@contextmanager
+def mortal(one: One, folder: Path) -> Iterator[Callable[[int], int]]:
+    """Bring a heart up to date in a process that ends at a given change of the folder; its exit code."""
     (case,) = read_cases([str(one.heart)], parameters=(), schemes=())
     job = Job(recipe=RECIPE, settings=Settings(), plugins=loaded_plugins(CATALOGUE)).as_text()
+    arguments = (json.dumps(case.as_json()), job, str(one.root), str(folder / "other"))
+    command = [sys.executable, "-c", _DIES, *arguments]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder) as parent:
+        assert parent.stdin is not None
+        assert parent.stdout is not None
+
+        def bring_until(step: int) -> int:
+            print(step, file=parent.stdin, flush=True)
+            return int(parent.stdout.readline())
+
+        yield bring_until
+
+
+def test_death_at_any_step_of_writing_leaves_nothing_that_counts(one: One, tmp_path: Path) -> None:
+    """The process ends at its first, second, ... change of the folder, over an older result with other settings."""
+    older = {"settings": Settings(parameters={"LA_WT": 4.0})}
+    whole = tree(one.root)
     steps, code = 0, 9
-    while code == 9:
-        one.bring(**older)
-        dead = run_python(_DIES, str(steps), json.dumps(case.as_json()), job, str(one.root), cwd=tmp_path)
-        code, steps = dead.returncode, steps + 1
-        assert code in (0, 9), dead.stderr
-        # Only one whose very last act was done may count.
-        if (outcome := one.bring())["again"]:
+    with mortal(one, tmp_path) as bring_until:
+        while code == 9:
+            one.bring(**older)
+            code, steps = bring_until(steps), steps + 1
+            assert code in (0, 9)
+            # Only one whose very last act was done may count.
+            if (outcome := one.bring())["again"]:
+                sweep(one.root)
+                assert tree(one.root) == whole
+            assert outcome["state"] == "done"
             sweep(one.root)
             assert tree(one.root) == whole
-        assert outcome["state"] == "done"
-        sweep(one.root)
-        assert tree(one.root) == whole
     assert steps > 5

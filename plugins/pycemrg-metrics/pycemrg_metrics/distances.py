@@ -17,12 +17,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from pycemrg_core.api import Comparison, LabelVolume, Mask, MetricError, Spacing
+
+# Slower to import than to use on a small heart, so that each function imports it when it needs it.
+if TYPE_CHECKING:
+    from scipy.spatial import cKDTree
 
 Distances = NDArray[np.float64]
 Points = NDArray[np.float64]
@@ -111,6 +115,8 @@ def centres(mask: Mask, spacing: Spacing) -> Points:
 
 def nearest(points: Points, targets: Points) -> tuple[Distances, NDArray[np.int64]]:
     """For each point (n, 3), the distance to the nearest target (m, 3) and the index of this target; m > 0."""
+    from scipy.spatial import cKDTree
+
     distances, which = cKDTree(targets).query(points)
     return np.asarray(distances, np.float64), np.asarray(which, np.int64)
 
@@ -123,6 +129,8 @@ def _surfaces(comparison: Comparison) -> tuple[Mask, Mask]:
 
 
 def _trees(comparison: Comparison) -> tuple[cKDTree, cKDTree]:
+    from scipy.spatial import cKDTree
+
     # With points on a grid, a tree without medians is made in half the time, and no slower to ask.
     prediction, reference = (
         cKDTree(centres(each, comparison.spacing), leafsize=32, balanced_tree=False)

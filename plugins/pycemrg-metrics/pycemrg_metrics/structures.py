@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import ndimage
 
 from pycemrg_core.api import MetricError, Region, StructureMask, as_region, intersect, is_empty
 
@@ -17,6 +16,8 @@ def volume(structure: StructureMask) -> float:
 
 def components(structure: StructureMask) -> float:
     """The number of face-connected components; 0 when absent."""
+    from scipy import ndimage
+
     return float(ndimage.label(structure.mask)[1]) if structure.voxels else 0.0
 
 

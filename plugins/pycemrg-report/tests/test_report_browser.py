@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from browser_logs import complaints, forget, network
 from command_line import pycemrg, small_heart, voxels
 from PIL import Image
 from report_runs import make_run, one, read, record, report, words
@@ -39,11 +40,12 @@ def open_page(browser: Any, page: Path) -> Callable[..., Any]:
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": width < 500})
-        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        # What moves slowly may not be there yet when it is clicked.
+        features = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
+        media = {"features": [{"name": name, "value": value} for name, value in features.items()]}
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not script})
-        for log in ("browser", "performance"):
-            browser.get_log(log)  # forget what was before
+        forget(browser)
         browser.get(page.as_uri())
         if script:
             until(lambda: value(browser, "document.getElementById('view').dataset.ready") == "yes")
@@ -94,9 +96,8 @@ def click(browser: Any, selector: str) -> None:
 
 def test_it_opens_without_errors_and_without_the_network(open_page: Callable[..., Any]) -> None:
     browser = open_page()
-    assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
-    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    asked = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+    assert complaints(browser) == []
+    asked, _ = network(browser)
     assert any(url.endswith("/report.html") for url in asked)
     assert [url for url in asked if not url.startswith(("file:", "data:", "about:", "blob:"))] == []
     assert [url for url in asked if url.startswith("file:") and not url.endswith("/report.html")] == []
@@ -516,15 +517,13 @@ def test_a_page_runs_nothing_but_its_own_scripts_and_asks_nobody(browser: Any, p
     assert text.count("</main>") == 1
     changed = tmp_path / "changed.html"
     changed.write_text(text.replace("</main>", f"{INTRUDER}</main>"), encoding="utf-8")
-    for log in ("browser", "performance"):
-        browser.get_log(log)
+    forget(browser)
     browser.get(changed.as_uri())
     until(lambda: value(browser, "document.getElementById('view').dataset.ready") == "yes")
     assert value(browser, "window.intruder") is None
     refused = " ".join(entry["message"] for entry in browser.get_log("browser"))
     assert "Content Security Policy" in refused
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    answered = [one["params"]["response"]["url"] for one in messages if one["method"] == "Network.responseReceived"]
+    _, answered = network(browser)
     assert not [url for url in answered if not url.startswith(("file:", "data:", "blob:", "about:"))]
 
 

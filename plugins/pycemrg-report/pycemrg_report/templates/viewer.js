@@ -20,14 +20,22 @@
   const boxes = [...document.querySelectorAll("#labels input[data-label]")];
   const meshes = new Map();
   const shading = document.getElementById("shading");
-  let page, ball, marker;
+  let page, ball, marker, waiting;
+
+  // At most one picture per frame, however much has changed.
+  function draw() {
+    waiting ??= requestAnimationFrame(() => {
+      waiting = undefined;
+      page.render();
+    });
+  }
 
   function show() {
     for (const box of boxes) {
       const mesh = meshes.get(box.dataset.label);
       if (mesh) mesh.visible = box.checked;
     }
-    page.render();
+    draw();
   }
 
   // Colours of the vertices by where they are on the scale, grey where nothing was measured.
@@ -53,7 +61,7 @@
       mesh.material.color.copy(shading.checked ? new page.THREE.Color(1, 1, 1) : mesh.userData.own);
       mesh.material.needsUpdate = true;
     }
-    page.render();
+    draw();
   }
 
   function look(side) {
@@ -73,7 +81,7 @@
     camera.updateProjectionMatrix();
     controls.target.copy(ball.center);
     controls.update();
-    page.render();
+    draw();
   }
 
   // A ball that is seen through the heart, in a larger one that makes its rim.
@@ -102,7 +110,7 @@
       lookFrom(eye, Math.abs(eye.z) > 0.9 ? new THREE.Vector3(0, -1, 0) : up);
     }
     frame.dataset.at = heart.at.join(" ");
-    page.render();
+    draw();
   }
 
   // The voxel under the mouse: a little behind the surface that is seen there.
@@ -121,7 +129,7 @@
 
   function paint() {
     page.scene.background = new page.THREE.Color(getComputedStyle(frame).backgroundColor);
-    page.render();
+    draw();
   }
 
   function key(event) {
@@ -140,7 +148,7 @@
     event.preventDefault();
     camera.position.copy(controls.target).add(eye);
     controls.update();
-    page.render();
+    draw();
   }
 
   function start() {
@@ -170,6 +178,8 @@
     canvas.tabIndex = 0;
     canvas.setAttribute("aria-label", "Heart in 3-D; arrow keys turn it");
     canvas.style.outlineOffset = "-3px";
+    controls.removeEventListener("change", page.render);
+    controls.addEventListener("change", draw);
     controls.zoomSpeed = 4;
     // Until it is clicked the wheel scrolls the page.
     controls.noZoom = true;
