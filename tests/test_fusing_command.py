@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from shutil import copyfile
 
 import numpy as np
 import pytest
+from click.testing import Result
 from command_line import contents, pycemrg
 from fusing_trials import LABELS, at
 from tool_outputs import SHAPES, VEINS, Veins, moved, tool_outputs, with_long_vessels
@@ -60,18 +62,27 @@ def here(made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return made
 
 
-def test_two_images_become_a_heart_and_a_record(here: Path, tmp_path: Path) -> None:
-    result = pycemrg("fuse", CHAMBERS, TOTAL, "-o", tmp_path / "heart.nrrd")
-    volume, _ = read_volume(tmp_path / "heart.nrrd")
+@pytest.fixture(scope="module")
+def fused(made: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """The folder with the heart of both images, and what the command said."""
+    folder = tmp_path_factory.mktemp("fused")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(made)
+        return folder, pycemrg("fuse", CHAMBERS, TOTAL, "-o", folder / "heart.nrrd")
+
+
+def test_two_images_become_a_heart_and_a_record(here: Path, fused: tuple[Path, Result]) -> None:
+    folder, result = fused
+    volume, _ = read_volume(folder / "heart.nrrd")
     assert sorted(volume.boxes) == sorted(LABELS.values())
-    record = json.loads((tmp_path / "heart.fuse.json").read_text(encoding="utf-8"))
+    record = json.loads((folder / "heart.fuse.json").read_text(encoding="utf-8"))
     assert [one["name"] for one in record["sources"]] == ["chambers.nrrd", "total.nrrd"]
     for one in record["sources"]:
         for file in one["files"]:
             assert file["sha256"] == hashlib.sha256((here / file["name"]).read_bytes()).hexdigest()
     assert record["output"] == {
         "name": "heart.nrrd",
-        "sha256": hashlib.sha256((tmp_path / "heart.nrrd").read_bytes()).hexdigest(),
+        "sha256": hashlib.sha256((folder / "heart.nrrd").read_bytes()).hexdigest(),
     }
     lines = result.stdout.splitlines()
     assert lines[0].split() == ["label", "structure", "mL", "from", "how"]
@@ -81,16 +92,15 @@ def test_two_images_become_a_heart_and_a_record(here: Path, tmp_path: Path) -> N
     assert "its own mouth, " in lines[8]
     assert lines[-3].startswith("cut: ")
     assert "gaps closed, voxels: " in result.stdout
-    assert lines[-2] == f"{tmp_path / 'heart.nrrd'} and heart.fuse.json written"
-    assert lines[-1] == f"next: pycemrg run four_chamber_closed {tmp_path / 'heart.nrrd'} -o out --with certificate"
-    assert sorted(contents(tmp_path)) == ["heart.fuse.json", "heart.nrrd"]
+    assert lines[-2] == f"{folder / 'heart.nrrd'} and heart.fuse.json written"
+    assert lines[-1] == f"next: pycemrg run four_chamber_closed {folder / 'heart.nrrd'} -o out --with certificate"
+    assert sorted(contents(folder)) == ["heart.fuse.json", "heart.nrrd"]
 
 
 @pytest.mark.slow
-def test_a_folder_of_masks_gives_the_same_heart(here: Path, tmp_path: Path) -> None:
-    pycemrg("fuse", CHAMBERS, TOTAL, "-o", tmp_path / "a.nrrd")
-    result = pycemrg("fuse", CHAMBERS, "total", "-o", tmp_path / "b.nrrd")
-    one, other = (read_volume(tmp_path / f"{name}.nrrd")[0] for name in "ab")
+def test_a_folder_of_masks_gives_the_same_heart(here: Path, tmp_path: Path, fused: tuple[Path, Result]) -> None:
+    result = pycemrg("fuse", CHAMBERS, "total", "-o", tmp_path / "heart.nrrd")
+    one, other = (read_volume(folder / "heart.nrrd")[0] for folder in (fused[0], tmp_path))
     # Geometry in NIfTI has single precision.
     assert one.array.shape == other.array.shape
     assert (one.array != other.array).sum() < 50
@@ -98,11 +108,10 @@ def test_a_folder_of_masks_gives_the_same_heart(here: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_a_plan_shows_the_same_and_writes_nothing(here: Path, tmp_path: Path) -> None:
+def test_a_plan_shows_the_same_and_writes_nothing(here: Path, fused: tuple[Path, Result]) -> None:
     before = contents(here)
     planned = pycemrg("fuse", CHAMBERS, TOTAL, "--plan")
-    done = pycemrg("fuse", CHAMBERS, TOTAL, "-o", tmp_path / "heart.nrrd")
-    assert done.stdout.startswith(planned.stdout)
+    assert fused[1].stdout.startswith(planned.stdout)
     assert contents(here) == before
     record = json.loads(pycemrg("fuse", CHAMBERS, TOTAL, "--plan", "--json").stdout)
     assert record["chambers"] == "chambers.nrrd"
@@ -253,8 +262,9 @@ def test_a_source_is_named_as_it_was_given(here: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_cites_the_record_of_its_input(here: Path, tmp_path: Path) -> None:
-    pycemrg("fuse", CHAMBERS, TOTAL, "-o", tmp_path / "heart.nrrd")
+def test_a_run_cites_the_record_of_its_input(tmp_path: Path, fused: tuple[Path, Result]) -> None:
+    for name in ("heart.nrrd", "heart.fuse.json"):
+        copyfile(fused[0] / name, tmp_path / name)
     (tmp_path / "heart.other.json").write_text("[]", encoding="utf-8")
     pycemrg("run", "biventricular_basic", tmp_path / "heart.nrrd", "-o", tmp_path / "run")
     cited = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))["input"]["record"]

@@ -11,6 +11,7 @@ import pytest
 import SimpleITK as sitk
 from closed_heart import RING, VALVE, VEIN, WALL_A, WALL_B, WALL_C, A, Array, B, C, array, catalogue, changed, heart
 from command_line import HEART
+from fusing_trials import at
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
@@ -336,8 +337,8 @@ SIMULATED = {
 
 @pytest.fixture(scope="module")
 def closed() -> sitk.Image:
-    image, _ = image_files.read_labels(HEART)
-    return run_recipe("four_chamber_closed", image, catalogue()).image
+    volume = at(image_files.read_volume(HEART)[0], 1.5)
+    return run_recipe("four_chamber_closed", volume, catalogue()).image
 
 
 @pytest.mark.slow

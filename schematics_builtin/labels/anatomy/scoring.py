@@ -24,6 +24,8 @@ class Scorer:
         self.rules = [rule for rule in RULES if all(name in self.column for name in rule.names)]
         self.values = _values(facts)
         self._tables = [points(rule, self.values[rule.relation]) for rule in self.rules]
+        self._filled = [np.nan_to_num(table) for table in self._tables]
+        self._moves: tuple[Ints, list[tuple[Ints, Ints]]] = (np.zeros((0, 0), np.int64), [])
 
     def each(self, choices: Ints) -> Floats:
         """The points (rules, choices) for label indices (choices, structures); NaN where a rule does not apply."""
@@ -43,17 +45,31 @@ class Scorer:
         """The score of each choice after each exchange (choices, exchanges); only rules of what moves are applied."""
         before = np.nan_to_num(self.each(choices))
         self.tried += len(choices) * len(exchanges)
-        out = np.tile(before.sum(axis=0)[:, None], len(exchanges))
-        for old, rule, table in zip(before, self.rules, self._tables, strict=True):
-            names = (*rule.names, *([rule.unless] if rule.unless in self.column else []))
-            columns = [self.column[name] for name in names]
-            moved = np.flatnonzero((exchanges[:, columns] != columns).any(axis=1))
-            chosen = np.moveaxis(choices[:, exchanges[moved[:, None], columns]], -1, 0)
-            points = np.nan_to_num(table[tuple(chosen[: len(rule.names)])])
-            if len(names) > len(rule.names):
+        out = np.tile(before.sum(axis=0), (len(exchanges), 1))
+        columns = np.ascontiguousarray(choices.T)
+        moves = self._moved(exchanges)
+        for old, rule, table, (moved, places) in zip(before, self.rules, self._filled, moves, strict=True):
+            chosen = columns[places]  # (structures, moved, choices)
+            index = chosen[0]
+            for other, size in zip(chosen[1:], table.shape[1:], strict=False):
+                index = index * size + other
+            points = table.take(index)
+            if len(chosen) > len(rule.names):
                 points[chosen[-1] != self.absent] = 0.0
-            out[:, moved] += points - old[:, None]
-        return out.round(9)  # equal scores are equal whatever moved
+            out[moved] += points - old
+        return np.asarray(out.T.round(9))  # equal scores are equal whatever moved
+
+    def _moved(self, exchanges: Ints) -> list[tuple[Ints, Ints]]:
+        """For each rule the exchanges that move what it is about, and the columns (structures, moved) it then reads."""
+        if self._moves[0] is not exchanges:
+            found = []
+            for rule in self.rules:
+                names = (*rule.names, *([rule.unless] if rule.unless in self.column else []))
+                columns = [self.column[name] for name in names]
+                moved = np.flatnonzero((exchanges[:, columns] != columns).any(axis=1))
+                found.append((moved, np.ascontiguousarray(exchanges[moved[:, None], columns].T)))
+            self._moves = exchanges, found
+        return self._moves[1]
 
 
 def _values(facts: Facts) -> dict[str, Floats]:
