@@ -168,13 +168,13 @@ def here(*command: object, code: int) -> str:
 
 
 @contextmanager
-def dask_here(workers: int, port: int = 0) -> Iterator[str]:
-    """A scheduler and its workers in threads of this process; yields the address of the scheduler."""
+def dask_here(workers: int, port: int = 0) -> Iterator[Any]:
+    """A cluster: a scheduler and its workers in threads of this process."""
     from distributed import LocalCluster
 
     place = {"protocol": "tcp://", "host": "127.0.0.1", "scheduler_port": port, "dashboard_address": None}
     with LocalCluster(n_workers=workers, threads_per_worker=1, processes=False, **place) as cluster:
-        yield str(cluster.scheduler_address)
+        yield cluster
 
 
 def eventually(condition: Callable[[], Any], what: str) -> None:

@@ -36,8 +36,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """A cluster that all commands here share."""
-    with dask_here(workers=2) as at:
-        yield at
+    with dask_here(workers=2) as cluster:
+        yield cluster.scheduler_address
 
 
 def test_every_case_is_as_the_plain_command_makes_it(folder: Path, address: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 import pytest
-from cohort_lab import done, hearts
+from cohort_lab import FEW_IMPORTS, dask_here, done, hearts
 from pycemrg_cohort import plugin
 from pycemrg_cohort.commands import cohort
 
@@ -92,7 +92,7 @@ def test_the_script_for_slurm(tmp_path: Path, slurm: Path) -> None:
     folder = hearts(tmp_path / "in", 2, size=48)
     finished = subprocess.run(
         [sys.executable, "-c", script("# on_slurm.py"), "four_chamber_full", folder, "-o", tmp_path / "out"],
-        env={**os.environ, "PATH": f"{slurm}{os.pathsep}{os.environ['PATH']}"},
+        env={**os.environ, **dict([FEW_IMPORTS]), "PATH": f"{slurm}{os.pathsep}{os.environ['PATH']}"},
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -108,14 +108,12 @@ def test_the_script_for_slurm(tmp_path: Path, slurm: Path) -> None:
 def test_the_script_for_kubernetes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The operator's part is played by a cluster of this machine; the specification is the real one."""
     operator = pytest.importorskip("dask_kubernetes.operator")
-    from distributed import LocalCluster
-
     asked: list[dict[str, Any]] = []
 
     @contextmanager
-    def here(custom_cluster_spec: dict[str, Any]) -> Iterator[LocalCluster]:
+    def here(custom_cluster_spec: dict[str, Any]) -> Iterator[Any]:
         asked.append(custom_cluster_spec)
-        with LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster:
+        with dask_here(workers=1) as cluster:
             yield cluster
 
     monkeypatch.setattr(operator, "KubeCluster", here)

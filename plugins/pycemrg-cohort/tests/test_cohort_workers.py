@@ -63,8 +63,8 @@ def few_imports(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def scheduler() -> Iterator[str]:
     """The address of a scheduler without workers."""
-    with dask_here(workers=0) as address:
-        yield address
+    with dask_here(workers=0) as cluster:
+        yield cluster.scheduler_address
 
 
 def start_worker(processes: Processes, scheduler: str, **environment: str) -> None:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from command_line import HEART, pycemrg, small_heart
+from command_line import pycemrg, small_heart
 from report_runs import one, report, words
 
 from pycemrg_core.api import file_sha256
@@ -14,7 +14,8 @@ from pycemrg_core.api import file_sha256
 
 @pytest.mark.slow
 def test_a_run_writes_its_page(tmp_path: Path) -> None:
-    result = pycemrg("run", "biventricular_basic", HEART, "-o", tmp_path / "out", "--with", "report", code=1)
+    heart = small_heart(tmp_path)
+    result = pycemrg("run", "biventricular_basic", heart, "-o", tmp_path / "out", "--with", "report", code=1)
     assert f"{tmp_path / 'out'}: heart.nrrd, run.json, certificate.json and report.html written" in result.stdout
     assert "biventricular_basic" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
@@ -26,7 +27,7 @@ def test_the_demo_writes_its_page(tmp_path: Path) -> None:
 
 
 def test_without_asking_there_is_no_page(tmp_path: Path) -> None:
-    pycemrg("run", "biventricular_basic", HEART, "-o", tmp_path / "out")
+    pycemrg("run", "biventricular_basic", small_heart(tmp_path), "-o", tmp_path / "out")
     assert not (tmp_path / "out" / "report.html").exists()
 
 

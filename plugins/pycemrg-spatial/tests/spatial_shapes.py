@@ -82,7 +82,8 @@ def tetrahedra(points: Array) -> pv.UnstructuredGrid:
     return grid
 
 
-def in_tetrahedron(point: Array, corners: Array) -> bool:
-    """Barycentric coordinates, one point at a time."""
-    weights = np.linalg.solve(np.vstack([corners.T, np.ones(4)]), [*point, 1])
-    return bool((weights >= 0).all())
+def in_tetrahedra(point: Array, corners: Array) -> Array:
+    """Which tetrahedra (n, 4, 3) hold a point, by their barycentric coordinates, one point at a time."""
+    above = np.ones((len(corners), 1, 4))
+    weights = np.linalg.solve(np.concatenate([corners.transpose(0, 2, 1), above], axis=1), np.array([[*point, 1]]).T)
+    return (weights[..., 0] >= 0).all(axis=1)
