@@ -46,6 +46,7 @@ Where = int | Collection[int] | Zone
 
 Answer = TypeVar("Answer")
 
+_LITTLE = 1 << 22  # bytes; answers that take no more are all kept
 _FEW = 12  # voxels; distances up to that many are found without scipy
 
 
@@ -80,7 +81,7 @@ class LabelVolume(ShownVolume):
         self._boxes = dict(bounding_boxes(self.array) if boxes is None else boxes)
         self._loose: set[int] = set()
         self._hash = ""
-        self._answers: dict[tuple[Any, ...], tuple[frozenset[int], Any]] = {}
+        self._answers: dict[tuple[Any, ...], tuple[frozenset[int], Any, int]] = {}
 
     def with_array(self, array: LabelArray, *, boxes: Mapping[int, Region] | None = None) -> LabelVolume:
         """A volume with other voxels, at the same place and with the same blueprint."""
@@ -255,22 +256,24 @@ class LabelVolume(ShownVolume):
     ) -> Answer:
         """The answer to a question, cached until an edit touches one of its labels.
 
-        The oldest answers are dropped when all of them would need more memory than the box of all labels.
+        The oldest answers are dropped when all of them need more than 4 MB, and more than half of what the box of
+        all labels needs.
         """
         if any(isinstance(one, Zone) for one in about):
             return answer()
         labels = tuple(_labels(one) for one in about if not isinstance(one, Zone))
         key = (question, labels, *(bounds(one) if isinstance(one, tuple) else one for one in more))
         if key not in self._answers:
-            self._answers[key] = frozenset().union(*labels), answer()
-            sizes = {one: _nbytes(found) for one, (_, found) in self._answers.items()}
-            total = sum(sizes.values())
-            most = self.array[reduce(hull, self._boxes.values())].nbytes // 2 if self._boxes else 0
+            given = answer()
+            self._answers[key] = frozenset().union(*labels), given, _nbytes(given)
+            total = sum(nbytes for *_, nbytes in self._answers.values())
+            most = _LITTLE
+            if total > most and self._boxes:
+                most = max(most, self.array[reduce(hull, self._boxes.values())].nbytes // 2)
             for old in list(self._answers)[:-1]:
                 if total <= most:
                     break
-                total -= sizes[old]
-                del self._answers[old]
+                total -= self._answers.pop(old)[2]
         found: Answer = self._answers[key][1]
         return found
 
@@ -380,6 +383,4 @@ def _labels(where: int | Collection[int]) -> tuple[int, ...]:
 
 
 def _nbytes(answer: Any) -> int:
-    return sum(
-        value.nbytes for name in answer.__slots__ if isinstance(value := getattr(answer, name, None), np.ndarray)
-    )
+    return sum(a.nbytes for name in answer.__slots__ if isinstance(a := getattr(answer, name, None), np.ndarray))

@@ -24,8 +24,7 @@ class Scorer:
         self.rules = [rule for rule in RULES if all(name in self.column for name in rule.names)]
         self.values = _values(facts)
         self._tables = [points(rule, self.values[rule.relation]) for rule in self.rules]
-        self._filled = [np.nan_to_num(table) for table in self._tables]
-        self._moves: tuple[Ints, list[tuple[Ints, Ints]]] = (np.zeros((0, 0), np.int64), [])
+        self._moves: tuple[Ints, list[tuple[Floats, Ints, Ints]]] = (np.zeros((0, 0), np.int64), [])
 
     def each(self, choices: Ints) -> Floats:
         """The points (rules, choices) for label indices (choices, structures); NaN where a rule does not apply."""
@@ -47,8 +46,7 @@ class Scorer:
         self.tried += len(choices) * len(exchanges)
         out = np.tile(before.sum(axis=0), (len(exchanges), 1))
         columns = np.ascontiguousarray(choices.T)
-        moves = self._moved(exchanges)
-        for old, rule, table, (moved, places) in zip(before, self.rules, self._filled, moves, strict=True):
+        for old, rule, (table, moved, places) in zip(before, self.rules, self._moved(exchanges), strict=True):
             chosen = columns[places]  # (structures, moved, choices)
             index = chosen[0]
             for other, size in zip(chosen[1:], table.shape[1:], strict=False):
@@ -59,15 +57,15 @@ class Scorer:
             out[moved] += points - old
         return np.asarray(out.T.round(9))  # equal scores are equal whatever moved
 
-    def _moved(self, exchanges: Ints) -> list[tuple[Ints, Ints]]:
-        """For each rule the exchanges that move what it is about, and the columns (structures, moved) it then reads."""
+    def _moved(self, exchanges: Ints) -> list[tuple[Floats, Ints, Ints]]:
+        """For each rule its table, the exchanges that concern it, and the columns (structures, moved) it then reads."""
         if self._moves[0] is not exchanges:
             found = []
-            for rule in self.rules:
+            for rule, table in zip(self.rules, self._tables, strict=True):
                 names = (*rule.names, *([rule.unless] if rule.unless in self.column else []))
                 columns = [self.column[name] for name in names]
                 moved = np.flatnonzero((exchanges[:, columns] != columns).any(axis=1))
-                found.append((moved, np.ascontiguousarray(exchanges[moved[:, None], columns].T)))
+                found.append((np.nan_to_num(table), moved, np.ascontiguousarray(exchanges[moved[:, None], columns].T)))
             self._moves = exchanges, found
         return self._moves[1]
 
