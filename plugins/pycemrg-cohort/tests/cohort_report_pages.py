@@ -94,11 +94,16 @@ def saved(folder: Path) -> dict[str, Any]:
     return found
 
 
-def report(folder: Path) -> BeautifulSoup:
-    """Report a cohort and read the page."""
+def page_of(folder: Path) -> Path:
+    """Report a cohort."""
     result = pycemrg("cohort", "report", folder)
     assert result.stdout == f"{folder / 'report.html'} written\n"
-    return BeautifulSoup((folder / "report.html").read_text(encoding="utf-8"), "html.parser")
+    return folder / "report.html"
+
+
+def report(folder: Path) -> BeautifulSoup:
+    """Report a cohort and read the page."""
+    return BeautifulSoup(page_of(folder).read_text(encoding="utf-8"), "html.parser")
 
 
 def words(tag: Tag) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from browser_logs import complaints, forget, network
-from cohort_report_pages import case, failed, give_hearts, large_cohort, report, saved, write_cohort
+from cohort_report_pages import case, failed, give_hearts, large_cohort, page_of, saved, write_cohort
 
 support = pytest.importorskip("selenium.webdriver.support.ui", reason="Selenium is not installed")
 
@@ -26,8 +26,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cases += [failed("broken", "hearts/broken.nrrd: the file is cut short " + "x" * 200), failed(LONG, "no")]
     folder = write_cohort(tmp_path_factory.mktemp("out"), cases)
     give_hearts(folder)
-    report(folder)
-    return folder / "report.html"
+    return page_of(folder)
 
 
 @pytest.fixture
@@ -185,8 +184,7 @@ def test_without_javascript_the_whole_table_is_there(open_page: Callable[..., An
 
 def test_a_thousand_cases_sort_and_filter(open_page: Callable[..., Any], tmp_path: Path) -> None:
     folder = large_cohort(tmp_path / "out", 1000)
-    report(folder)
-    browser = open_page(folder / "report.html")
+    browser = open_page(page_of(folder))
     assert browser.find_element("id", "told").text == "all 1000 shown"
     assert sort_by(browser, "label07 volume, mL") == "ascending"
     seen = value(browser, "[...document.querySelectorAll('#cases tbody tr')].map(row => row.dataset.id)")
@@ -218,7 +216,6 @@ def test_a_page_runs_nothing_but_its_own_script_and_asks_nobody(browser: Any, pa
 
 
 def test_hostile_texts_are_shown_as_text(browser: Any, tmp_path: Path) -> None:
-    report(write_cohort(tmp_path, [failed("bad", f"in.nrrd: {INTRUDER}")]))
-    browser.get((tmp_path / "report.html").as_uri())
+    browser.get(page_of(write_cohort(tmp_path, [failed("bad", f"in.nrrd: {INTRUDER}")])).as_uri())
     assert value(browser, "window.intruder") is None
     assert "onerror=" in browser.find_element("tag name", "body").text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+@cache
+def image_of(path: Path) -> sitk.Image:
+    return sitk.ReadImage(str(path))
+
+
 def overlap(path: Path, label: int) -> float:
     measures = sitk.LabelOverlapMeasuresImageFilter()
-    measures.Execute(*(sitk.ReadImage(str(one)) == label for one in (HEART, path)))
+    measures.Execute(*(image_of(one) == label for one in (HEART, path)))
     return float(measures.GetDiceCoefficient(1))
 
 

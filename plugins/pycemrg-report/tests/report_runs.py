@@ -27,10 +27,15 @@ def record(run: Path) -> dict[str, Any]:
     return found
 
 
+def page_of(run: Path, *more: object) -> Path:
+    """Report a run."""
+    pycemrg("report", run, *more)
+    return run / "report.html"
+
+
 def report(run: Path, *more: object) -> BeautifulSoup:
     """Report a run and read the page."""
-    pycemrg("report", run, *more)
-    return read(run / "report.html")
+    return read(page_of(run, *more))
 
 
 def read(page: Path) -> BeautifulSoup:

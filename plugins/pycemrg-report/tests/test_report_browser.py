@@ -17,7 +17,7 @@ import SimpleITK as sitk
 from browser_logs import complaints, forget, network
 from command_line import pycemrg, small_heart, voxels
 from PIL import Image
-from report_runs import make_run, one, read, record, report, words
+from report_runs import make_run, one, page_of, read, record, words
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="Selenium is not installed")
 wheel_input = pytest.importorskip("selenium.webdriver.common.actions.wheel_input", reason="Selenium is not installed")
@@ -27,9 +27,7 @@ pytest_plugins = ("chromium",)
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = make_run(tmp_path_factory.mktemp("run"))
-    report(run)
-    return run / "report.html"
+    return page_of(make_run(tmp_path_factory.mktemp("run")))
 
 
 @pytest.fixture
@@ -345,13 +343,13 @@ def test_a_click_on_the_heart_in_3d_moves_the_cross(open_page: Callable[..., Any
 def test_no_lumen_is_seen_through_a_wall_of_one_voxel(browser: Any, tmp_path: Path) -> None:
     """The right ventricle from the front: where a ray meets its wall first, the picture has the colour of the wall."""
     run = make_run(tmp_path, "--set", "RV_WT=1.6")
-    report(run)
+    shown = page_of(run)
     labels = record(run)["labels"]
     wall, lumen = labels["RV_myo_label"], labels["RV_BP_label"]
     browser.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride", {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False}
     )
-    browser.get((run / "report.html").as_uri())
+    browser.get(shown.as_uri())
     until(lambda: value(browser, "document.getElementById('view').dataset.ready") == "yes")
     show_view(browser)
     click(browser, "[data-all=off]")
@@ -386,14 +384,14 @@ def test_a_heart_far_from_the_origin_is_as_bright(open_page: Callable[..., Any],
     image.SetOrigin([mm + 500 for mm in image.GetOrigin()])
     sitk.WriteImage(image, str(tmp_path / "far.nrrd"))
     pycemrg("run", "four_chamber_full", tmp_path / "far.nrrd", "-o", tmp_path / "far")
-    report(tmp_path / "far")
+    far = page_of(tmp_path / "far")
     browser = open_page()
     sides = ("left", "above", "back")
     shown = {}
     for side in sides:
         click(browser, f"[data-side={side}]")
         shown[side] = view(browser)
-    browser.get((tmp_path / "far" / "report.html").as_uri())
+    browser.get(far.as_uri())
     until(lambda: value(browser, "document.getElementById('view').dataset.ready") == "yes")
     show_view(browser)
     for side in sides:
@@ -535,8 +533,7 @@ def test_hostile_texts_are_shown_as_text(browser: Any, tmp_path: Path) -> None:
     data["plugins"][0]["version"] = '"><script>window.intruder=5</script>'
     data["steps"][0]["name"] = "</td><script>window.intruder=6</script>"
     (run / "run.json").write_text(json.dumps(data), encoding="utf-8")
-    report(run)
-    browser.get((run / "report.html").as_uri())
+    browser.get(page_of(run).as_uri())
     until(lambda: value(browser, "document.getElementById('view').dataset.ready") == "yes")
     assert value(browser, "window.intruder") is None
     assert "a<script>window.intruder=1</script>" in browser.find_element("tag name", "h1").text
