@@ -14,6 +14,7 @@ from hypothesis.extra import numpy as arrays
 from scipy import ndimage
 
 from pycemrg_core.errors import ImageError
+from pycemrg_core.images import adjacency
 from pycemrg_core.images.adjacency import Adjacency
 from pycemrg_core.images.component_map import ComponentMap
 from pycemrg_core.images.label_volume import LabelVolume
@@ -196,3 +197,28 @@ def test_the_component_at_a_place(array: Array) -> None:
     assert ((at >= 0) == inside).all()
     assert (found.label[at[inside]] == array[tuple(places[inside].T)]).all()
     assert (np.bincount(at[inside], minlength=len(found.label)) == found.voxels).all()
+
+
+@given(arrays.arrays(np.uint8, st.tuples(*[st.integers(1, 5)] * 3), elements=st.sampled_from([0, 0, 1, 2, 255])))
+def test_bytes_are_read_as_wider_integers_are(array: Array) -> None:
+    narrow, wide = (Adjacency.of(LabelVolume(one, SPACING)) for one in (array, array.astype(np.uint16)))
+    assert narrow.labels == wide.labels
+    for name in ("patterns", "places", "starts", "corner"):
+        np.testing.assert_array_equal(getattr(narrow, name), getattr(wide, name))
+
+
+@pytest.mark.parametrize("factor", [None, 0, 2**30 + 1])
+@pytest.mark.parametrize(("size", "different"), [(0, 1), (1, 1), (9, 2), (2_000, 40), (500, 5_000)])
+def test_codes_are_sorted_as_by_a_stable_sort(
+    size: int, different: int, factor: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where codes share a hash, as all do with a factor of 0."""
+    if factor is not None:
+        monkeypatch.setattr(adjacency, "_HASH", np.uint64(factor))
+    rng = np.random.default_rng(size)
+    codes = rng.integers(0, 2**63, different, dtype=np.uint64)[rng.integers(0, different, size)]
+    order, found, starts = adjacency._sorted(codes)
+    np.testing.assert_array_equal(order, np.argsort(codes, kind="stable"))
+    known, first = np.unique(np.sort(codes), return_index=True)
+    np.testing.assert_array_equal(found, known)
+    np.testing.assert_array_equal(starts, [*first, size])

@@ -29,6 +29,7 @@ from pycemrg_core.images.components import (
 from pycemrg_core.images.edits import Edit, WorkingVolume
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.images.linking import graph_components
+from pycemrg_core.images.run_lengths import pairs_of, runs_of
 
 ONE = (1.0, 1.0, 1.0)
 WIDE = 70_000  # more than 16 bits
@@ -420,3 +421,21 @@ def test_a_long_chain_in_any_order_is_one_component() -> None:
     order = np.random.default_rng(0).permutation(20_000)
     assert not graph_components(20_000, order[1:], order[:-1]).any()
     assert graph_components(0, np.zeros(0, np.int64), np.zeros(0, np.int64)).shape == (0,)
+
+
+@given(
+    hnp.arrays(np.uint8, st.tuples(*[st.integers(1, 6)] * 3), elements=st.sampled_from([0, 1, 1, 2])),
+    st.sampled_from([2, 6, 1 << 15]),
+)
+def test_pairs_of_runs_that_fill_their_box_are_all_that_share_a_face(array: Array, at_once: int) -> None:
+    runs = runs_of(LabelVolume(array, ONE), np.unique(array[array > 0]).tolist())
+    number = np.repeat(np.arange(len(runs.line)), runs.voxels).reshape(runs.shape)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pycemrg_core.images.run_lengths._AT_ONCE", at_once)
+        found = [pair for a, b in pairs_of(runs, 6) for pair in zip(a.tolist(), b.tolist(), strict=True)]
+    truth = set()
+    for axis in range(3):
+        low, high = (np.moveaxis(number, axis, 0)[part].ravel() for part in (slice(None, -1), slice(1, None)))
+        truth |= {(int(a), int(b)) for a, b in zip(low, high, strict=True) if a != b}
+    assert set(found) == truth
+    assert len(found) == len(truth)

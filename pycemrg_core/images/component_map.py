@@ -12,9 +12,12 @@ from pycemrg_core.images.run_lengths import (
     Bools,
     Components,
     Ints,
+    Runs,
+    Small,
     contacts,
-    link,
+    joined,
     most_area,
+    of_one_label,
     pairs_of,
     runs_of,
     touching_components,
@@ -42,14 +45,14 @@ class ComponentMap:
     def of(cls, volume: LabelVolume) -> ComponentMap:
         """Read a label map."""
         runs = runs_of(volume, volume.boxes)
-        neighbours = tuple(pairs_of(runs, 6))
-        connected = link(runs, neighbours)
+        apart: list[tuple[Small, Small]] = []
+        connected = joined(runs, _of_one_label(runs, apart))
         depth, height, width = runs.shape
         z, y = runs.place()
         ends = (z == 0) | (z == depth - 1) | (y == 0) | (y == height - 1) | (runs.start == 0) | (runs.stop == width)
         at_edge = np.zeros(len(connected.voxels), np.bool_)
         at_edge[connected.of_run[ends]] = True
-        touching = touching_components(connected, neighbours)
+        touching = touching_components(connected, apart)
         return cls(connected.label, connected.voxels, connected.largest(), at_edge, touching, connected, volume.spacing)
 
     @property
@@ -74,7 +77,7 @@ class ComponentMap:
         """Indices (z, y, x) in the image of the first and last voxels of the runs of the given components."""
         chosen = np.zeros(len(self.label), np.bool_)
         chosen[components] = True
-        runs = self.connected.runs.take(chosen[self.connected.of_run])
+        runs = self.connected.runs.take(np.flatnonzero(chosen.take(self.connected.of_run)))
         z, y = runs.place()
         ends = [np.stack([z, y, x], axis=1) for x in (runs.start, runs.stop - 1)]
         found: Ints = np.concatenate(ends) + np.array([axis.start for axis in runs.region])
@@ -97,3 +100,12 @@ class ComponentMap:
         component, other, area = contacts(self.connected, self.spacing, chosen)
         most = most_area(component, self.label[other], area)
         return zip(*(column.tolist() for column in most), strict=True)
+
+
+def _of_one_label(runs: Runs, apart: list[tuple[Small, Small]]) -> Iterator[tuple[Small, Small]]:
+    """The pairs of neighbours that have one label, some at a time; the others are added to ``apart``."""
+    for a, b in pairs_of(runs, 6):
+        is_one = of_one_label(runs, a, b)
+        same, other = np.flatnonzero(is_one), np.flatnonzero(~is_one)
+        apart.append((a.take(other), b.take(other)))
+        yield a.take(same), b.take(same)

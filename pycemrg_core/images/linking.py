@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 Nodes = NDArray[np.integer]
 
+_AT_ONCE = 1 << 15  # nodes
+
 
 def graph_components(nodes: int, a: Nodes, b: Nodes) -> Ints:
     """The component of each node of an undirected graph, numbered from 0 in the order of their first nodes.
@@ -34,24 +36,30 @@ def linked(nodes: int, links: Iterable[tuple[Nodes, Nodes]]) -> Ints:
     parent: Nodes = np.arange(nodes, dtype=np.int64 if nodes > 2**31 else np.int32)
     for a, b in links:
         a, b = _roots(parent, a), _roots(parent, b)
-        while (apart := a != b).any():
-            a, b = a[apart], b[apart]
+        while len(apart := np.flatnonzero(a != b)):
+            a, b = a.take(apart), b.take(apart)  # twice as fast as indexing
             hooked = np.maximum(a, b)
             np.minimum.at(parent, hooked, np.minimum(a, b))
             span = slice(hooked.min(), hooked.max() + 1)
             some = span if span.stop - span.start < 4 * len(hooked) else hooked  # slices are several times as fast
             above = parent[some]
-            while not np.array_equal(higher := parent[above], above):
+            while not np.array_equal(higher := parent.take(above), above):
                 parent[some] = above = higher
-            a, b = parent[a], parent[b]
-    while not np.array_equal(above := parent[parent], parent):
-        parent = above
+            a, b = parent.take(a), parent.take(b)
+    # Some at a time: an index of all nodes would be the largest of all arrays.
+    spans = [slice(first, first + _AT_ONCE) for first in range(0, nodes, _AT_ONCE)]
+    for some in spans:
+        parent[some] = _roots(parent, parent[some])
     # No node is its own root but the first of its component.
-    number: Ints = np.cumsum(parent == np.arange(nodes), dtype=np.int64) - 1
-    return np.asarray(number[parent])
+    number = np.cumsum(parent == np.arange(nodes, dtype=parent.dtype), dtype=parent.dtype)
+    number -= 1
+    for some in spans:
+        parent[some] = number.take(parent[some])
+    del number
+    return parent.astype(np.int64)
 
 
 def _roots(parent: Nodes, nodes: Nodes) -> Nodes:
-    while not np.array_equal(above := parent[nodes], nodes):
+    while not np.array_equal(above := parent.take(nodes), nodes):
         nodes = above
     return nodes

@@ -53,7 +53,7 @@ class Runs:
     stop: Ints
     label: LabelArray
 
-    def take(self, chosen: Bools) -> Runs:
+    def take(self, chosen: Bools | Ints | slice) -> Runs:
         """Some of the runs."""
         columns = {name: getattr(self, name)[chosen] for name in ("line", "start", "stop", "label")}
         return attrs.evolve(self, **columns)
@@ -161,28 +161,70 @@ def find_components(runs: Runs, connectivity: int, together: bool = False) -> Co
 
 def pairs_of(runs: Runs, connectivity: int) -> Iterator[tuple[Small, Small]]:
     """The pairs of runs that are neighbours, of any labels, some at a time."""
-    next_on_line = np.flatnonzero(runs.adjoining()).astype(np.int32)
-    yield next_on_line, next_on_line + np.int32(1)
+    for first in range(0, len(runs.line), _AT_ONCE):
+        next_on_line = np.flatnonzero(runs.take(slice(first, first + _AT_ONCE + 1)).adjoining()).astype(np.int32)
+        next_on_line += np.int32(first)
+        yield next_on_line, next_on_line + np.int32(1)
+    if connectivity == 6 and len(runs.line) and runs.voxels.sum() == np.prod(runs.shape):
+        yield from _pairs_of_all(runs)
+        return
     for line in _LINES[connectivity]:
         for a, b in _touching(runs, runs, *line):
             yield a.astype(np.int32), b.astype(np.int32)
 
 
+def _pairs_of_all(runs: Runs) -> Iterator[tuple[Small, Small]]:
+    """The pairs on neighbouring lines of runs that fill their box, through faces, some at a time.
+
+    There a new pair begins only where a run of one of the two lines begins.
+    """
+    depth, height, width = runs.shape
+    plane = height * width
+    begin = runs.line * width + runs.start
+    for along_y, away in ((True, width), (False, plane)):
+        end = depth * plane - away
+        count = int(np.searchsorted(begin, begin.dtype.type(end)))  # another type would be a copy of all
+        for first in range(0, count, _AT_ONCE // 2):  # of both lines
+            stop = min(first + _AT_ONCE // 2, count)
+            low, high = begin[first], begin[stop] if stop < count else end
+            other, last = np.searchsorted(begin, np.array([low + away, high + away], begin.dtype)).tolist()
+            # Where each run begins in the first of its two lines; odd for those of the second line.
+            keys = np.concatenate([begin[first:stop], begin[other:last] - away]).astype(np.int64)
+            keys *= 2
+            keys[stop - first :] += 1
+            keys.sort(kind="stable")
+            of_other = np.cumsum(keys & 1)
+            keys >>= 1
+            pair = np.append(keys[1:] != keys[:-1], True)
+            if along_y:
+                pair &= keys % plane < plane - width  # the last line of a plane is not beside the first of the next
+            at = np.flatnonzero(pair)
+            b = of_other.take(at)
+            yield (at - b + first).astype(np.int32), (b + (other - 1)).astype(np.int32)
+
+
 def link(runs: Runs, neighbours: Iterable[tuple[Small, Small]], together: bool = False) -> Components:
     """Components of the runs, joined by those pairs of neighbours that have one label, or with ``together`` by all."""
+    if not together:
+        neighbours = ((a[same], b[same]) for a, b in neighbours for same in (of_one_label(runs, a, b),))
+    return joined(runs, neighbours, together)
+
+
+def joined(runs: Runs, pairs: Iterable[tuple[Small, Small]], together: bool = False) -> Components:
+    """Components of the runs, joined by all pairs; ``together`` says whether these can be of different labels."""
     count = len(runs.line)
-    same = ((a, b) if together else _of_one_label(runs, a, b) for a, b in neighbours)
-    of_run = linked(count, same)
+    of_run = linked(count, pairs)
     first = np.zeros(int(of_run.max(initial=-1)) + 1, np.int64)
-    first[of_run[::-1]] = np.arange(count)[::-1]  # the last assignment stays
-    # Exact, because these are sums of whole numbers far below 2**53.
-    voxels = np.bincount(of_run, weights=runs.voxels, minlength=len(first)).astype(np.int64)
-    return Components(runs, of_run, voxels, first, together)
+    first[of_run[::-1]] = np.arange(count, dtype=np.int32 if count < 2**31 else np.int64)[::-1]  # the last one stays
+    # Exact, because these are sums of whole numbers far below 2**53. One after the other, so that no sum is in memory.
+    ends, starts = (np.bincount(of_run, weights=each, minlength=len(first)) for each in (runs.stop, runs.start))
+    return Components(runs, of_run, (ends - starts).astype(np.int64), first, together)
 
 
-def _of_one_label(runs: Runs, a: Small, b: Small) -> tuple[Small, Small]:
-    same = runs.label[a] == runs.label[b]
-    return a[same], b[same]
+def of_one_label(runs: Runs, a: Small, b: Small) -> Bools:
+    """Which pairs of runs have one label."""
+    found: Bools = runs.label.take(a) == runs.label.take(b)
+    return found
 
 
 def most_area(component: Ints, label: Ints, area: NDArray[np.float64]) -> tuple[Ints, Ints]:
@@ -239,9 +281,10 @@ def contacts(
     """Contacts of ``chosen`` components: the component, the other component, and the area in mm2."""
     runs = connected.runs
     size_z, size_y, size_x = spacing
-    which = np.flatnonzero(chosen[connected.of_run])
-    own = runs.take(chosen[connected.of_run])
-    next_on_line = np.flatnonzero(runs.adjoining())
+    is_own = chosen.take(connected.of_run)
+    which = np.flatnonzero(is_own)
+    own = runs.take(which)
+    next_on_line = np.flatnonzero(runs.adjoining() & (is_own[1:] | is_own[:-1]))
     face = np.full(len(next_on_line), size_z * size_y)
     found = [(next_on_line, next_on_line + 1, face), (next_on_line + 1, next_on_line, face)]
     for dz, dy, size in ((0, 1, size_z), (0, -1, size_z), (1, 0, size_y), (-1, 0, size_y)):
@@ -258,7 +301,7 @@ def touching_components(connected: Components, neighbours: Iterable[tuple[Small,
     """The pairs of components, (n, 2), that have neighbours in each other: each once, the smaller number first."""
     count, keys = len(connected.voxels), [np.zeros(0, np.int64)]
     for a, b in neighbours:
-        one, other = connected.of_run[a], connected.of_run[b]
-        key = (np.minimum(one, other) * count + np.maximum(one, other))[one != other]
-        keys.append(np.unique(key[np.flatnonzero(np.diff(key, prepend=-1))]))  # those in a row are mostly equal
+        one, other = connected.of_run.take(a), connected.of_run.take(b)
+        key = np.minimum(one, other) * count + np.maximum(one, other)
+        keys.append(np.unique(key[one != other]))
     return np.stack(np.divmod(np.unique(np.concatenate(keys)), max(count, 1)), axis=1)

@@ -17,7 +17,6 @@ Bools = NDArray[np.bool_]
 _FACES = np.array([[-1, 0, 0], [0, -1, 0], [0, 0, -1], [0, 0, 1], [0, 1, 0], [1, 0, 0]])
 # One of each two opposite steps to the 26 voxels round a voxel.
 _AHEAD = np.array([step for step in product((-1, 0, 1), repeat=3) if step > (0, 0, 0)])
-_BITS = 1 << np.arange(8)
 
 
 @frozen(eq=False)
@@ -57,11 +56,11 @@ def _connected(places: Ints) -> Ints:
     """The number of the component, through faces, edges and corners, of each of some voxels."""
     keys = _codes(places)
     order = np.argsort(keys)
-    pairs = []
+    ordered, pairs = keys[order], []
     for step in _AHEAD:
-        beside = _codes(places + step)
-        at = np.minimum(np.searchsorted(keys[order], beside), len(keys) - 1)
-        near = np.flatnonzero(keys[order][at] == beside) if len(keys) else at
+        beside = keys + _codes(step)
+        at = np.minimum(np.searchsorted(ordered, beside), len(keys) - 1)
+        near = np.flatnonzero(ordered[at] == beside) if len(keys) else at
         pairs.append(np.stack([near, order[at[near]]], axis=1))
     return joined(len(places), pairs)
 
@@ -74,24 +73,33 @@ def _codes(places: Ints) -> Ints:
 
 def _between(array: LabelArray, tissue: Bools, places: Ints, of: Ints, count: int) -> tuple[tuple[int, ...], ...]:
     """For each gap, the two tissues that it has most faces with; or the only one."""
-    beside = array[tuple(np.moveaxis(places[:, None, :] + _FACES, 2, 0))].astype(np.int64)
+    flat = np.ravel_multi_index(tuple(places.T), array.shape)
+    beside = array.reshape(-1).take(flat[:, None] + _steps(_FACES, array)).astype(np.int64)
     chosen = tissue[beside]
-    faces = np.zeros((count, len(tissue)), np.int64)
-    np.add.at(faces, (np.repeat(of, len(_FACES)).reshape(beside.shape)[chosen], beside[chosen]), 1)
+    keys = (of[:, None] * len(tissue) + beside)[chosen]
+    faces = np.bincount(keys, minlength=count * len(tissue)).reshape(count, len(tissue))
     order = np.argsort(-faces, axis=1, kind="stable")[:, :2]
     return tuple(tuple(sorted(one for one in row if faces[gap, one])) for gap, row in enumerate(order.tolist()))
 
 
 def _euler_gains(array: LabelArray, tissue: Bools, places: Ints, of: Ints, count: int) -> Ints:
     """What each gap, filled, adds to the Euler number. No block of 2 x 2 x 2 voxels holds voxels of two gaps."""
-    blocks = (places[:, None, :] - OFFSETS).reshape(-1, 3)
-    _, first = np.unique(_codes(blocks), return_index=True)  # much faster than rows
-    voxels = blocks[first][:, None, :] + OFFSETS
-    filled = np.zeros(array.shape, np.bool_)
-    filled[tuple(places.T)] = True
-    at = tuple(np.moveaxis(voxels, 2, 0))
-    before = tissue[array[at]]
-    after = before | filled[at]
-    gains = EULER[after @ _BITS] - EULER[before @ _BITS]
+    steps = _steps(OFFSETS, array)
+    flat = np.ravel_multi_index(tuple(places.T), array.shape)
+    blocks, first = np.unique((flat[:, None] - steps).ravel(), return_index=True)
+    filled = np.zeros(array.size, np.bool_)
+    filled[flat] = True
+    voxels = blocks[:, None] + steps
+    before = tissue.take(array.reshape(-1).take(voxels))
+    after = before | filled.take(voxels)
+    bits, bits_after = (np.packbits(one, axis=1, bitorder="little")[:, 0] for one in (before, after))
+    gains = EULER[bits_after] - EULER[bits]
     found: Ints = np.bincount(of[first // len(OFFSETS)], weights=gains, minlength=count).astype(np.int64) // 8
+    return found
+
+
+def _steps(offsets: Ints, array: LabelArray) -> Ints:
+    """From the flat index of a voxel to those at some offsets (n, 3), where all are inside the array."""
+    _, height, width = array.shape
+    found: Ints = offsets @ [height * width, width, 1]
     return found
