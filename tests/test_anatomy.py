@@ -406,9 +406,14 @@ def test_a_reading_is_judged_alike_whatever_else_is_in_the_image() -> None:
 FINE = Path(__file__).resolve().parents[1] / "benchmarks" / "data" / "rodero01_0.5mm.nrrd"
 
 
+@cache
+def fine_heart() -> LabelVolume:
+    return read_volume(FINE)[0]
+
+
 @pytest.mark.slow
 def test_on_a_coarser_grid_the_anatomy_contradicts_the_same_labels() -> None:
-    volume, _ = read_volume(FINE)
+    volume = fine_heart()
     coarse = checks.coarser(volume)
     assert coarse is not None
     assert coarse.spacing == (1.5, 1.5, 1.5)
@@ -425,7 +430,7 @@ def test_on_a_coarser_grid_the_anatomy_contradicts_the_same_labels() -> None:
 
 @pytest.mark.slow
 def test_a_doubt_is_that_of_the_whole_image() -> None:
-    volume, _ = read_volume(FINE)
+    volume = fine_heart()
     scheme = load_catalogue().get(LabelScheme, "cemrg").labels
     wrong = {**scheme, "LV_BP_label": scheme["LA_BP_label"], "LA_BP_label": scheme["LV_BP_label"]}
     blueprint = Blueprint(names={value: name for name, value in wrong.items()})
