@@ -8,13 +8,18 @@ import os
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from command_line import contents, pycemrg
-from plugin_packages import run_python
 
-from pycemrg_core.api.kinds import KINDS
+from pycemrg_core.api.kinds import KINDS, kind_of
+from pycemrg_core.cli.faults import faults
+from pycemrg_core.plugins.catalogue import load_catalogue
+from pycemrg_core.plugins.loading import GROUP, Found, Policy, discover
+
+pytestmark = pytest.mark.usefixtures("loaded_once")
 
 PARTS = [kind.part for kind in KINDS]
 DATA = [kind.part for kind in KINDS if kind.data]
@@ -26,29 +31,31 @@ CHOICES = [
 ]
 YAML_CHOICES = [",".join(parts) for size in range(1, 4) for parts in itertools.combinations(DATA, size)]
 
-CHECK = """
-import sys
-from pycemrg_core.api.kinds import kind_of
-from pycemrg_core.plugins.catalogue import load_catalogue
-from pycemrg_core.cli.faults import faults
-from pycemrg_core.plugins.loading import GROUP, Found, Policy, discover
-built_in = [found for found in discover() if found.built_in]
-catalogue = load_catalogue(Policy(strict=True), found=[*built_in, Found("mine", "mine", "1", GROUP, sys.argv[1])])
-(mine,) = (plugin for plugin in catalogue.plugins if plugin.found.name == "mine")
-print(sorted(kind_of(record).word for record in mine.records), list(faults(mine, catalogue)))
-"""
+
+@pytest.fixture
+def importing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None]]:
+    """Makes the package of a folder importable, which is forgotten afterwards."""
+    known = set(sys.modules)
+    yield monkeypatch.syspath_prepend
+    for name in set(sys.modules) - known:
+        if name.partition(".")[0] == "my_heart_steps":
+            del sys.modules[name]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("parts", CHOICES)
-def test_every_choice_of_parts_works(tmp_path: Path, parts: str) -> None:
+def test_every_choice_of_parts_works(tmp_path: Path, parts: str, importing: Callable[[Path], None]) -> None:
     pycemrg("new-plugin", "my-heart-steps", "--with", parts, "-o", tmp_path)
     folder = tmp_path / "my-heart-steps"
     project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
     (module,) = project["project"]["entry-points"]["pycemrg.v1"].values()
-    done = run_python(CHECK, module, path=[folder], cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{sorted(parts.replace('-', ' ').split(','))} []\n"
+    importing(folder)
+    built_in = [found for found in discover() if found.built_in]
+    catalogue = load_catalogue(Policy(strict=True), found=[*built_in, Found("mine", "mine", "1", GROUP, module)])
+    (mine,) = (plugin for plugin in catalogue.plugins if plugin.found.name == "mine")
+    assert str(folder) in str(sys.modules[module].__file__)
+    assert sorted(kind_of(record).word for record in mine.records) == sorted(parts.replace("-", " ").split(","))
+    assert list(faults(mine, catalogue)) == []
     assert not {name for name in contents(folder) if "partial" in name}
 
 
@@ -61,7 +68,9 @@ def test_a_package_of_yaml_alone(tmp_path: Path, parts: str) -> None:
     project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
     assert project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == ["my_study"]
     assert project["project"]["entry-points"]["pycemrg.v1"] == {"my_study": "my_study:contributions.yaml"}
-    listed = pycemrg("list-plugins", "--check", "--json", "--plugin", folder / "my_study" / "contributions.yaml").stdout
+    listed = pycemrg(
+        "--no-plugins", "list-plugins", "--check", "--json", "--plugin", folder / "my_study" / "contributions.yaml"
+    ).stdout
     (mine,) = (entry for entry in json.loads(listed)["plugins"] if entry["name"] == "contributions")
     assert mine["faults"] == []
     assert [word.replace(" ", "-") for word, names in mine["provides"].items() if names] == parts.split(",")

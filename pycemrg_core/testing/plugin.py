@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -140,7 +140,7 @@ class PluginConformance:
         if GROUP in groups:
             return
         package = str(self.plugin).partition(".")[0]
-        distributions = packages_distributions().get(package, [])
+        distributions = _packages(*sys.path).get(package, [])
         if not groups and not distributions:
             pytest.skip(f"no installed distribution holds {package}; install it to check its entry point")
         declared = f"is declared in the group {', '.join(groups)}" if groups else "is not declared"
@@ -148,6 +148,11 @@ class PluginConformance:
             f"the entry point of {self.plugin} {declared}; put into pyproject.toml: "
             f'[project.entry-points."{GROUP}"] {package} = "{self.plugin}"',
         )
+
+
+@cache  # it reads the list of files of everything that is installed
+def _packages(*_path: str) -> Mapping[str, list[str]]:
+    return packages_distributions()
 
 
 def _references(record: Record) -> Iterator[tuple[str, Ref]]:

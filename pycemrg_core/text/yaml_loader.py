@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Hashable
 from typing import Any
 
@@ -16,6 +17,12 @@ class Loader(yaml.SafeLoader):
     90 and the name ``no`` as false. Aliases are refused, because they can make a small file huge; tags and duplicate
     keys too.
     """
+
+    def fetch_flow_collection_start(self, TokenClass: Any) -> None:  # noqa: N803
+        # A level takes three calls below: so many cannot be read, and the time to scan them grows with their square.
+        if self.flow_level > sys.getrecursionlimit() // 3:
+            raise RecursionError
+        super().fetch_flow_collection_start(TokenClass)
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
