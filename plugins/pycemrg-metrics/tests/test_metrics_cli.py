@@ -14,6 +14,8 @@ import pytest
 import SimpleITK as sitk
 from command_line import HEART, pycemrg
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 DATA = Path(__file__).resolve().parents[3] / "tests" / "data"
 CT, CT_LABELS = DATA / "thorax_ct.nrrd", DATA / "thorax_ct_labels.nrrd"
 

@@ -18,6 +18,8 @@ from report_runs import make_run, one, pixels, record, report, words
 from pycemrg_core import write_image
 from pycemrg_core.cli.kit import main
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 SPACING = 1.6
 
 

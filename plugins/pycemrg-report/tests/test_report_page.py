@@ -28,6 +28,8 @@ from report_runs import cells, make_run, one, pixels, read, record, report, word
 from pycemrg_core import load_catalogue, write_image
 from pycemrg_core.api import StructureMask, volume_of
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 ROOT = Path(__file__).resolve().parents[3]
 HEART = ROOT / "benchmarks" / "data" / "rodero01_0.5mm.nrrd"
 

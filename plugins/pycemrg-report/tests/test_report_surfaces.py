@@ -135,7 +135,7 @@ def test_a_window_keeps_its_place_in_the_middle() -> None:
     for at in np.ndindex(18, 19, 20):
         z, y, x = (index - 6 for index in at)
         expected = padded[z + 11 : z + 14, y + 9 : y + 16, x + 8 : x + 17]
-        np.testing.assert_array_equal(around(array, (z, y, x), (1, 3, 4)), expected)
+        assert np.array_equal(around(array, (z, y, x), (1, 3, 4)), expected), (z, y, x)
 
 
 def test_the_slice_of_a_step_goes_through_the_middle_of_a_shell() -> None:
