@@ -26,7 +26,7 @@ from click.testing import CliRunner
 from fusing_trials import at
 from phantom import heart_phantom
 from plugin_packages import FakeSite, run_python
-from tool_outputs import tool_outputs
+from tool_outputs import Outputs, tool_outputs
 
 from pycemrg_core import load_catalogue, read_volume, write_volume
 from pycemrg_core.api.kinds import HOOKS
@@ -191,9 +191,15 @@ TASKS = {  # the classes of two tasks of TotalSegmentator, by their integers
 }
 
 
+@cache
+def of_tools() -> Outputs:
+    """What segmentation tools make of the demo's heart."""
+    return tool_outputs(at(read_volume(heart_file())[0], 1.5), 2, spacing=2.0)
+
+
 def segmented(folder: Path) -> None:
     """What a segmentation tool writes of the demo's heart, for the page that begins with it."""
-    made = tool_outputs(at(read_volume(heart_file())[0], 1.5), 2, spacing=2.0)
+    made = of_tools()
     write_volume(made.chambers, folder / "heartchambers.nii.gz")
     write_volume(made.total, folder / "total.nii.gz")
     for name, volume in (("heartchambers", made.chambers), ("total", made.total)):
