@@ -24,7 +24,8 @@ from functools import cache
 import pytest
 from hypothesis import HealthCheck, settings
 
-from pycemrg_core.plugins import loading
+from pycemrg_core.plugins import catalogue, loading
+from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.plugins.loading import Found, Plugin, Policy
 
 # Hundreds of processes start here. Each compiles what it imports, unless the first may keep what it compiled.
@@ -97,13 +98,26 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands know the installed plugins: for modules with many commands in which none of these comes or goes."""
-    installed, load = _installed(), loading.load
+    installed, load, compose = _installed(), loading.load, catalogue.compose
 
     def load_others(found: Iterable[Found], policy: Policy, known: Iterable[Plugin] = ()) -> tuple[Plugin, ...]:
         return load(found, policy, (*installed, *known))
 
+    def compose_once(loaded: Iterable[Plugin]) -> Catalogue:
+        loaded = tuple(loaded)
+        key = tuple(map(id, loaded))
+        if not set(key) <= set(map(id, installed)):  # the others may go, and others have their numbers
+            return compose(loaded)
+        if key not in _composed:
+            _composed[key] = compose(loaded)
+        return _composed[key]
+
     monkeypatch.setattr(loading, "load", load_others)
+    monkeypatch.setattr(catalogue, "compose", compose_once)
     monkeypatch.setattr(loading, "discover", lambda: tuple(plugin.found for plugin in installed))
+
+
+_composed: dict[tuple[int, ...], Catalogue] = {}
 
 
 @cache
