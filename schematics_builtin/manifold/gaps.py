@@ -47,7 +47,10 @@ def narrow_places(array: LabelArray, tissue: Bools, spacing: tuple[float, float,
 
 
 def fill_gaps(work: WorkingMap, edge_mm: float) -> None:
-    """Fill narrow gaps, layer by layer: each voxel becomes the tissue that it shares most faces with."""
+    """Fill narrow gaps, layer by layer: each voxel becomes the tissue that it shares most faces with.
+
+    A voxel between edges and corners of tissue stays: filled, it would hang on these alone.
+    """
     places = narrow_places(work.array, work.tissue, work.spacing, edge_mm)
     while len(places):
         around = work.array[tuple(np.moveaxis(places[:, None, :] + FACES, 2, 0))]
