@@ -1,10 +1,10 @@
 """What all tests of this repository share: how hypothesis draws, which lane a test is in, and a terminal.
 
-Lanes are markers, and every test of the slow lane is in the whole suite too::
+Lanes are markers. Whoever asks for files, names or markers gets every case of what was asked for::
 
     python3 -m pytest -m "not slow"     the fast lane, for every change
-    python3 -m pytest                   the whole suite
-    python3 -m pytest --sample 3        the fast lane, and every third case of each slow test
+    python3 -m pytest                   all tests, but of each slow one only every third case
+    python3 -m pytest --sample 1        every case of every test
     python3 -m pytest -m installed      what is installed from wheels into environments of their own
     python3 -m pytest -m browser        pages in a real browser
 
@@ -54,7 +54,16 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--sample", type=int, default=1, metavar="N", help="run every Nth case of each slow test")
+    parser.addoption(
+        "--sample", type=int, metavar="N", help="run every Nth case of each slow test: 3, or 1 with a choice"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Only the first process knows what was asked for; those that run the tests are told."""
+    if config.option.sample is None:
+        chosen = config.args_source is pytest.Config.ArgsSource.ARGS or config.option.markexpr or config.option.keyword
+        config.option.sample = 1 if chosen else 3
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -72,7 +81,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             fast = "every" in slow.kwargs and seen[test] % slow.kwargs["every"] == 0
             if "every" in slow.kwargs:
                 _mark_alone(item, slow, fast)
-            if not fast and seen[test] % config.getoption("sample"):
+            if not fast and seen[test] % config.option.sample:
                 left_out.add(item)
             seen[test] += 1
     if left_out:

@@ -35,7 +35,13 @@ SLOW = {"of[1]", "of[2]", "of[4]", "of[5]", "few[1]", "slow"}
 @pytest.mark.parametrize(
     ("asked", "expected"),
     [
-        ((), FAST | SLOW),
+        ((), FAST | {"slow"}),
+        (("--sample", "1"), FAST | SLOW),
+        (
+            ("-k", "test_of or few"),
+            {"of[0]", "of[3]", "of[6]", "few[0]", "few[2]", "of[1]", "of[2]", "of[4]", "of[5]", "few[1]"},
+        ),
+        (("test_a_case_is_in_its_lane.py",), FAST | SLOW),
         (("-m", "not slow"), FAST),
         (("-m", "slow"), SLOW),
         (("--sample", "2"), FAST | {"of[2]", "of[4]", "slow"}),
