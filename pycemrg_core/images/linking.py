@@ -30,16 +30,21 @@ def graph_components(nodes: int, a: Nodes, b: Nodes) -> Ints:
 def linked(nodes: int, links: Iterable[tuple[Nodes, Nodes]]) -> Ints:
     """The same, of links that come some at a time, and need never be in memory together.
 
-    Each round hooks every tree to the smallest of its neighbours and makes what it hooked flat, so that few rounds are
+    Each round hooks every tree to a smaller neighbour, the smallest from the second on, and makes what it hooked flat, so that few rounds are
     enough (Shiloach and Vishkin 1982, An O(log n) parallel connectivity algorithm, doi:10.1016/0196-6774(82)90008-6).
     """
     parent: Nodes = np.arange(nodes, dtype=np.int64 if nodes > 2**31 else np.int32)
     for a, b in links:
         a, b = _roots(parent, a), _roots(parent, b)
+        once = True
         while len(apart := np.flatnonzero(a != b)):
             a, b = a.take(apart), b.take(apart)  # twice as fast as indexing
-            hooked = np.maximum(a, b)
-            np.minimum.at(parent, hooked, np.minimum(a, b))
+            hooked, lower = np.maximum(a, b), np.minimum(a, b)
+            if once:  # the last of several neighbours: fast, and it joins most; but a star would take endless rounds
+                parent[hooked] = lower
+            else:
+                np.minimum.at(parent, hooked, lower)
+            once = False
             span = slice(hooked.min(), hooked.max() + 1)
             some = span if span.stop - span.start < 4 * len(hooked) else hooked  # slices are several times as fast
             above = parent[some]

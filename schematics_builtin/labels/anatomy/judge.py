@@ -205,15 +205,19 @@ def _exchanges(names: Sequence[str]) -> Ints:
     """Permutations of the structures: each pair, each cycle of three (of MAIN if there are many), and MIRRORS."""
     n = len(names)
     main = [i for i, name in enumerate(names) if name in MAIN or n <= 24]
-    moves: list[dict[int, int]] = [{i: j, j: i} for i, j in combinations(range(n), 2)]
-    for i, j, k in combinations(main, 3):
-        moves += [{i: j, j: k, k: i}, {i: k, k: j, j: i}]
-    for mirror in MIRRORS:
-        sides = [(names.index(a), names.index(b)) for a, b in mirror if a in names and b in names]
-        moves.append({i: j for a, b in sides for i, j in ((a, b), (b, a))})
-    out = np.tile(np.arange(n, dtype=np.int64), (len(moves), 1))
-    for row, move in zip(out, moves, strict=True):
-        row[list(move)] = list(move.values())
+    pairs = np.array([*combinations(range(n), 2)], np.int64).reshape(-1, 2)
+    threes = np.array([*combinations(main, 3)], np.int64).reshape(-1, 3)
+    out = np.tile(np.arange(n, dtype=np.int64), (len(pairs) + 2 * len(threes) + len(MIRRORS), 1))
+    rows = np.arange(len(pairs))[:, None]
+    out[rows, pairs] = pairs[:, ::-1]
+    rows = len(pairs) + 2 * np.arange(len(threes))[:, None]
+    out[rows, threes] = threes[:, [1, 2, 0]]
+    out[rows + 1, threes] = threes[:, [2, 0, 1]]
+    for row, mirror in zip(out[len(out) - len(MIRRORS) :], MIRRORS, strict=True):
+        for a, b in mirror:
+            if a in names and b in names:
+                i, j = names.index(a), names.index(b)
+                row[i], row[j] = j, i
     return out
 
 
