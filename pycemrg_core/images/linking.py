@@ -30,8 +30,9 @@ def graph_components(nodes: int, a: Nodes, b: Nodes) -> Ints:
 def linked(nodes: int, links: Iterable[tuple[Nodes, Nodes]]) -> Ints:
     """The same, of links that come some at a time, and need never be in memory together.
 
-    Each round hooks every tree to a smaller neighbour, the smallest from the second on, and makes what it hooked flat, so that few rounds are
-    enough (Shiloach and Vishkin 1982, An O(log n) parallel connectivity algorithm, doi:10.1016/0196-6774(82)90008-6).
+    Each round hooks every tree to a smaller neighbour, from the second round on to the smallest, and makes what it
+    hooked flat, so that few rounds are enough (Shiloach and Vishkin 1982, An O(log n) parallel connectivity algorithm,
+    doi:10.1016/0196-6774(82)90008-6).
     """
     parent: Nodes = np.arange(nodes, dtype=np.int64 if nodes > 2**31 else np.int32)
     for a, b in links:
