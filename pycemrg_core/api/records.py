@@ -95,10 +95,6 @@ def _read_only(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
     return MappingProxyType(dict(mapping))
 
 
-def _name() -> Any:
-    return field(validator=_require_name)
-
-
 def _require_snapshot(record: Any, attribute: Any, name: Any) -> None:
     if name != "":
         _require_name(record, attribute, name)
@@ -125,15 +121,18 @@ def _text(**default: Any) -> Any:
     return field(validator=_require_text, **default)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Record:
     """What every kind of record has. ``summary`` is one line for lists."""
 
-    name: str = _name()
+    name: str = field(validator=_require_name)
     summary: str = _text(default="")
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(name={self.name!r}, summary={self.summary!r})"
 
-@frozen(kw_only=True)
+
+@frozen(kw_only=True, repr=False)
 class Schematic(Record):
     """One structure to make: a step kind and the labels and parameters that fill its roles.
 
@@ -206,7 +205,7 @@ def _label_pairs(pairs: Iterable[Iterable[str]]) -> tuple[tuple[str, ...], ...]:
     return tuple(found)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Recipe(Record):
     """Schematics in the order in which they run. A plain string in ``steps`` is a schematic's name.
 
@@ -232,7 +231,7 @@ class Recipe(Record):
     needs: tuple[str, ...] = _names("the labels that a recipe needs")
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Step(Record):
     """A step kind: a pure function ``run(volume, contract) -> Iterable[Edit]`` and its contract class.
 
@@ -261,7 +260,7 @@ class Measures(Enum):
     IMAGES = "images"  # (ImagePair)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Metric(Record):
     """A pure function that measures what ``measures`` says and returns a float. ``unit`` is empty for a ratio.
 
@@ -275,7 +274,7 @@ class Metric(Record):
     parameters: Mapping[str, float] = field(factory=dict, converter=_read_only, validator=_require_numbers)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class LabelScheme(Record):
     """The integers that one tool or data set writes, by canonical structure name.
 
@@ -290,7 +289,7 @@ class LabelScheme(Record):
     source: str = _text(default="")
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Structure(Record):
     """What a label can mean. Its ``name`` is the canonical name, which label schemes and schematics use.
 
@@ -317,7 +316,7 @@ class Structure(Record):
             raise RecordError(f"{_who(self)}: crop_mm is measured from the root; name the root")
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Augmentation(Record):
     """A pure function that changes an image for training, driven by an explicit random generator.
 
@@ -329,7 +328,7 @@ class Augmentation(Record):
     function: Ref = _ref()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Command(Record):
     """A click command that becomes ``pycemrg NAME``. It is imported only when it runs.
 
@@ -349,7 +348,7 @@ class CheckOn(Enum):
     RESULT = "result"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Check(Record):
     """A pure function that looks for one kind of fault in a heart.
 
@@ -367,7 +366,7 @@ class Check(Record):
     doubts: tuple[str, ...] = _names("the doubts of a check")
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Output(Record):
     """A file that a finished run can write next to the result, chosen with ``--with NAME``.
 
@@ -383,7 +382,7 @@ class Output(Record):
     uses: tuple[str, ...] = _names("other outputs")
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Reader(Record):
     """A form in which tools write segmentations, and the functions that read it.
 
