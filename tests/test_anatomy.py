@@ -416,7 +416,7 @@ def test_on_a_coarser_grid_the_anatomy_contradicts_the_same_labels() -> None:
     volume = fine_heart()
     coarse = checks.coarser(volume)
     assert coarse is not None
-    assert coarse.spacing == (1.5, 1.5, 1.5)
+    assert coarse.spacing == (2.0, 2.0, 2.0)
     there = volume.boxes.keys()
     scheme = load_catalogue().get(LabelScheme, "cemrg").labels
     right = {name: value for name, value in scheme.items() if value in there}
@@ -481,7 +481,7 @@ def test_a_vena_cava_alone_has_the_right_name(gone: str, called: str, what: str)
 
 
 def test_a_coarse_image_is_looked_at_as_it_is() -> None:
-    assert checks.coarser(LabelVolume(np.ones((3, 3, 3), np.uint8), (0.8, 0.9, 1.0))) is None
-    thin = checks.coarser(LabelVolume(np.ones((12, 12, 12), np.uint8), (0.1, 0.4, 1.0)))
+    assert checks.coarser(LabelVolume(np.ones((3, 3, 3), np.uint8), (1.1, 1.2, 1.5))) is None
+    thin = checks.coarser(LabelVolume(np.ones((12, 12, 12), np.uint8), (0.1, 0.7, 1.5)))
     assert thin is not None
-    assert thin.array.shape == (3, 4, 12)
+    assert thin.array.shape == (3, 6, 12)

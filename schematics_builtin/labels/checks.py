@@ -11,8 +11,8 @@ from pycemrg_core.api import AnyImage, Finding, Heart, LabelVolume, Severity, hu
 from schematics_builtin.labels.anatomy import Contradiction, doubts
 from schematics_builtin.labels.anatomy.sides import VEIN_ORDER, VEINS, wrong_sides
 
-_COARSE_MM = 1.5
-"""Anatomy is as clear on a grid of 1.5 mm as on a finer one, where there are 27 times as many voxels of 0.5 mm."""
+_COARSE_MM = 2.0
+"""Anatomy is as clear on a grid of 2 mm as on a finer one, and there are 64 times as many voxels of 0.5 mm."""
 _MOST_STRIDE = 4
 
 
@@ -59,7 +59,7 @@ def _contradictions(
 
 
 def coarser(volume: LabelVolume) -> LabelVolume | None:
-    """Every second to fourth voxel of a fine image, in the box of its labels, up to 1.5 mm; None if it is coarse."""
+    """Every second to fourth voxel of a fine image, in the box of its labels, up to 2 mm; None if it is coarse."""
     steps = [min(max(int(_COARSE_MM / spacing), 1), _MOST_STRIDE) for spacing in volume.spacing]
     if max(steps) == 1 or not volume.boxes:
         return None
