@@ -127,5 +127,5 @@ def test_they_pass_their_own_tests_where_they_are_installed(installed: Environme
     where = installed.python("-c", "\n".join(f"import {name} as m; print(*m.__path__)" for name in modules))
     assert all(Path(line).is_relative_to(installed.folder) for line in where.splitlines()), where
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    printed = installed.python("-m", "pytest", "-q", "-p", "no:cacheprovider", ".", cwd=tmp_path)
+    printed = installed.pytest(cwd=tmp_path)
     assert " passed" in printed

@@ -38,7 +38,7 @@ def test_a_new_plugin_works_as_it_is_written(
     written = environment.pycemrg("new-plugin", name, *parts, cwd=tmp_path).stdout
     assert f"next: cd {name} && pip install -e" in written
     environment.install("-e", tmp_path / name)
-    assert " passed" in environment.python("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=tmp_path / name)
+    assert " passed" in environment.pytest(cwd=tmp_path / name)
 
     plugin = environment.plugins("--check")[name.replace("-", "_")]
     assert (plugin["distribution"], plugin["state"], plugin["faults"]) == (name, "loaded", [])

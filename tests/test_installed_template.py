@@ -42,7 +42,7 @@ def test_a_copy_of_one_of_our_plugins_works_elsewhere(
     assert (plugin["distribution"], plugin["state"], plugin["faults"]) == (NEW, "loaded", [])
     assert environment.pycemrg("voxelise", "--help").stdout.startswith("Usage: pycemrg voxelise ")
     # Its own tests, with nothing of ours but what is installed.
-    printed = environment.python("-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow", cwd=new)
+    printed = environment.pytest("-m", "not slow", cwd=new)
     assert re.search(r"\d+ passed, \d+ deselected in", printed), printed
     environment.uninstall(NEW)
     assert "heart_meshes" not in environment.plugins()

@@ -105,6 +105,12 @@ class Environment:
         """What the environment's Python prints; it must succeed."""
         return outcome(self.programs / "python", *words, cwd=cwd or self.folder).stdout
 
+    def pytest(self, *words: object, cwd: Path) -> str:
+        """What pytest prints of the tests in a folder; they must pass. As for an author, it has no plugins."""
+        words = ("-m", "pytest", "-q", "-p", "no:cacheprovider", *words)
+        alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        return outcome(self.programs / "python", *words, cwd=cwd, environment=alone).stdout
+
     def pycemrg(self, *words: object, code: int = 0, cwd: Path | None = None, **environment: str) -> Done:
         """Run the program ``pycemrg``; it must end with this exit code, and never with a traceback."""
         program = self.programs / "pycemrg"
@@ -123,7 +129,7 @@ class Environment:
         return {entry["name"]: entry for entry in listed["plugins"]}
 
     def _pip(self, *words: object) -> None:
-        outcome(sys.executable, "-m", "pip", "--python", self.programs / "python", *words, cwd=self.folder)
+        outcome(self.programs / "python", "-m", "pip", *words, cwd=self.folder)
 
 
 @pytest.fixture(scope="session")
@@ -136,7 +142,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
 @pytest.fixture(scope="session")
 def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with links to all that is installed here, except what is ours."""
-    folder = tmp_path_factory.mktemp("libraries")
+    # By this name hypothesis knows a library, and does not read its source for constants.
+    folder = tmp_path_factory.mktemp("libraries") / "site-packages"
+    folder.mkdir()
     for site in map(Path, sys.path):
         if site.name in ("site-packages", "dist-packages"):
             for entry in site.iterdir():
