@@ -177,8 +177,7 @@ def load_catalogue(
     # A file that the user names is always allowed: the policy is about installed plugins.
     known = tuple(known)
     loaded = loading.load(candidates, policy, known)
-    loaded += loading.load(local_files, Policy(strict=policy.strict), known)
-    return compose(loaded)
+    return compose(loaded + loading.load(local_files, Policy(strict=policy.strict), known))
 
 
 def compose(loaded: Iterable[Plugin]) -> Catalogue:

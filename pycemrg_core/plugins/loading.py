@@ -184,9 +184,10 @@ def load(found: Iterable[Found], policy: Policy, known: Iterable[Plugin] = ()) -
 
     Raises :class:`PluginError` for the first failure when the policy is strict.
     """
-    manager = pluggy.PluginManager(PROJECT)
-    manager.add_hookspecs(HookSpecs)
+    found, manager = tuple(found), pluggy.PluginManager(PROJECT)
     before = {plugin.found: plugin for plugin in known if plugin.state in (State.LOADED, State.FAILED)}
+    if not before.keys() >= {*found}:  # else no hook is called
+        manager.add_hookspecs(HookSpecs)
     plugins = tuple(_load_one(manager, one, policy, before) for one in found)
     if policy.strict:
         refuse_failures(plugins)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ class Scorer:
         self.rules = [rule for rule in RULES if all(name in self.column for name in rule.names)]
         self.values = _values(facts)
         self._tables = [points(rule, self.values[rule.relation]) for rule in self.rules]
-        self._moves: tuple[Ints, list[tuple[Floats, Ints, Ints]]] = (np.zeros((0, 0), np.int64), [])
+        self._moves: tuple[Ints, list[tuple[Floats, Ints]], Any] | None = None
 
     def each(self, choices: Ints) -> Floats:
         """The points (rules, choices) for label indices (choices, structures); NaN where a rule does not apply."""
@@ -44,30 +45,43 @@ class Scorer:
         """The score of each choice after each exchange (choices, exchanges); only rules of what moves are applied."""
         before = np.nan_to_num(self.each(choices))
         self.tried += len(choices) * len(exchanges)
-        out = np.tile(before.sum(axis=0), (len(exchanges), 1))
+        if self._moves is None or self._moves[0] is not exchanges:
+            self._moves = (exchanges, *self._moved(exchanges))
+        _, tables, moved = self._moves
         columns = np.ascontiguousarray(choices.T)
-        for old, rule, (table, moved, places) in zip(before, self.rules, self._moved(exchanges), strict=True):
-            chosen = columns[places]  # (structures, moved, choices)
+        changes = [before.sum(axis=0)[None]]
+        for old, rule, (table, places) in zip(before, self.rules, tables, strict=True):
+            chosen = columns[places]  # (structures, places, choices)
             index = chosen[0]
             for other, size in zip(chosen[1:], table.shape[1:], strict=False):
                 index = index * size + other
             points = table.take(index)
             if len(chosen) > len(rule.names):
                 points[chosen[-1] != self.absent] = 0.0
-            out[moved] += points - old
+            changes.append(points - old)
+        out: Floats = moved @ np.concatenate(changes)
         return np.asarray(out.T.round(9))  # equal scores are equal whatever moved
 
-    def _moved(self, exchanges: Ints) -> list[tuple[Floats, Ints, Ints]]:
-        """For each rule its table, the exchanges that concern it, and the columns (structures, moved) it then reads."""
-        if self._moves[0] is not exchanges:
-            found = []
-            for rule, table in zip(self.rules, self._tables, strict=True):
-                names = (*rule.names, *([rule.unless] if rule.unless in self.column else []))
-                columns = [self.column[name] for name in names]
-                moved = np.flatnonzero((exchanges[:, columns] != columns).any(axis=1))
-                found.append((np.nan_to_num(table), moved, np.ascontiguousarray(exchanges[moved[:, None], columns].T)))
-            self._moves = exchanges, found
-        return self._moves[1]
+    def _moved(self, exchanges: Ints) -> tuple[list[tuple[Floats, Ints]], Any]:
+        """For each rule its table and the columns (structures, places) that it reads after an exchange, each once; and
+        a matrix that adds, for each exchange, what changes at its places to the score before, in the order of rules."""
+        from scipy.sparse import csr_array
+
+        tables, count = [], 1
+        rows, found = [np.arange(len(exchanges))], [np.zeros(len(exchanges), np.int64)]
+        for rule, table in zip(self.rules, self._tables, strict=True):
+            names = (*rule.names, *([rule.unless] if rule.unless in self.column else []))
+            own = [self.column[name] for name in names]
+            columns = exchanges[:, own].T
+            moved = np.flatnonzero((own != columns.T).any(axis=1))
+            code = np.ravel_multi_index(tuple(columns[:, moved]), (len(self.column),) * len(names))
+            _, first, alike = np.unique(code, return_index=True, return_inverse=True)
+            tables.append((np.nan_to_num(table), columns[:, moved[first]]))
+            rows.append(moved)
+            found.append(count + alike)
+            count += len(first)
+        where = np.concatenate(rows), np.concatenate(found)
+        return tables, csr_array((np.ones(len(where[0])), where), shape=(len(exchanges), count))
 
 
 def _values(facts: Facts) -> dict[str, Floats]:
