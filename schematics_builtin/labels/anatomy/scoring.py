@@ -71,7 +71,7 @@ class Scorer:
         rows, found = [np.arange(len(exchanges))], [np.zeros(len(exchanges), np.int64)]
         for rule, table in zip(self.rules, self._tables, strict=True):
             names = (*rule.names, *([rule.unless] if rule.unless in self.column else []))
-            own = [self.column[name] for name in names]
+            own = np.array([self.column[name] for name in names])
             columns = exchanges[:, own].T
             moved = np.flatnonzero((own != columns.T).any(axis=1))
             code = np.ravel_multi_index(tuple(columns[:, moved]), (len(self.column),) * len(names))
