@@ -287,9 +287,8 @@ class LabelVolume(ShownVolume):
 
     def _sources(self, where: Where, region: Region, distance_mm: float) -> Region:
         """The box of the voxels of a structure that can be within a distance of a box."""
-        return (
-            self.region(where) if isinf(distance_mm) else intersect(self._grow(region, distance_mm), self.region(where))
-        )
+        whole = self.region(where)
+        return whole if isinf(distance_mm) else intersect(self._grow(region, distance_mm), whole)
 
     def _dilated(self, where: Where, distance_mm: float, region: Region) -> Zone:
         sources = self._sources(where, region, distance_mm)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -41,8 +42,6 @@ def blueprint_of(
         for role in contracts.roles(type(contract)):
             if role.makes is not None:
                 made[role.makes.label_type] += _made(contract, role, role.makes)
-    waits = _waits_for(steps, when_present, labels)
-    walled = {wall.lumen for wall in made[LabelType.WALL]}
     return Blueprint(
         recipe=recipe,
         names=names or {value: name for name, value in labels.items()},
@@ -52,8 +51,8 @@ def blueprint_of(
         planes=tuple(made[LabelType.PLANE]),
         rings=tuple(made[LabelType.RING]),
         made=tuple(dict.fromkeys(label.value for one in steps for label in contracts.labels_written(one))),
-        waits_for=waits,
-        open=_values(labels, rules.open) | (_values(labels, rules.included) - walled),
+        waits_for=_waits_for(steps, when_present, labels),
+        open=_values(labels, rules.open) | (_values(labels, rules.included) - {w.lumen for w in made[LabelType.WALL]}),
         accepted=accepted,
         may_touch=frozenset(_values(labels, pair) for pair in rules.may_touch if labels.keys() >= pair),
     )
@@ -101,16 +100,17 @@ def _contract_types(steps: Iterable[Any]) -> dict[int, LabelType]:
 def _scheme_types(catalogue: Catalogue, labels: Mapping[str, int], first: str) -> dict[int, LabelType]:
     """The types of these labels, from the groups of the label schemes."""
     types: dict[int, LabelType] = {}
-    for contribution in sorted(catalogue.all(LabelScheme), key=lambda one: not one.answers_to(first)):
-        for one, names in _members(contribution.record).items():
+    for scheme in sorted(catalogue.all(LabelScheme), key=lambda one: not one.answers_to(first)):
+        for one, names in _members(tuple(scheme.record.labels.items()), tuple(scheme.record.groups.items())).items():
             for label in _values(labels, names):
                 types.setdefault(label, one)
     return types
 
 
-def _members(scheme: LabelScheme) -> dict[LabelType, tuple[str, ...]]:
+@lru_cache(maxsize=256)  # every plan asks for every scheme
+def _members(labels: tuple[Any, ...], groups: tuple[Any, ...]) -> dict[LabelType, tuple[str, ...]]:
     try:
-        table = LabelTable(scheme.labels, scheme.groups)
+        table = LabelTable(dict(labels), dict(groups))
     except LabelError:  # "list-plugins --check" says what is wrong with the scheme
         return {}
     return {one: table.names_of(one.value) for one in LabelType if one.value in table.groups}

@@ -154,10 +154,10 @@ class _Planner:
         provider = None
         schematic = self.settings.schematics.get(name)
         if schematic is None:
-            schematic = self.catalogue.get(Schematic, name)
-            provider = self.catalogue.find(Schematic, name).provider
+            contribution = self.catalogue.find(Schematic, name)
+            schematic, provider = contribution.record, contribution.provider
         found = self.catalogue.find(Step, schematic.step)
-        step = self.catalogue.get(Step, schematic.step)
+        step = found.record
         who = f"step {step.name!r} of {found.provider}"
         with blaming(LabelError, who):
             contract = step.contract.load()
@@ -292,8 +292,9 @@ class _Planner:
             self.problems.append(
                 f"no step uses the parameter {name!r}{close_to(name, used)} (in use: {', '.join(sorted(used))})"
             )
-        # The configuration of one recipe may serve another, so what the catalogue knows is no mistake.
-        schematics = [found.record for found in self.catalogue.all(Schematic)]
+        # The configuration of one recipe may serve another, so what the catalogue knows is no mistake. It is looked up
+        # only for a configuration.
+        schematics = [found.record for found in self.catalogue.all(Schematic) if self.settings.defaults]
         ours = {name for one in schematics for name in one.parameters}
         maps = [one.semantic_map for one in (*schematics, *self.settings.schematics.values())]
         known = ours | {str(value) for one in maps for value in one.values()}
