@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import math
 import os
@@ -30,6 +31,7 @@ WRITABLE = [".nrrd", ".nii", ".nii.gz", ".mha", ".inr"]
 # NIfTI is in single precision, NRRD stores direction times spacing, MetaImage drops subnormal numbers.
 PRECISION = {".nrrd": 1e-12, ".nii": 1e-5, ".nii.gz": 1e-5, ".mha": 1e-300, ".inr": 0.0}
 
+Full = dict[tuple[str, int], tuple[Path, dict[str, bytes], str]]
 
 angle = st.floats(-3, 3)
 positive = st.floats(0.05, 20)
@@ -235,7 +237,7 @@ def test_air_is_almost_free_in_an_nrrd(tmp_path: Path) -> None:
 
 
 FULL_DISK = """
-    import resource, signal, sys
+    import json, resource, signal, sys
     sys.dont_write_bytecode = True  # Python would leave a cut .pyc, and with it a broken checkout
     import numpy as np, SimpleITK as sitk
     from pycemrg_core.errors import OutputError
@@ -243,28 +245,44 @@ FULL_DISK = """
     noise = np.random.default_rng(1).integers(1, 200, (30, 40, 50)).astype(np.uint8)
     image = sitk.GetImageFromArray(noise)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
-    try:
-        write_image(image, sys.argv[1])
-    except OutputError as error:
-        print(error)
+    said = {}
+    for path, limit in zip(sys.argv[1::2], sys.argv[2::2]):
+        usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), usual[1]))
+        try:
+            write_image(image, path)
+        except OutputError as error:
+            said[path] = str(error)
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    json.dump(said, sys.stdout)
 """
+LIMITS = (100, 20000, 57000)
+
+
+@pytest.fixture(scope="module")
+def full_disks(tmp_path_factory: pytest.TempPathFactory) -> Full:
+    """One process meets every full disk: by extension and limit the file, its folder before, and what was said."""
+    asked = {}
+    for extension, limit in itertools.product(WRITABLE, LIMITS):
+        path = tmp_path_factory.mktemp("full") / f"a{extension}"
+        image_files.write_image(make(), path)
+        asked[extension, limit] = path, snapshot(path.parent)
+    words = [str(word) for (_, limit), (path, _) in asked.items() for word in (path, limit)]
+    command = [sys.executable, "-c", textwrap.dedent(FULL_DISK), *words]
+    said = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return {case: (path, before, said.get(str(path), "")) for case, (path, before) in asked.items()}
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no file size limits to stand in for a full disk")
-@pytest.mark.parametrize("limit", [100, 20000, 57000])
+@pytest.mark.parametrize("limit", LIMITS)
 @pytest.mark.parametrize("extension", WRITABLE)
-def test_full_disk_is_reported_and_leaves_what_was_there(tmp_path: Path, extension: str, limit: int) -> None:
-    path = tmp_path / f"a{extension}"
-    image_files.write_image(make(), path)
-    before = snapshot(tmp_path)
-    command = [sys.executable, "-c", textwrap.dedent(FULL_DISK), str(path), str(limit)]
-    run = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert run.stdout.startswith(f"{path}: cannot be written: ")
-    assert "ree space" in run.stdout or "disk full" in run.stdout
-    assert run.stdout.count("\n") == 1
-    assert snapshot(tmp_path) == before
+def test_full_disk_is_reported_and_leaves_what_was_there(full_disks: Full, extension: str, limit: int) -> None:
+    path, before, said = full_disks[extension, limit]
+    assert said.startswith(f"{path}: cannot be written: ")
+    assert "ree space" in said or "disk full" in said
+    assert "\n" not in said
+    assert snapshot(path.parent) == before
 
 
 def test_warnings_are_silenced_only_while_itk_works(tmp_path: Path) -> None:

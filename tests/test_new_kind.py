@@ -17,6 +17,7 @@ import pycemrg_core
 
 ROOT = Path(__file__).resolve().parent.parent
 MAIN = "from pycemrg_core.cli import main; main()"
+CHECK = ("--no-plugins", "list-plugins", "--check", "--plugin")  # what else is installed has tests of its own
 
 Pycemrg = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -96,8 +97,8 @@ def test_it_is_listed_and_described(pycemrg: Pycemrg, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_it_is_validated(pycemrg: Pycemrg, tmp_path: Path) -> None:
-    pycemrg("list-plugins", "--check", "--plugin", plugin(tmp_path, "our_atlas"))
-    wrong = pycemrg("list-plugins", "--check", "--plugin", plugin(tmp_path, "odd_atlas", "heart"), code=1).stdout
+    pycemrg(*CHECK, plugin(tmp_path, "our_atlas"))
+    wrong = pycemrg(*CHECK, plugin(tmp_path, "odd_atlas", "heart"), code=1).stdout
     assert "atlas 'mean_heart': function must take 0 arguments: missing a required argument: 'heart'" in wrong
     other = tmp_path / "other.py"
     other.write_text("from pycemrg_core.api import hookimpl\n@hookimpl\ndef pycemrg_atlases():\n    return ['mine']\n")
@@ -123,7 +124,7 @@ def test_new_plugin_offers_it(pycemrg: Pycemrg, tmp_path: Path) -> None:
     assert 'name="my_atlas_mean_heart"' in written
     assert 'Ref("my_atlas.atlases:mean_heart")' in written
     assert "def mean_heart():" in (folder / "my_atlas" / "atlases.py").read_text(encoding="utf-8")
-    checked = pycemrg("list-plugins", "--check", "--plugin", folder / "my_atlas" / "plugin.py", path=(folder,))
+    checked = pycemrg(*CHECK, folder / "my_atlas" / "plugin.py", path=(folder,))
     assert checked.stdout.endswith("no faults found\n")
     form = ["ruff", "format", "--isolated", "--check", "."]
     subprocess.run(form, cwd=folder, check=True, capture_output=True)

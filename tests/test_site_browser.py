@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-pytest_plugins = ("chromium",)
+pytest_plugins = ("built_site", "chromium")
 
-ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("index", "start", "notebook", "troubleshooting", "certificate", "migrating", "api-plugins", "closed-heart")
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    for needed in ("mkdocs", "material", "mkdocstrings", "mkdocs_click"):
-        pytest.importorskip(needed, reason="needs the extra 'docs'")
-    folder = tmp_path_factory.mktemp("site")
-    config = import_module("mkdocs.config").load_config(str(ROOT / "mkdocs.yml"), site_dir=str(folder))
-    import_module("mkdocs.commands.build").build(config)
-    return folder
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
