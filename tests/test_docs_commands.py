@@ -6,12 +6,16 @@ Blocks of ``sh`` are run by ``test_docs.py``, with the rest of their pages; here
 from __future__ import annotations
 
 import csv
+import multiprocessing
+import os
 import re
 import shlex
 import shutil
 from collections.abc import Callable
 from functools import cache
+from importlib.util import find_spec
 from itertools import pairwise
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +42,31 @@ ELSEWHERE = {
     "pycemrg mesh ": "test_mesh_docs.py",
     "pycemrg augment ": "test_augment_docs.py",
 }
+
+
+@pytest.fixture
+def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers of a cohort have what this process has imported; the tests of cohorts start them as commands do."""
+    if not hasattr(os, "fork") or not find_spec("pycemrg_cohort"):
+        return
+    from pycemrg_cohort import workers
+
+    pipes: list[Connection] = []
+
+    def serve(pipe: Connection) -> None:
+        for one in pipes:  # a worker ends when nobody holds the other end of its pipe
+            one.close()
+        workers._serve(pipe)
+
+    def started() -> workers._Worker:
+        here, there = multiprocessing.Pipe()
+        pipes.append(here)
+        process = multiprocessing.get_context("fork").Process(target=serve, args=(there,), daemon=True)
+        process.start()
+        there.close()
+        return workers._Worker(process, here)
+
+    monkeypatch.setattr(workers, "_started", started)
 
 
 @cache
@@ -209,7 +238,7 @@ def save_plugins(page: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("terminal")
+@pytest.mark.usefixtures("terminal", "forked_workers")
 @pytest.mark.parametrize("page", [page for page in PAGES if typed(page)], ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_commands_of_a_page_run(page: Path, folder: Path) -> None:
     save_plugins(page)
