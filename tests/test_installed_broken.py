@@ -68,7 +68,8 @@ def test_a_list_says_one_line_for_each_that_failed_and_each_conflict(site: Envir
     for line, (name, state, reason) in zip(lines, failed, strict=True):
         verb = "is incompatible" if state == "incompatible" else "failed"
         assert line.startswith(f"warning: plugin {name} (pycemrg-broken 1.0) {verb}: {reason}")
-    assert {"create", "partition", "lost"} <= site.names("steps").keys()
+    (steps,) = site.names("steps")
+    assert {"create", "partition", "lost"} <= steps.keys()
     assert site.pycemrg("--help").stderr == ""
 
 
@@ -102,18 +103,18 @@ def test_a_reference_that_leads_nowhere_is_named_when_it_is_used(site: Environme
 
 def test_check_finds_the_faults_and_exits_with_one(site: Environment) -> None:
     assert site.pycemrg("list-plugins").returncode == 0
-    checked = site.pycemrg("list-plugins", "--check", code=1).stdout
+    check = ("list-plugins", "--check")
+    checked, as_json = site.answers(check, (*check, "--json"), code=1)
     start = "fault: plugin broken_ref (pycemrg-broken 1.0): "
     for record in ("step 'lost'", "schematic 'lost_wall'", "recipe 'lost_heart'"):
         (line,) = (line for line in checked.splitlines() if line.startswith(f"{start}{record}: "))
         assert "cannot import 'pycemrg_broken.nowhere'" in line
     assert "no faults found" not in checked
-    found = json.loads(site.pycemrg("list-plugins", "--check", "--json", code=1).stdout)
-    faults = {plugin["name"]: plugin["faults"] for plugin in found["plugins"]}
+    faults = {plugin["name"]: plugin["faults"] for plugin in json.loads(as_json)["plugins"]}
     assert len(faults["broken_ref"]) == 3
     assert faults["broken_marker"] == []
     # With the broken ones blocked, nothing is wrong.
-    site.pycemrg("list-plugins", "--check", PYCEMRG_PLUGINS="partition")
+    site.pycemrg(*check, PYCEMRG_PLUGINS="partition")
 
 
 @pytest.mark.parametrize(
@@ -167,4 +168,5 @@ def test_nothing_of_it_is_left_when_it_is_removed(site: Environment) -> None:
     checked = site.pycemrg("list-plugins", "--check")
     assert checked.stdout.endswith("no faults found\n")
     assert checked.stderr == ""
-    assert {"lost_heart", "marked", "this_mitral_valve"}.isdisjoint(site.names("recipes"))
+    (recipes,) = site.names("recipes")
+    assert {"lost_heart", "marked", "this_mitral_valve"}.isdisjoint(recipes)

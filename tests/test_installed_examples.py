@@ -37,25 +37,27 @@ def record_of(folder: Path) -> dict[str, Any]:
 
 
 def test_what_they_contribute_appears_in_the_lists(installed: Environment) -> None:
-    def theirs(kind: str) -> dict[str, str]:
-        return {name: provider for name, provider in installed.names(kind).items() if provider != BUILT_IN}
-
-    assert theirs("schematics") == {
+    kinds = ("schematics", "recipes", "steps", "schemes", "metrics")
+    theirs = {
+        kind: {name: provider for name, provider in listed.items() if provider != BUILT_IN}
+        for kind, listed in zip(kinds, installed.names(*kinds), strict=True)
+    }
+    assert theirs["schematics"] == {
         "rv_outflow": "pycemrg-internal-part 1.0",
         "la_push_part": "pycemrg-internal-part 1.0",
         "ra_push_part": "pycemrg-internal-part 1.0",
         "partition_rpv1_svc": "pycemrg-partition 1.0",
     }
-    assert theirs("recipes") == {
+    assert theirs["recipes"] == {
         "four_chamber_internal_part": "pycemrg-internal-part 1.0",
         "thin_atria": "pycemrg-paper-recipes 1.0",
         "thick_atria": "pycemrg-paper-recipes 1.0",
         "thin_atria_internal_part": "pycemrg-paper-recipes 1.0",
         "four_chamber_partitioned": "pycemrg-partition 1.0",
     }
-    assert theirs("steps") == {"partition": "pycemrg-partition 1.0"}
-    assert theirs("schemes") == {"paper-labels": "pycemrg-paper-recipes 1.0"}
-    assert theirs("metrics") == {"open_faces": "pycemrg-partition 1.0"}
+    assert theirs["steps"] == {"partition": "pycemrg-partition 1.0"}
+    assert theirs["schemes"] == {"paper-labels": "pycemrg-paper-recipes 1.0"}
+    assert theirs["metrics"] == {"open_faces": "pycemrg-partition 1.0"}
 
 
 def test_nothing_is_wrong_with_them(installed: Environment) -> None:

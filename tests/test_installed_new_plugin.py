@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,11 +16,6 @@ if TYPE_CHECKING:
 pytest_plugins = ("wheelhouse",)
 
 
-@pytest.fixture(scope="module")
-def environment(make_environment: Callable[..., Environment]) -> Environment:
-    return make_environment("pycemrg-core")
-
-
 @pytest.mark.parametrize(
     ("name", "parts", "contributed"),
     [
@@ -32,27 +26,28 @@ def environment(make_environment: Callable[..., Environment]) -> Environment:
     ],
 )
 def test_a_new_plugin_works_as_it_is_written(
-    environment: Environment, tmp_path: Path, name: str, parts: tuple[str, ...], contributed: list[str]
+    core: Environment, tmp_path: Path, name: str, parts: tuple[str, ...], contributed: list[str]
 ) -> None:
-    before = environment.plugins()
-    written = environment.pycemrg("new-plugin", name, *parts, cwd=tmp_path).stdout
+    before = core.plugins()
+    written = core.pycemrg("new-plugin", name, *parts, cwd=tmp_path).stdout
     assert f"next: cd {name} && pip install -e" in written
-    environment.install("-e", tmp_path / name)
-    assert " passed" in environment.pytest(cwd=tmp_path / name)
+    core.install("-e", tmp_path / name)
+    assert " passed" in core.pytest(cwd=tmp_path / name)
 
-    plugin = environment.plugins("--check")[name.replace("-", "_")]
+    plugin = core.plugins("--check")[name.replace("-", "_")]
     assert (plugin["distribution"], plugin["state"], plugin["faults"]) == (name, "loaded", [])
     provided = {kind: names for kind, names in plugin["provides"].items() if names}
     assert list(provided) == contributed
     listing = {kind.word: kind.listing.removeprefix("list-") for kind in KINDS}
-    for word, (contribution,) in provided.items():
-        assert environment.names(listing[word])[contribution] == f"{name} 0.1.0"
+    lists = core.names(*(listing[word] for word in provided))
+    for providers, (contribution,) in zip(lists, provided.values(), strict=True):
+        assert providers[contribution] == f"{name} 0.1.0"
     outputs = [option for output in provided.get("output", ()) for option in ("--with", output)]
-    environment.pycemrg("run", *provided["recipe"], HEART, "-o", "out", *outputs, cwd=tmp_path)
+    core.pycemrg("run", *provided["recipe"], HEART, "-o", "out", *outputs, cwd=tmp_path)
     assert (tmp_path / "out" / "heart.nrrd").is_file()
     assert not outputs or "RV_myo_label," in (tmp_path / "out" / "my_all_volumes.csv").read_text()
     for command in provided.get("command", ()):
-        assert environment.pycemrg(command, HEART).stdout.split()[:2] == ["label", "voxels"]
+        assert core.pycemrg(command, HEART).stdout.split()[:2] == ["label", "voxels"]
 
-    environment.uninstall(name)
-    assert environment.plugins() == before
+    core.uninstall(name)
+    assert core.plugins() == before

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,20 +31,17 @@ def copied(folder: Path) -> Path:
     return new
 
 
-def test_a_copy_of_one_of_our_plugins_works_elsewhere(
-    make_environment: Callable[..., Environment], tmp_path: Path
-) -> None:
-    environment = make_environment("pycemrg-core")
+def test_a_copy_of_one_of_our_plugins_works_elsewhere(core: Environment, tmp_path: Path) -> None:
     new = copied(tmp_path)
-    environment.install("-e", new)
-    plugin = environment.plugins("--check")["heart_meshes"]
+    core.install("-e", new)
+    plugin = core.plugins("--check")["heart_meshes"]
     assert (plugin["distribution"], plugin["state"], plugin["faults"]) == (NEW, "loaded", [])
-    assert environment.pycemrg("voxelise", "--help").stdout.startswith("Usage: pycemrg voxelise ")
+    assert core.pycemrg("voxelise", "--help").stdout.startswith("Usage: pycemrg voxelise ")
     # Its own tests, with nothing of ours but what is installed.
-    printed = environment.pytest("-m", "not slow", cwd=new)
+    printed = core.pytest("-m", "not slow", cwd=new)
     assert re.search(r"\d+ passed, \d+ deselected in", printed), printed
-    environment.uninstall(NEW)
-    assert "heart_meshes" not in environment.plugins()
+    core.uninstall(NEW)
+    assert "heart_meshes" not in core.plugins()
 
 
 def test_the_readme_of_the_plugins_names_it() -> None:

@@ -24,6 +24,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 OURS = ("pycemrg", "schematics_builtin", "__editable__", "_editable_impl", "__pycache__")
 
+_ANSWERS = """
+import json, sys
+from pycemrg_core.testing import run_command
+print(json.dumps([run_command(*words, code=int(sys.argv[2])).stdout for words in json.loads(sys.argv[1])]))
+"""
+
 Done = subprocess.CompletedProcess[str]
 
 
@@ -118,10 +124,14 @@ class Environment:
         assert "Traceback" not in done.stderr, f"{words}\n{done.stderr}"
         return done
 
-    def names(self, kind: str, **environment: str) -> dict[str, str]:
-        """What ``list-KIND`` lists: the provider by name."""
-        listed = json.loads(self.pycemrg(f"list-{kind}", "--json", **environment).stdout)
-        return {entry["name"]: entry["provider"] for entry in listed}
+    def answers(self, *commands: tuple[str, ...], code: int = 0) -> list[str]:
+        """What several commands print, asked in one process; each must end with this exit code."""
+        return json.loads(self.python("-c", _ANSWERS, json.dumps(commands), code))  # type: ignore[no-any-return]
+
+    def names(self, *kinds: str) -> list[dict[str, str]]:
+        """What each ``list-KIND`` lists: the provider by name."""
+        lists = map(json.loads, self.answers(*((f"list-{kind}", "--json") for kind in kinds)))
+        return [{entry["name"]: entry["provider"] for entry in listed} for listed in lists]
 
     def plugins(self, *words: str, **environment: str) -> dict[str, Any]:
         """What ``list-plugins`` lists, by name."""
@@ -152,6 +162,15 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 if not (entry.name.startswith(OURS) or entry.suffix == ".pth" or link.exists()):
                     link.symlink_to(entry.resolve())
     return folder
+
+
+@pytest.fixture(scope="session")
+def core(house: House, libraries: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    """The core and nothing else; a test that installs more removes it."""
+    environment = Environment(tmp_path_factory.mktemp("environment"), house, libraries)
+    environment.install("pycemrg-core")
+    yield environment
+    shutil.rmtree(environment.folder)
 
 
 @pytest.fixture(scope="module")
