@@ -58,9 +58,12 @@ def join(volume: LabelVolume, a: int, b: int, gap_mm: float, *, grooves: bool = 
 
 def _bounds(mask: Mask, region: Region, by: int, shape: tuple[int, ...]) -> Region:
     """The box of what is in a mask, that lies in a region of an image, and some voxels round it."""
-    low, high = (np.array([f(line) for line in np.nonzero(mask)]) for f in (np.min, np.max))
-    corner = [axis.start for axis in region]
-    return expand(as_region(map(slice, (low + corner).tolist(), (high + corner + 1).tolist())), by, shape)
+    lines = (np.flatnonzero(mask.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1)))
+    box = (
+        slice(axis.start + int(line[0]), axis.start + int(line[-1]) + 1)
+        for axis, line in zip(region, lines, strict=True)
+    )
+    return expand(as_region(box), by, shape)
 
 
 def _moved(mask: Mask, region: Region, box: Region) -> Mask:

@@ -37,13 +37,16 @@ def ways(mask: Mask, spacing: tuple[float, float, float], seeds: NDArray[np.inte
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import dijkstra
 
-    number = np.full(np.add(mask.shape, 1), -1, np.int32)  # one more plane: a step from the border ends outside
+    _, height, width = wider = np.add(mask.shape, 1)  # one more plane: a step from the border ends outside
+    number = np.full(wider.prod(), -1, np.int32)
     flat = np.flatnonzero(mask)
     places = np.stack(np.unravel_index(flat, mask.shape), axis=1)
-    number[tuple(places.T)] = np.arange(len(flat))
+    at = (places[:, 0] * height + places[:, 1]) * width + places[:, 2]
+    number[at] = np.arange(len(flat))
     first, second, length = [], [], []
     for step in _STEPS:
-        other = number[tuple((places + step).T)]
+        z, y, x = step
+        other = number[at + ((z * height + y) * width + x)]
         there = np.flatnonzero(other >= 0)
         first.append(there)
         second.append(other[there])

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from pycemrg_core.api import Doubt, Mask, Note, Zone
+from pycemrg_core.api import Doubt, Mask, Note, Zone, as_region
 from schematics_builtin.fusing.choices import APPENDAGE, ATRIUM, CHAMBERS, HEART, VEINS
 from schematics_builtin.fusing.sources import Grid, Source
 
@@ -140,12 +140,12 @@ def _surface(source: Source, name: str) -> Floats:
     """The middles of the faces of a structure."""
     zone, points = source.masks[name], []
     mask = np.pad(zone.mask, 1)
-    corner = np.array([axis.start - 1 for axis in zone.region])
+    box = as_region(slice(axis.start - 1, axis.stop + 1) for axis in zone.region)
     for axis in range(3):
         low = [slice(None)] * 3
         high = [slice(None)] * 3
         low[axis], high[axis] = slice(None, -1), slice(1, None)
-        points.append(np.argwhere(mask[tuple(low)] != mask[tuple(high)]) + corner + 0.5 * np.eye(3)[axis])
+        points.append(Zone(box, mask[tuple(low)] != mask[tuple(high)]).places + 0.5 * np.eye(3)[axis])
     return _points(source.grid, np.concatenate(points))
 
 
