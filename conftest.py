@@ -3,7 +3,7 @@
 Lanes are markers. Whoever asks for files, names or markers gets every case of what was asked for::
 
     python3 -m pytest -m "not slow"     the fast lane, for every change
-    python3 -m pytest                   all tests, but of each slow one only every third case
+    python3 -m pytest                   all tests, but of each slow one only every fifth case
     python3 -m pytest --sample 1        every case of every test
     python3 -m pytest -m installed      what is installed from wheels into environments of their own
     python3 -m pytest -m browser        pages in a real browser
@@ -55,7 +55,7 @@ def pytest_collection() -> Generator[None, object, object]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--sample", type=int, metavar="N", help="run every Nth case of each slow test: 3, or 1 with a choice"
+        "--sample", type=int, metavar="N", help="run every Nth case of each slow test: 5, or 1 with a choice"
     )
 
 
@@ -63,7 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Only the first process knows what was asked for; those that run the tests are told."""
     if config.option.sample is None:
         chosen = config.args_source is pytest.Config.ArgsSource.ARGS or config.option.markexpr or config.option.keyword
-        config.option.sample = 1 if chosen else 3
+        config.option.sample = 1 if chosen else 5
 
 
 @pytest.hookimpl(tryfirst=True)

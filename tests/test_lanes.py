@@ -35,7 +35,7 @@ SLOW = {"of[1]", "of[2]", "of[4]", "of[5]", "few[1]", "slow"}
 @pytest.mark.parametrize(
     ("asked", "expected"),
     [
-        ((), FAST | {"slow"}),
+        ((), FAST | {"of[5]", "slow"}),
         (("--sample", "1"), FAST | SLOW),
         (
             ("-k", "test_of or few"),
