@@ -24,7 +24,7 @@ class Scorer:
         self.column = {name: i for i, name in enumerate(structures)}
         self.rules = [rule for rule in RULES if all(name in self.column for name in rule.names)]
         self.values = _values(facts)
-        self._tables = [points(rule, self.values[rule.relation]) for rule in self.rules]
+        self._tables = [_points(rule, self.values[rule.relation]) for rule in self.rules]
         self._moves: tuple[Ints, list[tuple[Floats, Ints]], Any] | None = None
 
     def each(self, choices: Ints) -> Floats:
@@ -102,7 +102,7 @@ def _values(facts: Facts) -> dict[str, Floats]:
     return {name: np.pad(v, (0, 1), constant_values=np.nan) for name, v in values.items()}
 
 
-def points(rule: Rule, value: Floats) -> Floats:
+def _points(rule: Rule, value: Floats) -> Floats:
     """The points that a rule gives for these values of its relation."""
     grade = 2.0 * (value - rule.never) / (rule.sure - rule.never) - 1.0
     grade = np.minimum(np.maximum(grade, -1.0), 1.0)  # half the time of ``np.clip``
