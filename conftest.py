@@ -3,13 +3,14 @@
 Lanes are markers. Whoever asks for files, names or markers gets every case of what was asked for::
 
     python3 -m pytest -m "not slow"     the fast lane, for every change
-    python3 -m pytest                   all tests, but of each slow one only every fifth case
+    python3 -m pytest                   all tests but the heavy ones; of each slow one only every tenth case
     python3 -m pytest --sample 1        every case of every test
     python3 -m pytest -m installed      what is installed from wheels into environments of their own
     python3 -m pytest -m browser        pages in a real browser
 
 ``slow(every=3)`` leaves every third case of a parametrised test in the fast lane. Cases are counted from the first. On
-a class or file it counts the cases of each test in it.
+a class or file it counts the cases of each test in it. ``heavy`` is for the long form of what another test or the
+continuous integration does in short.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def pytest_collection() -> Generator[None, object, object]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--sample", type=int, metavar="N", help="run every Nth case of each slow test: 5, or 1 with a choice"
+        "--sample", type=int, metavar="N", help="run every Nth case of each slow test: 10, or 1 with a choice"
     )
 
 
@@ -63,7 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Only the first process knows what was asked for; those that run the tests are told."""
     if config.option.sample is None:
         chosen = config.args_source is pytest.Config.ArgsSource.ARGS or config.option.markexpr or config.option.keyword
-        config.option.sample = 1 if chosen else 5
+        config.option.sample = 1 if chosen else 10
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -73,6 +74,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(lane)
                 item.add_marker("slow")
+        if item.get_closest_marker("heavy"):
+            item.add_marker("slow")
     seen: Counter[str] = Counter()
     left_out = set()
     for item, slow in [(item, item.get_closest_marker("slow")) for item in items]:
@@ -81,7 +84,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             fast = "every" in slow.kwargs and seen[test] % slow.kwargs["every"] == 0
             if "every" in slow.kwargs:
                 _mark_alone(item, slow, fast)
-            if not fast and seen[test] % config.option.sample:
+            heavy = item.get_closest_marker("heavy") and config.option.sample > 1
+            if heavy or (not fast and seen[test] % config.option.sample):
                 left_out.add(item)
             seen[test] += 1
     if left_out:

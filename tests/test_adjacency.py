@@ -67,6 +67,7 @@ def pinches_in(block: tuple[bool, ...]) -> tuple[int, int, set[tuple[int, ...]]]
     return edges, corners, voxels
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(maps)
 def test_faces_are_those_of_brute_force(array: Array) -> None:
@@ -119,6 +120,7 @@ def test_filling_mends_every_pinch_in_the_end(array: Array) -> None:
     assert brute_pinches(inside)[:2] == (0, 0)
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(maps)
 def test_pieces_are_those_of_scipy(array: Array) -> None:
@@ -169,6 +171,7 @@ def brute_euler(inside: Array) -> int:
     return sum((-1) ** sum(i % 2 for i in cell) for cell in cells)  # an odd index is along the cell
 
 
+@pytest.mark.slow
 @settings(max_examples=80)
 @given(maps)
 def test_the_euler_number_is_that_of_the_cells(array: Array) -> None:

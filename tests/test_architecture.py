@@ -188,8 +188,7 @@ def test_examples_in_docstrings_use_the_doors_only() -> None:
                 and isinstance(node.value, ast.Constant)
                 and isinstance(node.value.value, str)
             ):
-                lines = re.findall(r"^[ >.]*((?:from|import) (?:pycemrg_core|schematics_builtin)[\w., ]*)$",
-                                   node.value.value, re.MULTILINE)  # fmt: skip
+                lines = re.findall(_SHOWN, node.value.value, re.MULTILINE)
                 found += [Module(f"{one.name}:{node.lineno}", line) for line in lines if "import" in line]
     assert len(found) > 5
     assert set(beside_doors(found, offers(), public())) == set()

@@ -191,6 +191,7 @@ def test_the_chain_of_a_command(site: FakeSite) -> None:
     assert text.endswith(f"error: {COMMAND}{WHERE}\n")
 
 
+@pytest.mark.slow
 def test_the_chain_of_a_plugin_that_does_not_load(site: FakeSite) -> None:
     site.install("sick", "def cough():\n    1 / 0\ncough()\n")
     for command in ("list-plugins", "list-recipes"):
@@ -350,6 +351,7 @@ def pycemrg_commands():
         assert sorted(told.read_text().split("\n")[:-1]) == sorted([*once, *(f"file {word}" for word in once)])
 
 
+@pytest.mark.slow
 def test_plugins_that_are_switched_off_are_never_imported(site: FakeSite) -> None:
     """Wherever in the command the option stands."""
     site.install("telling", "print('telling')\n" + "raise RuntimeError")

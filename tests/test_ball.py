@@ -38,6 +38,7 @@ def unambiguous(distance: Array, far: float, tolerance: float) -> bool:
     return not (np.abs(distance - far) < tolerance).any()
 
 
+@pytest.mark.slow
 @settings(max_examples=250)
 @given(cases())
 @example((np.ones((1, 1, 1), bool), (1.0, 1.0, 1.0), 0.5))

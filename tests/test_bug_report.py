@@ -41,6 +41,7 @@ def test_it_names_versions_and_plugins(failing: Path) -> None:
     assert f"| secret heart | local file {version} | pycemrg.v1 | failed | importing" in text
 
 
+@pytest.mark.slow
 def test_it_holds_no_personal_path(failing: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYCEMRG_PLUGINS", str(tmp_path / "mine"))
     monkeypatch.chdir(failing.parent)

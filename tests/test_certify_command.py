@@ -43,6 +43,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
+@pytest.mark.slow
 def test_a_run_can_be_certified(grown: Path) -> None:
     data = json.loads((grown / "certificate.json").read_text())
     sha256 = json.loads((grown / "run.json").read_text())["output"]["voxels_sha256"]
@@ -68,6 +69,7 @@ def test_certify_says_the_same_of_the_image_alone(grown: Path) -> None:
     assert json.loads(result.stdout) == json.loads((grown / "certificate.json").read_text())
 
 
+@pytest.mark.slow
 def test_python_says_the_same(grown: Path) -> None:
     image, _ = read_labels(HEART)
     result = run_recipe("four_chamber_full", image, catalogue())
@@ -305,6 +307,7 @@ def test_wrong_usage(tmp_path: Path) -> None:
     assert "--again takes at most" in pycemrg("run", "--again", record, "--then", "repair", code=2).stderr
 
 
+@pytest.mark.slow
 def test_a_certificate_replaces_nothing_but_a_certificate(tmp_path: Path) -> None:
     heart = small_heart(tmp_path, size=32)
     pycemrg("run", "left_atrium_with_veins", heart, "-o", tmp_path / "out", "--no-check")

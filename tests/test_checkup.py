@@ -176,7 +176,7 @@ def test_each_fault_is_named(tmp_path: Path, hook: str, change: tuple[str, str],
     assert faults(plugin(tmp_path, **{hook: GOOD[hook].replace(*change)})) == expected
 
 
-@pytest.mark.slow(every=4)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "expected"),
     [

@@ -47,7 +47,7 @@ def put(path: Path, data: object) -> None:
 # ----------------------------------------------------------------------------------------------------- writing
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_the_folder_of_every_recipe_gives_the_same_voxels(tmp_path: Path, heart: Path, recipe: str) -> None:
     config = tmp_path / "config"
@@ -170,6 +170,7 @@ def test_a_changed_parameter_takes_effect_and_set_wins_over_it(tmp_path: Path, h
     assert not np.array_equal(three, expected)
 
 
+@pytest.mark.slow
 def test_a_changed_label_takes_effect_and_labels_wins_over_it(tmp_path: Path, heart: Path, config: Path) -> None:
     labels = {**LABELS, "LA_myo_label": 55}
     put(config / "labels.yaml", yaml.safe_dump({"labels": labels}))
@@ -182,6 +183,7 @@ def test_a_changed_label_takes_effect_and_labels_wins_over_it(tmp_path: Path, he
     assert np.array_equal(other, np.where(usual == 104, 66, usual))
 
 
+@pytest.mark.slow
 def test_a_changed_rule_takes_effect(tmp_path: Path, heart: Path, config: Path) -> None:
     path = config / "semantic_maps" / "la_myocardium.json"
     semantic_map = json.loads(path.read_text(encoding="utf-8"))
@@ -196,6 +198,7 @@ def test_a_changed_rule_takes_effect(tmp_path: Path, heart: Path, config: Path) 
     assert not np.array_equal(voxels(tmp_path / "a" / "heart.nrrd"), grown(tmp_path / "b", "four_chamber_full", heart))
 
 
+@pytest.mark.slow
 def test_a_run_with_a_folder_can_be_repeated_without_it(tmp_path: Path, heart: Path, config: Path) -> None:
     put(config / "parameters.json", {**PARAMETERS, "LA_WT": 4})
     first = grown(tmp_path / "a", "four_chamber_full", heart, "--config", config)
@@ -260,6 +263,7 @@ def reference_folder(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["biventricular_basic", "four_chamber_full"])
 def test_a_folder_of_the_reference_library_loads_as_it_is(
     tmp_path: Path, heart: Path, reference_folder: Path, recipe: str
@@ -268,6 +272,7 @@ def test_a_folder_of_the_reference_library_loads_as_it_is(
     assert np.array_equal(with_folder, grown(tmp_path / "b", recipe, heart))
 
 
+@pytest.mark.slow
 def test_a_thickness_edited_in_a_folder_of_the_reference_library(
     tmp_path: Path, heart: Path, reference_folder: Path
 ) -> None:
@@ -276,6 +281,7 @@ def test_a_thickness_edited_in_a_folder_of_the_reference_library(
     assert np.array_equal(with_folder, grown(tmp_path / "b", "four_chamber_full", heart, "--set", "RA_WT=3"))
 
 
+@pytest.mark.slow
 def test_a_folder_with_labels_alone_is_enough(tmp_path: Path, heart: Path) -> None:
     put(tmp_path / "config" / "labels.yaml", "labels: {LA_myo_label: 55}\n")
     usual = grown(tmp_path / "a", "four_chamber_full", heart)
@@ -298,6 +304,7 @@ def own_schematic(folder: Path, semantic_map: object, parameters: dict[str, floa
     return ["--config", folder / "config", "--plugin", folder / "house.yaml"]
 
 
+@pytest.mark.slow
 def test_a_schematic_of_ones_own_gets_its_step_kind_from_its_roles(tmp_path: Path, heart: Path) -> None:
     options = own_schematic(tmp_path, SLEEVE)
     found = grown(tmp_path / "a", "house", heart, *options)

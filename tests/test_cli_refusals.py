@@ -540,7 +540,7 @@ def test_control_c_while_the_image_is_written(
     assert contents(earlier.parent) == before
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow(every=6)
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device")])
 @pytest.mark.parametrize("at", ["heart.nrrd", "run.json", "slices.png"])
 def test_a_failure_while_files_take_their_places_leaves_the_old_result(

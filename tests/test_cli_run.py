@@ -65,6 +65,7 @@ def heart(tmp_path: Path) -> Path:
 # ------------------------------------------------------------------------------------------- image and record
 
 
+@pytest.mark.slow
 def test_the_image_is_the_one_the_library_computes(grown: Path) -> None:
     image, _ = read_labels(HEART)
     expected = run_recipe(RECIPE, image, load_catalogue()).image
@@ -171,6 +172,7 @@ def test_no_personal_path_is_recorded(tmp_path: Path, heart: Path) -> None:
     assert str(tmp_path) not in (tmp_path / "out" / "run.json").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_files_of_an_earlier_run_give_way_and_others_stay(tmp_path: Path, heart: Path) -> None:
     folder = tmp_path / "out"
     folder.mkdir()
@@ -183,7 +185,7 @@ def test_the_files_of_an_earlier_run_give_way_and_others_stay(tmp_path: Path, he
     assert {path.name: path.name for path in folder.iterdir()}.keys() == {"heart.nrrd", "run.json", "notes.txt"}
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow
 @pytest.mark.parametrize("extension", [".nii.gz", ".nii", ".mha"])
 def test_the_input_may_be_in_another_format(tmp_path: Path, heart: Path, extension: str) -> None:
     other = tmp_path / f"same{extension}"
@@ -196,6 +198,7 @@ def test_the_input_may_be_in_another_format(tmp_path: Path, heart: Path, extensi
 # --------------------------------------------------------------------------------------------------- settings
 
 
+@pytest.mark.slow
 def test_set_changes_a_thickness(tmp_path: Path, heart: Path) -> None:
     thick = {"LA_WT": 3.0, "valve_WT": 2.5}
     options = [word for name, value in thick.items() for word in ("--set", f"{name}={value}")]
@@ -208,6 +211,7 @@ def test_set_changes_a_thickness(tmp_path: Path, heart: Path) -> None:
     assert record_of(tmp_path / "out")["parameters"].items() >= thick.items()
 
 
+@pytest.mark.slow(every=2)
 @pytest.mark.parametrize("recipe", ["four_chamber_full", "atria_full"])
 def test_other_integers_give_the_same_anatomy(tmp_path: Path, heart: Path, recipe: str) -> None:
     """Every label gets another's integer, and the image is renumbered likewise: only the numbers differ."""
@@ -279,7 +283,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.slow(every=4)
+@pytest.mark.slow(every=12)
 @pytest.mark.parametrize("done", range(10))
 def test_a_run_taken_up_ends_like_one_undisturbed(tmp_path: Path, atria: tuple[Path, Path], done: int) -> None:
     heart, whole = atria
@@ -347,7 +351,7 @@ def test_resume_without_anything_kept_is_an_ordinary_run(tmp_path: Path, heart: 
     assert np.array_equal(voxels(tmp_path / "a" / "heart.nrrd"), voxels(tmp_path / "b" / "heart.nrrd"))
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow(every=6)
 @pytest.mark.parametrize(
     "options", [["--set", "LA_WT=4"], ["--labels", "LABELS"], ["IMAGE"], ["RECIPE"]], ids=lambda words: words[0]
 )

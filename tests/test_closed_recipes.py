@@ -82,12 +82,13 @@ def require_closed(recipe: str, *lacking: str, mm: float = 2.0) -> Certificate:
     return certificate
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_it_closes_its_chambers_and_no_other(recipe: str) -> None:
     require_closed(recipe)
 
 
+@pytest.mark.slow
 def test_the_atria_stay_closed_without_the_ventricles_myocardium(tmp_path: Path) -> None:
     """A model of the atria has no ventricle; the command of the docs takes it out."""
     write_volume(closed("atria_closed").volume, tmp_path / "heart.nrrd")
@@ -162,6 +163,7 @@ def test_the_ventricles_alone_are_closed() -> None:
     require_closed("biventricular_closed", *rest)
 
 
+@pytest.mark.slow
 def test_one_atrium_alone_is_closed() -> None:
     require_closed("atria_closed", *(name for name in INPUTS if name != "LA_BP_label"))
 
@@ -299,7 +301,7 @@ def test_a_damaged_segmentation_is_closed(what: str) -> None:
     assert errors <= ({"open_end"} if what == "shifted slices" else set())
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_the_seven_structures_on_a_ct_are_closed(recipe: str) -> None:
     """Another heart, segmented in another way: a CT of 1.5 mm with labels of the scheme ``mm-whs``."""

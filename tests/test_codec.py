@@ -153,7 +153,7 @@ BY_USE = {
 }
 
 
-@pytest.mark.slow(every=2)
+@pytest.mark.slow
 @pytest.mark.parametrize("contract", BUILT_IN)
 def test_contracts_of_the_built_in_steps_come_back(tmp_path: Path, contract: type) -> None:
     file = tmp_path / "contract.yaml"

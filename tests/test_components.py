@@ -126,6 +126,7 @@ def slow_reassign(array: Array, labels: Iterable[int], connectivity: int, spacin
     return out
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(arrays(), connectivities, spacings)
 def test_components_are_those_of_scipy(array: Array, connectivity: int, spacing: Spacing) -> None:
@@ -141,6 +142,7 @@ def test_components_are_those_of_scipy(array: Array, connectivity: int, spacing:
     assert components(volume, 1) == components(volume, 1, 6)
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(arrays(), chosen_labels, connectivities)
 def test_keep_largest_component_keeps_the_largest_of_each(array: Array, labels: list[int], connectivity: int) -> None:
@@ -151,6 +153,7 @@ def test_keep_largest_component_keeps_the_largest_of_each(array: Array, labels: 
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(arrays(), chosen_labels, connectivities)
 def test_keep_largest_structure_takes_the_labels_as_one(array: Array, labels: list[int], connectivity: int) -> None:
@@ -161,6 +164,7 @@ def test_keep_largest_structure_takes_the_labels_as_one(array: Array, labels: li
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(arrays(), chosen_labels, connectivities, spacings, st.integers(0, 30), st.booleans())
 def test_remove_small_removes_what_is_smaller_but_never_the_largest(
@@ -220,6 +224,7 @@ def test_cleaning_twice_or_in_another_order_changes_nothing_more(
         assert set(np.unique(once[~others])) <= {0, *labels}
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(arrays(), connectivities)
 def test_after_reassigning_each_label_is_in_one_piece(array: Array, connectivity: int) -> None:

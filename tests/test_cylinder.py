@@ -170,6 +170,7 @@ def test_a_radius_is_positive() -> None:
         run(image, (2.0, 2.0, 2.0, 0.0, 0.0, 1.0, 0.0, 9.0))
 
 
+@pytest.mark.slow
 def test_the_example_of_the_page_on_the_heart_that_ships(tmp_path: Path) -> None:
     """It joins the vein whose end it lengthens, and most of it is new."""
     (text,) = (block.text for block in fences(ROOT / "docs" / "steps.md") if "svc_stump" in str(block.attributes))

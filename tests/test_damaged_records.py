@@ -73,7 +73,7 @@ COMMANDS = {
 }
 
 
-@pytest.mark.slow(every=60)
+@pytest.mark.slow(every=180)
 @pytest.mark.parametrize("seed", range(60))
 @pytest.mark.parametrize("file", COMMANDS)
 def test_one_thing_wrong(tmp_path: Path, good: Path, monkeypatch: pytest.MonkeyPatch, file: str, seed: int) -> None:

@@ -245,7 +245,7 @@ def test_no_page_with_commands_to_type_is_left_out() -> None:
     assert {page.name for page in DOCS.glob("*.md") if blocks(page, "sh")} <= set(WALKED)
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 @pytest.mark.usefixtures("terminal")
 def test_the_package_of_the_tutorial_is_one(folder: Path) -> None:
     """Its tests pass, and once its metadata is installed its recipe is there without ``--plugin``."""
@@ -266,6 +266,7 @@ def test_the_package_of_the_tutorial_is_one(folder: Path) -> None:
     assert same[0] == same[1]
 
 
+@pytest.mark.slow
 def test_a_page_that_is_wrong_is_found_out(folder: Path) -> None:
     page = folder / "wrong.md"
     page.write_text(

@@ -108,7 +108,7 @@ def test_where_a_slice_cannot_be_written(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------------- commands
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow
 @pytest.mark.parametrize("extension", FORMATS)
 def test_clean_gives_a_slice_back(tmp_path: Path, extension: str) -> None:
     path, out = tmp_path / f"a{extension}", tmp_path / f"out{extension}"

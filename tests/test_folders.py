@@ -76,7 +76,7 @@ def test_a_folder_behind_a_link_is_not_swept(tmp_path: Path) -> None:
     assert (tmp_path / LEFT).is_symlink()
 
 
-@pytest.mark.slow(every=2)
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [(), ("--keep-steps",)])
 def test_a_folder_of_results_may_be_a_link(tmp_path: Path, steps: tuple[str, ...]) -> None:
     """As on a cluster, where results are kept on another disk."""
@@ -113,6 +113,7 @@ def test_a_folder_that_cannot_be_opened_is_refused(
     assert str(refused.value) == f"{tmp_path}: cannot be opened: {error.strerror}; choose another folder"
 
 
+@pytest.mark.slow
 def test_a_link_with_the_name_of_a_temporary_file_is_not_followed(tmp_path: Path) -> None:
     precious = tmp_path / "precious.txt"
     precious.write_text("three years")
@@ -140,6 +141,7 @@ for number in range(60):
     assert len(set(json.loads((tmp_path / "c.json").read_text())["writer"])) == 1
 
 
+@pytest.mark.slow
 def test_a_name_that_is_not_utf8_is_recorded(tmp_path: Path) -> None:
     heart = os.fsencode(small_heart(tmp_path))
     strange = heart.replace(b"small", b"sm\xe5ll")
@@ -196,6 +198,7 @@ def test_a_folder_that_was_made_to_be_held_is_removed_when_nothing_was_written(t
 # ------------------------------------------------------------------------------------------- taken up again
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("swapped", ["last", "middle"])
 def test_a_step_that_is_not_the_one_that_was_kept_is_not_taken_up(tmp_path: Path, swapped: str) -> None:
     """The image of another heart in the place of a kept step would go on as this heart."""
@@ -214,6 +217,7 @@ def test_a_step_that_is_not_the_one_that_was_kept_is_not_taken_up(tmp_path: Path
     assert contents(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_steps_that_were_kept_are_taken_up(tmp_path: Path) -> None:
     heart = small_heart(tmp_path)
     command = ("run", RECIPE, heart, "-o", tmp_path / "out", "--no-check")

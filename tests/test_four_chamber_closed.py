@@ -51,6 +51,7 @@ def tissue_of(result: RunResult) -> Array:
     return found
 
 
+@pytest.mark.slow
 def test_the_certificate_is_pass_and_names_the_cavities() -> None:
     certificate = certify_result(closed(), catalogue())
     assert certificate.of(Severity.ERROR) == ()
@@ -58,6 +59,7 @@ def test_the_certificate_is_pass_and_names_the_cavities() -> None:
     assert verdict_line(certificate) == "PASS: closed: LV, RV, LA, RA; open: Ao, PArt at their ends"
 
 
+@pytest.mark.slow
 def test_the_outside_and_four_cavities_are_left_when_the_tissue_is_taken_away() -> None:
     tissue = tissue_of(closed())
     assert flooded(tissue) == (5, 5)
@@ -70,6 +72,7 @@ def test_the_outside_and_four_cavities_are_left_when_the_tissue_is_taken_away() 
     assert len(set.union(*chambers) - {outside}) == 4
 
 
+@pytest.mark.slow
 def test_a_hole_would_be_found_by_flooding() -> None:
     """The oracle itself: without its mitral valve, LV and LA are one."""
     tissue = tissue_of(closed()) & (closed().volume.array != 201)
@@ -103,6 +106,7 @@ def test_voxels_changed_in_a_heart_of_the_cohort() -> None:
     compare_counts(read_volume(path)[0], "orig12")
 
 
+@pytest.mark.slow
 def test_all_steps_run_and_every_vein_has_its_plane_and_ring() -> None:
     recipe = catalogue().get(Recipe, RECIPE)
     steps = [step.schematic for step in recipe.steps]

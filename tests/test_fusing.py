@@ -73,6 +73,7 @@ def test_the_grid_is_that_of_the_chambers_with_a_margin() -> None:
     assert (room < 12).all()
 
 
+@pytest.mark.slow
 def test_the_record_says_where_everything_is_from() -> None:
     record = fused().record
     where = {one["name"]: (one["source"], one["also_in"]) for one in record["structures"]}
@@ -190,6 +191,7 @@ def test_veins_that_stay_one_label() -> None:
     assert found.labels["pulmonary_veins_label"] not in LABELS.values()
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
@@ -258,6 +260,7 @@ def test_names_of_a_source_in_memory(name: Any, labels: Any, message: str) -> No
         fuse([Source.of(name, heart(3.0), labels)], catalogue())
 
 
+@pytest.mark.slow
 def test_a_source_in_memory_may_use_any_name_and_the_numbers_of_numpy() -> None:
     labels = {np.uint8(value): name for name, value in LABELS.items()}
     labels |= {1: "left ventricle", 6: "aorta", 13: "SVC"}
@@ -326,7 +329,7 @@ def test_total_alone() -> None:
     )
 
 
-@pytest.mark.slow(every=5)
+@pytest.mark.slow
 @pytest.mark.parametrize("mm", [(10, 0, 0), (0, -10, 0), (0, 0, 10), (30, 0, 0), (0, 300, 0)])
 def test_another_place(mm: tuple[float, float, float]) -> None:
     made = evolve(outputs(), total=moved(outputs().total, mm))
@@ -346,7 +349,7 @@ def said(sources: list[Source], **choices: Any) -> str:
     return str(error.value)
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "pair", ["LV_BP/LV_myo", "LA_BP/RA_BP", "Ao_BP/PArt_BP", "SVC/IVC", "RPV1/SVC", "LPV1/RPV1", "RPV1/RPV2"]
 )
@@ -360,6 +363,7 @@ def test_structures_with_each_others_names(pair: str) -> None:
     assert b in text
 
 
+@pytest.mark.slow
 def test_masks_of_the_background_and_sizes_that_no_heart_has() -> None:
     chambers, total = sources_of(outputs())
     zone = chambers.masks["LA_BP_label"]
@@ -374,6 +378,7 @@ def test_masks_of_the_background_and_sizes_that_no_heart_has() -> None:
     assert "--accept implausible-size" in text
 
 
+@pytest.mark.slow
 def test_an_atrium_that_another_structure_lies_over() -> None:
     chambers, total = sources_of(outputs())
     text = said([with_masks(chambers, LAA=chambers.masks["LA_BP_label"]), total])

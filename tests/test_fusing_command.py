@@ -71,6 +71,7 @@ def fused(made: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, R
         return folder, pycemrg("fuse", CHAMBERS, TOTAL, "-o", folder / "heart.nrrd")
 
 
+@pytest.mark.slow
 def test_two_images_become_a_heart_and_a_record(here: Path, fused: tuple[Path, Result]) -> None:
     folder, result = fused
     volume, _ = read_volume(folder / "heart.nrrd")
@@ -128,7 +129,7 @@ def test_what_is_refused_leaves_nothing_behind(here: Path, tmp_path: Path) -> No
     assert contents(tmp_path) == {}
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow(every=36)
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
@@ -193,6 +194,7 @@ def test_a_run_of_one_source_that_lacks_the_chambers_names_fuse(here: Path, tmp_
     assert "if another source has what is missing, make one label map with 'pycemrg fuse'\n" in result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["cemrg", "acdc", "hvsmr-2"])
 def test_names_that_the_anatomy_contradicts_are_the_first_reason(here: Path, scheme: str) -> None:
     text = pycemrg("fuse", f"chambers.nrrd@{scheme}", TOTAL, "--plan", code=1).stderr
@@ -221,6 +223,7 @@ def test_a_file_of_the_user_is_not_replaced(here: Path, tmp_path: Path) -> None:
     pycemrg("fuse", CHAMBERS, "-o", tmp_path / "heart.nrrd", "--margin", "5")
 
 
+@pytest.mark.slow
 def test_the_record_keeps_what_was_said(here: Path, tmp_path: Path) -> None:
     said = pycemrg("fuse", CHAMBERS, "-o", tmp_path / "heart.nrrd").stderr
     notes = json.loads((tmp_path / "heart.fuse.json").read_text(encoding="utf-8"))["notes"]
@@ -282,7 +285,7 @@ def test_a_run_cites_the_record_of_its_input(tmp_path: Path, fused: tuple[Path, 
     assert "record" not in json.loads((tmp_path / "other" / "run.json").read_text(encoding="utf-8"))["input"]
 
 
-@pytest.mark.slow(every=2)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["heart.nii.gz", "heart.seg.nrrd"])
 def test_the_names_are_in_the_file_where_it_has_a_place_for_them(here: Path, tmp_path: Path, name: str) -> None:
     from pycemrg_core import load_catalogue, read_heart

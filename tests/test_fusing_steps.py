@@ -159,6 +159,7 @@ def test_split_veins_refuses_a_doubt_that_it_does_not_have(accept: str | tuple[s
     )
 
 
+@pytest.mark.slow
 def test_the_schematics_do_the_same_on_one_map() -> None:
     """Joined, split and cut in one recipe: what fuse does to several files."""
     names = [c.name for c in catalogue().all(Schematic) if c.provider.name == "fusing"]

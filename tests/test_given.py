@@ -112,13 +112,14 @@ def forms(folder: Path) -> list[AnyImage]:
     return [image, read_volume(path)[0], path, str(path)]
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow(every=6)
 @pytest.mark.parametrize("name", CALLS)
 def test_a_path_does_what_an_image_does(name: str, tmp_path: Path) -> None:
     first, *others = map(CALLS[name], forms(tmp_path))
     assert all(other == first for other in others)
 
 
+@pytest.mark.slow
 def test_the_veins_of_a_path(tmp_path: Path) -> None:
     volume, _ = read_volume(HEART)
     whole = volume.with_array(np.where(np.isin(volume.array, (8, 9, 10, 11)), 53, volume.array))
@@ -167,6 +168,7 @@ def test_what_reading_says_is_a_warning(tmp_path: Path) -> None:
         certify_image(tmp_path / "absent.nrrd", CATALOGUE, ASKED)
 
 
+@pytest.mark.slow
 def test_names_in_a_file_are_not_used_without_a_word(tmp_path: Path) -> None:
     """``prepare`` and ``certify_image`` are given what the integers mean."""
     volume, _ = read_volume(HEART)

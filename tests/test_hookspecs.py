@@ -70,6 +70,7 @@ def test_the_example_is_a_whole_plugin(tmp_path: Path, hook: str) -> None:
             assert record.summary
 
 
+@pytest.mark.slow
 def test_all_examples_together_fit_the_built_in_catalogue(tmp_path: Path) -> None:
     with fake_site(tmp_path) as site:
         for hook in HOOKS:

@@ -66,6 +66,7 @@ def test_every_layout_is_read_without_a_note(tmp_path: Path, layout: Layout, cap
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow(every=2)
 @pytest.mark.parametrize("layout", layouts().values(), ids=layouts())
 @pytest.mark.parametrize("change", ["shorter", "longer"])
 def test_data_of_another_length_is_refused(tmp_path: Path, layout: Layout, change: str) -> None:
@@ -314,6 +315,7 @@ def test_a_field_given_twice_is_refused_in_every_text_header(tmp_path: Path) -> 
         assert "twice" in refused(tmp_path, layout.name, twice)
 
 
+@pytest.mark.slow
 def test_lines_without_an_end_are_refused(tmp_path: Path) -> None:
     for name, start in (("a.nrrd", b"NRRD0004\n"), ("a.mha", b"ObjectType = Image\n")):
         text = refused(tmp_path, name, start + b"x" * 3_000_000)

@@ -166,7 +166,7 @@ def run(reader: Reader, room: Path, chosen: list[tuple[Layout, Mutation]]) -> Co
     return counts
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow(every=6)
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_sample_of_single_mutations(reader: Reader, room: Path, form: str) -> None:
     every = [case for name in FORMATS[form] for case in cases(name)]
@@ -211,13 +211,13 @@ def several(reader: Reader, room: Path, form: str, examples: int) -> None:
     assert reader.deaths == 0
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_sample_of_several_mutations(reader: Reader, room: Path, form: str) -> None:
     several(reader, room, form, 40)
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 @pytest.mark.parametrize("form", FORMATS)
 def test_several_mutations(reader: Reader, room: Path, form: str) -> None:
     several(reader, room, form, 2000)
@@ -285,7 +285,7 @@ def test_a_sample_of_nifti_mutations(reader: Reader, room: Path) -> None:
     assert counts["refused"] > 30
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_every_nifti_mutation(reader: Reader, room: Path) -> None:
     for packed in (False, True):
         counts: Counter[str] = Counter()
@@ -315,7 +315,7 @@ def test_a_sample_of_several_nifti_mutations(reader: Reader, room: Path) -> None
     nifti_several(reader, room, 40)
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_several_nifti_mutations(reader: Reader, room: Path) -> None:
     nifti_several(reader, room, 3000)
 

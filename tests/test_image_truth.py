@@ -61,6 +61,7 @@ def test_simpleitk_reads_every_layout_alike(tmp_path: Path, name: str) -> None:
     agree(tmp_path / name, 0)
 
 
+@pytest.mark.slow
 @many
 @given(
     grids,
@@ -99,6 +100,7 @@ def test_nrrd(grid: Any, code: str, shape: tuple[int, ...], space: str, encoding
         np.testing.assert_allclose(header["space directions"], columns)
 
 
+@pytest.mark.slow
 @many
 @given(shapes, codes, st.tuples(*[positive] * 3), st.booleans(), st.sampled_from(["raw", "gzip", "bzip2", "ascii"]))
 def test_what_pynrrd_writes(
@@ -223,6 +225,7 @@ def test_metaimage(
         agree(path, 1e-12, array)
 
 
+@pytest.mark.slow
 @many
 @given(
     grids, codes, shapes, st.sampled_from(["a.nrrd", "a.nhdr", "a.mha", "a.mhd", "a.nii", "a.nii.gz"]), st.booleans()

@@ -46,6 +46,7 @@ def line(layout: Layout, key: str, value: str | None, new: str = "") -> Layout:
     return evolve(layout, fields=[one for one in fields if value is not None or one[0] != key])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("extension", NOTES)
 @settings(max_examples=12)
 @given(
@@ -239,6 +240,7 @@ def test_types_that_gipl_lacks(tmp_path: Path) -> None:
     assert ".gipl cannot hold uint32 voxels; cast them to uint16, or use .nrrd" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("extension", NOTES)
 def test_the_front_door_of_commands(tmp_path: Path, extension: str) -> None:
     heart, copy = small_heart(tmp_path), tmp_path / f"heart{extension}"

@@ -38,7 +38,7 @@ positive = st.floats(0.05, 20)
 place = st.floats(-1000, 1000)
 
 
-@pytest.mark.slow(every=5)
+@pytest.mark.slow
 @pytest.mark.parametrize("extension", WRITABLE)
 @settings(max_examples=25)
 @given(
@@ -211,7 +211,7 @@ def with_air(dtype: str) -> np.ndarray[Any, Any]:
     return flat.reshape(40, 100, 200)
 
 
-@pytest.mark.slow(every=5)
+@pytest.mark.slow(every=10)
 @pytest.mark.parametrize("dtype", ["u1", "u2", "u8", "i2", "f4", "f8", ">u2"])
 @pytest.mark.parametrize("labels", [True, False])
 def test_other_libraries_read_an_nrrd_of_ours(tmp_path: Path, dtype: str, labels: bool) -> None:

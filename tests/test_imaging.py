@@ -110,6 +110,7 @@ def test_voxel_array_shares_memory_and_is_read_only() -> None:
         array.flags.writeable = True
 
 
+@pytest.mark.slow
 def test_voxel_array_outlives_its_image() -> None:
     image = sitk.Image(200, 200, 200, sitk.sitkUInt8) + 3
     address = sitk.GetArrayViewFromImage(image).ctypes.data

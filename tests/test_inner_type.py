@@ -38,6 +38,7 @@ def test_a_run_makes_no_image_of_simpleitk(tmp_path: Path, calls: Counter[str], 
     assert not calls
 
 
+@pytest.mark.slow
 def test_nor_do_the_steps_that_are_kept(tmp_path: Path, calls: Counter[str]) -> None:
     heart = small_heart(tmp_path)
     calls.clear()

@@ -120,6 +120,7 @@ def test_the_python_of_a_readme_runs_on_what_its_command_wrote(installed: Enviro
     assert installed.python("-c", code, cwd=out[PARTITION].parent) == "0.0 mm2\n", "what is closed has no open faces"
 
 
+@pytest.mark.heavy
 def test_they_pass_their_own_tests_where_they_are_installed(installed: Environment, tmp_path: Path) -> None:
     """Only the tests are copied, so that what they import is what is installed."""
     modules = []

@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from wheelhouse import Environment
 
@@ -31,6 +33,7 @@ def copied(folder: Path) -> Path:
     return new
 
 
+@pytest.mark.heavy
 def test_a_copy_of_one_of_our_plugins_works_elsewhere(core: Environment, tmp_path: Path) -> None:
     new = copied(tmp_path)
     core.install("-e", new)

@@ -60,7 +60,7 @@ def test_d1_leading_zeros_are_no_octal_numbers(place: Path, heart: Path) -> None
     assert contents(place) == before
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow(every=6)
 @pytest.mark.parametrize("ending", ["_label", ""], ids=["d2", "d3"])
 @pytest.mark.parametrize("recipe", ["biventricular_basic", "four_chamber_full", "left_atrium_with_veins"])
 def test_all_inputs_and_display_names_run_with_every_recipe(place: Path, heart: Path, recipe: str, ending: str) -> None:
@@ -157,6 +157,7 @@ def test_e2_a_label_one_voxel_thick_has_a_page(place: Path, heart: Path, axis: i
     assert b"77" in Path("out/report.html").read_bytes()
 
 
+@pytest.mark.slow
 def test_e5_exchanged_atria_are_refused_from_python_too(place: Path) -> None:
     from pycemrg_core import PlanError, run_recipe
 
@@ -245,7 +246,7 @@ def test_no_command_works_in_place(place: Path, heart: Path, command: tuple[str,
     assert contents(place) == before
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow
 @pytest.mark.parametrize("link", [None, os.link, os.symlink])
 def test_a_run_does_not_replace_its_input(place: Path, heart: Path, link: Callable[..., None] | None) -> None:
     Path("out").mkdir()
@@ -289,6 +290,7 @@ def one_vein(array: np.ndarray) -> np.ndarray:
     return np.where(np.isin(array, (9, 10, 11)), 8, array)
 
 
+@pytest.mark.slow
 def test_no_advice_to_clean_away_a_structure(place: Path, heart: Path) -> None:
     image = relabelled(heart, "one.nrrd", one_vein)
     shown = pycemrg("labels", "check", image, "--scheme", "cemrg").stdout

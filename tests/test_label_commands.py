@@ -125,6 +125,7 @@ def test_volumes_in_three_forms(row: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_volumes_of_the_shipped_heart_are_its_voxels() -> None:
     values, counts = np.unique(voxels(HEART), return_counts=True)
     rows = list(csv.DictReader(io.StringIO(pycemrg("labels", "volumes", HEART, "--csv").stdout)))
@@ -144,7 +145,7 @@ def test_a_note_about_the_image_is_not_part_of_the_answer(tmp_path: Path) -> Non
 # ------------------------------------------------------------------------------------------------------ check
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["four_chamber_full", "atria_full", "biventricular_basic"])
 def test_a_heart_that_has_everything(recipe: str) -> None:
     result = pycemrg("labels", "check", HEART, "--recipe", recipe)
@@ -152,6 +153,7 @@ def test_a_heart_that_has_everything(recipe: str) -> None:
     assert "problem: " not in result.stdout
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_a_problem(tmp_path: Path, heart: Path) -> None:
     image = tmp_path / "without.nrrd"
     pycemrg("labels", "remove", heart, "SVC", "IVC", "-o", image)
@@ -173,6 +175,7 @@ def test_a_check_for_machines(tmp_path: Path, heart: Path) -> None:
     assert [label["name"] for label in data["labels"] if label["state"] == "missing"] == ["SVC_label"]
 
 
+@pytest.mark.slow
 def test_anatomy_that_contradicts_the_labels_is_a_problem(ts: Path) -> None:
     result = pycemrg("labels", "check", ts, "--recipe", "four_chamber_full", code=1)
     (problem,) = [line for line in result.stdout.splitlines() if line.startswith("problem: ")]
@@ -201,7 +204,7 @@ def test_a_check_with_integers_of_one_s_own(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------- detect, suggest
 
 
-@pytest.mark.slow(every=6)
+@pytest.mark.slow
 @pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize("name", ["cemrg", TS, "totalsegmentator-v1", "mm-whs", "hvsmr-2"])
 def test_detect_knows_the_scheme_by_the_anatomy(tmp_path: Path, name: str) -> None:
@@ -275,6 +278,7 @@ def test_what_suggest_writes_is_what_check_reads(tmp_path: Path, ts: Path) -> No
 # ------------------------------------------------------------------------------------------------------ remap
 
 
+@pytest.mark.slow
 def test_there_and_back_is_bit_identical(tmp_path: Path, ts: Path) -> None:
     to, back = tmp_path / "cemrg.nrrd", tmp_path / "back.nrrd"
     pycemrg("labels", "remap", ts, "-o", to, "--from", TS, "--to", "cemrg")
@@ -368,6 +372,7 @@ def test_what_would_lose_a_structure_is_refused(row: Path, options: list[str], e
 # ----------------------------------------------------------------------------------------------- keep, remove
 
 
+@pytest.mark.slow
 def test_keep_and_remove_part_the_image(tmp_path: Path) -> None:
     kept, removed = tmp_path / "kept.nrrd", tmp_path / "removed.nrrd"
     names = ("chambers", "LV_myo", "SVC_label", "14")
@@ -380,6 +385,7 @@ def test_keep_and_remove_part_the_image(tmp_path: Path) -> None:
     assert "14 (IVC_label) -> background: 2,844 voxels" in second.stderr.splitlines()
 
 
+@pytest.mark.slow
 def test_groups_are_those_of_the_scheme(ts: Path, tmp_path: Path) -> None:
     pycemrg("labels", "keep", ts, "chambers", "-o", tmp_path / "out.nrrd", "--scheme", TS)
     assert set(np.unique(voxels(tmp_path / "out.nrrd"))) == {0, 2, 3, 4, 5}
@@ -413,7 +419,7 @@ def test_digits_that_are_no_decimals_are_names(row: Path) -> None:
 # ------------------------------------------------------------------------------------------------ label table
 
 
-@pytest.mark.slow(every=4)
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "name"), [("slicer", "out.ctbl"), ("itksnap", "out.label")])
 @pytest.mark.parametrize("output", ["out.nrrd", "out.nii.gz"])
 def test_a_table_for_a_viewer(tmp_path: Path, kind: str, name: str, output: str) -> None:
@@ -437,6 +443,7 @@ def test_a_table_has_a_row_for_every_integer(row: Path, tmp_path: Path) -> None:
 # --------------------------------------------------------------------------------------- run, and what it doubts
 
 
+@pytest.mark.slow
 def test_a_run_without_the_scheme_is_refused_and_names_it(ts: Path, tmp_path: Path) -> None:
     result = pycemrg("run", "four_chamber_full", ts, "-o", tmp_path / "out", code=1)
     title = f"error: {ts}: a check of the image found errors (to run anyway: --no-check, in Python check=False):\n"
@@ -449,6 +456,7 @@ def test_a_run_without_the_scheme_is_refused_and_names_it(ts: Path, tmp_path: Pa
     assert (tmp_path / "out" / "heart.nrrd").exists()
 
 
+@pytest.mark.slow
 def test_a_map_without_any_of_the_labels_is_told_its_scheme(tmp_path: Path) -> None:
     image = tmp_path / "whs.nrrd"
     pycemrg("labels", "remap", HEART, "-o", image, "--from", "cemrg", "--to", "mm-whs", "--drop")
@@ -457,7 +465,7 @@ def test_a_map_without_any_of_the_labels_is_told_its_scheme(tmp_path: Path) -> N
     assert "--scheme mm-whs" in result.stderr
 
 
-@pytest.mark.slow(every=4)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("factor", "figure"), [(1000.0, "714,065,000.0 L"), (0.001, "7.1e-07 mL"), (0.1, "0.71 mL"), (10.0, "714.1 L")]
 )
@@ -471,6 +479,7 @@ def test_spacing_that_no_heart_has(tmp_path: Path, factor: float, figure: str) -
     assert f"problem: its structures have {figure}" in check.stdout
 
 
+@pytest.mark.slow
 def test_a_size_that_is_right_after_all(tmp_path: Path) -> None:
     """A mouse's heart: the thicknesses are given, and the user insists."""
     image = sitk.ReadImage(str(HEART))
@@ -486,6 +495,7 @@ def test_a_size_that_is_right_after_all(tmp_path: Path) -> None:
 # ----------------------------------------------------------------------------------------------- usage errors
 
 
+@pytest.mark.slow(every=2)
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

@@ -231,6 +231,7 @@ def test_files_that_are_no_text(tmp_path: Path, save: Save) -> None:
     assert refusal(save("deep.json", "[" * 100_000)).startswith("not valid JSON: ")
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.sampled_from(["a.txt", "a.ctbl", "a.label", "a.csv", "a.json", "a.yaml"]), text=st.text())
 def test_no_text_is_too_strange(save: Save, name: str, text: str) -> None:

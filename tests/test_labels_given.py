@@ -105,7 +105,7 @@ def test_every_renumbering_of_the_heart_is_the_same_heart(recipe: str, data: st.
     assert meaning(planned(recipe, heart, labels=spelt), heart) == meaning(planned(recipe, INPUTS), INPUTS)
 
 
-@pytest.mark.slow(every=12)
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_the_configuration_folder_of_another_recipe_changes_nothing(tmp_path: Path, recipe: str) -> None:
     without = meaning(planned(recipe, INPUTS), INPUTS)
@@ -155,7 +155,7 @@ def test_a_default_never_judges_what_the_user_named(left_atrium: LabelVolume, as
     assert (result.volume.array == usual).all()
 
 
-@pytest.mark.slow(every=12)
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_the_voxels_of_a_renumbered_heart_are_those_of_the_heart(recipe: str) -> None:
     """With integers in use for other structures and in another order, and the labels given as spellings."""

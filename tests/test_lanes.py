@@ -25,17 +25,20 @@ SUITE = """
     @pytest.mark.slow
     def test_slow(): pass
 
+    @pytest.mark.heavy
+    def test_heavy(): pass
+
     def test_fast(): pass
 """
 FAST = {"of[0]", "of[3]", "of[6]", "alone", "few[0]", "few[2]", "fast"}
-SLOW = {"of[1]", "of[2]", "of[4]", "of[5]", "few[1]", "slow"}
+SLOW = {"of[1]", "of[2]", "of[4]", "of[5]", "few[1]", "slow", "heavy"}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("asked", "expected"),
     [
-        ((), FAST | {"of[5]", "slow"}),
+        ((), FAST | {"slow"}),
         (("--sample", "1"), FAST | SLOW),
         (
             ("-k", "test_of or few"),
@@ -45,11 +48,12 @@ SLOW = {"of[1]", "of[2]", "of[4]", "of[5]", "few[1]", "slow"}
         (("-m", "not slow"), FAST),
         (("-m", "slow"), SLOW),
         (("--sample", "2"), FAST | {"of[2]", "of[4]", "slow"}),
+        (("--sample", "5"), FAST | {"of[5]", "slow"}),
     ],
 )
 def test_a_case_is_in_its_lane(pytester: pytest.Pytester, asked: tuple[str, ...], expected: set[str]) -> None:
     pytester.makeconftest(Path(__file__).parents[1].joinpath("conftest.py").read_text(encoding="utf-8"))
-    pytester.makeini("[pytest]\nmarkers = slow\n")
+    pytester.makeini("[pytest]\nmarkers =\n    slow\n    heavy\n")
     pytester.makepyfile(SUITE)
     told = pytester.runpytest_inprocess("--collect-only", "-q", *asked).outlines
     assert {line.rpartition("::test_")[2] for line in told if "::" in line} == expected

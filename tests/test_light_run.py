@@ -85,6 +85,7 @@ def whole(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return counted
 
 
+@pytest.mark.slow
 def test_all_of_an_image_is_looked_at_once(tmp_path: Path, in_air: Path, whole: Counter[str]) -> None:
     """Once to read it, to find the boxes of its labels, to hash the result and to write it; all else is in the box."""
     pycemrg("run", "four_chamber_full", in_air, "-o", tmp_path / "out")
@@ -119,6 +120,7 @@ def test_a_working_copy_is_written_to_only_in_the_box_of_the_labels() -> None:
     assert boxes.occupied(array * 0) == boxes.NOWHERE
 
 
+@pytest.mark.slow
 def test_a_certificate_reads_the_labels_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All checks share the runs, their neighbours, the blocks where labels meet, and the flood."""
     catalogue = load_catalogue()
@@ -136,6 +138,7 @@ def test_a_certificate_reads_the_labels_once(tmp_path: Path, monkeypatch: pytest
     assert counted == {"runs_of": 1, "pairs_of": 1, "_read": 1}
 
 
+@pytest.mark.slow
 def test_components_are_found_without_all_neighbours_in_memory() -> None:
     """Each run has more neighbours than it has numbers: together they would take most of the memory of a recipe."""
     noise = np.random.default_rng(0).integers(0, 2, (60, 60, 60), np.uint8)
@@ -149,6 +152,7 @@ def test_components_are_found_without_all_neighbours_in_memory() -> None:
     assert peak < 8 * pairs
 
 
+@pytest.mark.slow
 def test_python_ends_without_a_last_search_for_circles(tmp_path: Path) -> None:
     """It would look at all objects that a command has made; what is frozen it leaves alone."""
     last = "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count(), gc.get_threshold()[0]));"

@@ -38,7 +38,7 @@ def beyond(modules: set[str], folder: Path) -> list[str]:
     return sorted(name for name in modules - bare(folder) if name.partition(".")[0] not in others)
 
 
-@pytest.mark.slow(every=6)
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
 def test_a_command_that_only_tells(tmp_path_factory: pytest.TempPathFactory, arguments: tuple[str, ...]) -> None:
     folder = tmp_path_factory.getbasetemp()
@@ -63,7 +63,7 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return site.folder
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [("--help",), ("list-schematics",), ("list-plugins", "--json")], ids=" ".join)
 def test_many_plugins_bring_only_their_own_modules(
     tmp_path_factory: pytest.TempPathFactory, crowd: Path, arguments: tuple[str, ...]
@@ -79,6 +79,7 @@ def test_many_plugins_bring_only_their_own_modules(
         assert "crowded19" in printed or "crowd-plugin19" in printed
 
 
+@pytest.mark.slow
 def test_discovery_alone_imports_no_plugin(tmp_path: Path, crowd: Path) -> None:
     work = "from pycemrg_core.plugins.loading import discover; print(len(discover()))"
     _, modules, printed = modules_after(work, path=[crowd], cwd=tmp_path)
@@ -86,6 +87,7 @@ def test_discovery_alone_imports_no_plugin(tmp_path: Path, crowd: Path) -> None:
     assert not {name for name in modules if name.startswith(("crowd_", "schematics_builtin", "importlib.metadata"))}
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize("door", ["pycemrg_core", "pycemrg_core.api", "pycemrg_core.cli.kit", "pycemrg_core.testing"])
 def test_a_door_imports_nothing_until_a_name_is_used(tmp_path: Path, door: str) -> None:
     """Beyond its package: what the command line imports is there anyway when a command is loaded."""
@@ -96,6 +98,7 @@ def test_a_door_imports_nothing_until_a_name_is_used(tmp_path: Path, door: str) 
     assert not {*HEAVY, "pytest"} & modules
 
 
+@pytest.mark.slow
 def test_records_and_hooks_come_without_numpy(tmp_path: Path) -> None:
     _, modules, _ = modules_after("from pycemrg_core.api import Ref, Schematic, hookimpl, reads", cwd=tmp_path)
     assert not HEAVY & modules

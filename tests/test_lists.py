@@ -125,6 +125,7 @@ def test_json_details(full: FakeSite) -> None:
     assert (scheme["labels"], scheme["source"]) == (["LV_BP_label 77"], "a book")
 
 
+@pytest.mark.slow(every=2)
 @pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize("command", [*LISTS, "list-plugins"])
 def test_tables_fit_80_columns(full: FakeSite, command: str) -> None:
@@ -156,6 +157,7 @@ def test_tables_say_name_summary_and_provider(full: FakeSite, command: str) -> N
     assert "a summary that goes on" in text
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("terminal")
 def test_long_names_leave_room(site: FakeSite) -> None:
     site.install("cardiac-electromechanics-valves", EVERY_KIND, version="2024.10.31", plugin="alpha")
@@ -329,6 +331,7 @@ def test_help_names_every_command(full: FakeSite) -> None:
     assert max(len(line) for line in run("--help").stdout.splitlines()) <= 80
 
 
+@pytest.mark.slow
 def test_a_command_of_a_plugin_runs(site: FakeSite) -> None:
     source = """
 import click

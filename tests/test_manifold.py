@@ -176,6 +176,7 @@ def test_background_that_a_filling_cuts_off_is_filled_too():
     assert is_mended(out)
 
 
+@pytest.mark.slow
 def test_other_labels_are_left_alone():
     for seed in range(10):
         array = random_map(seed, (9, 9, 9), (*LUMENS, *TISSUE, OTHER), 0.6)
@@ -220,6 +221,7 @@ def test_where_one_voxel_may_not_be_filled_the_other_is():
     assert is_mended(out)
 
 
+@pytest.mark.slow
 def test_what_is_forbidden_stays_and_the_rounds_end():
     for seed in range(10):
         array = random_map(seed, (12, 11, 13), (*LUMENS, *TISSUE), 0.5)

@@ -153,7 +153,7 @@ def use(folder: Path, kind: str, path: Path, code: int = 1) -> str:
     return str(pycemrg(*command, "--plugin", path, code=code).stderr)
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow(every=9)
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_plugin_raises_is_blamed_on_it(tmp_path: Path, kind: str, fault: str) -> None:
@@ -185,6 +185,7 @@ def test_what_a_hook_raises_costs_only_its_plugin(tmp_path: Path, fault: str) ->
     assert (f"({path.name}:{line}, in pycemrg_metrics)" in warning) == (fault != "recursion")
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_what_an_import_raises_costs_only_its_plugin(tmp_path: Path, fault: str) -> None:
     body, what = FAULTS[fault]
@@ -229,7 +230,7 @@ ENDLESS = {
 }
 
 
-@pytest.mark.slow(every=2)
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ENDLESS)
 def test_what_never_ends_is_stopped(tmp_path: Path, kind: str) -> None:
     body, what = ENDLESS[kind]
@@ -278,7 +279,7 @@ NONSENSE = {
 }
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow(every=12)
 @pytest.mark.parametrize(("kind", "body", "what"), [(kind, *one) for kind, all_ in NONSENSE.items() for one in all_])
 def test_nonsense_is_blamed_on_its_plugin(tmp_path: Path, kind: str, body: str, what: str) -> None:
     if kind == "metric":
@@ -390,6 +391,7 @@ def test_numbers_stay_numbers(value: float) -> None:
     assert csv_text([[value, repr(value)]]) == f"{value},{value!r}\n"
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\x00")), min_size=1))
 def test_other_texts_come_back(cells: list[str]) -> None:
     (row,) = csv.reader(io.StringIO(csv_text([cells]), newline=""))

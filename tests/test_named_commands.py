@@ -47,6 +47,7 @@ def masks(tmp_path: Path, heart: LabelVolume) -> Path:
     return tmp_path / "masks"
 
 
+@pytest.mark.slow
 def test_showing(named: Path, masks: Path, heart: LabelVolume) -> None:
     shown = {row["value"]: row["name"] for row in json.loads(pycemrg("labels", "show", named, "--json").stdout)}
     assert shown == {label + 39: NAMES[label] for label in heart.boxes}
@@ -80,6 +81,7 @@ def test_an_image_that_may_be_a_mask_is_told_of_fuse(masks: Path) -> None:
     assert said not in pycemrg("labels", "show", mask, "--scheme", "cemrg").stderr
 
 
+@pytest.mark.slow
 def test_what_3d_slicer_called_and_coloured_its_segments_stays(tmp_path: Path, heart: LabelVolume) -> None:
     names = {1: "left ventricle", 2: "Left ventricular wall", 3: "my RV", 4: "Left atrium"}
     own = [Segment(value=value, name=name, colour=f"#0{value}ff00") for value, name in names.items()]
@@ -104,6 +106,7 @@ def test_what_3d_slicer_called_and_coloured_its_segments_stays(tmp_path: Path, h
         }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_scheme_for_masks_is_refused(masks: Path, tmp_path: Path) -> None:
     for command in (
         ("labels", "show", masks, "--scheme", "acdc"),
@@ -116,6 +119,7 @@ def test_a_scheme_for_masks_is_refused(masks: Path, tmp_path: Path) -> None:
     assert text.startswith("error: no label scheme is called 'adcd'")
 
 
+@pytest.mark.slow
 def test_remapping_from_the_names(named: Path, masks: Path, tmp_path: Path, heart: LabelVolume) -> None:
     for source in (named, masks):
         pycemrg("labels", "remap", source, "--to", "cemrg", "-o", tmp_path / "out.nii.gz")
@@ -127,7 +131,7 @@ def test_remapping_from_the_names(named: Path, masks: Path, tmp_path: Path, hear
     assert "plain.nrrd has no names; give --from too, --map, or --table" in text.stderr
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".nii", ".nii.gz", ".seg.nrrd"])
 def test_names_survive_every_command_that_writes_an_image(named: Path, tmp_path: Path, ending: str) -> None:
     out = tmp_path / f"out{ending}"
@@ -154,6 +158,7 @@ def test_names_that_nobody_gave_are_not_written(tmp_path: Path, heart: LabelVolu
     assert len(read_segmentation(out, CATALOGUE).segments) == len(heart.boxes)
 
 
+@pytest.mark.slow
 def test_certifying_and_measuring(named: Path, masks: Path, tmp_path: Path, heart: LabelVolume) -> None:
     write_volume(heart, tmp_path / "heart.nrrd")
     expected = json.loads(pycemrg("certify", tmp_path / "heart.nrrd", "--scheme", "cemrg", "--json", code=1).stdout)
@@ -170,6 +175,7 @@ def test_certifying_and_measuring(named: Path, masks: Path, tmp_path: Path, hear
     assert [row["name"] for row in other] == [row["name"] for row in folder] == [row["name"] for row in plain]
 
 
+@pytest.mark.slow
 def test_comparing_by_name(named: Path, masks: Path, tmp_path: Path, heart: LabelVolume) -> None:
     write_volume(heart, tmp_path / "heart.nrrd")
     rows = json.loads(pycemrg("compare", masks, tmp_path / "heart.nrrd", "--metrics", "dice", "--json").stdout)["rows"]

@@ -49,6 +49,7 @@ def renumbered(heart: LabelVolume) -> LabelVolume:
     return heart.with_array(np.where(heart.array, 60 - heart.array, 0).astype(np.uint8))
 
 
+@pytest.mark.slow
 def test_a_folder_of_masks_is_the_heart_that_they_were_made_of(masks: Path, heart: LabelVolume) -> None:
     read = read_heart(masks, CATALOGUE)
     assert np.array_equal(read.volume.array, heart.array)
@@ -58,6 +59,7 @@ def test_a_folder_of_masks_is_the_heart_that_they_were_made_of(masks: Path, hear
     assert (read.volume.spacing, read.volume.origin) == (pytest.approx(heart.spacing), heart.origin)
 
 
+@pytest.mark.slow
 def test_integers_can_be_given(masks: Path, heart: LabelVolume) -> None:
     read = read_heart(masks, CATALOGUE, integers={"LV_BP_label": 300, "RV_BP_label": 7})
     assert read.labels["LV_BP_label"] == 300
@@ -66,6 +68,7 @@ def test_integers_can_be_given(masks: Path, heart: LabelVolume) -> None:
     assert len(set(read.labels.values())) == len(read.labels)
 
 
+@pytest.mark.slow
 def test_masks_that_overlap_are_no_label_map(masks: Path, heart: LabelVolume) -> None:
     both = heart.with_array(np.isin(heart.array, (1, 4)).astype(np.uint8))
     write_volume(both, masks / "LA_BP.nii.gz")
@@ -75,6 +78,7 @@ def test_masks_that_overlap_are_no_label_map(masks: Path, heart: LabelVolume) ->
     assert str(caught.value) == f"{masks}: 'LA_BP' and 'LV_BP' overlap in {expected:,} voxels; {FUSE}"
 
 
+@pytest.mark.slow
 def test_masks_on_two_grids_are_no_label_map(masks: Path, heart: LabelVolume) -> None:
     array = (heart.array == 1).astype(np.uint8)
     moved = LabelVolume(array, heart.spacing, origin=(1.0, 0.0, 0.0), direction=heart.direction)
@@ -90,6 +94,7 @@ def test_masks_on_two_grids_are_no_label_map(masks: Path, heart: LabelVolume) ->
         read_heart(masks, CATALOGUE)
 
 
+@pytest.mark.slow
 def test_two_masks_of_one_structure_are_refused(masks: Path, heart: LabelVolume) -> None:
     write_volume(heart.with_array((heart.array == 6).astype(np.uint8)), masks / "aorta.nii.gz")
     with pytest.raises(ImageError) as caught:
@@ -162,6 +167,7 @@ def test_layers_of_slicer_become_one_map_unless_they_overlap(tmp_path: Path) -> 
 # Running
 
 
+@pytest.mark.slow
 def test_a_run_on_a_folder_is_that_on_the_label_map(masks: Path, tmp_path: Path, heart: LabelVolume) -> None:
     write_volume(heart, tmp_path / "heart.nrrd")
     for source, out in ((tmp_path / "heart.nrrd", "one"), (masks, "two")):
@@ -179,6 +185,7 @@ def test_a_run_on_a_folder_is_that_on_the_label_map(masks: Path, tmp_path: Path,
     assert "masks is not the image of that run: its SHA-256 differs" in text
 
 
+@pytest.mark.slow
 def test_python_runs_a_folder_too(masks: Path, heart: LabelVolume) -> None:
     result = run_recipe(RECIPE, masks, CATALOGUE)
     assert np.array_equal(result.volume.array, run_recipe(RECIPE, heart, CATALOGUE).volume.array)
@@ -187,7 +194,7 @@ def test_python_runs_a_folder_too(masks: Path, heart: LabelVolume) -> None:
     assert notes == read_volume(masks)[1]
 
 
-@pytest.mark.slow(every=4)
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["nifti", "slicer", "nnunet", "itksnap"])
 def test_names_in_a_source_identify_labels_as_a_label_file_does(tmp_path: Path, heart: LabelVolume, form: str) -> None:
     other, path = renumbered(heart), tmp_path / "heart.nii.gz"
@@ -211,6 +218,7 @@ def test_names_in_a_source_identify_labels_as_a_label_file_does(tmp_path: Path, 
     assert any("labels are named by" in note for note in json.loads(planned)["warnings"])
 
 
+@pytest.mark.slow
 def test_what_the_user_says_wins_over_names_in_the_source(tmp_path: Path, heart: LabelVolume) -> None:
     path = tmp_path / "heart.nii.gz"
     wrong = [Segment(value=1, name="RV"), Segment(value=3, name="LV")]
@@ -292,6 +300,7 @@ def test_a_scheme_names_only_images(masks: Path) -> None:
     assert str(caught.value) == f"{masks}: a label scheme names the integers of an image; leave out @mm-whs"
 
 
+@pytest.mark.slow
 def test_a_misspelt_mask_is_named_where_it_is_missed(masks: Path) -> None:
     (masks / "LV_BP.nii.gz").rename(masks / "left_ventrical.nii.gz")
     said = "'left_ventrical' is the name of no structure; did you mean 'left ventricle'?"
@@ -305,6 +314,7 @@ def test_a_misspelt_mask_is_named_where_it_is_missed(masks: Path) -> None:
         read_heart(masks, CATALOGUE)
 
 
+@pytest.mark.slow
 def test_a_mask_given_as_a_heart(masks: Path, tmp_path: Path) -> None:
     for option in ((), ("--no-check",)):
         text = pycemrg("plan", RECIPE, masks / "LV_BP.nii.gz", *option, code=1).stderr
@@ -316,6 +326,7 @@ def test_a_mask_given_as_a_heart(masks: Path, tmp_path: Path) -> None:
     assert text == f"error: {tmp_path}/empty: is a folder, not an image; give an image file, or {FUSE}\n"
 
 
+@pytest.mark.slow
 def test_labels_of_another_scheme_are_shown_with_its_names(tmp_path: Path, heart: LabelVolume) -> None:
     scheme = CATALOGUE.get(LabelScheme, "totalsegmentator-heartchambers").labels
     array = np.zeros_like(heart.array)
@@ -332,6 +343,7 @@ def test_labels_of_another_scheme_are_shown_with_its_names(tmp_path: Path, heart
     assert "LV_myo_label: 1\n" in (tmp_path / "labels.yaml").read_text()
 
 
+@pytest.mark.slow
 def test_a_suggestion_for_what_has_names(masks: Path, heart: LabelVolume) -> None:
     rows = json.loads(pycemrg("labels", "suggest", masks, "--json").stdout)
     assert {row["value"]: row["name"] for row in rows} == {label: NAMES[label] for label in heart.boxes}

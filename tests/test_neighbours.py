@@ -134,6 +134,7 @@ def test_a_neighbour_that_fails_is_the_plugins_fault(site: FakeSite, tmp_path: P
         site.catalogue(Policy(strict=True), local=[path])
 
 
+@pytest.mark.slow
 def test_on_the_command_line_from_another_folder(tmp_path: Path) -> None:
     path = folder_of(tmp_path / "mine", "beside_ten")
     elsewhere = tmp_path / "elsewhere"

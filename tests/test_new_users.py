@@ -85,6 +85,7 @@ def test_a_file_that_is_nearly_called_so(tmp_path: Path) -> None:
     assert "no such file; did you mean small.nrrd?" in said
 
 
+@pytest.mark.slow
 def test_integers_of_another_scheme(tmp_path: Path) -> None:
     other = tmp_path / "other.nrrd"
     pycemrg("labels", "remap", HEART, "-o", other, "--from", "cemrg", "--to", "mm-whs", "--drop")
@@ -104,6 +105,7 @@ def test_a_picture_as_the_result_is_refused_before_the_work(
     assert result.stderr.startswith(f"error: {tmp_path / 'heart.png'}: cannot be written, unknown extension '.png'")
 
 
+@pytest.mark.slow
 def test_a_segmentation_is_repaired_before_it_is_grown(tmp_path: Path) -> None:
     heart = small_heart(tmp_path)
     last = pycemrg("repair", heart, code=1).stdout.splitlines()[-1]
@@ -137,6 +139,7 @@ def test_a_path_where_an_image_is_written(tmp_path: Path) -> None:
         write_image(str(HEART), tmp_path / "x.nrrd")  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_python_refuses_the_same() -> None:
     catalogue = load_catalogue()
     with pytest.raises(PlanError, match=r"no recipe is called 'four_chambers_full'; did you mean 'four_chamber_full'"):

@@ -189,6 +189,7 @@ def test_an_output_that_fails_costs_only_itself(tmp_path: Path, plugin: Path) ->
     assert "it returned None; return Made(bytes)" in error
 
 
+@pytest.mark.slow
 def test_nothing_of_an_earlier_heart_stays(tmp_path: Path, plugin: Path) -> None:
     run(tmp_path, "--plugin", plugin, "--with", "good,picture", "--keep-steps")
     sha256 = record(tmp_path)["output"]["voxels_sha256"]
@@ -213,7 +214,7 @@ def test_a_file_that_would_look_like_an_output_is_not_touched(tmp_path: Path) ->
     assert files(tmp_path) == {"heart.nrrd", "run.json"}
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["slices.png", "heart.label", "heart.nrrd"])
 def test_a_file_of_the_user_in_the_folder_of_a_run_is_not_overwritten(tmp_path: Path, name: str) -> None:
     """Neither one that is new there, nor one that was changed by hand."""
@@ -227,6 +228,7 @@ def test_a_file_of_the_user_in_the_folder_of_a_run_is_not_overwritten(tmp_path: 
     assert files(tmp_path) == {"heart.nrrd", "run.json", "slices.png"}
 
 
+@pytest.mark.slow
 def test_the_result_of_another_heart_is_not_replaced(tmp_path: Path) -> None:
     run(tmp_path, "--with", "picture")
     other = small_heart(tmp_path, "other.nrrd", size=52)
@@ -243,6 +245,7 @@ def test_the_result_of_another_heart_is_not_replaced(tmp_path: Path) -> None:
     assert files(tmp_path) == {"heart.nrrd", "run.json"}
 
 
+@pytest.mark.slow
 def test_the_same_file_corrected_is_the_same_heart(tmp_path: Path) -> None:
     run(tmp_path)
     small_heart(tmp_path, size=52)
@@ -271,6 +274,7 @@ def test_a_record_that_cannot_be_read_protects_its_folder(tmp_path: Path, damage
     run(tmp_path, "--force")
 
 
+@pytest.mark.slow
 def test_steps_of_another_heart_are_not_replaced(tmp_path: Path) -> None:
     run(tmp_path, "--keep-steps")
     for name in ("run.json", "heart.nrrd"):  # as if interrupted
@@ -296,6 +300,7 @@ def test_images_of_the_user_in_the_folder_of_steps_stay(tmp_path: Path) -> None:
     assert own.read_text() == "my own"
 
 
+@pytest.mark.slow
 def test_a_step_is_not_the_input_of_a_run_into_its_folder(tmp_path: Path) -> None:
     run(tmp_path, "--keep-steps")
     step = min((tmp_path / "out" / "steps").glob("*.nrrd"))
@@ -306,6 +311,7 @@ def test_a_step_is_not_the_input_of_a_run_into_its_folder(tmp_path: Path) -> Non
     assert contents(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_outputs_say_of_which_heart_they_are(tmp_path: Path) -> None:
     run(tmp_path, "--with", "picture,certificate,slicer-table,itksnap-table", code=1)
     sha256 = record(tmp_path)["output"]["voxels_sha256"]
@@ -319,6 +325,7 @@ def test_outputs_say_of_which_heart_they_are(tmp_path: Path) -> None:
         assert {row.value for row in read_label_file(tmp_path / "out" / name)} == {*grown.boxes}
 
 
+@pytest.mark.slow
 def test_a_run_again_can_write_them_too(tmp_path: Path) -> None:
     run(tmp_path, "--with", "picture,itksnap-table")
     pycemrg("run", "--again", tmp_path / "out" / "run.json", "-o", tmp_path / "b", "--with", "picture,itksnap-table")

@@ -55,7 +55,7 @@ def room(volume: LabelVolume, pad: bool = True) -> Any:
     return make_room(prepared, plan(RECIPE, CATALOGUE, prepared.facts, settings), settings)
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DIRECTIONS)
 @settings(deadline=None, max_examples=20)
 @given(st.tuples(*[st.integers(0, 4)] * 3), st.tuples(*[st.integers(0, 4)] * 3))

@@ -91,6 +91,7 @@ def test_a_terminal_sees_the_note_a_pipe_does_not(path: Path, monkeypatch: pytes
     assert pycemrg("list-recipes").stderr.startswith("note: the command 'pycemrg' runs the package 'pycemrg' here; ")
 
 
+@pytest.mark.slow
 @windows
 def test_a_bug_report_names_the_command(path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def told() -> str:
@@ -127,6 +128,7 @@ TEXTS = [
 PLACE = re.compile(r"(-r|-e|--force-reinstall --no-deps)? ?['\"\\]*(\.|plugins/|\{|(\w+/)*requirements[\w-]*\.txt)")
 
 
+@pytest.mark.slow
 def test_nothing_says_to_install_a_name_from_an_index() -> None:
     """None of our packages is there: a stranger could publish one under that name. Nor do we vouch for other names."""
     found = []

@@ -426,7 +426,7 @@ def damaged(data: bytes, rng: random.Random) -> bytes:
     return data[:start] + middle + data[end:]
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("kind", ["xml", "json", "nrrd", "label"])
 def test_damage_is_refused_in_one_line_or_changes_no_more_than_names(tmp_path: Path, kind: str, seed: int) -> None:
@@ -477,6 +477,7 @@ def test_a_table_that_expands_is_refused_before_it_does(tmp_path: Path) -> None:
         read(tmp_path / "cut.nii.gz")
 
 
+@pytest.mark.slow
 def test_json_of_a_dataset_that_is_too_large(tmp_path: Path) -> None:
     path = nifti(tmp_path / "case.nii.gz", blocks([1]))
     (tmp_path / "dataset.json").write_text(json.dumps({"labels": {f"n{i}": i for i in range(100_000)}}))

@@ -93,6 +93,7 @@ def test_the_input_is_not_changed_and_geometry_is_kept_exactly() -> None:
     assert voxels(image).tobytes() == before[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["four_chamber_full", "atria_full"])
 def test_a_second_run_is_bit_identical(recipe: str) -> None:
     again = run_recipe(recipe, heart(), brute.catalogue())
@@ -134,6 +135,7 @@ def shuffled(*, reverse: bool) -> Catalogue:
     return compose(everything)
 
 
+@pytest.mark.slow
 def test_the_order_of_registration_does_not_matter() -> None:
     forward, backward = shuffled(reverse=False), shuffled(reverse=True)
     assert forward.contributions == backward.contributions
@@ -153,7 +155,7 @@ def both() -> Array:
     return voxels(run_recipe(BOTH, brute.image_of(voxels(heart()), SPACING), brute.catalogue()).image)
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_a_flipped_heart_gives_the_flipped_result(axis: int) -> None:
     flipped = np.ascontiguousarray(np.flip(voxels(heart()), axis))
@@ -161,7 +163,7 @@ def test_a_flipped_heart_gives_the_flipped_result(axis: int) -> None:
     np.testing.assert_array_equal(voxels(result.image), np.flip(both(), axis))
 
 
-@pytest.mark.slow(every=5)
+@pytest.mark.slow
 @pytest.mark.parametrize("axes", list(permutations(range(3)))[1:])
 def test_permuted_axes_give_the_permuted_result(axes: tuple[int, int, int]) -> None:
     permuted = np.ascontiguousarray(voxels(heart()).transpose(axes))
@@ -170,6 +172,7 @@ def test_permuted_axes_give_the_permuted_result(axes: tuple[int, int, int]) -> N
     np.testing.assert_array_equal(voxels(result.image), both().transpose(axes))
 
 
+@pytest.mark.slow(every=4)
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_the_ledger_accounts_for_every_voxel_that_differs(recipe: str) -> None:
     balance: Counter[int] = Counter()

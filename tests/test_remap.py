@@ -51,6 +51,7 @@ def permutations(draw: st.DrawFn, labels: st.SearchStrategy[int]) -> tuple[dict[
     return mapping, np.array(values, dtype).reshape(-1, 1, 1)
 
 
+@pytest.mark.slow
 @given(permutations(SMALL))
 def test_any_permutation_is_the_function_of_every_voxel(case: tuple[dict[int, int], NDArray[Any]]) -> None:
     mapping, array = case
@@ -72,6 +73,7 @@ def test_sparse_huge_integers(case: tuple[dict[int, int], NDArray[Any]]) -> None
     assert np.array_equal(LabelRemapper(mapping).inverse().apply(result), array)
 
 
+@pytest.mark.slow
 @given(st.dictionaries(SMALL, st.integers(0, 400)), st.lists(st.integers(0, 60), max_size=60))
 def test_merges_and_deletions_are_the_function_of_every_voxel(mapping: dict[int, int], values: list[int]) -> None:
     array = np.array(values, np.uint8)
@@ -347,6 +349,7 @@ def heart() -> sitk.Image:
     return image
 
 
+@pytest.mark.slow
 def test_a_whole_heart_there_and_back(heart: sitk.Image) -> None:
     voxels = image_files.voxel_array(heart)
     remapper = LabelRemapper({label: label % 14 + 1 for label in range(1, 15)})

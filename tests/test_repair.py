@@ -369,6 +369,7 @@ def gapped() -> Array:
     return voxels
 
 
+@pytest.mark.slow
 def test_gaps_are_filled_when_asked_for() -> None:
     plain = repaired(gapped())
     assert plain.ledger == ()

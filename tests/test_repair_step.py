@@ -71,6 +71,7 @@ def test_it_can_be_resumed(repaired: Path, tmp_path: Path) -> None:
     assert "its steps come from another image, recipe" in refused.stderr
 
 
+@pytest.mark.slow
 def test_its_limit_is_a_parameter(tmp_path: Path) -> None:
     heart = small_heart(tmp_path)
     command = ("run", RECIPE, heart, "-o", tmp_path / "out", "--then", "repair", "--no-check")
@@ -131,6 +132,7 @@ def test_a_heart_at_the_border_is_told_of(tmp_path: Path) -> None:
     assert record(tmp_path / "out")["steps"][-1]["notes"]
 
 
+@pytest.mark.slow
 def test_any_schematic_can_follow_any_recipe_in_plan_and_run(tmp_path: Path) -> None:
     heart = small_heart(tmp_path)
     command = (heart, "--then", "la_myocardium", "--then", "repair", "--no-check")

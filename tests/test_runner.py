@@ -95,6 +95,7 @@ def test_the_record_holds_what_a_second_run_needs() -> None:
     )
 
 
+@pytest.mark.slow(every=2)
 @pytest.mark.parametrize("recipe", ["atria_full", "four_chamber_full"])
 def test_a_run_taken_up_in_the_middle_equals_the_whole(recipe: str) -> None:
     image = phantom()
@@ -425,6 +426,7 @@ def test_two_catalogues_live_side_by_side() -> None:
     assert brute.catalogue().named("odd_wall") == ()
 
 
+@pytest.mark.slow(every=2)
 @pytest.mark.parametrize(
     ("given", "text"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,15 @@ SOURCES = sorted(
     for path in folder.rglob("*.py")
     if "tests" not in path.relative_to(folder).parts
 )
+SUSPECT = re.compile(r"pickle|marshal|shelve|dill|joblib|eval|exec|unsafe_load|full_load")
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_nothing_is_unpickled_or_evaluated(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    text = path.read_text(encoding="utf-8")
+    if not SUSPECT.search(text):  # to read the words is much quicker than to read the code
+        return
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             named = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
             assert not {"pickle", "marshal", "shelve", "dill", "joblib"} & {name.split(".")[0] for name in named}

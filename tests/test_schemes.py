@@ -238,7 +238,7 @@ def record_of(folder: Path) -> dict[str, Any]:
     return record
 
 
-@pytest.mark.slow(every=6)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["cemrg-legacy", "totalsegmentator-heartchambers", "totalsegmentator-v1", "mm-whs", "hvsmr-2"]
 )
@@ -310,6 +310,7 @@ def test_the_run_can_be_taken_up(converted: Path, tmp_path: Path) -> None:
     assert record_of(folder)["conversion"] == record_of(converted / "out")["conversion"]
 
 
+@pytest.mark.slow
 def test_a_run_is_not_taken_up_in_another_scheme(converted: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     shutil.copytree(converted / "out", folder)
@@ -319,6 +320,7 @@ def test_a_run_is_not_taken_up_in_another_scheme(converted: Path, tmp_path: Path
     assert "without --resume" in result.stderr
 
 
+@pytest.mark.slow
 def test_what_the_scheme_lacks_is_refused_by_name(converted: Path, tmp_path: Path) -> None:
     name = "totalsegmentator-heartchambers"
     arguments = ("-o", tmp_path / "out", "--scheme", name)

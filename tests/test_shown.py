@@ -65,6 +65,7 @@ def test_a_name_stays_text() -> None:
     assert "<script" not in html_table(evil, (evil,), [(evil,)], notes=[evil])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (2.0, 1.0, 0.5)])
 def test_the_picture_shows_the_middle_slices(spacing: tuple[float, float, float]) -> None:
     """Two bricks side by side along x: in the first and second tile half the pixels each; in the third, one of them."""
@@ -141,6 +142,7 @@ def test_a_plan_shows_its_steps_and_what_is_left_out() -> None:
     assert "left out: svc_ring: " in planned._repr_html_()
 
 
+@pytest.mark.slow
 def test_what_a_script_is_given_is_short_and_has_a_table() -> None:
     """Every object of a session: a line on a terminal, a few in a notebook, and none of its arrays."""
     catalogue, image = brute.catalogue(), heart_phantom(40, (3.0, 2.0, 2.5))

@@ -150,7 +150,7 @@ def files(tmp_path_factory: pytest.TempPathFactory, heart: LabelVolume) -> Path:
     return folder
 
 
-@pytest.mark.slow(every=2)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "text", "doubt"),
     [

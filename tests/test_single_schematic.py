@@ -22,6 +22,7 @@ def heart(tmp_path: Path) -> Path:
     return small_heart(tmp_path)
 
 
+@pytest.mark.slow
 def test_it_runs_like_a_recipe_of_one_step(heart: Path, tmp_path: Path) -> None:
     pycemrg("run", "aortic_wall", heart, "-o", tmp_path / "out", "--set", "Ao_WT=3.5")
     recipe = Recipe(name="one", steps=("aortic_wall",))
@@ -41,6 +42,7 @@ def test_plan_says_what_it_lacks(heart: Path) -> None:
     assert "RA_myo_label (105) is not in the image; needed by svc_ring" in refused
 
 
+@pytest.mark.slow
 def test_one_that_measures_on_a_snapshot_takes_the_image_as_it_is(heart: Path, tmp_path: Path) -> None:
     pycemrg("run", "la_myocardium", heart, "-o", tmp_path / "walls")
     pycemrg("run", "lpv1_ring_own_cell", tmp_path / "walls" / "heart.nrrd", "-o", tmp_path / "ring")
@@ -62,6 +64,7 @@ def test_a_recipe_of_the_same_name_is_meant(tmp_path: Path) -> None:
     assert not settings.schematics
 
 
+@pytest.mark.slow
 def test_its_configuration(heart: Path, tmp_path: Path) -> None:
     config = tmp_path / "config"
     text = pycemrg("init", config, "--recipe", "aortic_wall").stdout

@@ -46,6 +46,7 @@ def test_every_page_is_in_the_navigation_once() -> None:
     assert sorted(shown) == sorted([*(page.relative_to(DOCS).as_posix() for page in PAGES), *made])
 
 
+@pytest.mark.slow(every=2)
 @pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     """As on GitHub; the site's own check is ``mkdocs build --strict``."""
@@ -73,7 +74,7 @@ def test_pictures_are_small_and_used() -> None:
         assert f"images/{picture.name}" in everything + str(CONFIG["theme"]["favicon"]), picture.name
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_the_site_builds_without_a_warning_and_fetches_nothing(site: Path) -> None:
     pages = list(site.rglob("*.html"))
     assert {page.name for page in pages} >= {page.with_suffix(".html").name for page in PAGES}

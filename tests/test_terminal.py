@@ -29,6 +29,7 @@ EVIL = "\x1b[2J\x07 \u202etxt.exe\u2066 \x9b31m \u2028 \udc80 \x00"
 UNSAFE = ["\x1b", "\x07", "\u202e", "\u2066", "\x9b", "\u2028", "\udc80", "\x00"]
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_no_text_can_make_a_terminal_do_anything(text: str) -> None:
     assert not [c for c in shown(text)[1:] if c in "\x1b\x07\x9b\r\u202e" or (c < " " and c not in "\n\t")]
@@ -62,6 +63,7 @@ def test_what_a_command_is_doing_is_one_line_that_goes_away(monkeypatch: pytest.
     assert written.getvalue() == ("\rfirst ...  \ra second, l\r           \r" if terminal else "")
 
 
+@pytest.mark.slow
 def test_the_verdict_of_a_run_fits_the_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = ("run", RECIPE, small_heart(tmp_path), "-o", "out", "--no-check", "--with", "certificate")
     monkeypatch.chdir(tmp_path)

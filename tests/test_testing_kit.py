@@ -137,15 +137,24 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Report]]
 
 
 @pytest.fixture(scope="module")
-def all_reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Report]]:
+def asked(request: pytest.FixtureRequest) -> set[object]:
+    """The kits and titles of the cases that are run: in a sample, not all."""
+    here = [item for item in request.session.items if item.path == request.path and isinstance(item, pytest.Function)]
+    return {value for item in here if hasattr(item, "callspec") for value in item.callspec.params.values()}
+
+
+@pytest.fixture(scope="module")
+def all_reports(asked: set[object], tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Report]]:
     """What the kit says of the good plugin and of each that is broken in one way, by test class."""
     folder = tmp_path_factory.mktemp("plugins")
     write(folder, "good", GOOD)
     lines = ["import pytest\nfrom pycemrg_core.testing import *"]
-    lines += [f"class Test_good_{kit}({kit}):\n    plugin = 'good.plugin'{OWN.get(kit, '')}" for kit in KITS]
+    lines += [
+        f"class Test_good_{kit}({kit}):\n    plugin = 'good.plugin'{OWN.get(kit, '')}" for kit in KITS if kit in asked
+    ]
     lines += [
         f"class Test_{name}({kit}):\n    plugin = '{name}.plugin'{OWN.get(kit, '')}"
-        for name, kit in map(partial(broken, folder), BROKEN)
+        for name, kit in map(partial(broken, folder), [title for title in BROKEN if title in asked])
     ]
     return run(folder, "\n\n".join(lines))
 

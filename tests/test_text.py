@@ -122,12 +122,14 @@ def test_what_is_no_whole_number(text: str) -> None:
     assert whole_number(text) is None
 
 
+@pytest.mark.slow
 @given(st.integers(-(10**19), 10**19))
 def test_every_decimal_number_is_itself(value: int) -> None:
     assert whole_number(str(value)) == whole_number(f" {value}.0") == value
     assert like_number(str(value))
 
 
+@pytest.mark.slow
 @given(st.text(max_size=8))
 @example("1_0")
 def test_a_whole_number_is_what_everybody_reads(text: str) -> None:
@@ -276,6 +278,7 @@ def test_what_the_library_writes_is_read(table: list[list[str]]) -> None:
     assert rows(text.getvalue()) == table
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_no_table_is_too_strange(text: str) -> None:
     with suppress(DocumentError):

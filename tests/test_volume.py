@@ -77,6 +77,7 @@ def spread(zone: Zone, shape: tuple[int, ...]) -> Array:
     return whole
 
 
+@pytest.mark.slow
 @settings(max_examples=120)
 @given(histories(), st.sampled_from(DISTANCES))
 def test_answers_and_ledger_equal_the_whole_arrays_after_any_edits(
@@ -99,6 +100,7 @@ def test_answers_and_ledger_equal_the_whole_arrays_after_any_edits(
         assert_answers(work, truth, distance_mm)
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(st.data(), shapes, spacings, st.sampled_from(DISTANCES))
 def test_near_crops_the_full_answer(
@@ -118,6 +120,7 @@ def test_near_crops_the_full_answer(
         )
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(st.data(), shapes)
 def test_zones_intersect_as_masks_do(data: st.DataObject, shape: tuple[int, int, int]) -> None:
@@ -128,6 +131,7 @@ def test_zones_intersect_as_masks_do(data: st.DataObject, shape: tuple[int, int,
     np.testing.assert_array_equal(spread(a & b, shape), spread(a, shape) & spread(b, shape))
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.data(), shapes, spacings, st.sampled_from(DISTANCES))
 def test_a_margin_reaches_the_voxels_within_it(

@@ -232,6 +232,7 @@ def test_points_are_those_of_simpleitk() -> None:
         assert getattr(again, part)() == getattr(image, part)()
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(volumes(), st.data())
 def test_answers_are_those_of_the_image_as_it_is_after_edits(volume: LabelVolume, data: st.DataObject) -> None:

@@ -43,6 +43,7 @@ def augment(pipeline: Path, out: Path, *more: object, code: int = 0) -> Any:
     return pycemrg("augment", CT, "--labels", LABELS, "--pipeline", pipeline, "-o", out, *more, code=code)
 
 
+@pytest.mark.slow
 def test_samples_records_and_a_quiet_pipe(pipeline: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     result = augment(pipeline, out, "-n", 3, "--seed", 7)
@@ -98,6 +99,7 @@ def test_choices_several_patches_classes_and_a_skipped_step(pipeline: Path, tmp_
     assert "0002.json from an earlier run would stay among" in augment(pipeline, out, "-n", 2, code=1).stderr
 
 
+@pytest.mark.slow
 def test_a_written_record_can_be_replayed(pipeline: Path, tmp_path: Path) -> None:
     augment(pipeline, tmp_path / "out", "-n", 2, "--seed", 7)
     document = json.loads((tmp_path / "out" / "0001.json").read_text())
@@ -120,6 +122,7 @@ def test_the_same_seed_writes_the_same_bytes_whatever_the_number(pipeline: Path,
     assert contents(few) == before
 
 
+@pytest.mark.slow
 def test_json(pipeline: Path, tmp_path: Path) -> None:
     result = augment(pipeline, tmp_path / "out", "-n", 2, "--json")
     records = json.loads(result.stdout)
@@ -168,6 +171,7 @@ def test_what_the_pipeline_has_wrong_is_said_at_once(tmp_path: Path) -> None:
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_nothing_is_written_when_a_sample_fails(tmp_path: Path) -> None:
     path, out = tmp_path / "p.yaml", tmp_path / "out"
     path.write_text("- brightness: {}\n")
@@ -184,6 +188,7 @@ def test_nothing_is_written_when_a_sample_fails(tmp_path: Path) -> None:
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_refusals(pipeline: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     tail = ("--pipeline", pipeline, "-o", out)
@@ -243,6 +248,7 @@ def test_drawn_values_spread_over_their_range(pipeline: Path, tmp_path: Path) ->
     assert {one["steps"][2]["applied"] for one in records} == {True, False}
 
 
+@pytest.mark.slow
 def test_an_interruption_leaves_nothing(pipeline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = Pipeline.apply_all
 

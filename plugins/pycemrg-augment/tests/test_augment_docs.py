@@ -95,6 +95,7 @@ def test_the_commands_and_pipelines_run(folder: Path) -> None:
     assert len(list((folder / "broken").iterdir())) == 4
 
 
+@pytest.mark.slow
 def test_the_entry_point_imports_nothing_heavy() -> None:
     import subprocess
     import sys

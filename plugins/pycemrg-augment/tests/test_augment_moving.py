@@ -176,6 +176,7 @@ def test_real_chambers_stay_in_one_piece(name: str, seed: int) -> None:
     _one_piece(name, seed)
 
 
+@pytest.mark.slow
 def test_a_real_chamber_stays_in_one_piece() -> None:
     _one_piece("elastic", 7)
 
@@ -187,6 +188,7 @@ def _one_piece(name: str, seed: int) -> None:
     assert counts(made.labels) == counts(labels)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.integers(0, 10**6))
 def test_only_crumbs_change(seed: int) -> None:

@@ -86,7 +86,7 @@ def test_every_augmentation_of_the_plugin_is_tried_here() -> None:
     assert entry.value == "pycemrg_augment.plugin"
 
 
-@pytest.mark.slow(every=6)
+@pytest.mark.slow(every=30)
 @pytest.mark.parametrize("name", EACH)
 def test_seeds_decide_and_inputs_stay(name: str) -> None:
     pipeline = build(NORMALISE, {name: EACH[name]})
@@ -103,7 +103,7 @@ def test_seeds_decide_and_inputs_stay(name: str) -> None:
     assert (others == {hashes(first)}) == (name in FIXED)
 
 
-@pytest.mark.slow(every=6)
+@pytest.mark.slow(every=24)
 @pytest.mark.parametrize("name", EACH)
 def test_a_record_can_be_replayed(name: str) -> None:
     pipeline = build(NORMALISE, {name: EACH[name], "probability": 0.9})
@@ -156,6 +156,7 @@ def test_a_step_at_the_end_changes_nothing_before_it() -> None:
     np.testing.assert_allclose(sitk.GetArrayFromImage(coarse.image), blocks, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_probability_is_the_share_of_samples() -> None:
     pipeline = build({"swap_labels": {"labels": [4, 5]}, "probability": 0.3})
     applied = [pipeline.apply(Sample(labels=LABELS), seed=0, index=index)[1][0]["applied"] for index in range(300)]

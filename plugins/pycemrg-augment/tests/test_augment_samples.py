@@ -86,6 +86,7 @@ def test_what_fails_in_a_choice_is_said_with_its_place() -> None:
 # Several samples
 
 
+@pytest.mark.slow
 def test_several_samples_of_one_share_what_comes_before() -> None:
     pipeline = build(
         {"brightness": {}}, {"random_patch": {"size": [4, 5, 6]}, "samples": 3}, "flip", {"gamma": {}, "samples": 2}
@@ -226,6 +227,7 @@ def pycemrg_augmentations():
 # Label patches and classes
 
 
+@pytest.mark.slow
 def test_label_patches_hold_a_voxel_of_the_label_drawn_by_weight() -> None:
     rng = np.random.default_rng(5)
     found: Counter[int] = Counter()

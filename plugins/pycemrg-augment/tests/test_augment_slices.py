@@ -115,6 +115,7 @@ def brute_majority(array: np.ndarray[Any, Any], counts: tuple[int, ...]) -> np.n
     return winner
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.tuples(*[st.integers(1, 6)] * 3), st.data())
 def test_the_majority_is_that_of_brute_force_and_no_label_is_new(shape: tuple[int, ...], data: Any) -> None:
@@ -130,6 +131,7 @@ def test_the_majority_is_that_of_brute_force_and_no_label_is_new(shape: tuple[in
     assert made.dtype == nearest.dtype == np.uint16
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.integers(4, 12), st.integers(2, 4), st.integers(0, 10**6), st.data())
 def test_the_majority_of_a_shifted_stack_is_that_of_brute_force(size: int, thick: int, seed: int, data: Any) -> None:

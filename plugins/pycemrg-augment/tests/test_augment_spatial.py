@@ -71,6 +71,7 @@ def test_padding_is_that_of_simpleitk() -> None:
         patches.pad(image, (-1, 0, 0), (0, 0, 0))
 
 
+@pytest.mark.slow
 def test_patches_pad_images_with_their_smallest_value_and_labels_with_0() -> None:
     scan = make((VOXELS.astype(np.float32) + 5) / 50)
     sample = Sample(image=scan, labels=make(VOXELS + np.uint8(1)))
@@ -121,7 +122,7 @@ def test_random_patches_reach_every_place() -> None:
     assert [set(column) for column in starts.T.tolist()] == [{0, 1, 2}, {0}, {-4}]
 
 
-@pytest.mark.slow(every=4)
+@pytest.mark.slow
 @pytest.mark.parametrize("axes", [(True, False, False), (False, True, True), (True, True, True), (False,) * 3])
 def test_a_flip_turns_the_array_and_leaves_the_body(axes: tuple[bool, ...]) -> None:
     image = make()
@@ -176,6 +177,7 @@ def test_linear_interpolation_of_a_ramp_is_the_ramp() -> None:
         assert made[place] == pytest.approx(2 * i - 3 * j + k, abs=1e-4)
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(st.integers(0, 10**6), st.floats(0.2, 1.5), st.booleans())
 def test_resampled_labels_are_never_new(seed: int, spacing: float, smooth: bool) -> None:

@@ -89,6 +89,7 @@ def test_the_page_marks_them_in_words(tmp_path: Path) -> None:
     assert "outliers: c7 160.00, c8 40.00" in str(page.select("svg")[0]["aria-label"])
 
 
+@pytest.mark.slow
 def test_four_cases_have_no_outliers_and_the_page_says_why(tmp_path: Path) -> None:
     cases = [case(f"c{n}", volumes_ml={"a": value}) for n, value in enumerate([1.0, 1.0, 1.0, 1e6])]
     page = report(write_cohort(tmp_path / "out", cases))

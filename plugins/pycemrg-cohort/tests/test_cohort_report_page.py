@@ -24,6 +24,8 @@ from pycemrg_cohort.report.page import write_report
 
 from pycemrg_core import colours_of, load_catalogue
 
+pytestmark = pytest.mark.slow
+
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "cohort.md"
 
 
@@ -44,7 +46,6 @@ def page(made: Path) -> BeautifulSoup:
     return report(made)
 
 
-@pytest.mark.slow
 def test_the_table_is_that_of_the_summary(made: Path, page: BeautifulSoup) -> None:
     rows, cases = table(page), saved(made)["cases"]
     assert set(rows) == {one["id"] for one in cases} == {f"h{n:02}" for n in range(6)}
@@ -120,7 +121,6 @@ def test_a_point_is_there_for_every_value(made: Path, page: BeautifulSoup) -> No
     assert sorted(titles) == sorted(expected)
 
 
-@pytest.mark.slow
 def test_everything_is_escaped(tmp_path: Path) -> None:
     evil = "<script>alert(1)</script><b a='x' b=\"y\">&amp; & {{ 7*7 }}"
     cases = [
@@ -209,7 +209,7 @@ def test_a_failed_case_shows_its_input_and_no_older_result(tmp_path: Path) -> No
     assert not page.select("a[href$='report.html']")
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_a_thousand_cases_make_a_page_that_opens(tmp_path: Path) -> None:
     folder = large_cohort(tmp_path / "out", 1000)
     page = report(folder)
@@ -231,7 +231,7 @@ def test_a_thousand_cases_make_a_page_that_opens(tmp_path: Path) -> None:
     assert len(page.select("#failures details li")) == 40
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_pictures_have_a_limit(tmp_path: Path) -> None:
     """Of 700 cases a half stands far apart from the other: with 301 such cases one goes without."""
     values = [100 + n % 7 for n in range(399)] + [500.0] * 301
@@ -304,7 +304,6 @@ def empty_because(folder: Path, *cases: dict[str, Any], **changes: Any) -> str:
     return words(said[0]) if said else ""
 
 
-@pytest.mark.slow
 def test_why_a_column_is_empty_is_said(tmp_path: Path) -> None:
     verdict = "No verdicts: no output that judges a heart was asked for. Run the cohort again with --with certificate."
     missing = "No wall thicknesses: no plugin with the metric wall_thickness_median ran. Install one, and run again."

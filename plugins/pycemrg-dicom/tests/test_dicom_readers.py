@@ -93,6 +93,7 @@ def test_voxels_are_where_the_scan_has_them(tmp_path: Path, kind: str) -> None:
         assert np.linalg.det(np.reshape(volume.direction, (3, 3))) == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_a_folder_of_segmentations(tmp_path: Path) -> None:
     one = heart(tmp_path)
     segmentation(one.with_name("aorta.dcm"), series(tmp_path / "ct"), masks()[..., :1], [described(1, "aorta")])
@@ -100,6 +101,7 @@ def test_a_folder_of_segmentations(tmp_path: Path) -> None:
     assert [segment.structure for segment in found.segments] == ["Ao_BP_label", "LV_BP_label", "LA_BP_label"]
 
 
+@pytest.mark.slow
 def test_a_heart_of_segments_that_do_not_overlap(tmp_path: Path) -> None:
     array = masks()
     array[..., 1] &= 1 - array[..., 0]
@@ -132,6 +134,7 @@ def test_the_grid_of_a_series(tmp_path: Path) -> None:
     assert "'pycemrg fuse'" in text
 
 
+@pytest.mark.slow
 def test_a_series_that_is_no_grid(tmp_path: Path) -> None:
     series(tmp_path / "ct")
     (tmp_path / "ct" / "image_0009.dcm").unlink()
@@ -183,7 +186,7 @@ def test_other_files_are_left_to_others(tmp_path: Path) -> None:
     assert "cannot read .dcm" in text
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_damage_is_refused_in_one_line(tmp_path: Path, seed: int, caplog: pytest.LogCaptureFixture) -> None:
     data, rng = heart(tmp_path).read_bytes(), random.Random(seed)
@@ -203,6 +206,7 @@ def test_damage_is_refused_in_one_line(tmp_path: Path, seed: int, caplog: pytest
     assert not caplog.records
 
 
+@pytest.mark.slow
 def test_without_the_plugin_the_message_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = heart(tmp_path)
     monkeypatch.setenv("PYCEMRG_PLUGINS", "-dicom")

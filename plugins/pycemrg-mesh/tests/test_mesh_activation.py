@@ -65,6 +65,7 @@ def test_a_wave_from_a_point_is_late_by_less_than_an_edge(example: ModuleType) -
     assert late.mean() < 0.5
 
 
+@pytest.mark.slow
 def test_a_wave_goes_round_a_slit(example: ModuleType) -> None:
     voxels = np.ones((3, 18, 30), np.uint8)
     voxels[:, 8:10, :26] = 0

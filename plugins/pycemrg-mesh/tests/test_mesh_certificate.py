@@ -237,6 +237,7 @@ def test_an_engine_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+@pytest.mark.slow
 def test_an_edge_length_resamples_and_certifies_again() -> None:
     made = mesh_heart(HEART, CATALOGUE, edge_mm=0.8)
     assert made.heart.volume.spacing == (0.8, 0.8, 0.8)

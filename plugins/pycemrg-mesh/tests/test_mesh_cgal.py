@@ -42,6 +42,7 @@ def no_cgal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "run_cgal", stand_in)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_cgal")
 def test_the_mesh_is_in_its_place_with_its_labels() -> None:
     volume = LabelVolume(shells(16, SPACING), SPACING, direction=LEFT, origin=(3.0, -4.0, 5.0))
@@ -139,6 +140,7 @@ def test_a_failure_of_cgal(monkeypatch: pytest.MonkeyPatch, code: int, stderr: s
     assert str(error.value).startswith(f"CGAL failed with edges of 3 mm: {message}")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_cgal")
 def test_a_bad_mesh_of_a_good_heart_says_what_to_try(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def shrunk(*given: Any) -> Any:

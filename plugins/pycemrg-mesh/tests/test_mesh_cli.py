@@ -53,6 +53,7 @@ def test_a_mesh_and_its_certificate() -> None:
     assert list(found["files"]) == ["heart.vtu"]
 
 
+@pytest.mark.slow
 def test_opencarp_files_with_the_tags_of_a_scheme_and_surfaces() -> None:
     words = ("--carp", "mesh/lv", "--surfaces", "mesh/surfaces", "--scheme", "cemrg", "--tags", "cemrg-mesh", "--json")
     done = run_command("mesh", heart(), *words)
@@ -65,6 +66,7 @@ def test_opencarp_files_with_the_tags_of_a_scheme_and_surfaces() -> None:
     assert tags == {"1", "2"}
 
 
+@pytest.mark.slow
 def test_a_heart_that_leaks_is_refused_and_meshed_by_force() -> None:
     refused = run_command("mesh", heart(leak=True), "-o", "heart.vtu", "--scheme", "cemrg", code=1)
     assert refused.stdout == ""
@@ -129,6 +131,7 @@ def test_a_missing_heart() -> None:
     assert "nowhere.nrrd: no such file" in run_command("mesh", "nowhere.nrrd", "-o", "a.vtu", code=1).stderr
 
 
+@pytest.mark.slow
 def test_a_heart_of_a_run_is_known_and_leads_to_the_report(here: Path) -> None:
     image = heart()
     run_command("run", "lv_outflow", image, "-o", "out", "--no-check")
@@ -139,6 +142,7 @@ def test_a_heart_of_a_run_is_known_and_leads_to_the_report(here: Path) -> None:
     assert (here / "out" / "heart.mesh.json").is_file()
 
 
+@pytest.mark.slow
 def test_every_check_and_label_on_request() -> None:
     lines = run_command("mesh", heart(), "-o", "heart.vtu", "--scheme", "cemrg", "-v").stdout.splitlines()
     assert lines[1:4] == [
@@ -172,6 +176,7 @@ def test_files_that_go_are_named() -> None:
     assert files() == ["a.mesh.json", "a.vtu", "b.mesh.json", "b.vtu", "heart.nrrd"]
 
 
+@pytest.mark.slow
 def test_fibres_are_refused_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     run_command("mesh", heart(), "--carp", "b", "--scheme", "cemrg")
     Path("b.lon").write_text("1\n0 1 0\n", encoding="utf-8")

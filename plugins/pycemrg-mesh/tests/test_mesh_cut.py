@@ -32,6 +32,7 @@ def small_maps() -> st.SearchStrategy[np.ndarray]:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(small_maps(), st.sampled_from([0, 20]))
 def test_any_label_map_gives_a_conforming_mesh_with_its_voxels(array: np.ndarray, rounds: int) -> None:
@@ -147,6 +148,7 @@ def test_small_labels_keep_their_volume(size: int, around: int, spacing: tuple[f
         assert measure(mesh.points, mesh.tetrahedra).min() >= least - 1e-12
 
 
+@pytest.mark.slow
 def test_a_ball_becomes_round() -> None:
     mm = radius(34)
     array = (mm < 14).astype(np.uint8)

@@ -93,6 +93,7 @@ def test_the_page_names_every_check_and_option() -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_entry_point_imports_nothing_heavy() -> None:
     code = (
         "import sys, pycemrg_mesh.plugin, pycemrg_mesh.command\n"

@@ -24,6 +24,7 @@ def made() -> MeshedHeart:
     return mesh_heart(heart_of(shells(), direction=LEFT, origin=(5.0, 6.0, -70.0)), CATALOGUE, tags="cemrg-mesh")
 
 
+@pytest.mark.slow
 def test_pyvista_and_meshio_read_the_same_mesh(made: MeshedHeart, tmp_path: Path) -> None:
     written = write_mesh(made, tmp_path / "heart.vtu").files
     assert [path.name for path in written] == ["heart.mesh.json", "heart.vtu"]
@@ -117,6 +118,7 @@ def test_surfaces_are_closed_and_have_the_nodes_of_the_mesh(made: MeshedHeart, t
         assert (triangles == nodes[surface.regular_faces]).all()
 
 
+@pytest.mark.slow
 def test_surfaces_of_a_mesh_before_do_not_stay(made: MeshedHeart, tmp_path: Path) -> None:
     array = shells()
     array[1:4, 1:4, 1:4] = WALL
@@ -130,6 +132,7 @@ def test_surfaces_of_a_mesh_before_do_not_stay(made: MeshedHeart, tmp_path: Path
     assert left == ["LV_endocardium.vtp", "epicardium.vtp", "mine.vtp"]
 
 
+@pytest.mark.slow
 def test_no_file_of_a_mesh_before_stays(made: MeshedHeart, tmp_path: Path) -> None:
     write_mesh(made, tmp_path / "a.vtu", carp=tmp_path / "carp" / "a", surfaces=tmp_path / "surfaces")
     (tmp_path / "carp" / "mine.pts").write_text("mine", encoding="utf-8")
@@ -151,6 +154,7 @@ def test_no_file_of_a_mesh_before_stays(made: MeshedHeart, tmp_path: Path) -> No
     assert pv.read(tmp_path / "a.vtu").n_cells == len(other.mesh.tags)
 
 
+@pytest.mark.slow
 def test_a_certificate_names_only_files_of_its_mesh(made: MeshedHeart, tmp_path: Path) -> None:
     write_mesh(made, tmp_path / "a.vtu", carp=tmp_path / "b", surfaces=tmp_path / "s")
     before = (tmp_path / "a.mesh.json").read_bytes()
@@ -245,6 +249,7 @@ def test_nothing_is_half_written(made: MeshedHeart, tmp_path: Path, monkeypatch:
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_two_runs_write_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
         made = mesh_heart(heart_of(shells()), CATALOGUE, name="heart.nrrd")

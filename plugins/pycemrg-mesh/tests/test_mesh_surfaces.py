@@ -54,6 +54,7 @@ def euler(inside: np.ndarray) -> int:
     return sum((-1) ** sum(k % 2 for k in cell) for cell in cells)
 
 
+@pytest.mark.slow
 def test_faces_do_not_depend_on_how_many_are_sorted_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     mesh = cut(LabelVolume(shells(), (1.0, 1.0, 1.0)), [WALL, COVER])
     whole = faces_of(mesh.tetrahedra)

@@ -72,6 +72,7 @@ def test_many_columns_make_blocks(folder: Path) -> None:
         assert [line.split()[0] for line in block[2:]] == ["LV_BP_label", "LV_myo_label", "mean", "over"]
 
 
+@pytest.mark.slow
 def test_what_is_not_defined_is_left_out_and_counted(folder: Path) -> None:
     result = pycemrg("compare", folder / "mine.nrrd", HEART, "--metrics", "dice", "--labels", "LV_BP,LAA,99")
     rows = [line.split() for line in result.stdout.splitlines()]
@@ -140,6 +141,7 @@ def test_images(folder: Path) -> None:
     assert same["ssim"] == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_resample_says_how(folder: Path) -> None:
     result = pycemrg(
         "compare", folder / "cut.nrrd", HEART, "--resample", "--metrics", "dice", "--labels", "1", "--json"
@@ -183,7 +185,7 @@ IMAGES = ("compare", "smooth.nrrd", CT)
 LABELS = ("compare", MINE, HEART)
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow(every=24)
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [

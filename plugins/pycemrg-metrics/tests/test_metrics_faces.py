@@ -315,6 +315,7 @@ def masks_and_map(folder: Path, blood: int, muscle: int) -> tuple[Path, Path]:
     return folder / "masks", folder / "map.nrrd"
 
 
+@pytest.mark.slow
 def test_masks_have_no_integers_that_could_name_another_map(tmp_path: Path) -> None:
     """A map without names is in the usual scheme; as masks are read, their integers depend on the recipes."""
     masks, unnamed = masks_and_map(tmp_path, LV, MYO)
@@ -327,6 +328,7 @@ def test_masks_have_no_integers_that_could_name_another_map(tmp_path: Path) -> N
         assert f"note: {assumed}\n" in shown.stderr
 
 
+@pytest.mark.slow
 def test_a_scheme_names_the_map_beside_masks(tmp_path: Path) -> None:
     """heartchambers_highres has the myocardium as 1 and the left ventricle as 3: in cemrg these are two others."""
     masks, unnamed = masks_and_map(tmp_path, 3, 1)

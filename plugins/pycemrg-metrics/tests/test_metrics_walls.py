@@ -52,6 +52,7 @@ def test_a_slab_is_exact_and_its_rim_does_not_count(axis: int, voxels: int) -> N
     assert len(found.mm) > 0
 
 
+@pytest.mark.slow(every=2)
 @pytest.mark.parametrize("spacing", SPACINGS)
 @pytest.mark.parametrize(("inner", "outer"), [(10.0, 12.0), (8.0, 16.5), (15.0, 22.0)])
 def test_a_spherical_shell(inner: float, outer: float, spacing: Spacing) -> None:

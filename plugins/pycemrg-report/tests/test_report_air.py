@@ -50,7 +50,7 @@ def shown(page: BeautifulSoup, moved: tuple[int, int, int]) -> dict[str, Any]:
     return {**about, **said, **slices, "corner": corner, "file": in_file, "places": places, "pictures": pictures}
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_a_page_of_a_heart_in_air_is_that_of_the_heart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     alone, air = make_run(tmp_path, recipe=RECIPE), tmp_path / "air"
     large = in_air(read_volume(tmp_path / "small.nrrd")[0], tmp_path / "large.nrrd")

@@ -28,7 +28,7 @@ from report_runs import cells, make_run, one, pixels, read, record, report, word
 from pycemrg_core import load_catalogue, write_image
 from pycemrg_core.api import StructureMask, volume_of
 
-pytestmark = pytest.mark.usefixtures("loaded_once")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("loaded_once")]
 
 ROOT = Path(__file__).resolve().parents[3]
 HEART = ROOT / "benchmarks" / "data" / "rodero01_0.5mm.nrrd"
@@ -169,7 +169,6 @@ def test_the_slices_that_scroll_are_all_voxels_before_and_after(kept: Path, page
         assert np.count_nonzero(array[box]) == np.count_nonzero(array)
 
 
-@pytest.mark.slow
 def test_the_cross_names_voxels_of_a_file_whose_axes_are_turned(copy: Path) -> None:
     image = sitk.Flip(sitk.PermuteAxes(sitk.ReadImage(str(copy / "heart.nrrd")), [1, 2, 0]), [True, False, False])
     write_image(image, copy / "heart.nrrd")
@@ -186,7 +185,6 @@ def test_the_cross_names_voxels_of_a_file_whose_axes_are_turned(copy: Path) -> N
         assert about["names"][shown[tuple(at[::-1])]] == names[image[voxel]]
 
 
-@pytest.mark.slow
 def test_more_labels_than_a_byte_can_count_scroll_too(kept: Path) -> None:
     run = read_run(kept, load_catalogue())
     array = run.volume.array.astype(np.uint16)
@@ -204,7 +202,6 @@ def test_more_labels_than_a_byte_can_count_scroll_too(kept: Path) -> None:
     np.testing.assert_array_equal(labels[after + change], run.before.array[box])
 
 
-@pytest.mark.slow
 def test_steps_look_the_same_when_they_are_run_again(copy: Path, page: BeautifulSoup) -> None:
     shutil.rmtree(copy / "steps")
     again = report(copy)
@@ -213,7 +210,6 @@ def test_steps_look_the_same_when_they_are_run_again(copy: Path, page: Beautiful
     assert len(pictures[0]) >= 10
 
 
-@pytest.mark.slow
 def test_kept_steps_of_another_run_are_not_shown(copy: Path, page: BeautifulSoup) -> None:
     last = sorted((copy / "steps").glob("*.nrrd"))[-1]
     image = sitk.ReadImage(str(last))
@@ -221,7 +217,6 @@ def test_kept_steps_of_another_run_are_not_shown(copy: Path, page: BeautifulSoup
     assert [i["src"] for i in report(copy).select("#steps img")] == [i["src"] for i in page.select("#steps img")]
 
 
-@pytest.mark.slow
 def test_an_input_that_is_gone_is_said_and_before_left_out(copy: Path) -> None:
     (copy.parent / "small.nrrd").unlink()
     page = report(copy)
@@ -236,7 +231,6 @@ def test_an_input_that_is_gone_is_said_and_before_left_out(copy: Path) -> None:
     assert len(page.select("#steps img")) == sum(changed[1:])
 
 
-@pytest.mark.slow
 def test_an_input_that_has_changed_is_said(copy: Path) -> None:
     image = sitk.ReadImage(str(copy.parent / "small.nrrd"))
     image[0, 0, 0] = 1
@@ -245,7 +239,6 @@ def test_an_input_that_has_changed_is_said(copy: Path) -> None:
     assert note == "The input small.nrrd has changed since the run (its SHA-256 differs): 'before' is left out."
 
 
-@pytest.mark.slow
 def test_without_input_and_steps_the_ledger_remains(copy: Path) -> None:
     (copy.parent / "small.nrrd").unlink()
     shutil.rmtree(copy / "steps")
@@ -258,7 +251,6 @@ def test_without_input_and_steps_the_ledger_remains(copy: Path) -> None:
     )
 
 
-@pytest.mark.slow
 def test_steps_whose_plugin_is_not_here_have_no_pictures(copy: Path) -> None:
     shutil.rmtree(copy / "steps")
     data = record(copy)
@@ -272,7 +264,6 @@ def test_steps_whose_plugin_is_not_here_have_no_pictures(copy: Path) -> None:
     assert page.select("#steps img") == []
 
 
-@pytest.mark.slow
 def test_a_step_that_is_not_known_here_is_said(copy: Path) -> None:
     data = record(copy)
     data["steps"][6]["step"] = "inflate"
@@ -285,7 +276,6 @@ def test_a_step_that_is_not_known_here_is_said(copy: Path) -> None:
     assert len(page.select("#steps li")) == len(data["steps"])
 
 
-@pytest.mark.slow
 def test_a_heart_that_has_changed_is_said(copy: Path) -> None:
     image = sitk.ReadImage(str(copy / "heart.nrrd"))
     image[0, 0, 0] = 1
@@ -309,7 +299,6 @@ def test_walls_are_as_thick_as_the_metrics_say(kept: Path, page: BeautifulSoup) 
     assert len(page.select("#walls figure")) == len(rows)
 
 
-@pytest.mark.slow
 def test_walls_without_a_measure_are_named(tmp_path: Path) -> None:
     run = make_run(tmp_path, recipe="atria_full")
     data, page = record(run), report(run)
@@ -326,7 +315,6 @@ def test_walls_without_a_measure_are_named(tmp_path: Path) -> None:
     assert set(said.partition("Not measured at all: ")[2].removesuffix(".").split(", ")) == empty
 
 
-@pytest.mark.slow
 def test_names_cannot_inject_html(tmp_path: Path) -> None:
     evil = "<b onclick=x>LA & co</b>"
     (tmp_path / "evil.yaml").write_text(
@@ -361,7 +349,6 @@ def test_names_cannot_inject_html(tmp_path: Path) -> None:
     assert "<b>ring: LAA_label, LA_myo_label not in the image" in words(one(page, "#run"))
 
 
-@pytest.mark.slow
 def test_the_page_goes_where_it_is_told_to(kept: Path, tmp_path: Path) -> None:
     result = pycemrg("report", kept, "-o", tmp_path / "heart.html")
     assert result.stdout == f"{tmp_path / 'heart.html'} written\n"
@@ -400,7 +387,6 @@ def test_a_missing_heart_is_refused(copy: Path) -> None:
     assert contents(copy) == before
 
 
-@pytest.mark.slow
 def test_places_that_cannot_be_written_are_refused(kept: Path, tmp_path: Path) -> None:
     assert refused(kept, "-o", tmp_path / "a.pdf") == (
         f"error: {tmp_path / 'a.pdf'}: not a web page; choose a name that ends in .html"
@@ -414,7 +400,7 @@ def test_places_that_cannot_be_written_are_refused(kept: Path, tmp_path: Path) -
     assert [path.name for path in tmp_path.iterdir()] == ["dir.html"]
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_the_page_of_a_heart_at_half_a_millimetre_can_be_sent(tmp_path: Path) -> None:
     pycemrg("run", "four_chamber_full", HEART, "-o", tmp_path / "out")
     page = report(tmp_path / "out")
@@ -432,7 +418,6 @@ def test_the_plugin_module_is_light() -> None:
     assert loaded.isdisjoint({"numpy", "jinja2", "vtk", "vtkmodules", "pyvista", "trimesh", "SimpleITK", "PIL"})
 
 
-@pytest.mark.slow
 def test_the_examples_of_the_documents_run(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(copy.parent)
     for place in (ROOT / "docs" / "report.md", ROOT / "plugins" / "pycemrg-report" / "README.md"):
@@ -444,7 +429,6 @@ def test_the_examples_of_the_documents_run(copy: Path, monkeypatch: pytest.Monke
             assert read(copy / "report.html").select("#view")
 
 
-@pytest.mark.slow
 def test_a_page_of_the_user_is_not_overwritten(kept: Path, tmp_path: Path) -> None:
     shutil.copytree(kept, tmp_path / "out")
     page = tmp_path / "out" / "report.html"

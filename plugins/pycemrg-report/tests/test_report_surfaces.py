@@ -82,6 +82,7 @@ def test_the_viewer_holds_every_surface_under_its_label() -> None:
     assert tuple(scene.geometry["label_3"].visual.material.baseColorFactor[:3]) == (200, 10, 20)
 
 
+@pytest.mark.slow
 def test_points_of_a_wall_are_where_its_thickness_is_on_the_scale(tmp_path: Path) -> None:
     run = read_run(make_run(tmp_path), load_catalogue())
     found = [*walls.walls(run)]
@@ -128,6 +129,7 @@ def test_walls_are_seen_as_by_an_eye(axis: int) -> None:
                 assert values[row, column] == expected or (np.isnan(values[row, column]) and np.isnan(expected))
 
 
+@pytest.mark.slow
 def test_a_window_keeps_its_place_in_the_middle() -> None:
     array = np.random.default_rng(1).integers(0, 9, (6, 7, 8)).astype(np.uint8)
     padded = np.pad(array, 12)

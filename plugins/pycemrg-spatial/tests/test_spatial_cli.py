@@ -69,6 +69,7 @@ def image_corners(image: sitk.Image) -> np.ndarray:
     )
 
 
+@pytest.mark.slow(every=2)
 @pytest.mark.parametrize("output", ["out.vtk", "out.vtu"])
 def test_labels_on_cells_are_the_image(folder: Path, output: str) -> None:
     result = pycemrg("sample", folder / "heart.vtu", folder / "heart.nrrd", "-o", folder / output, "--on", "cells")
@@ -98,6 +99,7 @@ def test_nodes_as_json(folder: Path, image: sitk.Image) -> None:
     assert result.stderr == f"{out} written\n"
 
 
+@pytest.mark.slow
 def test_a_scan_on_the_nodes_of_a_surface(folder: Path) -> None:
     scan = oblique(np.random.default_rng(1).normal(size=(12, 13, 14)), 7)
     write_image(scan, folder / "ct.nrrd")
@@ -118,6 +120,7 @@ def test_a_scan_on_the_nodes_of_a_surface(folder: Path) -> None:
     assert f"'HU', {beyond:,} outside the image: nan" in result.stdout
 
 
+@pytest.mark.slow
 def test_opencarp_in_micrometres_there_and_back(folder: Path, image: sitk.Image) -> None:
     grid = read_mesh(folder / "heart.vtu")
     micrometres = np.array(grid.points) * 1000
@@ -134,6 +137,7 @@ def test_opencarp_in_micrometres_there_and_back(folder: Path, image: sitk.Image)
     assert (voxels(folder / "back.nrrd") == LABELS).all()
 
 
+@pytest.mark.slow
 def test_voxelise_gives_the_image_back(folder: Path, image: sitk.Image) -> None:
     out = folder / "out.nrrd"
     result = pycemrg("voxelise", folder / "heart.vtu", folder / "heart.nrrd", "-o", out)
@@ -152,6 +156,7 @@ def test_voxelise_gives_the_image_back(folder: Path, image: sitk.Image) -> None:
     }
 
 
+@pytest.mark.slow(every=2)
 @pytest.mark.parametrize("name", ["ball.stl", "ball.ply"])
 def test_voxelise_a_closed_surface(folder: Path, image: sitk.Image, name: str) -> None:
     centre = index_to_point(image, [(7, 6, 6)])[0]
@@ -163,6 +168,7 @@ def test_voxelise_a_closed_surface(folder: Path, image: sitk.Image, name: str) -
     assert (array.ravel()[distance > 5] == 0).all()
 
 
+@pytest.mark.slow
 def test_a_mesh_made_from_an_inr(folder: Path, image: sitk.Image) -> None:
     write_image(image, folder / "heart.inr")
     mesh = moved(folder, "made.vtu", world_to_inr(read_mesh(folder / "heart.vtu").points, image))
@@ -176,7 +182,7 @@ def test_a_mesh_made_from_an_inr(folder: Path, image: sitk.Image) -> None:
     assert (read_mesh(out).points == read_mesh(mesh).points).all()
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow
 @pytest.mark.parametrize(("unit", "factor", "word"), [("um", 1000, "micrometres"), ("m", 0.001, "metres")])
 @pytest.mark.parametrize("command", ["sample", "voxelise"])
 def test_another_unit_is_recognised(
@@ -216,6 +222,7 @@ def test_a_mesh_elsewhere(folder: Path, image: sitk.Image) -> None:
     assert refused("voxelise", far, heart, "-o", out).endswith(expected)
 
 
+@pytest.mark.slow
 def test_a_folder_of_masks_is_a_label_map_too(folder: Path, image: sitk.Image) -> None:
     (folder / "masks").mkdir()
     for value, name in ((1, "LV_BP"), (2, "LV_myo"), (3, "RV_BP")):
@@ -228,6 +235,7 @@ def test_a_folder_of_masks_is_a_label_map_too(folder: Path, image: sitk.Image) -
     assert (folder / "like_masks.nrrd").read_bytes() == (folder / "like_heart.nrrd.nrrd").read_bytes()
 
 
+@pytest.mark.slow
 def test_what_voxelise_refuses(folder: Path, image: sitk.Image) -> None:
     mesh, heart, out = folder / "heart.vtu", folder / "heart.nrrd", folder / "o.nrrd"
     grid = read_mesh(mesh)
@@ -268,6 +276,7 @@ def test_what_voxelise_refuses(folder: Path, image: sitk.Image) -> None:
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_what_sample_refuses(folder: Path) -> None:
     mesh, heart = folder / "heart.vtu", folder / "heart.nrrd"
     before = contents(folder)

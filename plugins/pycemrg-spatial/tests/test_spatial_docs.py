@@ -59,6 +59,7 @@ def test_the_readme(heart: np.ndarray) -> None:
     assert set(names["labels"].tolist()) <= set(np.unique(heart).tolist())
 
 
+@pytest.mark.slow
 def test_the_entry_point_imports_nothing_heavy() -> None:
     code = (
         "import sys, pycemrg_spatial.plugin, pycemrg_spatial.commands.sample, pycemrg_spatial.commands.voxelise\n"

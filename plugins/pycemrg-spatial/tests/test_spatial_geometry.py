@@ -44,6 +44,7 @@ def test_a_half_rounds_up_as_in_itk() -> None:
     assert nearest_voxel(halves).tolist() == [list(index) for index in itk] == [[-1, 0, 1], [2, 3, 4]]
 
 
+@pytest.mark.slow
 @given(label_maps())
 def test_all_eight_corners_of_a_box_of_voxels(image: sitk.Image) -> None:
     last = np.array(image.GetSize()) - 1

@@ -41,6 +41,7 @@ def same(one: Any, other: Any) -> bool:
     return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blanks", [BLANKS[:6], BLANKS])
 def test_lines_read_at_once_are_those_read_by_line(blanks: list[str]) -> None:
     at_once = 0

@@ -47,6 +47,7 @@ def turned(seed: int) -> sitk.Image:
     return image
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1), st.tuples(*[st.integers(-3, 3)] * 3), st.sampled_from([0.5, 1.0, 1.3]))
 def test_a_mesh_of_its_output_comes_back_to_the_world(seed: int, first: tuple[int, ...], step: float) -> None:
     """Any direction, also mirrored: the mesher's points are index times (signed) spacing from the first voxel."""
@@ -92,6 +93,7 @@ def test_the_image_of_a_mirrored_axis(tmp_path: Path) -> None:
     np.testing.assert_allclose(itk_points(placed, indices), itk_points(image, indices * np.sign(diagonal)), atol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_commands_take_the_two_files(tmp_path: Path) -> None:
     image = turned(5)
     write_image(image, tmp_path / "given.nrrd")

@@ -123,7 +123,7 @@ def test_tags_that_are_no_labels() -> None:
     assert voxelise_cells(grid, np.array([300]), like).GetPixelID() == sitk.sitkUInt16
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_the_volume_of_a_sphere(seed: int) -> None:
     image = oblique(np.zeros((60, 61, 62), np.uint8), seed)

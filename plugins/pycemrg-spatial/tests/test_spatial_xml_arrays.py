@@ -66,7 +66,7 @@ def same(read: pv.UnstructuredGrid) -> bool:
     )
 
 
-@pytest.mark.slow(every=6)
+@pytest.mark.slow(every=36)
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("compressor", ["ZLib", "LZMA", "None"])
 @pytest.mark.parametrize("header", ["UInt32", "UInt64"])
@@ -149,7 +149,7 @@ def test_one_bit_in_compressed_data_is_refused_in_one_line(tmp_path: Path, compr
     )
 
 
-@pytest.mark.slow(every=3)
+@pytest.mark.slow(every=9)
 @pytest.mark.parametrize("mode", MODES[1:])
 @pytest.mark.parametrize("compressor", ["ZLib", "LZMA", "None"])
 def test_one_bit_anywhere_is_refused_or_harmless(tmp_path: Path, mode: tuple[str, bool], compressor: str) -> None:
