@@ -10,7 +10,6 @@ import pytest
 import SimpleITK as sitk
 from pycemrg_augment.transforms import intensity, motion, noise, normalising
 from sample_images import frame, make
-from scipy import stats
 
 from pycemrg_core import AugmentationError
 
@@ -172,8 +171,11 @@ def test_gaussian_noise_has_its_moments() -> None:
     assert abs(added.std() - 0.05) < 5 * 0.05 / (2 * added.size) ** 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signal", [0.0, 0.05, 0.5])
 def test_rician_noise_has_the_moments_of_the_distribution(signal: float) -> None:
+    from scipy import stats  # takes a second
+
     sigma = 0.05
     noisy = values(noise.rician_noise(flat(signal), np.random.default_rng(3), sigma)).astype(np.float64)
     rice = stats.rice(signal / sigma, scale=sigma)
@@ -229,8 +231,11 @@ def test_normal_values_are_those_of_the_generator(count: int) -> None:
     np.testing.assert_allclose(made, np.concatenate(expected, 1).ravel()[:count], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_normal_values_are_normal_and_independent() -> None:
     """Box and Muller make pairs of one radius: neither the values nor their squares of a pair are related."""
+    from scipy import stats  # takes a second
+
     made = noise.normal(np.random.default_rng(1), 300_001, 2.0).astype(np.float64) / 2
     assert made.size == 300_001
     assert stats.kstest(made, "norm").pvalue > 0.01

@@ -27,6 +27,7 @@ class TestPlugin(PluginConformance):
     heavy = ("numpy", "scipy", "SimpleITK", "cattrs", "yaml", "PIL", "pydicom", "highdicom")
 
 
+@pytest.mark.slow
 class TestReaders(ReaderConformance):
     plugin = "pycemrg_dicom.plugin"
 

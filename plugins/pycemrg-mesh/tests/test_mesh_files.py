@@ -8,10 +8,10 @@ from pathlib import Path
 import meshio
 import numpy as np
 import pytest
-import pyvista as pv
 from mesh_shapes import BLUEPRINT, LEFT, WALL, heart_of, shells
 from pycemrg_mesh import Mesh, MeshedHeart, mesh_heart, write_mesh
 from pycemrg_mesh.files.vtk_xml import write_vtu
+from pyvista import read as read_mesh
 
 from pycemrg_core import load_catalogue
 from pycemrg_core.api import OutputError, file_sha256
@@ -28,7 +28,7 @@ def made() -> MeshedHeart:
 def test_pyvista_and_meshio_read_the_same_mesh(made: MeshedHeart, tmp_path: Path) -> None:
     written = write_mesh(made, tmp_path / "heart.vtu").files
     assert [path.name for path in written] == ["heart.mesh.json", "heart.vtu"]
-    by_vtk, by_meshio = pv.read(tmp_path / "heart.vtu"), meshio.read(tmp_path / "heart.vtu")
+    by_vtk, by_meshio = read_mesh(tmp_path / "heart.vtu"), meshio.read(tmp_path / "heart.vtu")
     for points, nodes, tags in (
         (by_vtk.points, by_vtk.cells_dict[10], by_vtk.cell_data["tag"]),
         (by_meshio.points, by_meshio.cells_dict["tetra"], by_meshio.cell_data["tag"][0]),
@@ -46,7 +46,7 @@ def test_arrays_longer_than_a_block(tmp_path: Path) -> None:
     nodes = np.arange(count, dtype=np.int32).reshape(-1, 4)
     tags = np.arange(len(nodes), dtype=np.int32)
     write_vtu(Mesh(points, nodes, tags), tmp_path / "many.vtu")
-    found = pv.read(tmp_path / "many.vtu")
+    found = read_mesh(tmp_path / "many.vtu")
     assert (found.points == points).all()
     assert (found.cells_dict[10] == nodes).all()
     assert (found.cell_data["tag"] == tags).all()
@@ -78,13 +78,13 @@ def test_pycemrg_spatial_reads_both(made: MeshedHeart, tmp_path: Path) -> None:
 def test_the_frame_of_an_inr_is_index_times_spacing(made: MeshedHeart, tmp_path: Path) -> None:
     write_mesh(made, tmp_path / "heart.vtu", surfaces=tmp_path, frame="inr")
     for one in made.certificate.surfaces:
-        surface = pv.read(tmp_path / f"{one.name}.vtp")
+        surface = read_mesh(tmp_path / f"{one.name}.vtp")
         assert surface.n_cells == one.triangles
         # VTK's volume has no sign; that of the triangles as they run is positive round the outside, negative in it.
         a, b, c = (np.asarray(surface.points)[surface.regular_faces[:, k]] for k in range(3))
         signed = float((a * np.cross(b, c)).sum() / 6)
         assert signed == pytest.approx(one.mm3 if one.name == "epicardium" else -one.mm3)
-    grid = pv.read(tmp_path / "heart.vtu")
+    grid = read_mesh(tmp_path / "heart.vtu")
     middle = (np.array(made.heart.volume.array.shape)[::-1] - 1) / 2
     assert np.allclose(np.asarray(grid.points).mean(axis=0), middle, atol=0.05)
     assert grid.cell_quality("scaled_jacobian")["scaled_jacobian"].min() > 0.05
@@ -106,7 +106,7 @@ def test_surfaces_are_closed_and_have_the_nodes_of_the_mesh(made: MeshedHeart, t
     assert list(data["files"]) == names[1:]
     assert data["files"] == {name: file_sha256(tmp_path / name) for name in names[1:]}
     for one in made.certificate.surfaces:
-        surface = pv.read(tmp_path / "surfaces" / f"{one.name}.vtp")
+        surface = read_mesh(tmp_path / "surfaces" / f"{one.name}.vtp")
         assert surface.is_manifold
         assert surface.n_cells == one.triangles
         assert surface.volume == pytest.approx(abs(one.mm3), rel=1e-6)
@@ -151,7 +151,7 @@ def test_no_file_of_a_mesh_before_stays(made: MeshedHeart, tmp_path: Path) -> No
     write_mesh(other, tmp_path / "a.vtu")
     left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
     assert left == ["a.mesh.json", "a.vtu", "carp/fibres.lon", "carp/mine.pts"]
-    assert pv.read(tmp_path / "a.vtu").n_cells == len(other.mesh.tags)
+    assert read_mesh(tmp_path / "a.vtu").n_cells == len(other.mesh.tags)
 
 
 @pytest.mark.slow

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyvista as pv
 import SimpleITK as sitk
 from hypothesis import strategies as st
+from pyvista import UnstructuredGrid
 from scipy.spatial import Delaunay
 
 from schematics_builtin.demo import heart_file
@@ -54,7 +54,7 @@ def itk_points(image: sitk.Image, indices: Array) -> Array:
     return np.array([image.TransformContinuousIndexToPhysicalPoint(index) for index in indices.tolist()])
 
 
-def hexahedra(image: sitk.Image, cell_type: int = 12) -> pv.UnstructuredGrid:
+def hexahedra(image: sitk.Image, cell_type: int = 12) -> UnstructuredGrid:
     """One hexahedron per labelled voxel with its label as ``tag``; nodes are placed by SimpleITK."""
     array = sitk.GetArrayFromImage(image)
     places = np.argwhere(array)[:, ::-1]
@@ -67,17 +67,17 @@ def hexahedra(image: sitk.Image, cell_type: int = 12) -> pv.UnstructuredGrid:
     )
     axes = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
     cells = np.insert(numbers.reshape(-1, 8), 0, 8, axis=1)
-    grid = pv.UnstructuredGrid(
+    grid = UnstructuredGrid(
         cells.ravel(), np.full(len(places), cell_type, np.uint8), (nodes - 0.5) @ axes.T + image.GetOrigin()
     )
     grid.cell_data["tag"] = array[array != 0].astype(np.int32)
     return grid
 
 
-def tetrahedra(points: Array) -> pv.UnstructuredGrid:
+def tetrahedra(points: Array) -> UnstructuredGrid:
     """The Delaunay tetrahedra of points, tagged from 1 up."""
     cells = Delaunay(points).simplices
-    grid = pv.UnstructuredGrid(np.insert(cells, 0, 4, axis=1).ravel(), np.full(len(cells), 10, np.uint8), points)
+    grid = UnstructuredGrid(np.insert(cells, 0, 4, axis=1).ravel(), np.full(len(cells), 10, np.uint8), points)
     grid.cell_data["tag"] = np.arange(1, len(cells) + 1, dtype=np.int32)
     return grid
 

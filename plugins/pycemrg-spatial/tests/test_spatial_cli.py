@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import pyvista as pv
 import SimpleITK as sitk
 from pycemrg_spatial.geometry import index_to_point, world_to_inr
 from pycemrg_spatial.meshes import read_mesh, write_mesh
 from pycemrg_spatial.placing import place
+from pyvista import Line, PolyData, Sphere, UnstructuredGrid
 from spatial_shapes import contents, hexahedra, oblique, voxels
 
 from pycemrg_core import write_image
@@ -82,7 +82,7 @@ def test_labels_on_cells_are_the_image(folder: Path, output: str) -> None:
 
 def test_nodes_as_json(folder: Path, image: sitk.Image) -> None:
     points = index_to_point(image, [(0, 0, 0), (5, 6, 7), (13.4, 12.4, 11.4), (13.6, 0, 0)])
-    grid = pv.UnstructuredGrid(np.array([4, 0, 1, 2, 3]), np.array([10], np.uint8), points)
+    grid = UnstructuredGrid(np.array([4, 0, 1, 2, 3]), np.array([10], np.uint8), points)
     write_mesh(grid, folder / "four.vtk")
     out = folder / "out.vtk"
     result = pycemrg(
@@ -103,7 +103,7 @@ def test_nodes_as_json(folder: Path, image: sitk.Image) -> None:
 def test_a_scan_on_the_nodes_of_a_surface(folder: Path) -> None:
     scan = oblique(np.random.default_rng(1).normal(size=(12, 13, 14)), 7)
     write_image(scan, folder / "ct.nrrd")
-    sphere = pv.Sphere(radius=6, center=index_to_point(scan, [(0, 6, 6)])[0].tolist())
+    sphere = Sphere(radius=6, center=index_to_point(scan, [(0, 6, 6)])[0].tolist())
     write_mesh(sphere.cast_to_unstructured_grid(), folder / "ball.stl")
     result = pycemrg(
         "sample", folder / "ball.stl", folder / "ct.nrrd", "-o", folder / "hu.vtu", "--method", "linear", "--name", "HU"
@@ -160,7 +160,7 @@ def test_voxelise_gives_the_image_back(folder: Path, image: sitk.Image) -> None:
 @pytest.mark.parametrize("name", ["ball.stl", "ball.ply"])
 def test_voxelise_a_closed_surface(folder: Path, image: sitk.Image, name: str) -> None:
     centre = index_to_point(image, [(7, 6, 6)])[0]
-    write_mesh(pv.Sphere(radius=5, center=centre.tolist()).cast_to_unstructured_grid(), folder / name)
+    write_mesh(Sphere(radius=5, center=centre.tolist()).cast_to_unstructured_grid(), folder / name)
     pycemrg("voxelise", folder / name, folder / "heart.nrrd", "-o", folder / "out.nrrd", "--label", 7)
     array = voxels(folder / "out.nrrd")
     distance = np.linalg.norm(index_to_point(image, np.argwhere(array >= 0)[:, ::-1]) - centre, axis=1)
@@ -253,8 +253,8 @@ def test_what_voxelise_refuses(folder: Path, image: sitk.Image) -> None:
         "less": "the tag -3 is not a label; renumber the tags to 0 (background) to 4294967295",
     }.items():
         assert refused("voxelise", more, heart, "-o", out, "--tag", tag) == f"error: {more}: {text}"
-    ball = pv.Sphere(radius=5, center=index_to_point(image, [(7, 6, 6)])[0].tolist())
-    opened = pv.PolyData(ball.points, faces=ball.faces.reshape(-1, 4)[1:].ravel())
+    ball = Sphere(radius=5, center=index_to_point(image, [(7, 6, 6)])[0].tolist())
+    opened = PolyData(ball.points, faces=ball.faces.reshape(-1, 4)[1:].ravel())
     write_mesh(opened.cast_to_unstructured_grid(), folder / "open.stl")
     text = "the surface is not closed: it has 3 open edges; close its holes first"
     assert refused("voxelise", folder / "open.stl", heart, "-o", out) == f"error: {folder / 'open.stl'}: {text}"
@@ -264,7 +264,7 @@ def test_what_voxelise_refuses(folder: Path, image: sitk.Image) -> None:
     assert "a volume mesh gets its labels from its region tags, and --label is for surfaces; use --tag" in refused(
         "voxelise", mesh, heart, "-o", out, "--label", 3
     )
-    line = pv.Line(image.GetOrigin(), index_to_point(image, [(7, 6, 6)])[0].tolist()).cast_to_unstructured_grid()
+    line = Line(image.GetOrigin(), index_to_point(image, [(7, 6, 6)])[0].tolist()).cast_to_unstructured_grid()
     write_mesh(line, folder / "line.vtk")
     assert (
         "no tetrahedra, hexahedra, prisms, pyramids or surface to voxelise; give a volume mesh or a surface"

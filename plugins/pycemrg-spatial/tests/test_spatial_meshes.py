@@ -8,9 +8,9 @@ from pathlib import Path
 import meshio
 import numpy as np
 import pytest
-import pyvista as pv
 from pycemrg_spatial.errors import MeshError
 from pycemrg_spatial.meshes import read_mesh, write_mesh
+from pyvista import ImageData, Sphere, UnstructuredGrid
 from spatial_shapes import hexahedra, oblique, tetrahedra
 
 from pycemrg_core import OutputError, PycemrgError
@@ -18,13 +18,13 @@ from pycemrg_core import OutputError, PycemrgError
 POINTS = np.random.default_rng(3).normal(size=(30, 3)) * 40
 
 
-def mixed() -> pv.UnstructuredGrid:
+def mixed() -> UnstructuredGrid:
     """A line, a triangle, a quadrilateral, and two of each volume cell in VTK's order of nodes, every one tagged."""
     box = np.array([(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0), (0, 0, 1), (1, 0, 1), (1, 1, 1), (0, 1, 1)], float)
     cells = [[0, 1], [0, 1, 2], [0, 1, 2, 3], [0, 1, 2, 4], list(range(8)), [0, 1, 2, 4, 5, 6], [0, 1, 2, 3, 6]]
     kinds = [3, 5, 9, 10, 12, 13, 14]
     flat = [number for cell in cells for number in (len(cell), *cell)]
-    grid = pv.UnstructuredGrid(np.array(flat), np.array(kinds, np.uint8), box)
+    grid = UnstructuredGrid(np.array(flat), np.array(kinds, np.uint8), box)
     grid.cell_data["tag"] = np.arange(7) * 3
     return grid
 
@@ -39,8 +39,8 @@ def refusal(path: Path, kind: type[PycemrgError] = MeshError) -> str:
     return text.replace(f"{path.parent}/", "")
 
 
-def surface() -> pv.UnstructuredGrid:
-    sphere = pv.Sphere(radius=20, center=(5, 6, 7)).cast_to_unstructured_grid()
+def surface() -> UnstructuredGrid:
+    sphere = Sphere(radius=20, center=(5, 6, 7)).cast_to_unstructured_grid()
     sphere.clear_data()
     return sphere
 
@@ -92,7 +92,7 @@ def test_surfaces_both_ways(tmp_path: Path, name: str) -> None:
 
 
 def test_a_vtk_file_of_polygons_is_a_surface(tmp_path: Path) -> None:
-    pv.Sphere().save(tmp_path / "poly.vtk")
+    Sphere().save(tmp_path / "poly.vtk")
     assert set(read_mesh(tmp_path / "poly.vtk").celltypes) == {5}
 
 
@@ -238,7 +238,7 @@ def test_what_a_format_cannot_hold_leaves_the_old_file(tmp_path: Path) -> None:
         MeshError, match=r"a\.stl: a surface can have only triangles and polygons, and this mesh has TETRA cells"
     ):
         write_mesh(volume, tmp_path / "a.stl")
-    strip = pv.UnstructuredGrid(np.array([4, 0, 1, 2, 3]), np.array([6], np.uint8), np.eye(4, 3))
+    strip = UnstructuredGrid(np.array([4, 0, 1, 2, 3]), np.array([6], np.uint8), np.eye(4, 3))
     with pytest.raises(MeshError, match=r"a\.elem: openCARP has no element for TRIANGLE_STRIP cells; use .vtk or .vtu"):
         write_mesh(strip, tmp_path / "a.elem")
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.stl": "old"}
@@ -254,9 +254,9 @@ def test_where_a_mesh_cannot_be_written(tmp_path: Path) -> None:
 # --- what other programs read
 
 
-def tagged_box(labels: np.ndarray) -> pv.UnstructuredGrid:
+def tagged_box(labels: np.ndarray) -> UnstructuredGrid:
     """A box of tetrahedra with labels at nodes and cells."""
-    box = pv.ImageData(dimensions=(3, 3, 3)).to_tetrahedra()
+    box = ImageData(dimensions=(3, 3, 3)).to_tetrahedra()
     grid = box.cast_to_unstructured_grid()
     grid.clear_data()
     grid.point_data["label"] = np.resize(labels, grid.n_points)
@@ -293,7 +293,7 @@ def test_a_legacy_file_is_of_the_version_that_all_know(tmp_path: Path) -> None:
 @pytest.mark.parametrize("extension", [".vtk", ".vtu", ".stl", ".ply"])
 def test_two_numbers_that_ran_together_are_refused(tmp_path: Path, extension: str) -> None:
     """VTK reads them as two, so that every later coordinate is one place off."""
-    sphere = pv.Sphere(radius=12, theta_resolution=12, phi_resolution=12)
+    sphere = Sphere(radius=12, theta_resolution=12, phi_resolution=12)
     path = tmp_path / f"a{extension}"
     (sphere if extension in (".stl", ".ply") else sphere.cast_to_unstructured_grid()).save(path, binary=False)
     text = path.read_text(encoding="ascii")
@@ -308,9 +308,9 @@ def test_two_numbers_that_ran_together_are_refused(tmp_path: Path, extension: st
 @pytest.mark.parametrize("change", [-100, -50, -7, 7, 50])
 def test_a_binary_stl_of_another_length_is_refused(tmp_path: Path, change: int) -> None:
     path = tmp_path / "a.stl"
-    pv.Sphere(radius=12).save(path)
+    Sphere(radius=12).save(path)
     data = path.read_bytes()
-    assert len(data) == 84 + 50 * pv.Sphere().n_cells
+    assert len(data) == 84 + 50 * Sphere().n_cells
     path.write_bytes(data[:change] if change < 0 else data + bytes(change))
     with pytest.raises(MeshError, match="export it again"):
         read_mesh(path)
@@ -320,9 +320,9 @@ def test_a_binary_stl_of_another_length_is_refused(tmp_path: Path, change: int) 
 @pytest.mark.parametrize("kind", [10, 12, 42, 99, 24874])
 def test_a_cell_of_another_type_than_its_nodes_is_refused(tmp_path: Path, kind: int, binary: bool) -> None:
     """VTK hangs or crashes on some, and takes a triangle for a tetrahedron."""
-    sphere = pv.Sphere(radius=12, theta_resolution=12, phi_resolution=12)
+    sphere = Sphere(radius=12, theta_resolution=12, phi_resolution=12)
     path = tmp_path / "a.vtk"
-    pv.UnstructuredGrid(sphere.faces, [5] * sphere.n_cells, sphere.points).save(path, binary=binary)
+    UnstructuredGrid(sphere.faces, [5] * sphere.n_cells, sphere.points).save(path, binary=binary)
     read_mesh(path)
     data = path.read_bytes()
     head = re.search(rb"CELL_TYPES \d+\n", data)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import pyvista as pv
 import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,13 +11,14 @@ from pycemrg_spatial.at_mesh import sample_cells, sample_mesh
 from pycemrg_spatial.errors import MeshError
 from pycemrg_spatial.geometry import index_to_point
 from pycemrg_spatial.voxels import open_edges, voxelise_cells, voxelise_surface
+from pyvista import Box, ImageData, PolyData, Sphere, UnstructuredGrid
 from scipy.spatial import ConvexHull
 from spatial_shapes import HEART, hexahedra, in_tetrahedra, itk_points, label_maps, oblique, tetrahedra
 
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-def tags(grid: pv.UnstructuredGrid) -> np.ndarray:
+def tags(grid: UnstructuredGrid) -> np.ndarray:
     return np.asarray(grid.cell_data["tag"]).astype(np.int64)
 
 
@@ -77,7 +77,7 @@ def test_every_kind_of_cell_is_the_hull_of_its_nodes(kind: int, nodes: int, seed
     image = oblique(np.zeros((16, 17, 18), np.uint8), seed)
     # An affine map keeps faces flat; its sign turns some cells inside out.
     indices = np.array(box) @ (rng.normal(size=(3, 3)) * 9) + 8 + rng.normal(size=3)
-    grid = pv.UnstructuredGrid(
+    grid = UnstructuredGrid(
         np.array([nodes, *range(nodes)]), np.array([kind], np.uint8), index_to_point(image, indices)
     )
     hull = ConvexHull(indices).equations
@@ -91,7 +91,7 @@ def test_every_kind_of_cell_is_the_hull_of_its_nodes(kind: int, nodes: int, seed
 def test_a_centre_on_a_shared_face_has_the_smallest_tag_and_flat_cells_none() -> None:
     points = np.array([(1, 1, 1), (3, 1, 1), (1, 3, 1), (1, 1, 3), (1, 1, -1), (2, 2, 1)], float)
     cells = np.array([4, 0, 1, 2, 3, 4, 0, 1, 2, 4, 4, 0, 1, 2, 5])
-    grid = pv.UnstructuredGrid(cells, np.full(3, 10, np.uint8), points)
+    grid = UnstructuredGrid(cells, np.full(3, 10, np.uint8), points)
     like = sitk.Image([5, 5, 5], sitk.sitkUInt8)
     array = sitk.GetArrayFromImage(voxelise_cells(grid, np.array([7, 4, 1]), like))
     on_face = {(1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (3, 1)}
@@ -103,10 +103,10 @@ def test_a_centre_on_a_shared_face_has_the_smallest_tag_and_flat_cells_none() ->
 
 def test_cells_that_are_not_linear_are_refused_with_their_number() -> None:
     """Left out in silence, they would be holes in the label map."""
-    linear = pv.ImageData(dimensions=(2, 2, 2)).to_tetrahedra().cast_to_unstructured_grid()
+    linear = ImageData(dimensions=(2, 2, 2)).to_tetrahedra().cast_to_unstructured_grid()
     corners = np.array([[2, 0, 0], [3, 0, 0], [2, 1, 0], [2, 0, 1]], float)
     middles = [(corners[a] + corners[b]) / 2 for a, b in ((0, 1), (1, 2), (0, 2), (0, 3), (1, 3), (2, 3))]
-    quadratic = pv.UnstructuredGrid(np.array([10, *range(10)]), [24], np.vstack([corners, middles]))
+    quadratic = UnstructuredGrid(np.array([10, *range(10)]), [24], np.vstack([corners, middles]))
     like = sitk.Image(8, 8, 8, sitk.sitkUInt8)
     for grid in (linear.merge(quadratic), quadratic):
         with pytest.raises(MeshError, match=r"the mesh has 1 QUADRATIC_TETRA cells; convert them to linear cells"):
@@ -129,7 +129,7 @@ def test_the_volume_of_a_sphere(seed: int) -> None:
     image = oblique(np.zeros((60, 61, 62), np.uint8), seed)
     image.SetSpacing((0.8, 0.9, 1.0))
     centre = index_to_point(image, [(30.2, 30.1, 29.7)])[0]
-    sphere = pv.Sphere(radius=20, center=centre.tolist(), theta_resolution=90, phi_resolution=90)
+    sphere = Sphere(radius=20, center=centre.tolist(), theta_resolution=90, phi_resolution=90)
     result = voxelise_surface(sphere.cast_to_unstructured_grid(), image, 4)
     inside = sitk.GetArrayFromImage(result)
     volume = (inside == 4).sum() * 0.8 * 0.9
@@ -146,7 +146,7 @@ def test_a_surface_as_its_tetrahedra() -> None:
     like = sitk.Image([25, 25, 25], sitk.sitkUInt8)
     hull = ConvexHull(points)
     faces = np.insert(hull.simplices, 0, 3, axis=1).ravel()  # facing any way
-    closed = pv.PolyData(points, faces=faces).cast_to_unstructured_grid()
+    closed = PolyData(points, faces=faces).cast_to_unstructured_grid()
     volume = tetrahedra(points)
     inside = sitk.GetArrayFromImage(voxelise_surface(closed, like))
     assert (inside == (sitk.GetArrayFromImage(voxelise_cells(volume, tags(volume), like)) > 0)).all()
@@ -160,16 +160,16 @@ def test_bodies_that_touch_share_no_voxel_and_leave_none_out() -> None:
         left, right = [2.0, 6, 2, 6, 2, 6], [2.0, 6, 2, 6, 2, 6]
         left[2 * axis + 1] = right[2 * axis] = 4
         both = [
-            sitk.GetArrayFromImage(voxelise_surface(pv.Box(box).cast_to_unstructured_grid(), like))
+            sitk.GetArrayFromImage(voxelise_surface(Box(box).cast_to_unstructured_grid(), like))
             for box in (left, right)
         ]
-        whole = sitk.GetArrayFromImage(voxelise_surface(pv.Box((2, 6, 2, 6, 2, 6)).cast_to_unstructured_grid(), like))
+        whole = sitk.GetArrayFromImage(voxelise_surface(Box((2, 6, 2, 6, 2, 6)).cast_to_unstructured_grid(), like))
         assert (both[0] + both[1] == whole).all()
         assert whole.sum() == 4**3
 
 
 def test_a_surface_within_a_surface_is_a_hole() -> None:
-    outer, inner = pv.Sphere(radius=10, center=(12, 12, 12)), pv.Sphere(radius=5, center=(12, 12, 12))
+    outer, inner = Sphere(radius=10, center=(12, 12, 12)), Sphere(radius=5, center=(12, 12, 12))
     array = sitk.GetArrayFromImage(
         voxelise_surface(
             (outer.append_polydata(inner)).cast_to_unstructured_grid(), sitk.Image([25] * 3, sitk.sitkUInt8)
@@ -180,9 +180,9 @@ def test_a_surface_within_a_surface_is_a_hole() -> None:
 
 
 def test_an_open_surface_is_refused_with_its_open_edges() -> None:
-    closed = pv.Box((1, 5, 1, 5, 1, 5)).triangulate()
+    closed = Box((1, 5, 1, 5, 1, 5)).triangulate()
     assert open_edges(closed) == 0
-    opened = pv.PolyData(closed.points, faces=closed.faces.reshape(-1, 4)[1:].ravel())
+    opened = PolyData(closed.points, faces=closed.faces.reshape(-1, 4)[1:].ravel())
     with pytest.raises(MeshError, match="the surface is not closed: it has 3 open edges; close its holes first"):
         voxelise_surface(opened.cast_to_unstructured_grid(), sitk.Image([6] * 3, sitk.sitkUInt8))
 
@@ -203,8 +203,8 @@ def test_the_real_heart_there_and_back() -> None:
 def test_a_surface_of_the_real_heart_encloses_its_left_ventricle() -> None:
     image = sitk.ReadImage(str(HEART))
     ventricle = sitk.GetArrayFromImage(image) == 1
-    image_data = pv.ImageData(dimensions=image.GetSize())
+    image_data = ImageData(dimensions=image.GetSize())
     image_data.point_data["inside"] = ventricle.ravel().astype(float)
     contour = image_data.contour([0.5], scalars="inside")
-    surface = pv.PolyData(index_to_point(image, contour.points), faces=contour.faces).cast_to_unstructured_grid()
+    surface = PolyData(index_to_point(image, contour.points), faces=contour.faces).cast_to_unstructured_grid()
     assert (sitk.GetArrayFromImage(voxelise_surface(surface, image)) == ventricle).all()

@@ -13,19 +13,20 @@ from typing import Any
 import meshio
 import numpy as np
 import pytest
-import pyvista as pv
 from pycemrg_spatial.errors import MeshError
 from pycemrg_spatial.meshes import read_mesh
 from pycemrg_spatial.xml_arrays import require_arrays
+from pyvista import ImageData, Sphere, UnstructuredGrid
+from pyvista import merge as merge_meshes
 from vtkmodules.vtkIOXML import vtkXMLUnstructuredGridWriter
 
 MODES = [("Ascii", False), ("Binary", False), ("Appended", False), ("Appended", True)]
 
 
-def grid() -> pv.UnstructuredGrid:
+def grid() -> UnstructuredGrid:
     """A sphere with arrays of every kind, also of a name that the cells use."""
-    ball = pv.Sphere(radius=12, theta_resolution=12, phi_resolution=12)
-    made = pv.UnstructuredGrid(ball.faces, [5] * ball.n_cells, ball.points)
+    ball = Sphere(radius=12, theta_resolution=12, phi_resolution=12)
+    made = UnstructuredGrid(ball.faces, [5] * ball.n_cells, ball.points)
     made.point_data["offsets"] = np.arange(made.n_points) / 7
     made.point_data["fibre"] = np.asarray(ball.points) * 2
     made.cell_data["tag"] = np.arange(made.n_cells, dtype=np.int16)
@@ -42,7 +43,7 @@ def written(
     header: str = "UInt32",
     order: str = "LittleEndian",
     block: int = 1024,
-    mesh: pv.UnstructuredGrid | None = None,
+    mesh: UnstructuredGrid | None = None,
 ) -> bytes:
     writer: Any = vtkXMLUnstructuredGridWriter()
     writer.SetInputData(mesh or grid())
@@ -57,7 +58,7 @@ def written(
     return path.read_bytes()
 
 
-def same(read: pv.UnstructuredGrid) -> bool:
+def same(read: UnstructuredGrid) -> bool:
     return (
         np.allclose(read.points, grid().points)
         and (read.cells == grid().cells).all()
@@ -97,18 +98,18 @@ def test_what_meshio_writes_is_read(tmp_path: Path, compression: str | None, hea
 def test_polyhedra_bits_and_empty_meshes_pass(tmp_path: Path, mode: tuple[str, bool], compressor: str) -> None:
     from vtkmodules.vtkCommonCore import vtkBitArray
 
-    cube = pv.ImageData(dimensions=(3, 2, 2)).cast_to_unstructured_grid()
+    cube = ImageData(dimensions=(3, 2, 2)).cast_to_unstructured_grid()
     bits = vtkBitArray()
     bits.SetName("bits")
     for number in range(cube.n_cells):
         bits.InsertNextValue(number % 2)
     cube.GetCellData().AddArray(bits)
     faces = [4, 3, 0, 2, 1, 3, 0, 1, 3, 3, 0, 3, 2, 3, 1, 2, 3]
-    solid = pv.UnstructuredGrid(np.array([len(faces), *faces]), [42], np.vstack([np.zeros(3), np.eye(3)]))
-    for mesh in (cube, solid, pv.UnstructuredGrid()):
+    solid = UnstructuredGrid(np.array([len(faces), *faces]), [42], np.vstack([np.zeros(3), np.eye(3)]))
+    for mesh in (cube, solid, UnstructuredGrid()):
         written(tmp_path / "a.vtu", mode, compressor, mesh=mesh)
         require_arrays(tmp_path / "a.vtu")
-    two = pv.merge([cube, cube.translate((9, 9, 9))], merge_points=False)
+    two = merge_meshes([cube, cube.translate((9, 9, 9))], merge_points=False)
     two.save(tmp_path / "b.vtu")
     require_arrays(tmp_path / "b.vtu")
 
