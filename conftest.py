@@ -9,8 +9,8 @@ Lanes are markers. Whoever asks for files, names or markers gets every case of w
     python3 -m pytest -m browser        pages in a real browser
 
 ``slow(every=3)`` leaves every third case of a parametrised test in the fast lane. Cases are counted from the first. On
-a class or file it counts the cases of each test in it. ``heavy`` is for the long form of what another test or the
-continuous integration does in short.
+a class or file it counts the cases of each test in it. ``heavy`` is for tests of many seconds whose subject a shorter
+test looks at too.
 """
 
 from __future__ import annotations
