@@ -10,10 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from sample_images import VOXELS, frame, make, refusal, rotation
 
 from pycemrg_core.errors import ImageError
 from pycemrg_core.images import image_files
+from pycemrg_core.images.label_volume import LabelVolume
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8"])
@@ -180,9 +184,43 @@ def test_file_sha256(tmp_path: Path) -> None:
     assert "did you mean a.bin?" in refusal(ImageError, image_files.file_sha256, missing)
 
 
-def test_voxels_sha256_is_of_the_voxels_alone() -> None:
+def hashed(array: np.ndarray) -> str:
+    """The hash as its definition says it, from the indices of all voxels that are not 0."""
+    there = np.argwhere(array)[:, :3]
+    low, high = (there.min(0), there.max(0) + 1) if len(there) else (np.zeros(3, int), np.zeros(3, int))
+    box = tuple(zip(low.tolist(), high.tolist(), strict=True))
+    voxels = array[tuple(slice(*axis) for axis in box)].tobytes()
+    return hashlib.sha256(f"{array.shape} {array.dtype} {box}\n".encode() + voxels).hexdigest()
+
+
+def test_voxels_sha256_is_of_the_voxels_and_not_of_their_place() -> None:
     image = make()
-    expected = hashlib.sha256(VOXELS.tobytes()).hexdigest()
-    assert image_files.voxels_sha256(image) == expected
+    assert image_files.voxels_sha256(image) == hashed(VOXELS)
     image.SetOrigin((0, 0, 0))
-    assert image_files.voxels_sha256(image) == expected
+    assert image_files.voxels_sha256(image) == hashed(VOXELS)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int16", "uint32", "float32", "float64"])
+def test_voxels_sha256_is_of_the_box_of_what_is_not_0(kind: str) -> None:
+    array = np.zeros((6, 7, 8), kind)
+    array[1, 2, 3], array[4, 5, 3] = 1, 2
+    by_hand = hashlib.sha256(f"(6, 7, 8) {kind} ((1, 5), (2, 6), (3, 4))\n".encode() + array[1:5, 2:6, 3].tobytes())
+    assert image_files.voxels_sha256(sitk.GetImageFromArray(array)) == by_hand.hexdigest() == hashed(array)
+
+
+def test_voxels_sha256_of_air_and_of_several_numbers_per_voxel() -> None:
+    nothing = np.zeros((2, 3, 4), np.uint8)
+    assert image_files.voxels_sha256(sitk.GetImageFromArray(nothing)) == hashed(nothing)
+    assert LabelVolume(nothing, (1, 1, 1)).voxels_sha256() == hashed(nothing)
+    vectors = np.zeros((2, 3, 4, 2), np.float32)
+    vectors[1, 0, 2, 1] = 5
+    assert image_files.voxels_sha256(sitk.GetImageFromArray(vectors, isVector=True)) == hashed(vectors)
+
+
+@given(arrays(np.uint8, (3, 4, 5), elements=st.sampled_from([0, 0, 0, 0, 1, 2])), st.integers(0, 59), st.integers(0, 2))
+def test_an_edit_of_one_voxel_gives_another_hash(array: np.ndarray, where: int, value: int) -> None:
+    volume, changed = LabelVolume(array, (1, 1, 1)), array.copy()
+    changed.flat[where] = value
+    assert volume.voxels_sha256() == hashed(array)
+    same = LabelVolume(changed, (1, 1, 1)).voxels_sha256() == volume.voxels_sha256()
+    assert same == (array.flat[where] == value)

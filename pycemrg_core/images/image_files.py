@@ -21,6 +21,7 @@ from pycemrg_core.images import formats, voxel_values, writing
 from pycemrg_core.images.formats import files, grid
 from pycemrg_core.images.formats.header import Extras, FormatError, Header
 from pycemrg_core.images.label_volume import LabelVolume
+from pycemrg_core.images.voxel_hash import hash_of
 from pycemrg_core.images.writing import Content
 
 if TYPE_CHECKING:
@@ -327,8 +328,8 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
 
 
 def voxels_sha256(image: sitk.Image) -> str:
-    """Return the SHA-256 of the voxels in memory order, in hexadecimal; it does not depend on the file format."""
-    return hashlib.sha256(np.ascontiguousarray(voxel_array(image)).data).hexdigest()
+    """Return the SHA-256 of the voxels, in hexadecimal; it depends neither on the file format nor on the place."""
+    return hash_of(voxel_array(image))
 
 
 class _Voxels:

@@ -6,7 +6,6 @@ looks only at this box plus the distance asked for, and caches each answer until
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import reduce
 from math import floor, inf, isinf
@@ -35,6 +34,7 @@ from pycemrg_core.images.boxes import hull as hull
 from pycemrg_core.images.boxes import intersect as intersect
 from pycemrg_core.images.boxes import is_empty as is_empty
 from pycemrg_core.images.boxes import shift as shift
+from pycemrg_core.images.voxel_hash import hash_of
 from pycemrg_core.shown.objects import ShownVolume
 from pycemrg_core.text.names import close_to
 
@@ -135,9 +135,9 @@ class LabelVolume(ShownVolume):
         }
 
     def voxels_sha256(self) -> str:
-        """The SHA-256 of the voxels in array order, in hexadecimal."""
+        """The SHA-256 of the voxels, in hexadecimal, as of :func:`~pycemrg_core.images.voxel_hash.hash_of`."""
         if not self._hash:
-            self._hash = hashlib.sha256(np.ascontiguousarray(self.array).data).hexdigest()
+            self._hash = hash_of(self.array, self.region(tuple(self._boxes)))
         return self._hash
 
     @property
