@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable
@@ -159,3 +160,15 @@ def test_python_ends_without_a_last_search_for_circles(tmp_path: Path) -> None:
     frozen, threshold = map(int, printed.split()[-2:])
     assert frozen > 10_000
     assert threshold == 100_000
+
+
+@pytest.mark.parametrize(("theirs", "expected"), [(None, "1"), ("3", "3")])
+def test_a_command_needs_no_threads_for_linear_algebra(
+    monkeypatch: pytest.MonkeyPatch, theirs: str | None, expected: str
+) -> None:
+    """They spin while they wait, at the cost of a seventh of a run; whoever sets their number is heard."""
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    if theirs:
+        monkeypatch.setenv("OPENBLAS_NUM_THREADS", theirs)
+    pycemrg("--version")
+    assert os.environ["OPENBLAS_NUM_THREADS"] == expected

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from pycemrg_core.images.label_volume import LabelVolume
-from schematics_builtin.manifold import Manifold, make_manifold
+from schematics_builtin.manifold import Manifold, each_once, make_manifold
 
 LUMENS, TISSUE, OTHER = (1, 2, 3), (4, 5, 6), 9
 SPACING = (1.3, 1.0, 0.7)
@@ -250,3 +250,9 @@ def test_after_a_change_in_a_mended_map_only_that_is_mended():
         for mend in work.mends:
             out[tuple(mend.places.T)] = mend.new
         assert is_mended(out)
+
+
+@given(st.lists(st.tuples(*[st.integers(-9, 9)] * 3), max_size=40), st.integers(-5_000, 5_000))
+def test_each_once_is_unique_of_rows(places, corner):
+    array = np.array(places, np.int64).reshape(-1, 3) + corner
+    np.testing.assert_array_equal(each_once(array), np.unique(array, axis=0))

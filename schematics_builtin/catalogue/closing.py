@@ -37,7 +37,7 @@ from schematics_builtin.catalogue.closing_contracts import (
     SkirtContract,
 )
 from schematics_builtin.catalogue.open_end import flat_end, joined_to, patient_axes
-from schematics_builtin.manifold import make_manifold, net_edits
+from schematics_builtin.manifold import each_once, make_manifold, net_edits
 
 Ints = NDArray[np.int64]
 
@@ -64,7 +64,7 @@ def plane(volume: LabelVolume, contract: PlaneContract) -> Iterable[Edit | Note]
 
 def skirt(volume: LabelVolume, contract: SkirtContract) -> Iterable[Edit]:
     """Give the part of a vessel next to its chamber to the chamber."""
-    contact = np.unique(volume.touching(contract.vessel.value, contract.chamber.value).first, axis=0)
+    contact = each_once(volume.touching(contract.vessel.value, contract.chamber.value).first)
     if not len(contact):
         return
     vessel = volume.region(contract.vessel.value)
@@ -124,8 +124,7 @@ def separate_lumens(volume: LabelVolume, contract: SeparateLumensContract) -> It
 def _places_of(edits: Iterable[Edit]) -> Ints:
     """All voxels of some edits, each once."""
     found = [Zone(edit.region, edit.mask).places for edit in edits]
-    places: Ints = np.unique(np.concatenate([np.zeros((0, 3), np.int64), *found]), axis=0)
-    return places
+    return each_once(np.concatenate([np.zeros((0, 3), np.int64), *found]))
 
 
 def ring_own_cell(volume: LabelVolume, contract: OwnCellRingContract) -> Iterable[Edit]:

@@ -197,11 +197,14 @@ def _starts(points: Floats, axis: Floats, voxel: float) -> Floats:
 
 def _flat(points: Floats, directions: Floats, tolerance: float) -> Ints:
     """For each direction: how many points lie within the tolerance of the outermost."""
-    x, y, z = points.T.astype(np.float32)
+    x, y, z = np.ascontiguousarray(points.T, np.float32)
     found = np.zeros(len(directions), np.int64)
+    out, more = np.empty_like(x), np.empty_like(x)  # used again: new memory would cost more than the sums
     # Not as a product of matrices, whose threads would cost more than it does.
     for at, (a, b, c) in enumerate(directions.astype(np.float32)):
-        out = a * x + b * y + c * z
+        np.multiply(x, a, out=out)
+        out += np.multiply(y, b, out=more)
+        out += np.multiply(z, c, out=more)
         found[at] = np.count_nonzero(out >= out.max() - np.float32(tolerance))
     return found
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from schematics_builtin.manifold.working_map import LOOSE as LOOSE
     from schematics_builtin.manifold.working_map import PINCH as PINCH
     from schematics_builtin.manifold.working_map import Mend as Mend
+    from schematics_builtin.manifold.working_map import each_once as each_once
 else:
     __all__, __getattr__, __dir__ = door(
         __name__,
@@ -30,6 +31,6 @@ else:
             "schematics_builtin.manifold.mending": "Manifold make_manifold net_edits",
             "schematics_builtin.manifold.pinches": "EULER OFFSETS",
             "schematics_builtin.manifold.welding": "WELD",
-            "schematics_builtin.manifold.working_map": "ENCLOSED LOOSE Mend PINCH",
+            "schematics_builtin.manifold.working_map": "ENCLOSED LOOSE Mend PINCH each_once",
         },
     )

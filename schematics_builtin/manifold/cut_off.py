@@ -12,7 +12,7 @@ from attrs import frozen
 
 from pycemrg_core.api import LabelArray, as_region, find_components, graph_components, runs_in
 from schematics_builtin.manifold.box_stack import BoxStack
-from schematics_builtin.manifold.working_map import FACES, Bools, Ints, WorkingMap
+from schematics_builtin.manifold.working_map import FACES, Bools, Ints, WorkingMap, each_once
 
 _STRIDE = 6  # voxels between two nodes of the lattice
 _WINDOW = 4  # voxels on each side of a filled one that are looked at first
@@ -62,7 +62,7 @@ def settle_cut_off(work: WorkingMap, filled: Ints, old: Ints) -> None:
     for at in np.concatenate(doubtful).tolist():
         if cluster := _take_cluster(gone, tuple(filled[at].tolist())):
             places, label = np.array(cluster), int(old[at])
-            beside = np.unique((places[:, None, :] + FACES).reshape(-1, 3), axis=0)
+            beside = each_once((places[:, None, :] + FACES).reshape(-1, 3))
             clusters.append((places, beside[work.array[tuple(beside.T)] == label], label))
     if clusters:
         _settle_doubts(work, _Doubts.of_clusters(clusters))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from schematics_builtin.manifold.working_map import FACES, NEVER, PINCH, Ints, WorkingMap
+from schematics_builtin.manifold.working_map import FACES, NEVER, PINCH, Ints, WorkingMap, each_once
 
 Words = NDArray[np.uint64]
 
@@ -103,7 +103,7 @@ def _critical_bits(below: tuple[Words, Words], above: tuple[Words, Words]) -> Wo
 def blocks_around(places: Ints) -> Ints:
     """The blocks that hold one of some voxels, each once."""
     blocks = (places[:, None, :] - OFFSETS).reshape(-1, 3)
-    return np.unique(blocks, axis=0)
+    return each_once(blocks)
 
 
 def fill_pinches(work: WorkingMap, blocks: Ints) -> tuple[Ints, Ints]:
@@ -128,7 +128,7 @@ def fill_pinches(work: WorkingMap, blocks: Ints) -> tuple[Ints, Ints]:
         # Of two that cost the same, the first in array order.
         swap = cost[:, 0] > cost[:, 1]
         chosen = np.where(swap[:, None], places[:, 1], places[:, 0])[cost.min(axis=1) < NEVER]
-        chosen = np.unique(chosen, axis=0)
+        chosen = each_once(chosen)
         old = work.array[tuple(chosen.T)].astype(np.int64)
         written = work.write(PINCH, chosen, tissue_beside(work, chosen))
         filled.append(chosen[written])

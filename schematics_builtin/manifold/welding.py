@@ -16,7 +16,7 @@ from attrs import frozen
 from pycemrg_core.api import LabelArray
 from schematics_builtin.manifold.cut_off import may_cut
 from schematics_builtin.manifold.pinches import EULER, IS_CRITICAL, OFFSETS
-from schematics_builtin.manifold.working_map import FACES, Bools, Ints, WorkingMap
+from schematics_builtin.manifold.working_map import FACES, Bools, Ints, WorkingMap, each_once
 
 WELD = "weld"
 """The rule that gives a voxel to a neighbour where voxels of one label meet by an edge or a corner only."""
@@ -46,7 +46,7 @@ def weld(work: WorkingMap, may_grow: Collection[int]) -> None:
             if not written.all():
                 break
         around = np.concatenate([_blocks_with(step.places) for step in steps])
-        blocks = np.unique(np.concatenate([blocks, around]), axis=0)
+        blocks = each_once(np.concatenate([blocks, around]))
         blocks = blocks[_pinches(_values(work.array, blocks)) > 0]
 
 
@@ -147,7 +147,7 @@ def _blocks_with(places: Ints) -> Ints:
 
 def _candidates(work: WorkingMap, blocks: Ints, grows: Bools) -> tuple[Ints, Ints]:
     """The voxels of some blocks, each with the label of each of its face neighbours; only what a rule may change."""
-    places = np.unique((blocks[:, None, :] + OFFSETS).reshape(-1, 3), axis=0)
+    places = each_once((blocks[:, None, :] + OFFSETS).reshape(-1, 3))
     beside = work.array[tuple(np.moveaxis(places[:, None, :] + FACES, 2, 0))].astype(np.int64)
     had = work.array[tuple(places.T)].astype(np.int64)
     alone = (had > 0) & ~(beside == had[:, None]).any(axis=1)  # it may be the only voxel of its label

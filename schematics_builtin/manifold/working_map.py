@@ -29,6 +29,21 @@ FACES = np.array([[-1, 0, 0], [0, -1, 0], [0, 0, -1], [0, 0, 1], [0, 1, 0], [1, 
 """From a voxel to the six that it shares a face with."""
 
 
+def each_once(places: Ints) -> Ints:
+    """Each of some voxels (n, 3) once, in array order: ``np.unique`` of rows, but by one number for each.
+
+    >>> each_once(np.array([[0, 0, 1], [0, 0, 0], [0, 0, 1]])).tolist()
+    [[0, 0, 0], [0, 0, 1]]
+    """
+    if not len(places):
+        return places
+    low = places.min(axis=0)
+    shape = tuple((places.max(axis=0) - low + 1).tolist())
+    flat = np.unique(np.ravel_multi_index(tuple((places - low).T), shape))
+    found: Ints = np.stack(np.unravel_index(flat, shape), axis=1) + low
+    return found
+
+
 @frozen(eq=False)
 class Mend:
     """What one rule changed in one round: voxels (n, 3), and the label that each had and gets."""
