@@ -29,12 +29,10 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from measuring import Measured, Row, say
+from measuring import ONE_THREAD, Measured, Row, say
 
 MODULES = ("steps", "command", "certificate", "islands", "fusing", "opencarp", "intensities", "metrics", "libraries")
 COLUMNS = ("what", "compared with", "ours, s", "floor, s", "value", "budget", "aim", "met", "same")
-ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
-ONE_THREAD["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"
 PACKAGES = ("pycemrg-core", "numpy", "scipy", "SimpleITK", "edt", "connected-components-3d")
 
 

@@ -137,7 +137,7 @@ class LabelVolume(ShownVolume):
     def voxels_sha256(self) -> str:
         """The SHA-256 of the voxels, in hexadecimal, as of :func:`~pycemrg_core.images.voxel_hash.hash_of`."""
         if not self._hash:
-            self._hash = hash_of(self.array, self.region(tuple(self._boxes)))
+            self._hash = hash_of(self.array, reduce(hull, self._boxes.values()) if self._boxes else NOWHERE)
         return self._hash
 
     @property
