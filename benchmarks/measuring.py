@@ -99,12 +99,12 @@ class Spent:
 def process(command: Sequence[str]) -> Spent:
     """What a command used; it must succeed. The caller must be small: a child starts with its parent's memory.
 
-    It gets as many threads as when a user starts it, ``ONE_THREAD`` or not. Compiled modules are kept, as in any installed environment, and here in a folder of their own.
+    It gets as many threads as when a user starts it, ``ONE_THREAD`` or not. Compiled modules are kept, as in any
+    installed environment, and here in a folder of their own.
     """
     kept = Path(tempfile.gettempdir()) / "pycemrg-benchmarks" / platform.python_version()
-    variables = {
-        name: value for name, value in os.environ.items() if name not in {"PYTHONDONTWRITEBYTECODE", *ONE_THREAD}
-    }
+    ours = {"PYTHONDONTWRITEBYTECODE", *ONE_THREAD}
+    variables = {name: value for name, value in os.environ.items() if name not in ours}
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**variables, "PYTHONPYCACHEPREFIX": str(kept)})
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
