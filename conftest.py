@@ -54,16 +54,24 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+def _at_least_1(text: str) -> int:
+    if int(text) < 1:
+        raise ValueError
+    return int(text)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--sample", type=int, metavar="N", help="run every Nth case of each slow test: 10, or 1 with a choice"
+        "--sample", type=_at_least_1, metavar="N", help="run every Nth case of each slow test: 10, or 1 with a choice"
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Only the first process knows what was asked for; those that run the tests are told."""
     if config.option.sample is None:
-        chosen = config.args_source is pytest.Config.ArgsSource.ARGS or config.option.markexpr or config.option.keyword
+        option = config.option
+        again = config.getoption("lf", False) or config.getoption("failedfirst", False)
+        chosen = again or config.args_source is pytest.Config.ArgsSource.ARGS or option.markexpr or option.keyword
         config.option.sample = 1 if chosen else 10
 
 

@@ -17,7 +17,8 @@ from sample_images import VOXELS, frame, make, refusal, rotation
 
 from pycemrg_core.errors import ImageError
 from pycemrg_core.images import image_files
-from pycemrg_core.images.label_volume import LabelVolume
+from pycemrg_core.images.edits import Edit, WorkingVolume
+from pycemrg_core.images.label_volume import LabelVolume, as_region
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8"])
@@ -188,9 +189,10 @@ def hashed(array: np.ndarray) -> str:
     """The hash as its definition says it, from the indices of all voxels that are not 0."""
     there = np.argwhere(array)[:, :3]
     low, high = (there.min(0), there.max(0) + 1) if len(there) else (np.zeros(3, int), np.zeros(3, int))
-    box = tuple(zip(low.tolist(), high.tolist(), strict=True))
+    box = list(zip(low.tolist(), high.tolist(), strict=True))
     voxels = array[tuple(slice(*axis) for axis in box)].tobytes()
-    return hashlib.sha256(f"{array.shape} {array.dtype} {box}\n".encode() + voxels).hexdigest()
+    sides = " ".join(f"{start}:{stop}" for start, stop in box)
+    return hashlib.sha256(f"{array.shape} {array.dtype} {sides}\n".encode() + voxels).hexdigest()
 
 
 def test_voxels_sha256_is_of_the_voxels_and_not_of_their_place() -> None:
@@ -204,7 +206,7 @@ def test_voxels_sha256_is_of_the_voxels_and_not_of_their_place() -> None:
 def test_voxels_sha256_is_of_the_box_of_what_is_not_0(kind: str) -> None:
     array = np.zeros((6, 7, 8), kind)
     array[1, 2, 3], array[4, 5, 3] = 1, 2
-    by_hand = hashlib.sha256(f"(6, 7, 8) {kind} ((1, 5), (2, 6), (3, 4))\n".encode() + array[1:5, 2:6, 3].tobytes())
+    by_hand = hashlib.sha256(f"(6, 7, 8) {kind} 1:5 2:6 3:4\n".encode() + array[1:5, 2:6, 3].tobytes())
     assert image_files.voxels_sha256(sitk.GetImageFromArray(array)) == by_hand.hexdigest() == hashed(array)
 
 
@@ -215,6 +217,26 @@ def test_voxels_sha256_of_air_and_of_several_numbers_per_voxel() -> None:
     vectors = np.zeros((2, 3, 4, 2), np.float32)
     vectors[1, 0, 2, 1] = 5
     assert image_files.voxels_sha256(sitk.GetImageFromArray(vectors, isVector=True)) == hashed(vectors)
+    moving = np.zeros((2, 3, 4, 2, 3), np.float32)
+    moving[1, 2, 3, 0, 1] = 5
+    assert image_files.voxels_sha256(sitk.GetImageFromArray(moving, isVector=True)) == hashed(moving)
+    assert image_files.voxels_sha256(sitk.GetImageFromArray(nothing[0] + 1)) == hashed(nothing[:1] + 1)
+
+
+def test_voxels_sha256_after_edits_is_of_the_new_voxels() -> None:
+    """Boxes are only known to be large enough then, and those of a plugin may be numbers of numpy."""
+    array = np.zeros((6, 7, 8), np.uint8)
+    array[1:5, 2:6, 3:7] = 1
+    working = WorkingVolume(LabelVolume(array, (1, 1, 1)), array.dtype)
+    assert working.voxels_sha256() == hashed(array)
+    box = tuple(slice(np.int64(0), np.int64(2)) for _ in range(3))
+    for label in (2, 0):
+        working.apply([Edit(as_region(box), np.ones((2, 2, 2), np.bool_), label)])
+        assert working.voxels_sha256() == hashed(working.array)
+    everything = as_region(slice(0, size) for size in array.shape)
+    working.apply([Edit(everything, working.array == 1, 0)])
+    assert not working.array.any()
+    assert working.voxels_sha256() == hashed(working.array)
 
 
 @given(arrays(np.uint8, (3, 4, 5), elements=st.sampled_from([0, 0, 0, 0, 1, 2])), st.integers(0, 59), st.integers(0, 2))

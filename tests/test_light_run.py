@@ -162,13 +162,14 @@ def test_python_ends_without_a_last_search_for_circles(tmp_path: Path) -> None:
     assert threshold == 100_000
 
 
-@pytest.mark.parametrize(("theirs", "expected"), [(None, "1"), ("3", "3")])
+@pytest.mark.parametrize(("theirs", "expected"), [("", "1"), ("OPENBLAS_NUM_THREADS", "3"), ("OMP_NUM_THREADS", "3")])
 def test_a_command_needs_no_threads_for_linear_algebra(
-    monkeypatch: pytest.MonkeyPatch, theirs: str | None, expected: str
+    monkeypatch: pytest.MonkeyPatch, theirs: str, expected: str
 ) -> None:
     """They spin while they wait, at the cost of a seventh of a run; whoever sets their number is heard."""
-    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
     if theirs:
-        monkeypatch.setenv("OPENBLAS_NUM_THREADS", theirs)
+        monkeypatch.setenv(theirs, "3")
     pycemrg("--version")
     assert os.environ["OPENBLAS_NUM_THREADS"] == expected

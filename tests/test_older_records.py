@@ -28,7 +28,6 @@ VOXELS = {
 }
 
 
-@pytest.mark.slow(every=2)
 @pytest.mark.parametrize("recipe", VOXELS)
 def test_an_older_record_gives_the_recorded_voxels_again(recipe: str, tmp_path: Path) -> None:
     record = tmp_path / "then" / "run.json"

@@ -62,7 +62,7 @@ class PycemrgGroup(click.Group):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         # numpy comes later. The threads of its linear algebra spin while they wait: a seventh of the time of a run.
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
         gc.set_threshold(max(_OBJECTS, gc.get_threshold()[0]))
         atexit.register(gc.freeze)  # Python looks for circles at its end too: a tenth of the time of a run
         session = Session()

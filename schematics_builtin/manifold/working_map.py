@@ -30,7 +30,7 @@ FACES = np.array([[-1, 0, 0], [0, -1, 0], [0, 0, -1], [0, 0, 1], [0, 1, 0], [1, 
 
 
 def each_once(places: Ints) -> Ints:
-    """Each of some voxels (n, 3) once, in array order: ``np.unique`` of rows, but by one number for each.
+    """Each of some voxels (n, 3) of an image once, in array order: ``np.unique`` of rows, but by one number for each.
 
     >>> each_once(np.array([[0, 0, 1], [0, 0, 0], [0, 0, 1]])).tolist()
     [[0, 0, 0], [0, 0, 1]]

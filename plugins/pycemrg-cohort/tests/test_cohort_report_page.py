@@ -231,7 +231,6 @@ def test_a_thousand_cases_make_a_page_that_opens(tmp_path: Path) -> None:
     assert len(page.select("#failures details li")) == 40
 
 
-@pytest.mark.heavy
 def test_pictures_have_a_limit(tmp_path: Path) -> None:
     """Of 700 cases a half stands far apart from the other: with 301 such cases one goes without."""
     values = [100 + n % 7 for n in range(399)] + [500.0] * 301
