@@ -282,6 +282,9 @@ def test_edits_between_two_arrays(volume: LabelVolume, data: st.DataObject) -> N
     expected = volume.array.copy()
     expected[region] = new
     np.testing.assert_array_equal(work.array, expected)
+    whole = WorkingVolume(volume, np.dtype(np.uint16))
+    whole.apply(edits_between(volume.array, expected))
+    np.testing.assert_array_equal(whole.array, expected)
 
 
 def test_an_edit_at_places() -> None:
