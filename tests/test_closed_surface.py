@@ -141,7 +141,7 @@ def test_the_oracle_sees_a_missing_voxel(oracle: ModuleType) -> None:
     assert (oracle.flooded(block), oracle.surface(block)) == ((2, 2), (0, 0, 2))
     block[2:4, 5, 5] = False  # a hole
     assert (oracle.flooded(block), oracle.surface(block)) == ((1, 1), (0, 0, 1))
-    block[10, 10, 5] = True  # a voxel that hangs on by an edge: points there are not welded
-    assert oracle.surface(block) == (0, 0, 2)
+    block[10, 10, 5] = True  # a voxel that hangs on by an edge: VTK 9.3 welds points there, 9.7 does not
+    assert oracle.surface(block) in ((0, 1, 1), (0, 0, 2))
     block[10, 10, 3:8] = True
     assert oracle.surface(block)[0] > 0
