@@ -144,4 +144,5 @@ def test_the_oracle_sees_a_missing_voxel(oracle: ModuleType) -> None:
     block[10, 10, 5] = True  # a voxel that hangs on by an edge: VTK 9.3 welds points there, 9.7 does not
     assert oracle.surface(block) in ((0, 1, 1), (0, 0, 2))
     block[10, 10, 3:8] = True
-    assert oracle.surface(block)[0] > 0
+    boundary, not_manifold, _ = oracle.surface(block)
+    assert boundary or not_manifold
