@@ -320,6 +320,14 @@ def test_the_voxels_of_a_pinch_are_counted() -> None:
     assert [one.voxels for one in faults(heart(voxels))] == [2, 2]
 
 
+def test_voxels_that_meet_at_a_corner_only_are_said() -> None:
+    voxels = array()
+    voxels[5, 10, 10] = WALL_A
+    voxels[5, 12, 11] = voxels[4, 12, 11] = voxels[4, 11, 11] = WALL_A
+    said = [one.what for one in faults(heart(voxels)) if one.check == "edge_contact"]
+    assert said[0] == "the meshed labels as one: voxels meet only at 1 corner"
+
+
 def test_a_hole_in_a_lumen_that_may_be_open_is_a_warning() -> None:
     voxels = array()
     voxels[11:13, 11:13, 11:13] = 0
