@@ -188,6 +188,21 @@ def test_fill_holes_fills_closed_cavities_of_single_labels(array: Array, labels:
     np.testing.assert_array_equal(found, slow_fill(array, labels))
 
 
+@pytest.mark.parametrize("size", [1, 3])
+@pytest.mark.parametrize("side", [(axis, end) for axis in range(3) for end in (0, -1)])
+def test_a_hole_that_is_open_on_one_side_only_is_not_filled(side: tuple[int, int], size: int) -> None:
+    array = np.zeros((9, 9, 9), np.uint16)
+    array[1:-1, 1:-1, 1:-1] = 1
+    middle = slice(4 - size // 2, 5 + size // 2)
+    array[middle, middle, middle] = 0
+    closed, way = array.copy(), [middle] * 3
+    way[side[0]] = slice(0, 5) if side[1] == 0 else slice(4, 9)
+    array[tuple(way)] = 0
+    np.testing.assert_array_equal(cleaned(array, lambda volume: fill_holes(volume, [1])), slow_fill(array, [1]))
+    np.testing.assert_array_equal(cleaned(array, lambda volume: fill_holes(volume, [1])), array)
+    assert cleaned(closed, lambda volume: fill_holes(volume, [1]))[4, 4, 4] == 1
+
+
 @pytest.mark.slow
 @settings(max_examples=300)
 @given(arrays(), chosen_labels, connectivities, spacings)
