@@ -74,7 +74,7 @@ def test_pictures_are_small_and_used() -> None:
         assert f"images/{picture.name}" in everything + str(CONFIG["theme"]["favicon"]), picture.name
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 def test_the_site_builds_without_a_warning_and_fetches_nothing(site: Path) -> None:
     pages = list(site.rglob("*.html"))
     assert {page.name for page in pages} >= {page.with_suffix(".html").name for page in PAGES}

@@ -400,7 +400,6 @@ def test_places_that_cannot_be_written_are_refused(kept: Path, tmp_path: Path) -
     assert [path.name for path in tmp_path.iterdir()] == ["dir.html"]
 
 
-@pytest.mark.heavy
 def test_the_page_of_a_heart_at_half_a_millimetre_can_be_sent(tmp_path: Path) -> None:
     pycemrg("run", "four_chamber_full", HEART, "-o", tmp_path / "out")
     page = report(tmp_path / "out")
