@@ -25,7 +25,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from functools import reduce
 from pathlib import Path
 from typing import NamedTuple
 
@@ -89,7 +88,7 @@ def memory_of(path: Path, recipe: str) -> tuple[int, int, int]:
     found = []
     extra = added(lambda: found.append(run()))
     (result,) = found
-    return extra, int(np.prod(shape_of(reduce(hull, result.boxes.values())))), volume.array.size
+    return extra, int(np.prod(shape_of(hull(*result.boxes.values())))), volume.array.size
 
 
 ROWS = (

@@ -7,7 +7,7 @@ task total, coarser and on a grid of its own. All faults that such files have ar
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache, reduce
+from functools import lru_cache
 from itertools import pairwise, product
 from typing import Any
 
@@ -375,7 +375,7 @@ def resampled(volume: LabelVolume, grid: LabelVolume) -> LabelVolume:
 
 def _covered(volume: LabelVolume, grid: LabelVolume, step: Array, start: Point) -> Region:
     """The box of the grid that holds all labels: there is nothing to look up outside of it."""
-    box = reduce(hull, volume.boxes.values())
+    box = hull(*volume.boxes.values())
     corners = np.array(list(product(*((axis.start - 1, axis.stop) for axis in box))))
     index = np.linalg.solve(step, (corners - start).T)
     low, high = np.floor(index.min(axis=1)).astype(int), np.ceil(index.max(axis=1)).astype(int) + 1

@@ -99,6 +99,7 @@ if TYPE_CHECKING:
     from pycemrg_core.images.boxes import hull as hull
     from pycemrg_core.images.boxes import intersect as intersect
     from pycemrg_core.images.boxes import is_empty as is_empty
+    from pycemrg_core.images.boxes import occupied as occupied
     from pycemrg_core.images.boxes import shape_of as shape_of
     from pycemrg_core.images.boxes import shift as shift
     from pycemrg_core.images.components import Component as Component
@@ -135,7 +136,6 @@ if TYPE_CHECKING:
     from pycemrg_core.images.image_files import label_volume as label_volume
     from pycemrg_core.images.image_files import one_slice as one_slice
     from pycemrg_core.images.image_files import oriented_lps as oriented_lps
-    from pycemrg_core.images.image_files import padded as padded
     from pycemrg_core.images.image_files import read_extras as read_extras
     from pycemrg_core.images.image_files import read_geometry as read_geometry
     from pycemrg_core.images.image_files import read_image as read_image
@@ -166,6 +166,7 @@ if TYPE_CHECKING:
     from pycemrg_core.images.named_volume import read_heart_names as read_heart_names
     from pycemrg_core.images.named_volume import read_labels as read_labels
     from pycemrg_core.images.named_volume import read_volume as read_volume
+    from pycemrg_core.images.padding import Padding as Padding
     from pycemrg_core.images.remap import LabelRemapper as LabelRemapper
     from pycemrg_core.images.remap import RemapReport as RemapReport
     from pycemrg_core.images.remap import remap_image as remap_image
@@ -244,7 +245,7 @@ else:
             "pycemrg_core.images.answers": "Cells Connected Contact Distances Mask Orientation Zone",
             "pycemrg_core.images.blueprint": "Blueprint Plane Ring Valve Wall",
             "pycemrg_core.images.boxes": (
-                "LabelArray NOWHERE Region as_region expand hull intersect is_empty shape_of shift"
+                "LabelArray NOWHERE Region as_region expand hull intersect is_empty occupied shape_of shift"
             ),
             "pycemrg_core.images.components": (
                 "Component components fill_holes keep_largest_component keep_largest_structure "
@@ -258,13 +259,14 @@ else:
             "pycemrg_core.images.heart": "Finding Heart Ints Severity",
             "pycemrg_core.images.image_files": (
                 "file_sha256 flattened geometry image_from_array image_of is_flat label_image label_volume one_slice "
-                "oriented_lps padded read_extras read_geometry read_image read_layers read_mask volume_of "
+                "oriented_lps read_extras read_geometry read_image read_layers read_mask volume_of "
                 "voxel_array voxels_sha256 write_image write_volume"
             ),
             "pycemrg_core.images.kernels": "convert edit_at edits_between grow writable",
             "pycemrg_core.images.label_volume": "LabelVolume Where",
             "pycemrg_core.images.linking": "graph_components",
             "pycemrg_core.images.metric_subjects": "Comparison ImagePair Spacing StructureMask evaluate",
+            "pycemrg_core.images.padding": "Padding",
             "pycemrg_core.images.remap": "LabelRemapper RemapReport remap_image remap_volume",
             "pycemrg_core.images.run_lengths": (
                 "CONNECTIVITIES Components Runs find_components most_area runs_in runs_of"

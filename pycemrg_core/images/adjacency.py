@@ -10,14 +10,13 @@ Indices are (z, y, x). Voxels outside the image count as background.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from functools import reduce
 
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
 from pycemrg_core.errors import ImageError
-from pycemrg_core.images.label_volume import NOWHERE, LabelVolume, Region, as_region, hull
+from pycemrg_core.images.label_volume import LabelVolume, Region, as_region, hull
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -88,7 +87,7 @@ class Adjacency:
                 f"the image has {len(boxes):,} different labels; give the labels of a heart, at most {MOST_LABELS}"
             )
         labels = (0, *boxes)
-        region = reduce(hull, boxes.values()) if boxes else NOWHERE
+        region = hull(*boxes.values())
         shape = as_shape(region, 2)
         array, known = volume.array[region], np.array(labels)
         places, codes = _read(array, known, shape)

@@ -37,9 +37,11 @@ def is_empty(region: Region) -> bool:
     return any(axis.start >= axis.stop for axis in region)
 
 
-def hull(a: Region, b: Region) -> Region:
-    """The smallest box around two boxes."""
-    return as_region(slice(min(p.start, q.start), max(p.stop, q.stop)) for p, q in zip(a, b, strict=True))
+def hull(*boxes: Region) -> Region:
+    """The smallest box around some boxes; empty without any."""
+    sides = zip(*boxes, strict=True)
+    around = (slice(min(one.start for one in side), max(one.stop for one in side)) for side in sides)
+    return as_region(around) if boxes else NOWHERE
 
 
 def shift(region: Region, window: Region) -> Region:

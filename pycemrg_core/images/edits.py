@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from functools import reduce
 
 import numpy as np
 from attrs import frozen
@@ -14,6 +13,7 @@ from pycemrg_core.images.answers import Mask
 from pycemrg_core.images.blueprint import Blueprint
 from pycemrg_core.images.boxes import LabelArray, Region, hull
 from pycemrg_core.images.label_volume import LabelVolume
+from pycemrg_core.images.zeros import zeros
 
 
 @frozen(eq=False)
@@ -151,10 +151,9 @@ class WorkingVolume(LabelVolume):
 
 def _copied(array: LabelArray, dtype: np.dtype[np.integer], boxes: Mapping[int, Region]) -> LabelArray:
     """A copy. Only the box of the labels is written: the air around it takes neither time nor memory."""
-    copy = np.zeros(array.shape, dtype)
-    if boxes:
-        box = reduce(hull, boxes.values())
-        copy[box] = array[box]
+    copy = zeros(array.shape, dtype)
+    box = hull(*boxes.values())
+    copy[box] = array[box]
     return copy
 
 

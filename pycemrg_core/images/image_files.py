@@ -299,13 +299,6 @@ def _image(
     return image
 
 
-def padded(image: sitk.Image, low: Sequence[int], high: Sequence[int]) -> sitk.Image:
-    """The image with ``low`` and ``high`` (x, y, z) additional voxels of background at the ends of its axes."""
-    import SimpleITK as sitk
-
-    return sitk.ConstantPad(image, list(low), list(high), 0)
-
-
 def geometry(image: sitk.Image) -> Geometry:
     """Return the geometry and pixel type (such as ``"uint8"``) of ``image`` as plain data for JSON."""
     return {

@@ -7,7 +7,6 @@ looks only at this box plus the distance asked for, and caches each answer until
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import reduce
 from math import floor, inf, isinf
 from typing import Any, TypeVar
 
@@ -137,7 +136,7 @@ class LabelVolume(ShownVolume):
     def voxels_sha256(self) -> str:
         """The SHA-256 of the voxels, in hexadecimal, as of :func:`~pycemrg_core.images.voxel_hash.hash_of`."""
         if not self._hash:
-            self._hash = hash_of(self.array, reduce(hull, self._boxes.values()) if self._boxes else NOWHERE)
+            self._hash = hash_of(self.array, hull(*self._boxes.values()))
         return self._hash
 
     @property
@@ -170,8 +169,7 @@ class LabelVolume(ShownVolume):
         if isinstance(where, Zone):
             region = where.region
         else:
-            boxes = [box for label in _labels(where) if (box := self._box(label)) is not None]
-            region = reduce(hull, boxes) if boxes else NOWHERE
+            region = hull(*(box for label in _labels(where) if (box := self._box(label)) is not None))
         return region if is_empty(region) else self._grow(region, margin_mm)
 
     def mask(self, where: Where, region: Region | None = None) -> Mask:
@@ -268,8 +266,8 @@ class LabelVolume(ShownVolume):
             self._answers[key] = frozenset().union(*labels), given, _nbytes(given)
             total = sum(nbytes for *_, nbytes in self._answers.values())
             most = _LITTLE
-            if total > most and self._boxes:
-                most = max(most, self.array[reduce(hull, self._boxes.values())].nbytes // 2)
+            if total > most:
+                most = max(most, self.array[hull(*self._boxes.values())].nbytes // 2)
             for old in list(self._answers)[:-1]:
                 if total <= most:
                     break

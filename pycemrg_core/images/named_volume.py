@@ -21,6 +21,7 @@ from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.images.segmentation import Layer, Segment, Segmentation, listed
 from pycemrg_core.images.sources import read_segmentation, split_scheme
 from pycemrg_core.images.structures import misspelt
+from pycemrg_core.images.zeros import zeros
 from pycemrg_core.plugins.catalogue import Catalogue, load_catalogue
 from pycemrg_core.shown.objects import ShownRead
 from pycemrg_core.text.files import name_of
@@ -191,7 +192,7 @@ def _of_layers(found: Segmentation, name: str, integers: Mapping[str, int], cata
     _refuse_doubles([one for _, one in pairs], name)
     first = pairs[0][0].volume
     labels = _given([one.structure for _, one in pairs], integers)
-    array = np.zeros(first.array.shape, np.min_scalar_type(max(labels.values())))
+    array = zeros(first.array.shape, np.min_scalar_type(max(labels.values())))
     notes = list(found.notes)
     for layer, one in pairs:
         if problem := _other_grid(layer.volume, first):

@@ -11,8 +11,9 @@ from attrs import field, frozen, validators
 
 from pycemrg_core.images.answers import Ints, Mask
 from pycemrg_core.images.blueprint import Blueprint
-from pycemrg_core.images.boxes import as_region
+from pycemrg_core.images.boxes import as_region, hull
 from pycemrg_core.images.label_volume import LabelVolume, Point
+from pycemrg_core.images.zeros import zeros
 
 Three = tuple[int, int, int]
 
@@ -30,7 +31,7 @@ class Padding:
 
     @classmethod
     def of_sides(cls, sides: Mask, thickness_mm: float, spacing: tuple[float, float, float]) -> Padding:
-        """On some sides, [low or high] [z, y, x], as many voxels as a thickness needs, and one more."""
+        """On some sides, low or high along z, y and x, as many voxels as a thickness needs, and one more."""
         voxels = np.where(sides, np.minimum(np.ceil(thickness_mm / np.array(spacing)), _MOST).astype(int) + 1, 0)[
             :, ::-1
         ]
@@ -43,12 +44,14 @@ class Padding:
 
     def add_to(self, volume: LabelVolume) -> LabelVolume:
         """The label map with the background added. No voxel of it moves in the frame of the image."""
-        low, high = self.low[::-1], self.high[::-1]
+        low = self.low[::-1]
         moved = {
             label: as_region(slice(axis.start + by, axis.stop + by) for axis, by in zip(box, low, strict=True))
             for label, box in volume.boxes.items()
         }
-        array = np.pad(volume.array, list(zip(low, high, strict=True)))
+        ends = zip(volume.array.shape, low, self.high[::-1], strict=True)
+        array = zeros(tuple(size + before + after for size, before, after in ends), volume.array.dtype)
+        array[hull(*moved.values())] = volume.array[hull(*volume.boxes.values())]  # the rest is background
         return LabelVolume(
             array,
             volume.spacing,

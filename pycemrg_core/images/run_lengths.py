@@ -8,7 +8,6 @@ equal label along x. There are far fewer runs than voxels, and all other work is
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from functools import reduce
 from typing import Any
 
 import attrs
@@ -17,7 +16,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from pycemrg_core.errors import StepError
-from pycemrg_core.images.label_volume import NOWHERE, LabelArray, LabelVolume, Region, hull, is_empty
+from pycemrg_core.images.label_volume import LabelArray, LabelVolume, Region, hull, is_empty
 from pycemrg_core.images.linking import linked
 
 CONNECTIVITIES = (6, 18, 26)
@@ -120,7 +119,7 @@ def runs_of(volume: LabelVolume, labels: Collection[int]) -> Runs:
     if 0 in labels:
         raise StepError("label 0 is the background, which cannot be cleaned; give labels from 1")
     boxes = [box for label in labels if not is_empty(box := volume.region(label))]
-    region = reduce(hull, boxes, boxes[0]) if boxes else NOWHERE
+    region = hull(*boxes)
     return runs_in(volume.array[region], region)
 
 

@@ -29,17 +29,17 @@ from pycemrg_core.api import (
     LabelError,
     LabelVolume,
     Note,
+    Padding,
     Severity,
     Shown,
+    WorkingVolume,
     as_region,
     changes,
     choice,
     counted,
     html_table,
-    image_from_array,
     image_of,
     number,
-    padded,
     slack,
     volume_given,
 )
@@ -105,16 +105,21 @@ class RepairEntry:
 
 @frozen(kw_only=True, eq=False, repr=False)
 class Repair(Shown):
-    """The repaired image, what changed, what was not done for the limit's sake, and the new certificate.
+    """The repaired label map, what changed, what was not done for the limit's sake, and the new certificate.
 
     ``padding`` are the voxels added to the image at the low and high end of each axis (x, y, z).
     """
 
-    image: sitk.Image
+    volume: LabelVolume
     ledger: tuple[RepairEntry, ...]
     padding: tuple[tuple[int, int, int], tuple[int, int, int]]
     refused: tuple[Refusal, ...]
     certificate: Certificate
+
+    @property
+    def image(self) -> sitk.Image:
+        """The label map as a SimpleITK image."""
+        return image_of(self.volume)
 
     @property
     def in_short(self) -> str:
@@ -176,18 +181,14 @@ def repair(
     asked = attrs.evolve(asked, edge_mm=gap_mm or asked.edge_mm)
     volume = volume_given(image, catalogue)
     heart = heart_of(volume, asked)
-    pads = _pads(heart)
-    array = np.pad(heart.volume.array.astype(_dtype(heart), copy=False), pads)
-    padded_heart = attrs.evolve(heart, volume=heart.volume.with_array(array))
-    mends, refused = _repaired(padded_heart, limit_percent, gap_mm=gap_mm, weld=weld, told=told)
-    for mend in mends:
-        array[tuple(mend.places.T)] = mend.new
-    low, high = ((int(x), int(y), int(z)) for z, y, x in zip(*pads, strict=True))
-    result = image_from_array(array, padded(image_of(volume), low, high))
-    again = heart_of(result, asked)
+    low, high = ((int(x), int(y), int(z)) for z, y, x in zip(*_pads(heart), strict=True))
+    work = WorkingVolume(Padding(low=low, high=high).add_to(heart.volume), _dtype(heart))
+    mends, refused = _repaired(attrs.evolve(heart, volume=work), limit_percent, gap_mm=gap_mm, weld=weld, told=told)
+    work.apply(net_edits(mends))
+    again = heart_of(work.frozen(), asked)
     told("certifying ...")
     return Repair(
-        image=result,
+        volume=again.volume,
         ledger=tuple(_entries(mends, again)),
         padding=(low, high),
         refused=refused,
@@ -316,8 +317,15 @@ def _unsettled(limits: Limits, work: Manifold) -> Iterator[Refusal]:
 
 def _dtype(heart: Heart) -> np.dtype[np.integer]:
     """A type that holds all labels, also those that the recipe makes and the image does not have yet."""
-    highest = max([*heart.volume.boxes, *(wall.wall for wall in heart.blueprint.walls), *heart.blueprint.made, 0])
-    return np.promote_types(heart.volume.array.dtype, np.min_scalar_type(highest))
+    asked = heart.blueprint
+    new = (
+        *(one.wall for one in asked.walls),
+        *(one.valve for one in asked.valves),
+        *(one.plane for one in asked.planes),
+    )
+    return np.promote_types(
+        heart.volume.array.dtype, np.min_scalar_type(max([*heart.volume.boxes, *new, *asked.made, 0]))
+    )
 
 
 def _reach(heart: Heart, volume: LabelVolume) -> list[int]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import reduce
-
 import numpy as np
 
 from pycemrg_core.api import LabelVolume, as_region, hull, intersect, is_empty, shift
@@ -18,7 +16,7 @@ def target_grid(main: Source, choices: Choices) -> Grid:
 
     It reaches as far as vessels are kept, also beyond the image.
     """
-    box = reduce(hull, (main.masks[name].region for name in CHAMBERS if name in main.masks))
+    box = hull(*(main.masks[name].region for name in CHAMBERS if name in main.masks))
     grid = main.grid
     if choices.grid is not None:
         index = choices.grid.indices(grid.corners_mm(box))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import reduce
 
 from attrs import evolve
 
@@ -63,7 +62,7 @@ def coarser(volume: LabelVolume) -> LabelVolume | None:
     steps = [min(max(int(_COARSE_MM / spacing), 1), _MOST_STRIDE) for spacing in volume.spacing]
     if max(steps) == 1 or not volume.boxes:
         return None
-    box = reduce(hull, volume.boxes.values())
+    box = hull(*volume.boxes.values())
     array = volume.array[tuple(slice(axis.start, axis.stop, step) for axis, step in zip(box, steps, strict=True))]
     z, y, x = (step * spacing for step, spacing in zip(steps, volume.spacing, strict=True))
     found = LabelVolume(array.copy(), (z, y, x), origin=volume.origin, direction=volume.direction)

@@ -18,7 +18,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from pycemrg_core.api import ImageError, Shown, counted, graph_components, html_table
+from pycemrg_core.api import ImageError, Shown, counted, graph_components, html_table, is_empty, occupied
 
 NEAR_MM = 6.0
 """Two labels are near where the gap between them is at most this wide: a valve or a wall, not a septum."""
@@ -160,12 +160,10 @@ class _Runs(NamedTuple):
 
 def _crop(array: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
     """The nonzero box with a margin of one voxel of background, and the index of its first voxel in the image."""
-    inside = array != 0
-    planes = [np.flatnonzero(inside.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)]
-    if planes[0].size == 0:
+    box = occupied(array)
+    if is_empty(box):
         return np.zeros((3, 3, 3), dtype=array.dtype), np.zeros(3, dtype=np.int64)
-    box = tuple(slice(int(p[0]), int(p[-1]) + 1) for p in planes)
-    return np.pad(array[box], 1), np.array([b.start - 1 for b in box])
+    return np.pad(array[box], 1), np.array([axis.start - 1 for axis in box])
 
 
 def _runs(array: NDArray[Any], axis: int) -> _Runs:

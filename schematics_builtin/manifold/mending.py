@@ -18,12 +18,11 @@ Indices are (z, y, x). What lies outside the array is background.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from functools import reduce
 
 import numpy as np
 from attrs import frozen
 
-from pycemrg_core.api import NOWHERE, Edit, LabelVolume, Region, edit_at, hull, intersect
+from pycemrg_core.api import Edit, LabelVolume, Region, edit_at, hull, intersect
 from schematics_builtin.manifold.cut_off import loose_places, settle_added, settle_all, settle_cut_off
 from schematics_builtin.manifold.gaps import fill_gaps
 from schematics_builtin.manifold.pinches import blocks_around, critical_blocks, fill_pinches, pinched_blocks
@@ -66,7 +65,7 @@ class Manifold:
     ) -> Manifold:
         """Copy the box of the labels, with at least ``margin`` voxels round it. ``permit`` may forbid changes."""
         boxes = [box for label, box in volume.boxes.items() if label in {*lumens, *tissue}]
-        region = reduce(hull, boxes) if boxes else NOWHERE
+        region = hull(*boxes)
         margin = max(margin, _MARGIN)
         size = 1 + int(max(*volume.boxes, *lumens, *tissue, 0, 0))
         array = np.pad(volume.array[region], margin)

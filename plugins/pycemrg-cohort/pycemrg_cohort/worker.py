@@ -174,8 +174,7 @@ def _measured(result: RunResult, planned: Plan, catalogue: Catalogue) -> Outcome
     """The volume of each label in mL and, if a plugin measures walls, their median thickness in mm."""
     volume = result.volume
     mm3 = float(np.prod(volume.spacing))
-    values, counts = np.unique(volume.array, return_counts=True)
-    found = {int(value): int(count) for value, count in zip(values, counts, strict=True) if value}
+    found = {value: StructureMask(volume, (value,)).voxels for value in volume.boxes}
     names = {value: planned.names.get(value, str(value)) for value in found}
     volumes = {names[value]: round(count * mm3 / 1000, 6) for value, count in found.items()}
     thickness = {}

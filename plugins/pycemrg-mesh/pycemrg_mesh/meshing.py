@@ -10,7 +10,7 @@ import numpy as np
 from attrs import frozen
 
 from pycemrg_core import Catalogue
-from pycemrg_core.api import Heart, LabelScheme, Severity, Shown, image_of
+from pycemrg_core.api import Heart, LabelScheme, Severity, Shown
 from pycemrg_mesh.certificate import MeshCertificate, certify_mesh
 from pycemrg_mesh.engines import CGAL, CUT, LARGEST_TAG, mesh_with, require_engine
 from pycemrg_mesh.errors import MeshingError
@@ -160,9 +160,9 @@ def _resampled(
     asked = heart.blueprint
     found = resampled(heart.volume, edge_mm)
     told("repairing")
-    done = repair(image_of(found), catalogue, asked)
+    done = repair(found, catalogue, asked)
     changed = sum(entry.change.voxels for entry in done.ledger)
-    here = heart_of(done.image, asked)
+    here = heart_of(done.volume, asked)
     if lost := [heart.name(label) for label in heart.volume.boxes if label not in here.volume.boxes]:
         raise MeshingError(f"voxels of {edge_mm:g} mm leave nothing of {', '.join(lost)}; choose a shorter edge length")
     note = (

@@ -166,8 +166,11 @@ def measure(
     wanted = Measures.STRUCTURES if between else Measures.STRUCTURE
     names = metrics or (PAIR_METRICS if between else STRUCTURE_METRICS)
     chosen = choices.metrics(catalogue, names, wanted, parameters)
-    image = one_slice(image_given(image, catalogue))
-    volume = _volume(as_labels(image, "the image")[0], image)
+    if isinstance(image, LabelVolume):
+        volume = image
+    else:
+        image = one_slice(image_given(image, catalogue))
+        volume = _volume(as_labels(image, "the image")[0], image)
     if between:
         if any(isinstance(pair, str) or len(pair) != 2 for pair in between):
             raise MetricError("between is no list of pairs; give one such as [('LV_BP', 'LV_myo')]")

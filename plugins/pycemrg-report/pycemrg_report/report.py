@@ -9,7 +9,7 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
-from functools import cache, reduce
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -92,7 +92,7 @@ def _require_place(target: Path) -> None:
 
 
 def _page(run: Run, told: Told = lambda _: None) -> str:
-    box = reduce(hull, [*run.volume.boxes.values(), *(run.before.boxes.values() if run.before else ())])
+    box = hull(*run.volume.boxes.values(), *(run.before.boxes.values() if run.before else ()))
     stack = stack_of(run, box)
     told("making surfaces ...")
     found = _surfaces(run)

@@ -7,7 +7,6 @@ Arrays are (z, y, x). They are cropped to the labels once, here: air round a hea
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import reduce
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -229,7 +228,7 @@ def _run(
     **more: Any,
 ) -> Run:
     wholes = (stored, prepared.volume) if prepared else (stored,)
-    crop = expand(reduce(hull, (box for whole in wholes for box in whole.boxes.values())), _MARGIN, stored.array.shape)
+    crop = expand(hull(*(box for whole in wholes for box in whole.boxes.values())), _MARGIN, stored.array.shape)
     image = _cropped(stored, crop)
     volume = volume_of(image)
     before = volume_of(_cropped(prepared.volume, crop)) if prepared else None

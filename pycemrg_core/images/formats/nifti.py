@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import math
 import struct
-import zlib
 from collections.abc import Sequence
 from io import BufferedReader
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from attrs import evolve, frozen
+from zlib_ng import zlib_ng
 
 from pycemrg_core.images.formats import files, grid
 from pycemrg_core.images.formats.header import (
@@ -32,7 +32,7 @@ from pycemrg_core.images.formats.header import (
     refuse_frames,
     require_volume,
 )
-from pycemrg_core.images.formats.voxels import CHUNK, damaged
+from pycemrg_core.images.formats.voxels import CHUNK, DAMAGE, damaged
 
 _LENGTH = 348
 FIRST_VOXEL = 352
@@ -104,12 +104,12 @@ def _head(file: BufferedReader, packed: bool, length: int) -> bytes:
     """The first bytes of the file, unpacked; fewer when it is shorter."""
     if not packed:
         return file.read(length)
-    stream = zlib.decompressobj(47)
+    stream = zlib_ng.decompressobj(47)
     head = b""
     while len(head) < length and not stream.eof and (chunk := stream.unconsumed_tail or file.read(CHUNK)):
         try:
             head += stream.decompress(chunk, length - len(head))
-        except zlib.error:
+        except DAMAGE:
             raise damaged() from None
     return head
 

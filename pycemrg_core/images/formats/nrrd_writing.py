@@ -8,13 +8,13 @@ background cost next to nothing: one block of zeros is compressed once, and its 
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from zlib_ng import zlib_ng
 
 from pycemrg_core.errors import ImageError
 
@@ -94,13 +94,13 @@ def _compressed(array: npt.NDArray[Any], labels: bool) -> Iterator[bytes]:
     for start, stop in (*_empty(little), (len(content), len(content))):
         for at in range(done, start, _PIECE):
             piece = content[at : min(at + _PIECE, start)]
-            check = zlib.crc32(piece, check)
+            check = zlib_ng.crc32(piece, check)
             yield packer.compress(piece)
         # A full flush ends at a byte, and nothing after it refers to what was before.
-        yield packer.flush(zlib.Z_FULL_FLUSH)
+        yield packer.flush(zlib_ng.Z_FULL_FLUSH)
         left = stop - start
         for at in range(0, left, _PIECE):
-            check = zlib.crc32(zeros[: min(_PIECE, left - at)], check)
+            check = zlib_ng.crc32(zeros[: min(_PIECE, left - at)], check)
         for size, block in blocks.items():
             yield block * (left // size)
             left %= size
@@ -122,10 +122,11 @@ def _empty(array: npt.NDArray[Any]) -> Iterator[tuple[int, int]]:
 
 def _block(zeros: bytes) -> bytes:
     packer = _packer(labels=True)
-    block: bytes = packer.compress(zeros) + packer.flush(zlib.Z_FULL_FLUSH)
+    block: bytes = packer.compress(zeros) + packer.flush(zlib_ng.Z_FULL_FLUSH)
     return block
 
 
 def _packer(labels: bool) -> Any:
-    strategy = zlib.Z_RLE if labels else zlib.Z_DEFAULT_STRATEGY
-    return zlib.compressobj(1, zlib.DEFLATED, _RAW_DEFLATE, 9, strategy)
+    # Level 1 of zlib-ng makes the files of intensities a third larger than level 2.
+    level, strategy = (1, zlib_ng.Z_RLE) if labels else (2, zlib_ng.Z_DEFAULT_STRATEGY)
+    return zlib_ng.compressobj(level, zlib_ng.DEFLATED, _RAW_DEFLATE, 9, strategy)

@@ -9,16 +9,17 @@ from __future__ import annotations
 import math
 import os
 import re
-import zlib
 from collections.abc import Callable, Iterator
 from io import BufferedReader
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from zlib_ng import zlib_ng
 
 from pycemrg_core.images.formats.files import open_file
 from pycemrg_core.images.formats.header import FormatError, Header, Part, plain
+from pycemrg_core.images.zeros import zeros
 
 CHUNK = 1 << 20
 _PACKED, _UNPACKED = 1 << 16, 1 << 18  # bytes at once; they stay in the processor's cache
@@ -28,6 +29,7 @@ _MOST_BYTES = 1 << 46
 # The largest possible compression ratio of deflate.
 _BEST_DEFLATE = 1040
 _GZIP_OR_ZLIB = 47
+DAMAGE: type[Exception] = zlib_ng.error  # type: ignore[assignment]  # its types say an exception, not a class of them
 _TEXT = {"i": rb"[0-9+\-,\s]*", "f": rb"[0-9+\-.eEnNaAiIfFtTyY,\s]*"}
 _HEX = re.compile(rb"[0-9a-fA-F\s]*")
 
@@ -46,8 +48,7 @@ def read_voxels(header: Header) -> npt.NDArray[Any]:
     for part in header.parts:
         _require_plausible(part, share, header)
     try:
-        # Zeros take no memory until they are written to.
-        raw = np.zeros(count * width, np.uint8)
+        raw = zeros((count * width,), np.uint8)
         for index, part in enumerate(header.parts):
             with open_file(part.path) as file:
                 _fill(raw[index * share : (index + 1) * share], file, part, header)
@@ -174,18 +175,18 @@ def _inflated(read: Callable[[int], bytes], in_members: bool) -> Iterator[bytes]
 
     A gzip file can contain several streams, and can end with zeros.
     """
-    stream = zlib.decompressobj(_GZIP_OR_ZLIB)
+    stream = zlib_ng.decompressobj(_GZIP_OR_ZLIB)
     pending = read(_PACKED)
     while pending:
         try:
             yield stream.decompress(pending, _UNPACKED)
-        except zlib.error:
+        except DAMAGE:
             raise damaged() from None
         pending = stream.unconsumed_tail or stream.unused_data or read(_PACKED)
         if stream.eof:
             pending += read(_PACKED) if len(pending) < 2 else b""
             if in_members and pending.startswith(b"\x1f\x8b"):
-                stream = zlib.decompressobj(_GZIP_OR_ZLIB)
+                stream = zlib_ng.decompressobj(_GZIP_OR_ZLIB)
             else:
                 _refuse_rest(pending, read, zeros=in_members)
                 return

@@ -78,7 +78,7 @@ def repair(
       pycemrg repair heart.nrrd -o repaired.nrrd --recipe four_chamber_full
       pycemrg repair out/heart.nrrd -o out/meshable.nrrd --gap 1.2 --weld
     """
-    from pycemrg_core.api import image_of, volume_of, write_image
+    from pycemrg_core.api import write_volume
     from schematics_builtin.certificate.hearts import heart_of, is_ungrown
     from schematics_builtin.certificate.repairing import repair as repair_image
     from schematics_builtin.manifold import GAP
@@ -88,14 +88,14 @@ def repair(
     require_output(output, image, image=True)
     catalogue = session_of(ctx).catalogue()
     read, asked = judged_heart(image, catalogue, recipe, scheme, accept)
-    name, label_map = Path(output).name, image_of(read.volume)
+    name = Path(output).name
     with status() as told:
         done = repair_image(
-            label_map, catalogue, asked, limit_percent=limit, gap_mm=gap, weld=weld, name=name, told=told
+            read.volume, catalogue, asked, limit_percent=limit, gap_mm=gap, weld=weld, name=name, told=told
         )
     names = asked.names if scheme or read.labels else {}
     segments = segments_of(names, catalogue, read.segmentation.segments if read.labels else ())
-    write_image(done.image, output, named_extras(output, volume_of(done.image), segments))
+    write_volume(done.volume, output, named_extras(output, done.volume, segments))
     click.echo(f"{name_of(output)} written", err=True)
     if as_json:
         echo_json(_as_json(done))
@@ -104,9 +104,9 @@ def repair(
         if gap and not any(entry.rule == GAP for entry in done.ledger):
             click.echo(f"{GAP}: none is thinner than {gap:g} mm")
         echo_verdict(done.certificate)
-        heart, about = heart_of(label_map, asked), image
+        heart, about = heart_of(read.volume, asked), image
         if done.certificate.passed or not is_ungrown(heart):
-            heart, about = heart_of(done.image, asked), output
+            heart, about = heart_of(done.volume, asked), output
         echo_next(done.certificate, heart, about, catalogue, given=recipe, repaired=True)
     if not done.certificate.passed:
         ctx.exit(1)

@@ -140,9 +140,10 @@ def _like_labels(image: sitk.Image) -> bool:
     """Whether an image holds only few different whole numbers from 0, so it is probably a label map."""
     import numpy as np
 
-    from pycemrg_core.api import voxel_array
+    from pycemrg_core.api import occupied, voxel_array
 
-    array = voxel_array(image).ravel()
+    array = voxel_array(image)
+    array = array[occupied(array)].ravel() if array.dtype.kind in "iu" and array.ndim == 3 else array.ravel()
     # Look at a sample first: it is enough for most scans, and sorting all voxels takes long.
     values = np.unique(array[::1009])
     if len(values) <= _MOST_LABELS:

@@ -51,7 +51,6 @@ def measure(
       pycemrg measure heart.nrrd --metrics wall_thickness_median,wall_thickness_p5 --labels walls
       pycemrg measure heart.nrrd --between LV_BP:LA_BP --between LV_BP:Ao_BP
     """
-    from pycemrg_core.api import image_of
     from pycemrg_metrics import faces
 
     if between and (labels or groups):
@@ -59,7 +58,7 @@ def measure(
     catalogue = session_of(ctx).catalogue()
     read = heart_from(image, catalogue, scheme, flat=True)
     table = faces.measure(
-        image_of(read.volume), catalogue, metrics=metrics, labels=labels, groups=groups, between=between,
+        read.volume, catalogue, metrics=metrics, labels=labels, groups=groups, between=between,
         scheme=scheme_from(read, catalogue, scheme, USUAL), parameters=parameters,
     )  # fmt: skip
     show(table, as_json, as_csv, title="between" if between else "label", image=image)
