@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from pycemrg_core.api.labels import BACKGROUND
 from pycemrg_core.errors import LabelError
 from pycemrg_core.images import image_files
+from pycemrg_core.images.boxes import occupied
 from pycemrg_core.images.edits import Change
 from pycemrg_core.images.given import AnyImage, image_given, volume_given
 from pycemrg_core.images.label_volume import LabelVolume
+from pycemrg_core.images.zeros import zeros
 from pycemrg_core.text.names import close_to
 
 if TYPE_CHECKING:
@@ -30,7 +32,6 @@ Dropped = Literal["refuse", "drop", "keep"]
 MOST = 2**32 - 1
 # Up to this size, a table with an entry for every integer fits in the processor cache.
 _TABLE = 2**16
-_CHUNK = 2**20
 
 
 def _whole(value: Any) -> Any:
@@ -188,20 +189,17 @@ class LabelRemapper:
         The type is kept if every target of the mapping fits, even targets not used in this image; otherwise the
         smallest unsigned type that fits is used. Raises :class:`LabelError` like :meth:`report`.
         """
-        report = self.report(array)
+        report, dtype = self.report(array), self.dtype(array.dtype)
         changes = sorted([*report.mapped, *report.kept, Change(0, 0, 0)], key=lambda change: change.old)
-        flat, dtype = np.ravel(array), self.dtype(array.dtype)
-        old = np.array([change.old for change in changes], dtype=flat.dtype)
+        old = np.array([change.old for change in changes], dtype=array.dtype)
         new = np.array([change.new for change in changes], dtype=dtype)
         table = np.zeros(int(old[-1]) + 1 if old[-1] < _TABLE else 0, dtype)
         if table.size:
             table[old.astype(np.intp)] = new
-        result = np.empty(flat.size, dtype)
-        for part in _parts(flat.size):
-            if table.size:
-                result[part] = table[flat[part].astype(np.intp)]
-            else:
-                result[part] = new[np.searchsorted(old, flat[part])]
+        volume = _as_volume(array)
+        result, box = zeros(volume.shape, dtype), occupied(volume)
+        for plane, target in zip(volume[box], result[box], strict=True):
+            target[...] = table[plane.astype(np.intp)] if table.size else new[np.searchsorted(old, plane)]
         return result.reshape(array.shape)
 
     def report(self, array: NDArray[Any]) -> RemapReport:
@@ -376,30 +374,34 @@ def _joined(
     return mapping, problems
 
 
-def _parts(size: int) -> Iterator[slice]:
-    for start in range(0, size, _CHUNK):
-        yield slice(start, min(start + _CHUNK, size))
+def _as_volume(array: NDArray[Any]) -> NDArray[Any]:
+    """The array as (z, y, x); one of another shape is one line."""
+    return array if array.ndim == 3 else array.reshape(1, 1, -1)
 
 
 def _count(array: NDArray[Any]) -> dict[int, int]:
-    """The number of voxels of each integer. Raises :class:`LabelError` unless all are integers from 0."""
+    """The number of voxels of each integer; of the background, those in the box of all others.
+
+    Raises :class:`LabelError` unless all are integers from 0.
+    """
     if array.dtype.kind not in "iu":
         raise LabelError(f"the array has the type {array.dtype}, not integers; labels are integers from 1")
-    flat = np.ravel(array)
-    if flat.size == 0:
+    volume = _as_volume(array)
+    inside = volume[occupied(volume)]
+    if inside.size == 0:
         return {}
-    if flat.min() < 0:
+    if inside.min() < 0:
         raise LabelError(
-            f"the image has the value {flat.min()}; labels are integers from 1: give the segmentation, not the scan"
+            f"the image has the value {inside.min()}; labels are integers from 1: give the segmentation, not the scan"
         )
-    high = int(flat.max())
+    high = int(inside.max())
     if high < _TABLE:
         totals = np.zeros(high + 1, np.int64)
-        for part in _parts(flat.size):
-            totals += np.bincount(flat[part].astype(np.intp), minlength=high + 1)
+        for plane in inside:
+            totals += np.bincount(plane.ravel().astype(np.intp), minlength=high + 1)
         return {int(label): int(totals[label]) for label in np.flatnonzero(totals)}
     voxels: dict[int, int] = {}
-    for part in _parts(flat.size):
-        for label, count in zip(*(found.tolist() for found in np.unique(flat[part], return_counts=True)), strict=True):
+    for plane in inside:
+        for label, count in zip(*(found.tolist() for found in np.unique(plane, return_counts=True)), strict=True):
             voxels[label] = voxels.get(label, 0) + count
     return voxels

@@ -152,7 +152,6 @@ def remap(
     read = _read(image, source, catalogue)
     if not (source or read.labels or pairs or table):
         raise click.UsageError(f"{name_of(image)} has no names; give --from too, --map, or --table", ctx)
-    array = read.volume.array
     old_names = _names(source, catalogue) if source else dict(scheme_from(read, catalogue, None, USUAL).labels)
     new_names = _names(target, catalogue) if target else old_names
     if pairs or table:
@@ -161,8 +160,8 @@ def remap(
         listed = {_named(old, known): _named(new, known) for old, new in given.items()}
         remapper = LabelRemapper.named(listed, old_names, new_names if target else None, merge=merge, delete=drop)
     else:
-        remapper = _between(array, old_names, new_names, merge, drop)
-    report = remapper.report(array)
+        remapper = _between(read.volume.boxes, old_names, new_names, merge, drop)
+    report = remapper.report(read.volume.array)
     for line in report.lines():
         click.echo(line, err=True)
     _require_rest(image, report, old_names, new_names, catalogue)
@@ -215,14 +214,11 @@ def _echo_notes(notes: Iterable[str]) -> None:
 
 
 def _between(
-    array: Any, source: Mapping[str, int], target: Mapping[str, int], merge: bool, drop: bool
+    there: Collection[int], source: Mapping[str, int], target: Mapping[str, int], merge: bool, drop: bool
 ) -> LabelRemapper:
-    """Match labels by name; labels that are not in the image need not be in the target."""
-    import numpy as np
-
+    """Match labels by name; labels that are not in the image (``there``) need not be in the target."""
     from pycemrg_core.api import LabelRemapper
 
-    there = set(np.unique(array).tolist())
     present = {name: value for name, value in source.items() if value in there}
     return LabelRemapper.between(present, target, dropped="drop" if drop else "refuse", merge=merge)
 
