@@ -3,7 +3,7 @@
     python benchmarks/scale.py [--sizes 512x512x600,900x900x900] [--turns 1]
 
 The real heart at 0.5 mm stands in the middle of an image of background, and in an image of its own size. Each command
-runs in a fresh process. Compared with a fresh process that imports SimpleITK and reads the same file, which is what all of them do first:
+runs in a fresh process. Compared with a fresh process that imports SimpleITK and reads the same file:
 
 - CPU seconds, the least of all turns, and their ratio to reading.
 - memory: the resident memory at its highest; "beyond" is without the voxels of the image and without what Python and

@@ -106,6 +106,8 @@ def test_all_of_an_image_is_looked_at_once(tmp_path: Path, in_air: Path, whole: 
         "labels show {image}",
         "labels suggest {image}",
         "labels check {image} --recipe four_chamber_full",
+        "labels remap {image} -o {out}.nrrd --map 1=101",
+        "labels keep {image} -o {out}.nrrd --labels LV_BP,RV_BP",
     ],
     ids=lambda command: " ".join(command.split()[:2]),
 )

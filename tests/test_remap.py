@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pycemrg_core.errors import LabelError
-from pycemrg_core.images import image_files, remap
+from pycemrg_core.images import image_files
 from pycemrg_core.images.edits import Change
 from pycemrg_core.images.remap import Dropped, LabelRemapper, remap_image
 from tests.sample_images import frame, make
@@ -97,10 +97,10 @@ def test_what_is_not_refused_can_be_undone(mapping: dict[int, int], values: list
     assert remapper.inverse().apply(result).tolist() == array.tolist()
 
 
-def test_parts_of_an_image_fit_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remap, "_CHUNK", 7)
+@pytest.mark.parametrize("air", [(0, 0), (2, 1)])
+def test_an_image_with_air_around_it(air: tuple[int, int]) -> None:
     for most in (300, 10**9):
-        array = np.random.default_rng(0).choice([0, 1, 2, 200, most], (3, 5, 4)).astype(np.uint32)
+        array = np.pad(np.random.default_rng(0).choice([0, 1, 2, 200, most], (3, 5, 4)).astype(np.uint32), air)
         mapping = {1: 2, 2: 1, most: 77}
         remapper = LabelRemapper(mapping)
         assert remapper.apply(array).ravel().tolist() == slowly(array, mapping)
