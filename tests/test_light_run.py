@@ -52,6 +52,16 @@ def test_a_certificate_of_a_heart_without_rings_needs_neither_scipy_nor_simpleit
     assert not {"SimpleITK", "scipy"} & modules
 
 
+def traced(work: Callable[[], object]) -> int:
+    """The memory of Python and numpy at its highest during some work, in bytes."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.fixture
 def in_air(tmp_path: Path) -> Path:
     """The phantom in the middle of an image of 80 times its size."""
@@ -107,20 +117,18 @@ def test_all_of_an_image_is_looked_at_once(tmp_path: Path, in_air: Path, whole: 
         "labels suggest {image}",
         "labels check {image} --recipe four_chamber_full",
         "labels remap {image} -o {out}.nrrd --map 1=101",
-        "labels keep {image} -o {out}.nrrd --labels LV_BP,RV_BP",
+        "labels keep {image} LV_BP RV_BP -o {out}.nrrd",
     ],
     ids=lambda command: " ".join(command.split()[:2]),
 )
 def test_air_is_neither_copied_nor_read_into_memory(tmp_path: Path, in_air: Path, command: str) -> None:
     """Zeros that are never written to stay out of memory; where numpy makes them, they are counted, and only twice."""
 
+    judged = command.startswith(("certify", "repair"))  # the verdict on what is not grown yet
+
     def peak(image: Path) -> int:
-        judged = command.startswith(("certify", "repair"))  # the verdict on what is not grown yet
-        tracemalloc.start()
-        pycemrg(*command.format(image=image, out=tmp_path / f"of_{image.stem}").split(), code=int(judged))
-        most = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        return most
+        arguments = command.format(image=image, out=tmp_path / f"of_{image.stem}").split()
+        return traced(lambda: pycemrg(*arguments, code=int(judged)))
 
     peak(small_heart(tmp_path))  # imports
     counted = 0 if sys.platform == "linux" else 2 * ALL
@@ -186,10 +194,7 @@ def test_components_are_found_without_all_neighbours_in_memory() -> None:
     noise = np.random.default_rng(0).integers(0, 2, (60, 60, 60), np.uint8)
     runs = run_lengths.runs_in(noise, as_region(slice(0, n) for n in noise.shape))
     pairs = sum(len(a) for a, _ in run_lengths.pairs_of(runs, 26))
-    tracemalloc.start()
-    run_lengths.find_components(runs, 26)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
+    peak = traced(lambda: run_lengths.find_components(runs, 26))
     assert pairs > 3 * len(runs.line) > 3 * run_lengths._AT_ONCE
     assert peak < 8 * pairs
 
