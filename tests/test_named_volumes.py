@@ -285,6 +285,17 @@ def test_a_folder_without_the_reader_says_what_is_missing(masks: Path, monkeypat
     )
 
 
+def test_dicom_without_its_reader_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYCEMRG_PLUGINS", "-dicom")
+    (tmp_path / "ct").mkdir()
+    for source in (tmp_path / "heart.dcm", tmp_path / "ct" / "IM0001"):
+        source.write_bytes(bytes(128) + b"DICM")
+    for source in (tmp_path / "heart.dcm", tmp_path / "ct"):
+        text = pycemrg("labels", "show", source, code=1).stderr
+        assert text.startswith(f"error: {source}: the plugin 'dicom' reads DICOM, which is ")
+        assert "(blocked by name); see PYCEMRG_PLUGINS and --no-plugins" in text or "pip install" in text
+
+
 def test_an_empty_folder_and_a_missing_one(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for name in ("empty", "absent", "absent@acdc"):

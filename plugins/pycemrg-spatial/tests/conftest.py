@@ -8,4 +8,4 @@ settings.load_profile("unhurried")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: takes more than half a second or so; left out by -m 'not slow'")
+    config.addinivalue_line("markers", "slow: takes more than a tenth of a second; left out by -m 'not slow'")
