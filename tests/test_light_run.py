@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import mmap
 import os
 import sys
 import tracemalloc
@@ -148,6 +150,19 @@ def test_zeros_take_memory_in_small_pages() -> None:
     array[:: 1 << 19] = 1
     assert resident() - before < size // 4
     assert array.sum() == size >> 20
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the zeros are those of numpy")
+def test_zeros_of_a_kernel_without_large_pages_and_of_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Mapped(mmap.mmap):
+        def madvise(self, *_: int) -> None:
+            raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(mmap, "mmap", Mapped)
+    assert not zeros((200, 300, 100), np.uint8).any()
+    for size in (1 << 62, 1 << 70):
+        with pytest.raises(MemoryError, match=f"^{size:,} bytes do not fit in memory$"):
+            zeros((size,), np.uint8)
 
 
 @pytest.mark.parametrize("shape", [(0, 3, 4), (2, 3, 4), (200, 300, 100)])

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pycemrg_core import Catalogue, LabelScheme
 from pycemrg_core.api import LabelVolume, Segmentation, misspelt, read_segmentation
 from schematics_builtin.fusing.sources import Source
-from schematics_builtin.labels import Facts, contradicts, judge, measure, rank
+from schematics_builtin.labels import Facts, contradicts, facts_of, judge, rank
 
 FilePath = str | os.PathLike[str]
 _AGAINST = -0.5
@@ -26,7 +26,7 @@ def advice(given: Sequence[FilePath | Source], sources: Sequence[Source], catalo
             labels = {segment.structure: segment.value for segment in found.segments if segment.structure}
             scheme, file = likely_scheme(volume, catalogue), without_scheme(path)
             remedy = f"it is in the scheme {scheme}; give {file}@{scheme}" if scheme else f"see 'labels detect {file}'"
-        facts = measure(volume.array, volume.spacing)
+        facts = facts_of(volume)
         if contradicts(facts, labels):
             yield f"{one.name}: its names and its anatomy do not agree: {_against(facts, labels)}; {remedy}"
 
@@ -39,7 +39,7 @@ def is_one_map(path: FilePath, found: Segmentation) -> bool:
 def likely_scheme(volume: LabelVolume, catalogue: Catalogue) -> str:
     """The label scheme whose names fit the anatomy; empty if none does so clearly."""
     schemes = {one.name: one.record.labels for one in catalogue.all(LabelScheme)}
-    ranking = rank(measure(volume.array, volume.spacing), schemes)
+    ranking = rank(facts_of(volume), schemes)
     return ranking.top if ranking.verdict == "confident" else ""
 
 

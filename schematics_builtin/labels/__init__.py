@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from schematics_builtin.labels.label_files import label_table as label_table
     from schematics_builtin.labels.label_files import write_label_table as write_label_table
     from schematics_builtin.labels.measuring import Facts as Facts
+    from schematics_builtin.labels.measuring import facts_of as facts_of
     from schematics_builtin.labels.measuring import measure as measure
     from schematics_builtin.labels.merging import MergedLabel as MergedLabel
     from schematics_builtin.labels.merging import merge_labels as merge_labels
@@ -42,7 +43,7 @@ else:
             "schematics_builtin.labels.checks": "contradictions",
             "schematics_builtin.labels.diagnosis": "Contact LabelDiagnostic LabelReport LabelStatus",
             "schematics_builtin.labels.label_files": "label_table write_label_table",
-            "schematics_builtin.labels.measuring": "Facts measure",
+            "schematics_builtin.labels.measuring": "Facts facts_of measure",
             "schematics_builtin.labels.merging": "MergedLabel merge_labels needed_labels",
         },
     )

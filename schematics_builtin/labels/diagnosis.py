@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from pycemrg_core import Catalogue, ImageFacts, PlannedStep, Settings, plan, recipe_labels
 from pycemrg_core.api import Label, LabelScheme, LabelVolume, Recipe, RecipeStep, labels_read, labels_written
-from schematics_builtin.labels.measuring import Facts, measure
+from schematics_builtin.labels.measuring import Facts, facts_of
 
 # A share of a label outside its largest component that can be loose voxels; more can be a structure.
 _LOOSE = 0.03
@@ -93,7 +93,7 @@ class LabelDiagnostic:
 
     def compare(self, volume: LabelVolume, facts: Facts | None = None) -> LabelReport:
         """Report on every label of the image and every expected label. ``facts`` are its measures, if known."""
-        facts = facts or measure(volume.array, volume.spacing)
+        facts = facts or facts_of(volume)
         names = {value: name for name, value in self.names.items()}
         labels = [_status(facts, value, names, volume.voxel_mm3) for value in facts.labels]
         there = set(facts.labels)

@@ -18,7 +18,18 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from pycemrg_core.api import ImageError, Shown, counted, graph_components, html_table, is_empty, occupied
+from pycemrg_core.api import (
+    ImageError,
+    LabelVolume,
+    Region,
+    Shown,
+    counted,
+    graph_components,
+    html_table,
+    hull,
+    is_empty,
+    occupied,
+)
 
 NEAR_MM = 6.0
 """Two labels are near where the gap between them is at most this wide: a valve or a wall, not a septum."""
@@ -98,13 +109,18 @@ class Facts(Shown):
         )
 
 
-def measure(array_zyx: NDArray[Any], spacing_zyx_mm: tuple[float, float, float]) -> Facts:
-    """Measure every label of an integer image; 0 and the outside of the image are background."""
+def facts_of(volume: LabelVolume) -> Facts:
+    """Measure every label of a label map; 0 and the outside of the image are background."""
+    return measure(volume.array, volume.spacing, hull(*volume.boxes.values()))
+
+
+def measure(array_zyx: NDArray[Any], spacing_zyx_mm: tuple[float, float, float], within: Region | None = None) -> Facts:
+    """Like :func:`facts_of`, of an integer array. ``within`` is a box that holds all labels, where one is known."""
     if array_zyx.ndim != 3 or array_zyx.dtype.kind not in "bui":
         raise ValueError("a label map must be a 3-D array of integers")
     if not all(np.isfinite(s) and s > 0 for s in spacing_zyx_mm):
         raise ValueError(f"the spacing must be three positive numbers in mm, not {spacing_zyx_mm}")
-    array, corner = _crop(array_zyx)
+    array, corner = _crop(array_zyx, occupied(array_zyx) if within is None else within)
     spacing = np.asarray(spacing_zyx_mm, dtype=np.float64)
     along_x = _runs(array, 2)
     labels = _distinct(along_x.value)
@@ -158,9 +174,8 @@ class _Runs(NamedTuple):
         return _Runs(value.astype(np.int64), self.start, self.length, self.line)
 
 
-def _crop(array: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
-    """The nonzero box with a margin of one voxel of background, and the index of its first voxel in the image."""
-    box = occupied(array)
+def _crop(array: NDArray[Any], box: Region) -> tuple[NDArray[Any], Ints]:
+    """A box with a margin of one voxel of background, and the index of its first voxel in the image."""
     if is_empty(box):
         return np.zeros((3, 3, 3), dtype=array.dtype), np.zeros(3, dtype=np.int64)
     return np.pad(array[box], 1), np.array([axis.start - 1 for axis in box])

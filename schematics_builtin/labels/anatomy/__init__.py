@@ -8,7 +8,7 @@ from attrs import frozen
 
 from pycemrg_core.api import LabelVolume
 from schematics_builtin.labels.anatomy.judge import contradicts, exchanged, judge, rank, suggest
-from schematics_builtin.labels.measuring import Facts, measure
+from schematics_builtin.labels.measuring import Facts, facts_of
 
 __all__ = ["Contradiction", "contradicts", "doubts", "exchanged", "judge", "rank", "suggest"]
 
@@ -39,7 +39,7 @@ def doubts(
 
     ``volume`` is (z, y, x). ``schemes`` are the integers of other label schemes, to name one that would fit.
     """
-    facts = measure(volume.array, volume.spacing)
+    facts = facts_of(volume)
     heart = [ml for label, ml in zip(facts.labels, facts.volume_ml, strict=True) if label in labels.values()]
     total = float(sum(heart))
     # One label alone can have another meaning in a scheme of which nothing else is there.

@@ -68,10 +68,10 @@ def _scheme_report(image: str, scheme: str | None, catalogue: Catalogue) -> tupl
     """
     from pycemrg_core.api import LabelScheme
     from schematics_builtin.labels.diagnosis import LabelDiagnostic
-    from schematics_builtin.labels.measuring import measure
+    from schematics_builtin.labels.measuring import facts_of
 
     read = heart_from(image, catalogue, scheme, flat=True)
-    record, facts = scheme_from(read, catalogue, scheme, USUAL), measure(read.volume.array, read.volume.spacing)
+    record, facts = scheme_from(read, catalogue, scheme, USUAL), facts_of(read.volume)
     if not scheme and not read.labels and (found := _looks_like(facts, catalogue)) not in ("", USUAL):
         record = catalogue.get(LabelScheme, found)
         click.echo(f"note: {name_of(image)} looks like {found}, whose names are shown; see 'labels detect'", err=True)
@@ -250,11 +250,11 @@ def detect(ctx: click.Context, image: str, as_json: bool) -> None:
     decide; the reasons are listed.
     """
     from schematics_builtin.labels.anatomy import rank
-    from schematics_builtin.labels.measuring import measure
+    from schematics_builtin.labels.measuring import facts_of
 
     catalogue = session_of(ctx).catalogue()
     volume = heart_from(image, catalogue).volume
-    ranking = rank(measure(volume.array, volume.spacing), _schemes(catalogue))
+    ranking = rank(facts_of(volume), _schemes(catalogue))
     if as_json:
         echo_json(_ranking_json(ranking))
         return
@@ -320,14 +320,14 @@ def suggest(ctx: click.Context, image: str, output: str | None, as_json: bool) -
     from pycemrg_core.api import LabelError, LabelScheme
     from schematics_builtin.labels.anatomy import suggest as suggest_structures
     from schematics_builtin.labels.anatomy.judge import Suggestion
-    from schematics_builtin.labels.measuring import measure
+    from schematics_builtin.labels.measuring import facts_of
 
     if output:
         require_output(output, image)
     catalogue = session_of(ctx).catalogue()
     read = heart_from(image, catalogue)
     volume, scheme = read.volume, catalogue.get(LabelScheme, USUAL)
-    facts = measure(volume.array, volume.spacing)
+    facts = facts_of(volume)
     # The structures that segmentation tools write; walls and rings are offered only if there are more labels.
     segmented = [*scheme.groups["blood_pools"], "LV_myo_label"]
     # A few stray voxels with a label of their own are no wall.
