@@ -26,6 +26,7 @@ from sample_images import VOXELS, frame, make, refusal, rotation
 from pycemrg_core.errors import ImageError, OutputError
 from pycemrg_core.images import image_files
 from pycemrg_core.images.formats import nrrd_writing
+from pycemrg_core.images.label_volume import LabelVolume
 
 WRITABLE = [".nrrd", ".nii", ".nii.gz", ".mha", ".inr"]
 # NIfTI is in single precision, NRRD stores direction times spacing, MetaImage drops subnormal numbers.
@@ -333,3 +334,14 @@ def test_inr_with_broken_spacing_is_refused(tmp_path: Path, old: bytes, new: byt
     path.with_name("a.inr.json").unlink()
     path.write_bytes(path.read_bytes().replace(old, new))
     assert message in refusal(ImageError, image_files.read_image, path)
+
+
+@pytest.mark.parametrize("extension", [*WRITABLE, ".vtk", ".gipl"])
+@pytest.mark.parametrize("layout", ["strided", "F", "big-endian"])
+def test_arrays_of_any_layout_are_written(tmp_path: Path, extension: str, layout: str) -> None:
+    array = np.arange(4 * 5 * 6, dtype=np.uint16).reshape(4, 5, 6)
+    given = {"strided": array[:, ::2, ::-1], "F": np.asfortranarray(array), "big-endian": array.astype(">u2")}[layout]
+    image_files.write_volume(LabelVolume(given, (1.0, 1.0, 1.0)), tmp_path / f"image{extension}")
+    found, _ = image_files.read_volume(tmp_path / f"image{extension}")
+    np.testing.assert_array_equal(found.array, given)
+    assert found.array.dtype == np.uint16

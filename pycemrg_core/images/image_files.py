@@ -175,7 +175,7 @@ def _read(path: str | os.PathLike[str], flat: bool = False) -> tuple[Header, npt
     header = formats.read_header(path, flat)
     array = formats.read_voxels(path, header)
     voxel_values.require_finite(array, files.name_of(path))
-    return header, np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+    return header, _native(array)
 
 
 def _placed(labels: npt.NDArray[Any], header: Header) -> LabelVolume:
@@ -220,7 +220,9 @@ def write_volume(volume: LabelVolume, path: str | os.PathLike[str], extras: Extr
     except FormatError as refusal:
         raise OutputError(f"{files.name_of(path)}: cannot be written: {refusal}") from refusal
     writing.write(
-        Content(volume.array, spacing, volume.origin, volume.direction, True, lambda: image_of(volume), extras),
+        Content(
+            _native(volume.array), spacing, volume.origin, volume.direction, True, lambda: image_of(volume), extras
+        ),
         path,
     )
 
@@ -284,7 +286,12 @@ def volume_of(image: sitk.Image) -> LabelVolume:
 
 def image_of(volume: LabelVolume) -> sitk.Image:
     """Make a new image with the voxels and the geometry of a label map."""
-    return _image(volume.array, volume.spacing[::-1], volume.origin, volume.direction)
+    return _image(_native(volume.array), volume.spacing[::-1], volume.origin, volume.direction)
+
+
+def _native(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The array in the byte order of this machine, and in one piece."""
+    return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
 
 
 def _image(
