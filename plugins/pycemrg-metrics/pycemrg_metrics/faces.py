@@ -210,8 +210,8 @@ def _volume(image: sitk.Image, grid: sitk.Image) -> LabelVolume:
 
 
 def _numbers(image: sitk.Image, name: str) -> Any:
-    array = voxel_array(image).astype(np.float64)
-    if wrong := int(np.count_nonzero(~np.isfinite(array))):
+    array = voxel_array(image).astype(np.float64, copy=False)
+    if wrong := sum(int(np.count_nonzero(~np.isfinite(plane))) for plane in array):
         voxels, them = ("voxel is", "it") if wrong == 1 else ("voxels are", "them")
         raise ImageError(f"{name}: {wrong:,} {voxels} NaN or infinite; give {them} a value first")
     return array

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +112,68 @@ def test_ramps_by_hand() -> None:
     assert images.gradient_error_y(ramps) == pytest.approx(4)
     assert images.gradient_error_x(ramps) == pytest.approx(12)
     assert images.gradient_error(ramps) == pytest.approx(13)
+
+
+@pytest.mark.parametrize("slab", [1, 3 * 12 * 13, 10**9], ids=["thin", "some", "whole"])
+@pytest.mark.parametrize("depth", [7, 8, 11, 40])
+@pytest.mark.parametrize("masked", [False, True])
+def test_slabs_are_as_good_as_the_whole(monkeypatch: pytest.MonkeyPatch, slab: int, depth: int, masked: bool) -> None:
+    """What scikit-image and numpy say of the whole images, whether or not a window fits into a slab."""
+    monkeypatch.setattr(images, "_SLAB", slab)
+    rng = np.random.default_rng(depth)
+    reference = rng.normal(100, 20, (depth, 12, 13))
+    prediction = reference + rng.normal(0, 5, reference.shape)
+    mask = rng.random(reference.shape) < 0.3 if masked else None
+    if mask is not None:
+        mask[1:4] = False
+    given = ImagePair(prediction, reference, SPACING, 150.0, mask)
+
+    def expected(**options: Any) -> float:
+        compute: Any = skimage_metrics.structural_similarity
+        mean, every = compute(reference, prediction, data_range=150.0, full=True, **options)
+        return float(mean if mask is None else every[mask].mean())
+
+    def close(value: float) -> Any:
+        return pytest.approx(value, rel=1e-12, abs=1e-12)
+
+    for window in (3, 5, 7):
+        assert images.ssim(given, window) == close(expected(win_size=window))
+    for sigma in (0.1, 0.4, 0.8):
+        weights = {"gaussian_weights": True, "sigma": sigma, "use_sample_covariance": False}
+        assert images.ssim_gaussian(given, sigma) == close(expected(**weights))
+    inside = ... if mask is None else mask
+    difference = prediction - reference
+    slopes = np.array(np.gradient(difference, *SPACING))
+    assert images.mse(given) == close((difference**2)[inside].mean())
+    assert images.gradient_error(given) == close(np.linalg.norm(slopes, axis=0)[inside].mean())
+    for name, slope in zip(GRADIENTS[1:], slopes, strict=True):
+        assert getattr(images, name)(given) == close(np.abs(slope)[inside].mean())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize(
+    "metric",
+    [
+        images.mse,
+        images.psnr,
+        lambda pair: images.ssim(pair, 7),
+        lambda pair: images.ssim_gaussian(pair, 1.5),
+        *(getattr(images, name) for name in GRADIENTS),
+    ],
+    ids=["mse", "psnr", "ssim", "ssim_gaussian", *GRADIENTS],
+)
+def test_metrics_need_little_memory_beside_the_images(metric: Callable[[ImagePair], float], masked: bool) -> None:
+    reference = np.random.default_rng(0).normal(100, 20, (2000, 48, 48))
+    given = ImagePair(reference + 1, reference, SPACING, 150.0, reference > 100 if masked else None)
+    metric(pair())  # imports
+    tracemalloc.start()
+    try:
+        metric(given)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < reference.nbytes // 4  # an eighth of the two images
 
 
 def test_inside_a_mask() -> None:
