@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import product
+from itertools import permutations, product
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from brute import Array, all_pairs, limit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from pycemrg_core.api import (
@@ -23,6 +24,9 @@ from pycemrg_core.api import (
     as_region,
     edit_at,
     edits_between,
+    image_of,
+    oriented_lps,
+    volume_of,
 )
 from pycemrg_core.errors import StepError
 from pycemrg_core.images.boxes import bounding_boxes
@@ -214,6 +218,25 @@ def test_orientation() -> None:
     assert LabelVolume(array, (1.0, 1.0, 1.0), direction=oblique).orientation.code == "LPI"
 
 
+EQUAL = np.array([[1.0, -1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 2**0.5]]) / 2**0.5  # x is as near to L as to P
+TURNS = [np.eye(3)[list(order)] * signs for order in permutations(range(3)) for signs in product((1.0, -1.0), repeat=3)]
+OBLIQUE = [np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))[0] for seed in range(20)]
+
+
+@pytest.mark.parametrize("cosines", [*TURNS, *(turn @ EQUAL @ TURNS[9] for turn in TURNS), *OBLIQUE])
+def test_a_label_map_is_turned_as_simpleitk_turns_it(cosines: NDArray[np.float64]) -> None:
+    array = np.zeros((4, 5, 6), np.uint8)
+    array[1:3, 2:4, 1:5], array[3, 0, 2] = 3, 7
+    volume = LabelVolume(array, (1.0, 0.7, 1.3), origin=(3.0, -5.0, 7.0), direction=tuple(cosines.ravel().tolist()))
+    expected, found = volume_of(oriented_lps(image_of(volume))), oriented_lps(volume)
+    np.testing.assert_array_equal(found.array, expected.array)
+    assert found.spacing == expected.spacing
+    assert found.boxes == expected.boxes
+    np.testing.assert_allclose(found.origin, expected.origin, atol=1e-12)
+    np.testing.assert_allclose(found.direction, expected.direction, atol=1e-12)
+    assert np.shares_memory(found.array, array)
+
+
 def test_points_are_those_of_simpleitk() -> None:
     import SimpleITK as sitk
 
@@ -221,8 +244,6 @@ def test_points_are_those_of_simpleitk() -> None:
     image.SetSpacing((0.5, 2.0, 3.0))
     image.SetOrigin((10.0, -3.0, 7.0))
     image.SetDirection((0.0, 1.0, 0.0, -1.0, 0.0, 0.0, 0.0, 0.0, 1.0))
-    from pycemrg_core.api import image_of, volume_of
-
     volume = volume_of(image)
     places = np.array([[0, 0, 0], [6, 5, 4], [1, 2, 3]])
     expected = [image.TransformIndexToPhysicalPoint(place[::-1]) for place in places.tolist()]

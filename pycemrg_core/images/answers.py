@@ -132,12 +132,22 @@ class Orientation:
 
     @property
     def code(self) -> str:
-        """The closest directions of x, y and z: L or R, P or A, S or I, as in ``LPS``."""
+        """The closest directions of x, y and z: L or R, P or A, S or I, as in ``LPS``.
+
+        Where two are equally close, it is the one that ``DICOMOrient`` of SimpleITK takes.
+        """
         names = ("RL", "AP", "IS")
-        order = np.argsort(-np.abs(self.cosines), axis=None, kind="stable")
+        order = np.argsort(np.abs(self.cosines), axis=None, kind="stable")[::-1]
         found: dict[int, str] = {}
         for world, axis in zip(*np.unravel_index(order, (3, 3)), strict=True):
             letters = names[world]
             if axis not in found and not any(letter in letters for letter in found.values()):
                 found[int(axis)] = letters[int(self.cosines[world, axis] > 0)]
         return "".join(found[axis] for axis in range(3))
+
+    @property
+    def patient_axes(self) -> tuple[tuple[int, ...], tuple[slice, ...]]:
+        """How an array (z, y, x) must be transposed and then sliced to run to the patient's head, back and left."""
+        code = self.code[::-1]  # of z, y and x
+        order = tuple(next(axis for axis in range(3) if code[axis] in letters) for letters in ("SI", "PA", "LR"))
+        return order, tuple(slice(None, None, 1 if code[axis] in "SPL" else -1) for axis in order)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from pycemrg_core.errors import ImageError, OutputError
 from pycemrg_core.images import formats, voxel_values, writing
 from pycemrg_core.images.formats import files, grid
 from pycemrg_core.images.formats.header import Extras, FormatError, Header
-from pycemrg_core.images.label_volume import LabelVolume
+from pycemrg_core.images.label_volume import LabelVolume, Region, as_region
 from pycemrg_core.images.voxel_hash import hash_of
 from pycemrg_core.images.writing import Content
 
@@ -251,11 +251,44 @@ def write_image(image: sitk.Image, path: str | os.PathLike[str], extras: Extras 
     writing.write(Content(voxel_array(volume), *geometry, False, lambda: image, extras, flat), path)
 
 
-def oriented_lps(image: sitk.Image) -> sitk.Image:
-    """The image with permuted and flipped axes, so that x, y, z point left, posterior, superior (nearly)."""
+@overload
+def oriented_lps(image: LabelVolume) -> LabelVolume: ...
+@overload
+def oriented_lps(image: sitk.Image) -> sitk.Image: ...
+def oriented_lps(image: sitk.Image | LabelVolume) -> sitk.Image | LabelVolume:
+    """The image with permuted and flipped axes, so that x, y, z point left, posterior, superior (nearly).
+
+    A label volume shares its voxels with the one that is given.
+    """
+    if isinstance(image, LabelVolume):
+        return _volume_lps(image)
     import SimpleITK as sitk
 
     return sitk.DICOMOrient(image, "LPS")
+
+
+def _volume_lps(volume: LabelVolume) -> LabelVolume:
+    order, ways = volume.orientation.patient_axes
+    shape = [volume.array.shape[axis] for axis in order]
+    turned = [way.step < 0 for way in ways]
+
+    def moved(box: Region) -> Region:
+        sides = zip([box[axis] for axis in order], shape, turned, strict=True)
+        return as_region(slice(n - one.stop, n - one.start) if back else one for one, n, back in sides)
+
+    first = np.zeros(3, np.int64)
+    first[list(order)] = [(n - 1) * back for n, back in zip(shape, turned, strict=True)]
+    x, y, z = volume.points_mm(first[np.newaxis])[0].tolist()
+    towards = volume.orientation.cosines[:, [2 - axis for axis in reversed(order)]] * [way.step for way in ways[::-1]]
+    depth, down, across = (volume.spacing[axis] for axis in order)
+    return LabelVolume(
+        volume.array.transpose(order)[ways],
+        (depth, down, across),
+        origin=(x, y, z),
+        direction=tuple(towards.ravel().tolist()),
+        blueprint=volume.blueprint,
+        boxes={label: moved(box) for label, box in volume.boxes.items()},
+    )
 
 
 def voxel_array(image: sitk.Image) -> npt.NDArray[Any]:

@@ -36,7 +36,7 @@ from schematics_builtin.catalogue.closing_contracts import (
     SeparateLumensContract,
     SkirtContract,
 )
-from schematics_builtin.catalogue.open_end import flat_end, joined_to, patient_axes
+from schematics_builtin.catalogue.open_end import flat_end, joined_to
 from schematics_builtin.manifold import each_once, make_manifold, net_edits
 
 Ints = NDArray[np.int64]
@@ -83,7 +83,7 @@ def open_vessel(volume: LabelVolume, contract: OpenVesselContract) -> Iterable[E
         return
     # Looked at along the axes of the patient, so that it does not matter how the image is stored.
     region = expand(volume.region(vessel), 1, volume.array.shape)
-    order, flips = patient_axes(volume)
+    order, flips = volume.orientation.patient_axes
     z, y, x = (volume.spacing[axis] for axis in order)
     seen = LabelVolume(np.ascontiguousarray(volume.array[region].transpose(order)[flips]), (z, y, x))
     end = flat_end(seen, contract.lumen.value, contract.root.value)

@@ -37,13 +37,6 @@ class End:
     voxels: Ints
 
 
-def patient_axes(volume: LabelVolume) -> tuple[tuple[int, ...], tuple[slice, ...]]:
-    """How an array (z, y, x) must be transposed and then sliced to run to the patient's head, back and left."""
-    code = volume.orientation.code[::-1]  # of z, y and x
-    order = tuple(next(axis for axis in range(3) if code[axis] in letters) for letters in ("SI", "PA", "LR"))
-    return order, tuple(slice(None, None, 1 if code[axis] in "SPL" else -1) for axis in order)
-
-
 def flat_end(volume: LabelVolume, lumen: int, root: int) -> End | None:
     """The flat end of a lumen that is farthest from where it touches its root.
 

@@ -9,11 +9,22 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
-from pycemrg_core.api import AnyImage, FinishedRun, ImageError, Made, image_of, oriented_lps, volume_given, voxel_array
+from pycemrg_core.api import (
+    AnyImage,
+    FinishedRun,
+    ImageError,
+    LabelArray,
+    Made,
+    Region,
+    Spacing,
+    hull,
+    oriented_lps,
+    shape_of,
+    volume_given,
+)
 
 _PAPER, _INK, _MUTED = (255, 255, 255), (28, 30, 36), (110, 116, 128)
 _VOID = (243, 244, 246)
@@ -56,35 +67,35 @@ def draw_slices(
     ``before`` and ``after`` are label maps or their paths. Slices are shown as a radiologist does: the patient's left
     on the right, anterior and superior up.
     """
-    images = [oriented_lps(image_of(volume_given(image))) for image in (before, after)]
-    arrays, spacing = [voxel_array(image) for image in images], images[1].GetSpacing()
-    box = [(int(hit.min()), int(hit.max())) for hit in np.nonzero(arrays[1])]
-    longest = max((stop - start + 1) * mm for (start, stop), mm in zip(box, reversed(spacing), strict=True))
-    rows = [[_tile(view, _TILE / longest, names, colours) for view in _views(array, box, spacing)] for array in arrays]
-    shown = [int(label) for label in np.unique(arrays[1]) if label]
+    volumes = [oriented_lps(volume_given(image)) for image in (before, after)]
+    boxes, spacing = volumes[1].boxes, volumes[1].spacing
+    box = hull(*boxes.values())
+    longest = max(size * mm for size, mm in zip(shape_of(box), spacing, strict=True))
+    rows = [
+        [_tile(view, _TILE / longest, names, colours) for view in _views(volume.array, box, spacing)]
+        for volume in volumes
+    ]
     texts = PngInfo()
     for key, text in (about or {}).items():
         texts.add_text(key, text)
-    page = _page(rows, [(names.get(label, str(label)), label) for label in shown], colours)
+    page = _page(rows, [(names.get(label, str(label)), label) for label in boxes], colours)
     page.save(target, format="PNG", pnginfo=texts)
 
 
-def _views(
-    array: NDArray[np.integer], box: list[tuple[int, int]], spacing: tuple[float, ...]
-) -> list[tuple[NDArray[np.integer], float, float]]:
+def _views(array: LabelArray, box: Region, spacing: Spacing) -> list[tuple[LabelArray, float, float]]:
     """Axial, coronal and sagittal slices, cropped to the heart, with the pixel height and width in mm."""
-    (z0, z1), (y0, y1), (x0, x1) = box
-    z, y, x = (z0 + z1) // 2, (y0 + y1) // 2, (x0 + x1) // 2
-    mm_x, mm_y, mm_z = spacing
+    z, y, x = box
+    at = [(side.start + side.stop - 1) // 2 for side in box]
+    mm_z, mm_y, mm_x = spacing
     return [
-        (array[z, y0 : y1 + 1, x0 : x1 + 1], mm_y, mm_x),
-        (array[z0 : z1 + 1, y, x0 : x1 + 1][::-1], mm_z, mm_x),
-        (array[z0 : z1 + 1, y0 : y1 + 1, x][::-1], mm_z, mm_y),
+        (array[at[0], y, x], mm_y, mm_x),
+        (array[z, at[1], x][::-1], mm_z, mm_x),
+        (array[z, y, at[2]][::-1], mm_z, mm_y),
     ]
 
 
 def _tile(
-    view: tuple[NDArray[np.integer], float, float],
+    view: tuple[LabelArray, float, float],
     pixels_per_mm: float,
     names: Mapping[int, str],
     colours: Mapping[str, str],

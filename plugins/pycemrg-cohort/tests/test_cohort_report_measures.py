@@ -20,7 +20,7 @@ from pycemrg_cohort.report.plots import BAND, MOST_POINTS, WIDTH, plot, plots
 from pycemrg_cohort.report.saved import SavedCase
 from pycemrg_cohort.report.thumbnails import GAP, TILE, thumbnail
 
-from pycemrg_core.api import from_data
+from pycemrg_core.api import from_data, volume_of
 
 
 def marked(values: list[Fraction]) -> list[str]:
@@ -217,3 +217,9 @@ def test_a_thumbnail_of_more_labels_than_a_palette_has() -> None:
     shown = pixels(found.src)
     assert (shown[:, :TILE, 3] == 255).all()
     assert len(np.unique(shown[:, :TILE].reshape(-1, 4), axis=0)) > 50
+
+
+def test_a_thumbnail_of_a_heart_in_air_is_that_of_the_heart() -> None:
+    for image in (block(), sitk.DICOMOrient(block(), "ASR")):
+        in_air = sitk.ConstantPad(image, (3, 20, 7), (11, 1, 30), 0)
+        assert thumbnail(in_air, {}, {}, "").src == thumbnail(volume_of(image), {}, {}, "").src

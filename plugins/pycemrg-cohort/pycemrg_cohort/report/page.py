@@ -23,7 +23,7 @@ from pycemrg_cohort.report.measures import Measure
 from pycemrg_cohort.report.saved import SavedCase, SavedCohort, names_of, read_cohort
 from pycemrg_cohort.report.thumbnails import Thumbnail, thumbnail
 from pycemrg_core import Catalogue, colours_of, recipe_labels
-from pycemrg_core.api import LabelScheme, Metric, OutputError, PycemrgError, file_sha256, load_json, read_labels
+from pycemrg_core.api import LabelScheme, Metric, OutputError, PycemrgError, file_sha256, load_json, read_volume
 from pycemrg_core.cli.kit import IMAGE, RECORD, write_text
 
 # With more cases or pictures, a page takes long to write and to open.
@@ -177,10 +177,10 @@ def _pictured(folder: Path, row: Row, recipe: str, catalogue: Catalogue) -> Row:
     try:
         if case.failed:
             names = _input_names(case, recipe, catalogue)
-            image = read_labels(folder / case.input.path)[0]
+            image = read_volume(folder / case.input.path)[0]
         else:
             names = names_of(place / RECORD)
-            image = read_labels(place / IMAGE)[0]
+            image = read_volume(place / IMAGE)[0]
     except PycemrgError as error:
         return row if case.failed else attrs.evolve(row, problem=_shortened(error, place))
     what = f"the input of {case.id}" if case.failed else case.id

@@ -5,18 +5,13 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import frozen
-from numpy.typing import NDArray
 from PIL import Image
 
-from pycemrg_core.api import oriented_lps, voxel_array
+from pycemrg_core.api import AnyImage, LabelArray, LabelVolume, hull, oriented_lps, volume_given
 from schematics_builtin.pictures import Colour, colour_of
-
-if TYPE_CHECKING:
-    import SimpleITK as sitk
 
 TILE, GAP = 96, 6  # pixels
 _COLOURS = 255  # a palette of bytes, without the transparent entry
@@ -32,14 +27,13 @@ class Thumbnail:
     alt: str
 
 
-def thumbnail(image: sitk.Image, names: Mapping[int, str], colours: Mapping[str, str], alt: str) -> Thumbnail:
+def thumbnail(image: AnyImage, names: Mapping[int, str], colours: Mapping[str, str], alt: str) -> Thumbnail:
     """Draw the axial, coronal and sagittal slice through the middle of a heart, side by side, with square pixels.
 
     The view is the radiological one: the patient's left is on the right, front and head are up. ``names`` are label
     names by integer, ``colours`` are ``#rrggbb`` by name.
     """
-    upright = oriented_lps(image)
-    views = _views(voxel_array(upright), upright.GetSpacing())
+    views = _views(oriented_lps(volume_given(image)))
     labels = np.unique(np.concatenate([view.ravel() for view, _, _ in views]))
     labels = labels[labels != 0]
     size = 3 * TILE + 2 * GAP, TILE
@@ -57,13 +51,12 @@ def thumbnail(image: sitk.Image, names: Mapping[int, str], colours: Mapping[str,
     return Thumbnail(f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}", *size, alt)
 
 
-def _views(array: NDArray[Any], spacing: tuple[float, ...]) -> list[tuple[NDArray[Any], float, float]]:
+def _views(upright: LabelVolume) -> list[tuple[LabelArray, float, float]]:
     """The slices through the middle of the heart, cropped to the heart, with the height and width of a pixel in mm."""
-    there = array != 0
-    sides = [np.flatnonzero(there.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
-    z, y, x = (slice(int(side[0]), int(side[-1]) + 1) for side in sides)
+    array = upright.array
+    z, y, x = hull(*upright.boxes.values())
     at = [(side.start + side.stop - 1) // 2 for side in (z, y, x)]
-    mm_x, mm_y, mm_z = spacing
+    mm_z, mm_y, mm_x = upright.spacing
     return [
         (array[at[0], y, x], mm_y, mm_x),
         (array[z, at[1], x][::-1], mm_z, mm_x),
