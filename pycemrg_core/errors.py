@@ -92,6 +92,8 @@ _LIBRARIES = frozenset(
 )
 
 
+NOBODYS_FAULT = (KeyboardInterrupt, MemoryError)
+"""What code of a plugin may raise through no fault of its own; it is passed on as it is."""
 _LONGEST = 1000  # characters of an exception's text that are shown
 
 
@@ -101,8 +103,8 @@ class blaming:  # noqa: N801 - it reads as a function
     The text ends with the place, as in ``metric 'mass' of my-heart 1.0 failed: IndexError: list index out of range
     (metrics.py:13, in deep)``. If the plugin itself raises a :class:`PycemrgError`, that is a refusal: its text stays
     as it is, after ``refused`` if that is given. If the error was already blamed on code that this plugin called, no
-    second place is added. ``KeyboardInterrupt`` is passed on. What the block prints goes to stderr, and the working
-    directory stays (see :class:`~pycemrg_core.guard.guarded`).
+    second place is added. ``KeyboardInterrupt`` and ``MemoryError``, which are no fault of a plugin, are passed on.
+    What the block prints goes to stderr, and the working directory stays (see :class:`~pycemrg_core.guard.guarded`).
     """
 
     def __init__(self, kind: type[PycemrgError], who: str, function: object = None, *, refused: str = "") -> None:
@@ -114,7 +116,7 @@ class blaming:  # noqa: N801 - it reads as a function
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         self._guard.__exit__()
-        if error is None or isinstance(error, KeyboardInterrupt):
+        if error is None or isinstance(error, NOBODYS_FAULT):
             return
         if not isinstance(error, PycemrgError):  # it may be SystemExit too, or a class of the plugin's own
             blamed = self.kind(f"{self.who} failed: {fault(error, self.function)}")
@@ -132,8 +134,12 @@ def fault(error: BaseException, function: object = None) -> str:
     ``IndexError: list index out of range (my_step.py:13, in deep)``. A :class:`PycemrgError` gives its whole text,
     without its type; any other exception gives its type and first line, shortened. If only the core was involved, the
     place is where ``function`` is defined. Call it where the exception is caught: only frames below that one are
-    searched. The text of an error that was already blamed has its place.
+    searched. The text of an error that was already blamed has its place. A ``MemoryError`` has none: whose turn it is
+    when memory runs out says little.
     """
+    if isinstance(error, MemoryError):
+        what = str(error) or "no more can be had"
+        return f"out of memory: {what}; end other programs, or give a smaller or coarser image"
     if _is_blamed(error):
         return _text(error)
     text, place = _text(error), _place(error)

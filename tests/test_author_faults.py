@@ -252,9 +252,10 @@ def test_a_call_that_does_not_fit_names_the_function() -> None:
     assert str(caught.value).endswith(f"takes 0 positional arguments but 1 was given{defined_at(quiet)}")
 
 
-def test_an_interrupt_passes() -> None:
-    with pytest.raises(KeyboardInterrupt), blaming(MetricError, "metric"):
-        raise KeyboardInterrupt
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_what_is_nobodys_fault_passes(error: type[BaseException]) -> None:
+    with pytest.raises(error), blaming(MetricError, "metric"):
+        raise error
 
 
 def test_a_place_is_told_once() -> None:

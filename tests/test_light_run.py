@@ -198,7 +198,7 @@ def test_zeros_of_a_kernel_without_large_pages_and_of_no_memory(monkeypatch: pyt
     monkeypatch.setattr(mmap, "mmap", Mapped)
     assert not zeros((200, 300, 100), np.uint8).any()
     for size in (1 << 62, 1 << 70):
-        with pytest.raises(MemoryError, match=f"^{size:,} bytes do not fit in memory$"):
+        with pytest.raises(MemoryError, match=f"^{size:,} bytes do not fit$"):
             zeros((size,), np.uint8)
 
 

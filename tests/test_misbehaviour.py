@@ -27,7 +27,6 @@ FAULTS = {
     "base": ("raise Strange('no')", "Strange: no"),
     "mute": ("raise Mute", "Mute, whose text cannot be shown: its __str__ raises RuntimeError"),
     "half a character": ("raise ValueError('\\udc80')", "ValueError: \\udc80"),
-    "memory": ("raise MemoryError", "MemoryError"),
     "recursion": ("return recursive()", "RecursionError: maximum recursion depth exceeded"),
     "generator exit": ("raise GeneratorExit", "GeneratorExit"),
     "stop": ("raise StopIteration(1)", "StopIteration: 1"),
@@ -172,6 +171,25 @@ def test_what_a_plugin_raises_is_blamed_on_it(tmp_path: Path, kind: str, fault: 
     if kind != "output":
         assert not (tmp_path / "out").exists()
         assert not (tmp_path / "c.json").exists()
+
+
+OUT_OF_MEMORY = "error: out of memory: 5 bytes do not fit; end other programs, or give a smaller or coarser image"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_that_memory_runs_out_is_no_fault_of_a_plugin(tmp_path: Path, kind: str) -> None:
+    if kind == "metric":
+        pytest.importorskip("pycemrg_metrics", reason="pycemrg-metrics is not installed")
+    path, _ = plugin(tmp_path, KINDS[kind][0], "raise MemoryError('5 bytes do not fit')")
+    assert use(tmp_path, kind, path).splitlines()[-1] == OUT_OF_MEMORY
+    assert {*contents(tmp_path)} == {path.name, "small.nrrd"}
+
+
+def test_a_hook_that_runs_out_of_memory_costs_only_its_plugin(tmp_path: Path) -> None:
+    path, _ = plugin(tmp_path, HOOK, "raise MemoryError")
+    result = pycemrg("list-recipes", "--plugin", path)
+    assert "four_chamber_full" in result.stdout
+    assert "pycemrg_metrics failed: out of memory: no more can be had; end other programs" in result.stderr
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -18,7 +18,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from pycemrg_core.errors import PluginError, RecordError, RefError, fault
+from pycemrg_core.errors import NOBODYS_FAULT, PluginError, RecordError, RefError, fault
 from pycemrg_core.guard import guarded
 from pycemrg_core.text.files import name_of
 
@@ -52,7 +52,7 @@ class Ref:
             # A module that is there runs nothing, and guarding takes far longer than looking it up.
             with nullcontext() if module_name in sys.modules else guarded():
                 found: Any = importlib.import_module(module_name)
-        except KeyboardInterrupt:
+        except NOBODYS_FAULT:
             raise
         except BaseException as error:  # a module may also raise SystemExit
             raise RefError(f"cannot import {module_name!r} for {self.target!r}: {fault(error)}") from error

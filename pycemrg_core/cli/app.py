@@ -189,8 +189,7 @@ def _reported(ctx: click.Context, work: Callable[[], T]) -> T:
         raise CommandError("interrupted") from None
     except MemoryError as error:
         session.show_chain(error)
-        what = str(error) or "no more can be had"
-        raise CommandError(f"out of memory: {what}; end other programs, or give a smaller or coarser image") from error
+        raise CommandError(fault(error)) from error
     except (click.ClickException, click.exceptions.Exit, click.Abort, SystemExit, BrokenPipeError):
         raise  # these end a command in the normal way
     except BaseException as error:

@@ -29,7 +29,7 @@ from pycemrg_core.api.records import (
 )
 from pycemrg_core.api.refs import Ref
 from pycemrg_core.cli.inputs import SO_FINE, alone, inputs, plan_in_principle, segmented
-from pycemrg_core.errors import PlanError, PycemrgError, fault
+from pycemrg_core.errors import NOBODYS_FAULT, PlanError, PycemrgError, fault
 from pycemrg_core.images.structures import names_in
 from pycemrg_core.plugins.catalogue import Catalogue
 from pycemrg_core.plugins.loading import Plugin
@@ -58,7 +58,7 @@ def record_faults(record: Record, catalogue: Catalogue) -> Iterator[str]:
             yield from own.load()(record, catalogue)
     except PlanError as error:
         yield from error.problems
-    except KeyboardInterrupt:
+    except NOBODYS_FAULT:
         raise
     except (PycemrgError, TypeError) as error:  # TypeError: a contract without roles
         yield fault(error) if isinstance(error, PycemrgError) else str(error)

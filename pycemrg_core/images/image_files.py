@@ -332,7 +332,12 @@ def _image(
 ) -> sitk.Image:
     import SimpleITK as sitk
 
-    image = sitk.GetImageFromArray(array, isVector=False)
+    try:
+        image = sitk.GetImageFromArray(array, isVector=False)
+    except RuntimeError as error:
+        if "allocate" not in str(error):
+            raise
+        raise MemoryError(f"{array.nbytes:,} bytes of an image do not fit") from error
     image.SetSpacing(spacing)
     image.SetOrigin(origin)
     image.SetDirection(direction)

@@ -16,7 +16,7 @@ from attrs import field, frozen
 
 from pycemrg_core.api import contracts
 from pycemrg_core.api.records import Recipe
-from pycemrg_core.errors import PlanError, StepError, fault, returned_one
+from pycemrg_core.errors import NOBODYS_FAULT, PlanError, StepError, fault, returned_one
 from pycemrg_core.guard import guarded
 from pycemrg_core.images import image_files
 from pycemrg_core.images.blueprint import Blueprint
@@ -196,7 +196,7 @@ def _run_step(step: PlannedStep, work: WorkingVolume, names: Mapping[int, str]) 
         with guarded():
             edits, notes, doubts = _returned(run, step, work)
         changes = work.apply(edits) if not doubts else ()
-    except KeyboardInterrupt:
+    except NOBODYS_FAULT:
         raise
     except BaseException as error:  # a plugin may also raise SystemExit, or a class of its own
         failed = StepError(

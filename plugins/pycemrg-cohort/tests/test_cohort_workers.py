@@ -26,7 +26,7 @@ from cohort_lab import (
     hearts,
     here,
 )
-from command_line import HEART, local_plugin, small_heart
+from command_line import HEART, local_plugin, pycemrg, small_heart
 from phantom import heart_phantom
 from plugin_packages import FakeSite, fake_site, run_python, schematics_source
 from pycemrg_cohort.cases import read_cases
@@ -403,3 +403,21 @@ def test_a_refusal_names_no_place_in_the_cohort() -> None:
     with pytest.raises(PycemrgError) as caught:
         refuses()
     assert one_line(caught.value, hide="/scratch/a.nrrd", show="a.nrrd") == "a.nrrd: no label map 1. why"
+
+
+@pytest.mark.slow
+def test_a_case_that_runs_out_of_memory_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(*FEW_IMPORTS)
+    body = """
+        if volume.spacing[0] > 1.61:
+            raise MemoryError("5 bytes do not fit")
+        return paint(volume, contract)
+    """
+    local = local_plugin(tmp_path, body, recipe="hungry")
+    command = ("cohort", "run", "hungry", hearts(tmp_path / "in", 2), "-o", tmp_path / "out", "--plugin", local)
+    said = "out of memory: 5 bytes do not fit; end other programs, or give a smaller or coarser image"
+    result = pycemrg(*command, "--no-check", "--workers", 1, code=1)
+    assert said in result.stdout + result.stderr
+    cases = {one["id"]: one["error"] for one in json.loads((tmp_path / "out" / "cohort.json").read_text())["cases"]}
+    assert cases == {"h00": "", "h01": said}
+    assert not (tmp_path / "out" / "cases" / "h01").exists()

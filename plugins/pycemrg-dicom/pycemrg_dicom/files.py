@@ -57,7 +57,7 @@ def refusing(file: Path) -> Iterator[None]:
         with warnings.catch_warnings(), _unlogged("highdicom", "pydicom"):
             warnings.simplefilter("ignore")
             yield
-    except ImageError:
+    except (ImageError, MemoryError):
         raise
     except Exception as error:  # they raise many kinds, of which none says which file it is
         reason = " ".join(str(error).split())[:200] or type(error).__name__

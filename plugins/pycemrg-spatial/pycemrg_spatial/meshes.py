@@ -261,6 +261,8 @@ def _from_ply(file: Path) -> pv.UnstructuredGrid:
     try:
         mesh = trimesh.load_mesh(file, process=False, maintain_order=True)
         faces, points = np.asarray(mesh.faces), np.asarray(mesh.vertices)
+    except MemoryError:
+        raise
     except Exception as error:
         reason = str(error).splitlines()[0].rstrip(".!") if str(error) else type(error).__name__
         raise MeshError(f"{name_of(file)}: cannot be read: {reason}; {_REMEDY}") from error
