@@ -19,6 +19,7 @@ from command_line import contents, local_plugin, pycemrg, small_heart, voxels
 
 from pycemrg_core.images import image_files, scratch
 from pycemrg_core.images.label_volume import LabelVolume
+from pycemrg_core.runs import outputs
 from pycemrg_core.runs.replay import SavedRun
 
 pytestmark = pytest.mark.usefixtures("loaded_once")
@@ -538,6 +539,26 @@ def test_control_c_while_the_image_is_written(
     text = pycemrg("run", RECIPE, heart, "-o", folder, "--set", "LA_WT=3", code=1).stderr
     assert "interrupted" in text.splitlines()[-1]
     assert contents(earlier.parent) == before
+
+
+def test_control_c_after_the_steps_says_that_they_are_kept(
+    tmp_path: Path, heart: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    folder = tmp_path / "out"
+    command = ["run", RECIPE, heart, "-o", folder, "--with", "picture"]
+    with monkeypatch.context() as patched:
+        patched.setattr(outputs, "make_outputs", interrupted)
+        bare = pycemrg(*command, code=1).stderr
+        kept = pycemrg(*command, "--keep-steps", code=1).stderr
+    assert bare.splitlines()[-1] == f"error: interrupted; {folder} is unchanged"
+    assert kept.splitlines()[-1] == "error: interrupted; the finished steps are kept, continue with --resume"
+    assert {one.name for one in folder.iterdir()} == {"steps"}, "what is kept is the steps alone"
+    pycemrg(*command, "--resume")
+    pycemrg(*command[:4], tmp_path / "whole")
+    assert (voxels(folder / "heart.nrrd") == voxels(tmp_path / "whole" / "heart.nrrd")).all()
 
 
 @pytest.mark.slow(every=6)

@@ -26,6 +26,7 @@ from pycemrg_core.text.files import name_of
 if TYPE_CHECKING:
     from pycemrg_core.api.records import Output
     from pycemrg_core.cli.terminal import Interrupts
+    from pycemrg_core.errors import PycemrgError
     from pycemrg_core.plugins.catalogue import Catalogue, Contribution
     from pycemrg_core.recipes.plans import Plan
     from pycemrg_core.recipes.preparation import Prepared
@@ -176,7 +177,6 @@ def _execute(
     start: Resume | None = None,
 ) -> _Done:
     """Run, show progress, make the outputs, write everything."""
-    from pycemrg_core.errors import PycemrgError
     from pycemrg_core.runs.finished import FinishedRun
     from pycemrg_core.runs.outputs import make_outputs
     from pycemrg_core.runs.results import write_result
@@ -200,7 +200,7 @@ def _execute(
         interrupts.check()
         removed = write_result(run, folder, outputs)
     except KeyboardInterrupt:
-        raise PycemrgError(f"interrupted; {name_of(folder)} is unchanged") from None
+        raise _interrupted(folder, kept) from None
     if removed:
         click.echo(f"note: {', '.join(removed)} of an earlier run removed from {name_of(folder)}", err=True)
     written = [IMAGE, RECORD, *outputs.files]
@@ -240,7 +240,6 @@ def _steps(
     interrupts: Interrupts,
 ) -> RunResult:
     """Run the steps with a line of progress for each."""
-    from pycemrg_core.errors import PycemrgError
     from pycemrg_core.recipes.runner import RunResult, StepFinished, StepStarted, run_plan
 
     progress = Progress()
@@ -260,10 +259,17 @@ def _steps(
         progress.stopped()
         if not isinstance(error, KeyboardInterrupt):
             raise
-        how = "continue with --resume" if kept else f"{name_of(folder)} is unchanged"
-        raise PycemrgError(f"interrupted; {how}") from None
+        raise _interrupted(folder, kept) from None
     assert isinstance(result, RunResult)
     return result
+
+
+def _interrupted(folder: Path, kept: KeptSteps | None) -> PycemrgError:
+    """What to say of a run that was stopped, during its steps or after them."""
+    from pycemrg_core.errors import PycemrgError
+
+    how = "the finished steps are kept, continue with --resume" if kept else f"{name_of(folder)} is unchanged"
+    return PycemrgError(f"interrupted; {how}")
 
 
 class Progress:
