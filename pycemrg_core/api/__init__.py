@@ -163,7 +163,6 @@ if TYPE_CHECKING:
     from pycemrg_core.images.named_volume import is_one_image as is_one_image
     from pycemrg_core.images.named_volume import perhaps_a_mask as perhaps_a_mask
     from pycemrg_core.images.named_volume import read_heart as read_heart
-    from pycemrg_core.images.named_volume import read_heart_names as read_heart_names
     from pycemrg_core.images.named_volume import read_labels as read_labels
     from pycemrg_core.images.named_volume import read_volume as read_volume
     from pycemrg_core.images.padding import Padding as Padding
@@ -193,6 +192,8 @@ if TYPE_CHECKING:
     from pycemrg_core.recipes.checking import require_doubts as require_doubts
     from pycemrg_core.recipes.checking import require_sound as require_sound
     from pycemrg_core.runs.finished import FinishedRun as FinishedRun
+    from pycemrg_core.runs.naming import heart_names as heart_names
+    from pycemrg_core.runs.naming import read_heart_names as read_heart_names
     from pycemrg_core.runs.outputs import Made as Made
     from pycemrg_core.shown.objects import Shown as Shown
     from pycemrg_core.shown.slices import slices_png as slices_png
@@ -273,7 +274,7 @@ else:
             ),
             "pycemrg_core.images.segmentation": "Layer Segment Segmentation",
             "pycemrg_core.images.named_volume": (
-                "NamedVolume is_one_image perhaps_a_mask read_heart read_heart_names read_labels read_volume"
+                "NamedVolume is_one_image perhaps_a_mask read_heart read_labels read_volume"
             ),
             "pycemrg_core.images.sources": "read_segmentation",
             "pycemrg_core.images.structures": "misspelt names_in source_scheme",
@@ -281,6 +282,7 @@ else:
             "pycemrg_core.recipes.blueprints": "blueprint_of",
             "pycemrg_core.recipes.checking": "checks_on faults_of require_doubts require_sound",
             "pycemrg_core.runs.finished": "FinishedRun",
+            "pycemrg_core.runs.naming": "heart_names read_heart_names",
             "pycemrg_core.runs.outputs": "Made",
             "pycemrg_core.shown.objects": "Shown",
             "pycemrg_core.shown.slices": "slices_png",

@@ -134,13 +134,17 @@ def settings_from(
     return attrs.evolve(settings, parameters=parameters, then=then, pad=pad, accept=accept)
 
 
-def heart_from(image: str, catalogue: Catalogue, scheme: str | None = None, *, flat: bool = False) -> NamedVolume:
+def heart_from(
+    image: str, catalogue: Catalogue, scheme: str | None = None, *, flat: bool = False, beside: bool = True
+) -> NamedVolume:
     """Read what a command takes as a heart, as one label map, and print the notes.
 
     ``scheme``: the user says which label scheme names the integers, so names in the source are not used. ``flat``: a
-    2-D image is one slice. Raises
-    :class:`ImageError`, and :class:`UnknownNameError` for the scheme.
+    2-D image is one slice. ``beside``: where neither the user nor the source names the labels, the run whose
+    ``run.json`` lies beside the image does. Raises :class:`ImageError`, and :class:`UnknownNameError` for the scheme.
     """
+    import attrs
+
     from pycemrg_core.api.records import LabelScheme
     from pycemrg_core.errors import ImageError
     from pycemrg_core.images.named_volume import perhaps_a_mask, read_heart, read_slice
@@ -151,6 +155,11 @@ def heart_from(image: str, catalogue: Catalogue, scheme: str | None = None, *, f
     read = (read_slice(image) if flat else None) or read_heart(image, catalogue, named=bool(scheme))
     if scheme and read.labels:
         raise ImageError(f"{name_of(image)}: its labels have names and no integers; leave out --scheme")
+    if beside and not scheme and not read.labels:
+        from pycemrg_core.runs.naming import names_beside
+
+        labels, more = names_beside(image, catalogue, read.volume)
+        read = attrs.evolve(read, labels=labels, notes=(*read.notes, *more))
     notes = list(read.notes)
     if len(read.volume.boxes) == 1 and not read.labels and not scheme:
         notes.append(f"{name_of(image)}: {perhaps_a_mask()}")
@@ -160,7 +169,8 @@ def heart_from(image: str, catalogue: Catalogue, scheme: str | None = None, *, f
 
 
 def scheme_from(read: NamedVolume, catalogue: Catalogue, scheme: str | None, usual: str) -> LabelScheme:
-    """What names the integers of a heart: the ``scheme`` that the user gave, the names in it, or the scheme ``usual``.
+    """What names the integers of a heart: the ``scheme`` that the user gave, the names that
+    :func:`heart_from` found, or the scheme ``usual``.
 
     Raises :class:`UnknownNameError`.
     """

@@ -87,7 +87,7 @@ def read_heart(
     return _of_layers(found, name, integers or _usual(catalogue), catalogue)
 
 
-def read_heart_names(source: str | os.PathLike[str], catalogue: Catalogue) -> Mapping[str, int]:
+def names_within(source: str | os.PathLike[str], catalogue: Catalogue) -> Mapping[str, int]:
     """The ``labels`` of :func:`read_heart` for a source that was read with it, or for one image without its voxels."""
     found = read_segmentation(source, catalogue)
     if len(found.layers) > 1 or Path(source).is_dir():

@@ -49,11 +49,7 @@ def integer_problems(labels: Mapping[str, int], given: Mapping[str, int]) -> Ite
 
 
 def fill(
-    role: Role,
-    filled: Any,
-    labels: Mapping[str, int],
-    expand: Callable[[str], Iterable[str]],
-    lost: Mapping[str, str],
+    role: Role, filled: Any, labels: Mapping[str, int], expand: Callable[[str], Iterable[str]], lost: Mapping[str, str]
 ) -> Any:
     """The value of a role that holds labels: a label, several, or application steps.
 

@@ -26,8 +26,8 @@ from pycemrg_core.recipes.labelling import recipe_labels
 from pycemrg_core.recipes.plans import ImageFacts, LeftOut, Plan, PlannedStep
 from pycemrg_core.recipes.preparation import Prepared
 from pycemrg_core.runs.results import STEP_SHAPE, SavedBlueprint
-from pycemrg_core.runs.run_folder import FORMAT, Source
-from pycemrg_core.text.files import name_of
+from pycemrg_core.runs.run_folder import FORMAT, RECORD, Source
+from pycemrg_core.text.files import name_of, same_file
 from pycemrg_core.text.structured import load_json, wrong_places
 
 Part = TypeVar("Part", Conversion, Padding)
@@ -73,6 +73,29 @@ class SavedRun:
         if wrong:
             raise DocumentError(f"{name_of(path)}: not the record of a run: {wrong}; give a run.json")
         return cls(Path(path), data)
+
+    @classmethod
+    def blueprint_beside(cls, image: Path, volume: LabelVolume, catalogue: Catalogue) -> tuple[Blueprint | None, str]:
+        """The blueprint of the run whose ``run.json`` lies beside an image, and its recipe, in words for the user.
+
+        None, and why, if there is no such file, or if the image has labels that the run did not know. The voxels may be
+        others, which the text says: a repaired heart must be what the heart must be.
+        """
+        record = image.parent / RECORD
+        if not record.is_file():
+            return None, ""
+        unused = f"{RECORD} beside it is not used"
+        try:
+            saved = cls.read(record)
+            blueprint = saved.blueprint(catalogue, (), {})
+        except PycemrgError as error:
+            return None, f"{unused}: {error}"
+        if "conversion" in saved.data and same_file(image, saved.input_path):
+            return None, f"{unused}, the image is the input of its run, which gave the labels other integers"
+        if unknown := [label for label in volume.boxes if label not in blueprint.names]:
+            return None, f"{unused}, its run did not know label {unknown[0]}"
+        same = saved.data["output"]["voxels_sha256"] == volume.voxels_sha256()
+        return blueprint, f"{saved.data['recipe']}{'' if same else ', though its voxels are others'}"
 
     def prepare(self, volume: LabelVolume, notes: tuple[str, ...] = ()) -> Prepared:
         """The input of that run: the image, converted and padded in the same way as then.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pycemrg_core import Catalogue, ImageFacts, PycemrgError, SavedRun, Settings, plan, recipe_labels
+from pycemrg_core import Catalogue, ImageFacts, SavedRun, Settings, plan, recipe_labels
 from pycemrg_core.api import (
     AnyImage,
     Blueprint,
@@ -63,22 +63,10 @@ def asked_of(
 def asked_beside(path: Path, volume: LabelVolume, catalogue: Catalogue) -> tuple[Blueprint | None, str]:
     """What the run whose ``run.json`` lies beside an image asked of it, and a note for the user.
 
-    None if there is no such file, or if the image has labels that the run did not know. The voxels may be others: a
-    repaired heart must be what the heart must be.
+    None if :meth:`SavedRun.blueprint_beside` finds none.
     """
-    record = path.parent / RECORD
-    if not record.is_file():
-        return None, ""
-    try:
-        saved = SavedRun.read(record)
-        asked = saved.blueprint(catalogue, (), {})
-    except PycemrgError as error:
-        return None, f"{RECORD} beside it is not used: {error}"
-    recipe = saved.data["recipe"]
-    if unknown := [label for label in volume.boxes if label not in asked.names]:
-        return None, f"{RECORD} beside it is not used, its run did not know label {unknown[0]}"
-    other = "" if saved.data["output"]["voxels_sha256"] == volume.voxels_sha256() else ", though its voxels are others"
-    return asked, f"{RECORD} beside it says what the heart must be: {recipe}{other}"
+    asked, said = SavedRun.blueprint_beside(path, volume, catalogue)
+    return asked, f"{RECORD} beside it says what the heart must be: {said}" if asked else said
 
 
 def is_ungrown(heart: Heart) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -21,9 +22,9 @@ from pycemrg_core.api import (
     Metric,
     MetricError,
     close_to,
+    heart_names,
     name_of,
     names_in,
-    read_heart_names,
     read_segmentation,
     remap_image,
     source_scheme,
@@ -53,8 +54,14 @@ class Chosen:
     column: Column
 
 
-def naming(scheme: str | LabelScheme | None, catalogue: Catalogue, image: AnyImage | None) -> LabelScheme:
-    """What names the labels of an image: ``scheme``, or else the names in its file, or else the usual scheme.
+def naming(
+    scheme: str | LabelScheme | None,
+    catalogue: Catalogue,
+    image: AnyImage | None,
+    say: Callable[[str], object] = warnings.warn,
+) -> LabelScheme:
+    """What names the labels of an image: ``scheme``, or else the names in its file, or else those of the run whose
+    ``run.json`` lies beside it, or else the usual scheme. Notes are given to ``say``.
 
     Raises :class:`UnknownNameError`, and :class:`ImageError` for a scheme of what has only names, such as masks.
     """
@@ -62,7 +69,9 @@ def naming(scheme: str | LabelScheme | None, catalogue: Catalogue, image: AnyIma
         if isinstance(image, (str, os.PathLike)) and _only_names(image, catalogue):
             raise ImageError(f"{name_of(image)}: its labels have names and no integers; leave out the label scheme")
         return scheme if isinstance(scheme, LabelScheme) else catalogue.get(LabelScheme, scheme)
-    found = _names(image, catalogue)
+    found, notes = _names(image, catalogue)
+    for note in notes:
+        say(note)
     return source_scheme(found, catalogue) if found else catalogue.get(LabelScheme, USUAL)
 
 
@@ -80,16 +89,19 @@ def by_name(
     of both. Masks have names and no integers: beside them, the other map is in ``scheme``, or in the usual one, if
     it has no names. Beside another map, ``scheme`` names the integers of both. Raises :class:`UnknownNameError`.
     """
-    notes: list[str] = []
     masks = [_only_names(one, catalogue) for one in (prediction, reference)]
-    mine, theirs = _names(prediction, catalogue), _names(reference, catalogue)
-    if scheme is not None:
-        if not any(masks):
-            return image, naming(scheme, catalogue, None), ()
-        given = naming(scheme, catalogue, prediction if all(masks) else None).labels
-        mine, theirs = (names if only else given for names, only in zip((mine, theirs), masks, strict=True))
-    if not (mine or theirs):
+    if scheme is not None and not any(masks):
         return image, naming(scheme, catalogue, None), ()
+    given = naming(scheme, catalogue, prediction if all(masks) else None).labels if scheme is not None else None
+    notes: list[str] = []
+    found: list[Mapping[str, int]] = []
+    for one, only in zip((prediction, reference), masks, strict=True):
+        names, said = _names(one, catalogue) if only or given is None else (given, ())
+        found.append(names)
+        notes += [f"{name_of(one)}: {note}" for note in said if isinstance(one, (str, os.PathLike))]
+    mine, theirs = found
+    if not (mine or theirs):
+        return image, naming(scheme, catalogue, None), tuple(notes)
     if any(masks) and not (mine and theirs):
         usual = catalogue.get(LabelScheme, USUAL).labels
         path, name = (reference, "the reference") if mine else (prediction, "the prediction")
@@ -118,8 +130,9 @@ def nothing_shared(mine: Iterable[int], theirs: Iterable[int], scheme: LabelSche
         yield f"no label is in both maps: the prediction has {ours}, the reference {others}; {_OTHERWISE}"
 
 
-def _names(image: AnyImage | None, catalogue: Catalogue) -> Mapping[str, int]:
-    return read_heart_names(image, catalogue) if isinstance(image, (str, os.PathLike)) else {}
+def _names(image: AnyImage | None, catalogue: Catalogue) -> tuple[Mapping[str, int], tuple[str, ...]]:
+    """The names of the labels of a file, and notes."""
+    return heart_names(image, catalogue) if isinstance(image, (str, os.PathLike)) else ({}, ())
 
 
 def _only_names(image: AnyImage | None, catalogue: Catalogue) -> bool:

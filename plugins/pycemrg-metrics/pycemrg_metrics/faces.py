@@ -58,11 +58,11 @@ def compare_labels(
 ) -> Table:
     """Compare two label maps of the same grid, structure by structure; 2-D ones are slices of 1 mm.
 
-    ``scheme`` names the labels; by default the names in the files do, or else ``cemrg``. Labels that two files call
-    the same are compared, whatever their integers are; masks are not named by ``scheme``. What is assumed of a map
-    without names, and that nothing is in both maps, are warnings. ``labels``: the rows; by
-    default every label in either map. ``groups``: also the groups of the scheme that contain one of them, each as one
-    structure. ``parameters`` go to the metrics that accept them.
+    ``scheme`` names the labels; by default the names in the files do, or else the runs whose ``run.json`` lies beside
+    them, or else ``cemrg``. Labels that two files call the same are compared, whatever their integers are; masks are
+    not named by ``scheme``. That a record names the labels, what is assumed of a map without names, and that nothing is
+    in both maps, are warnings. ``labels``: the rows; by default every label in either map. ``groups``: also the groups
+    of the scheme that contain one of them, each as one structure. ``parameters`` go to the metrics that accept them.
 
     Raises :class:`ImageError` for an image that is not a label map, :class:`MetricError` when the grids differ or a
     metric cannot be computed, :class:`LabelError` and :class:`UnknownNameError` for unknown names.

@@ -43,7 +43,7 @@ def judged_heart(
     from schematics_builtin.certificate.hearts import asked_beside, asked_of
 
     asked = asked_of(catalogue, recipe, scheme, accept)  # first, so that a wrong name is refused before the image
-    read = heart_from(image, catalogue, scheme)
+    read = heart_from(image, catalogue, scheme, beside=False)
     if read.labels:
         asked = asked_of(catalogue, recipe, None, accept, labels=read.labels)
     if not recipe and not scheme:

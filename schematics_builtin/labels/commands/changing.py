@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 USUAL = "cemrg"
-"""The label scheme of an image where neither the user nor the source names its labels."""
+"""The label scheme of an image where neither the user nor the source nor the run beside it names its labels."""
 
 scheme_option = click.option(
     "--scheme",
     metavar="NAME",
     shell_complete=completing("label scheme"),
-    help=f"The label scheme of IMAGE; default: the names in it, or else {USUAL}.",
+    help=f"The label scheme of IMAGE; default: the names in it, or in run.json beside it, or else {USUAL}.",
 )
 
 label_table_option = click.option(
@@ -172,9 +172,15 @@ def remap(
 
 def _read(image: str, source: str | None, catalogue: Catalogue) -> NamedVolume:
     """Read a heart. ``source``: the user says what its labels are."""
+    import attrs
+
     from pycemrg_core import read_heart
+    from pycemrg_core.api import heart_names
 
     read = read_heart(image, catalogue, named=bool(source))
+    if not source and not read.labels:
+        labels, more = heart_names(image, catalogue, read.volume)
+        read = attrs.evolve(read, labels=labels, notes=(*read.notes, *more))
     _echo_notes(read.notes)
     return read
 

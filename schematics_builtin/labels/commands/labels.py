@@ -40,7 +40,7 @@ _scheme = click.option(
     "--scheme",
     metavar="NAME",
     shell_complete=completing("label scheme"),
-    help=f"Names for the integers; default: those in IMAGE, or else {USUAL}.",
+    help=f"Names for the integers; default: those in IMAGE, or in run.json beside it, or else {USUAL}.",
 )
 
 
@@ -253,7 +253,7 @@ def detect(ctx: click.Context, image: str, as_json: bool) -> None:
     from schematics_builtin.labels.measuring import facts_of
 
     catalogue = session_of(ctx).catalogue()
-    volume = heart_from(image, catalogue).volume
+    volume = heart_from(image, catalogue, beside=False).volume
     ranking = rank(facts_of(volume), _schemes(catalogue))
     if as_json:
         echo_json(_ranking_json(ranking))

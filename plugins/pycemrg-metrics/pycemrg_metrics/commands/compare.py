@@ -74,7 +74,7 @@ def compare(
     if of_images:
         table = faces.compare_images(
             ours, theirs, catalogue, metrics=metrics or faces.IMAGE_METRICS, labels=labels, data_range=data_range,
-            mask=_read_mask(mask, theirs, reference, catalogue), scheme=choices.naming(scheme, catalogue, mask),
+            mask=_read_mask(mask, theirs, reference, catalogue), scheme=choices.naming(scheme, catalogue, mask, _say),
             parameters=parameters,
         )  # fmt: skip
         show_one(table, as_json, as_csv, **more)
@@ -83,8 +83,12 @@ def compare(
         ours, theirs, catalogue, names, metrics or faces.LABEL_METRICS, labels, groups, parameters
     )
     for note in (*notes, *more_notes):
-        click.echo(f"note: {note}", err=True)
+        _say(note)
     show(table, as_json, as_csv, title="label", mean=True, **more)
+
+
+def _say(note: str) -> None:
+    click.echo(f"note: {note}", err=True)
 
 
 def _require_options(
@@ -113,7 +117,7 @@ def _read(path: str, catalogue: Catalogue) -> sitk.Image:
         return image_of(heart_from(path, catalogue).volume)
     image, notes = read_image(path, flat=True)
     for note in notes:
-        click.echo(f"note: {note}", err=True)
+        _say(note)
     return image
 
 
@@ -132,7 +136,7 @@ def _labels(image: sitk.Image, path: str) -> sitk.Image:
 
     image, notes = as_labels(image, path)
     for note in notes:
-        click.echo(f"note: {note}", err=True)
+        _say(note)
     return image
 
 

@@ -44,7 +44,7 @@ def table_options(command: F) -> F:
     )(command)
     command = click.option(
         "--scheme", metavar="NAME", shell_complete=completing("label scheme"),
-        help=f"The label scheme of the label maps; default: the names in them, or else {USUAL}.",
+        help=f"The label scheme of the label maps; default: the names in them, in run.json beside, or else {USUAL}.",
     )(command)  # fmt: skip
     return click.option(
         "--set", "parameters", metavar="NAME=NUMBER", multiple=True, callback=_settings,
