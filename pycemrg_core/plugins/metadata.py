@@ -49,10 +49,7 @@ def _distributions(folder: str, prefix: str) -> Iterator[tuple[str, list[EntryPo
             return
         for name in names:
             if name.endswith(_SUFFIXES):
-                yield (
-                    _key(name.rpartition(".")[0].partition("-")[0]),
-                    _read(os.path.join(folder, name), prefix),
-                )
+                yield (_key(name.rpartition(".")[0].partition("-")[0]), _read(os.path.join(folder, name), prefix))
     elif os.path.isfile(folder):
         from importlib.metadata import distributions
 
