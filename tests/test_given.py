@@ -94,9 +94,9 @@ DATA = {
     "pycemrg_core.api": {
         *("components", "convert", "edit_at", "fill_holes", "flattened", "geometry", "grid_difference", "grow"),
         *("image_from_array", "image_of", "keep_largest_component", "keep_largest_structure", "label_image"),
-        *("label_volume", "losses", "one_slice", "oriented_lps", "padded", "read_heart", "reassign_islands"),
-        *("remove_small", "require_sound", "runs_of", "volume_of", "voxel_array", "voxels_sha256", "write_image"),
-        "write_volume",
+        *("label_volume", "losses", "one_slice", "oriented_lps", "padded", "plain_of", "read_heart"),
+        *("reassign_islands", "remove_small", "require_sound", "runs_of", "volume_of", "voxel_array", "voxels_sha256"),
+        *("write_image", "write_volume"),
     },
     "pycemrg_core.testing": {"example_heart"},
     "schematics_builtin.manifold": {"make_manifold"},

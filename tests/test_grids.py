@@ -7,7 +7,8 @@ import pytest
 import SimpleITK as sitk
 from sample_images import make
 
-from pycemrg_core.images.geometry import grid_difference
+from pycemrg_core.api import plain_of, volume_of
+from pycemrg_core.images.geometry import _Grid, _shift, grid_difference
 
 
 def moved(voxels: float) -> sitk.Image:
@@ -21,6 +22,25 @@ def moved(voxels: float) -> sitk.Image:
 def test_a_tenth_of_the_smallest_voxel_is_let_pass(voxels: float, same: bool) -> None:
     # The first axis has the smallest spacing, 0.3 mm.
     assert (grid_difference(moved(voxels), make()) == "") is same
+
+
+@pytest.mark.parametrize("voxels", [0.0, 0.09, 0.11, -0.5])
+def test_every_form_of_an_image_has_its_grid(voxels: float) -> None:
+    expected = grid_difference(moved(voxels), make())
+    forms = [(one, volume_of(one), plain_of(one)) for one in (moved(voxels), make())]
+    assert {grid_difference(mine, other) for mine in forms[0] for other in forms[1]} == {expected}
+
+
+def test_corners_are_where_simpleitk_has_them() -> None:
+    """In a lopsided frame, the farther apart the more of the image lies between."""
+    image, like = make(), make()
+    image.SetDirection(sitk.Euler3DTransform((0, 0, 0), 0.3, -0.2, 0.1).GetMatrix())
+    image.SetOrigin(like.GetOrigin())
+    corners = [(x, y, z) for x in (0, 13) for y in (0, 12) for z in (0, 11)]
+    apart = max(
+        np.linalg.norm(np.subtract(*(one.TransformIndexToPhysicalPoint(at) for one in (image, like)))) for at in corners
+    )
+    assert _shift(_Grid.of(image), _Grid.of(like)) == pytest.approx(apart)
 
 
 def test_a_direction_that_only_turns_the_far_corner_away() -> None:

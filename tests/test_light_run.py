@@ -67,6 +67,14 @@ def test_a_certificate_of_a_heart_without_rings_needs_neither_scipy_nor_simpleit
     assert not {"SimpleITK", "scipy"} & modules
 
 
+@pytest.mark.slow
+def test_label_maps_are_compared_without_simpleitk(tmp_path: Path) -> None:
+    heart = small_heart(tmp_path)
+    _, modules, printed = modules_after(COMMAND, "compare", heart, heart, "--metrics", "dice", cwd=tmp_path)
+    assert "LV_BP_label" in printed
+    assert "SimpleITK" not in modules
+
+
 def traced(work: Callable[[], object]) -> int:
     """The memory of Python and numpy at its highest during some work, in bytes."""
     tracemalloc.start()
@@ -130,6 +138,7 @@ def test_all_of_an_image_is_looked_at_once(tmp_path: Path, in_air: Path, whole: 
         "certify {image} --recipe four_chamber_full",
         "repair {image} -o {out}.nrrd --recipe four_chamber_full",
         "measure {image}",
+        "compare {image} {image}",
         "labels show {image}",
         "labels suggest {image}",
         "labels check {image} --recipe four_chamber_full",

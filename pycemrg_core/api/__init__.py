@@ -136,11 +136,13 @@ if TYPE_CHECKING:
     from pycemrg_core.images.image_files import label_volume as label_volume
     from pycemrg_core.images.image_files import one_slice as one_slice
     from pycemrg_core.images.image_files import oriented_lps as oriented_lps
+    from pycemrg_core.images.image_files import plain_of as plain_of
     from pycemrg_core.images.image_files import read_extras as read_extras
     from pycemrg_core.images.image_files import read_geometry as read_geometry
     from pycemrg_core.images.image_files import read_image as read_image
     from pycemrg_core.images.image_files import read_layers as read_layers
     from pycemrg_core.images.image_files import read_mask as read_mask
+    from pycemrg_core.images.image_files import read_plain as read_plain
     from pycemrg_core.images.image_files import volume_of as volume_of
     from pycemrg_core.images.image_files import voxel_array as voxel_array
     from pycemrg_core.images.image_files import voxels_sha256 as voxels_sha256
@@ -166,6 +168,7 @@ if TYPE_CHECKING:
     from pycemrg_core.images.named_volume import read_labels as read_labels
     from pycemrg_core.images.named_volume import read_volume as read_volume
     from pycemrg_core.images.padding import Padding as Padding
+    from pycemrg_core.images.plain_image import PlainImage as PlainImage
     from pycemrg_core.images.remap import LabelRemapper as LabelRemapper
     from pycemrg_core.images.remap import RemapReport as RemapReport
     from pycemrg_core.images.remap import remap_image as remap_image
@@ -260,7 +263,7 @@ else:
             "pycemrg_core.images.heart": "Finding Heart Ints Severity",
             "pycemrg_core.images.image_files": (
                 "file_sha256 flattened geometry image_from_array image_of is_flat label_image label_volume one_slice "
-                "oriented_lps read_extras read_geometry read_image read_layers read_mask volume_of "
+                "oriented_lps plain_of read_extras read_geometry read_image read_layers read_mask read_plain volume_of "
                 "voxel_array voxels_sha256 write_image write_volume"
             ),
             "pycemrg_core.images.kernels": "convert edit_at edits_between grow writable",
@@ -268,6 +271,7 @@ else:
             "pycemrg_core.images.linking": "graph_components",
             "pycemrg_core.images.metric_subjects": "Comparison ImagePair Spacing StructureMask evaluate",
             "pycemrg_core.images.padding": "Padding",
+            "pycemrg_core.images.plain_image": "PlainImage",
             "pycemrg_core.images.remap": "LabelRemapper RemapReport remap_image remap_volume",
             "pycemrg_core.images.run_lengths": (
                 "CONNECTIVITIES Components Runs find_components most_area runs_in runs_of"

@@ -21,6 +21,7 @@ from pycemrg_core.images import formats, voxel_values, writing
 from pycemrg_core.images.formats import files, grid
 from pycemrg_core.images.formats.header import Extras, FormatError, Header
 from pycemrg_core.images.label_volume import LabelVolume, Region, as_region
+from pycemrg_core.images.plain_image import PlainImage
 from pycemrg_core.images.voxel_hash import hash_of
 from pycemrg_core.images.writing import Content
 
@@ -65,6 +66,13 @@ def read_image(path: str | os.PathLike[str], *, flat: bool = False) -> tuple[sit
     """
     header, array = _read(path, flat)
     return _image(array, header.spacing, header.origin, header.direction), header.notes
+
+
+def read_plain(path: str | os.PathLike[str], *, flat: bool = False) -> tuple[PlainImage, tuple[str, ...]]:
+    """Read an image like :func:`read_image`, without SimpleITK; return it with notes for the user."""
+    header, array = _read(path, flat)
+    x, y, z = header.spacing
+    return PlainImage(array=array, spacing=(z, y, x), origin=header.origin, direction=header.direction), header.notes
 
 
 def is_flat(path: str | os.PathLike[str]) -> bool:
@@ -152,8 +160,11 @@ def read_extras(path: str | os.PathLike[str]) -> Extras:
     return formats.read_layered_header(path).extras
 
 
-def label_volume(image: sitk.Image, name: str) -> tuple[LabelVolume, tuple[str, ...]]:
+def label_volume(image: sitk.Image | PlainImage, name: str) -> tuple[LabelVolume, tuple[str, ...]]:
     """Validate an image like :func:`label_image`, and return it as a :class:`LabelVolume` with notes for the user."""
+    if isinstance(image, PlainImage):
+        labels, notes = _label_array(image.array, name)
+        return image.labels(labels), notes
     image, notes = label_image(image, name)
     return volume_of(image), notes
 
@@ -317,8 +328,20 @@ def volume_of(image: sitk.Image) -> LabelVolume:
     return LabelVolume(voxel_array(image), (z, y, x), origin=image.GetOrigin(), direction=image.GetDirection())
 
 
-def image_of(volume: LabelVolume) -> sitk.Image:
-    """Make a new image with the voxels and the geometry of a label map."""
+def plain_of(image: sitk.Image | LabelVolume | PlainImage) -> PlainImage:
+    """A 3-D image without SimpleITK; it shares the memory of the image."""
+    if isinstance(image, PlainImage):
+        return image
+    if isinstance(image, LabelVolume):
+        return PlainImage(array=image.array, spacing=image.spacing, origin=image.origin, direction=image.direction)
+    x, y, z = image.GetSpacing()
+    return PlainImage(
+        array=voxel_array(image), spacing=(z, y, x), origin=image.GetOrigin(), direction=image.GetDirection()
+    )
+
+
+def image_of(volume: LabelVolume | PlainImage) -> sitk.Image:
+    """Make a new image with the voxels and the geometry of a label map or a plain image."""
     return _image(_native(volume.array), volume.spacing[::-1], volume.origin, volume.direction)
 
 

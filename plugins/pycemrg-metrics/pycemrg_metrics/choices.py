@@ -6,7 +6,6 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
-from typing import TYPE_CHECKING
 
 from attrs import frozen
 
@@ -18,6 +17,7 @@ from pycemrg_core.api import (
     LabelRemapper,
     LabelScheme,
     LabelTable,
+    LabelVolume,
     Measures,
     Metric,
     MetricError,
@@ -26,15 +26,12 @@ from pycemrg_core.api import (
     name_of,
     names_in,
     read_segmentation,
-    remap_image,
+    remap_volume,
     source_scheme,
     whole_number,
 )
 from pycemrg_metrics import USUAL
 from pycemrg_metrics.tables import Column
-
-if TYPE_CHECKING:
-    import SimpleITK as sitk
 
 _SHOWN = 6  # labels in a note
 _OTHERWISE = "if they are others, name the label scheme of the file, as in FILE@mm-whs"
@@ -76,12 +73,12 @@ def naming(
 
 
 def by_name(
-    image: sitk.Image,
+    image: LabelVolume,
     scheme: str | LabelScheme | None,
     catalogue: Catalogue,
     prediction: AnyImage,
     reference: AnyImage,
-) -> tuple[sitk.Image, LabelScheme, tuple[str, ...]]:
+) -> tuple[LabelVolume, LabelScheme, tuple[str, ...]]:
     """A prediction, read as ``image``, with the integers of the reference where names say what they are; the names,
     and notes.
 
@@ -114,7 +111,7 @@ def by_name(
     moved |= {value: next(free) for value in sorted({*mine.values()} - {*moved} & {*theirs.values()})}
     own = {name: moved.get(value, value) for name, value in mine.items()}
     if own != mine:
-        image = remap_image(image, LabelRemapper(moved))
+        image = remap_volume(image, LabelRemapper(moved))
     return image, source_scheme({**own, **theirs}, catalogue), tuple(notes)
 
 

@@ -7,12 +7,12 @@ work.
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import SimpleITK as sitk
 
 from pycemrg_core import Catalogue
 from pycemrg_core.api import (
@@ -25,16 +25,22 @@ from pycemrg_core.api import (
     Mask,
     Measures,
     MetricError,
+    PlainImage,
     StructureMask,
     evaluate,
-    image_given,
+    is_one_image,
     one_slice,
-    voxel_array,
+    plain_of,
+    read_plain,
+    read_volume,
 )
 from pycemrg_metrics import choices
 from pycemrg_metrics.choices import Chosen
 from pycemrg_metrics.grids import as_labels, require_same_grid
 from pycemrg_metrics.tables import Row, Table
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
 
 LABEL_METRICS = ("dice", "hd95", "assd", "volume_difference")
 IMAGE_METRICS = ("mse", "psnr", "ssim", "gradient_error")
@@ -67,18 +73,18 @@ def compare_labels(
     Raises :class:`ImageError` for an image that is not a label map, :class:`MetricError` when the grids differ or a
     metric cannot be computed, :class:`LabelError` and :class:`UnknownNameError` for unknown names.
     """
-    image, record, notes = choices.by_name(image_given(prediction, catalogue), scheme, catalogue, prediction, reference)
-    table, more = labels_table(
-        image, image_given(reference, catalogue), catalogue, record, metrics, labels, groups, parameters
-    )
+    mine, _ = as_labels(_given(prediction, catalogue), "the prediction")
+    mine, record, notes = choices.by_name(mine, scheme, catalogue, prediction, reference)
+    theirs, _ = as_labels(_given(reference, catalogue), "the reference")
+    table, more = labels_table(mine, theirs, catalogue, record, metrics, labels, groups, parameters)
     for note in (*notes, *more):
         warnings.warn(note, stacklevel=2)
     return table
 
 
 def labels_table(
-    prediction: sitk.Image,
-    reference: sitk.Image,
+    prediction: LabelVolume,
+    reference: LabelVolume,
     catalogue: Catalogue,
     record: LabelScheme,
     metrics: Sequence[str],
@@ -88,27 +94,25 @@ def labels_table(
 ) -> tuple[Table, tuple[str, ...]]:
     """Compare two label maps whose integers are those of ``record``; the table, and notes for the user."""
     chosen = choices.metrics(catalogue, metrics, Measures.SEGMENTATIONS, parameters)
-    prediction, reference = one_slice(prediction), one_slice(reference)
     require_same_grid(prediction, reference, ("the prediction", "the reference"))
     # Both get the same spacing: the grids are the same, except for rounding in the files.
-    ours = _volume(as_labels(prediction, "the prediction")[0], reference)
-    theirs = _volume(as_labels(reference, "the reference")[0], reference)
+    ours = LabelVolume(prediction.array, reference.spacing, boxes=prediction.boxes)
     rows = choices.structures(
-        choices.canonical(labels, catalogue, record) or sorted({*ours.boxes, *theirs.boxes}), record
+        choices.canonical(labels, catalogue, record) or sorted({*ours.boxes, *reference.boxes}), record
     )
     if not rows:
         raise MetricError("both label maps are empty; give maps with labels")
 
     def subjects(values: tuple[int, ...], name: str) -> tuple[Comparison]:
-        return (Comparison(StructureMask(ours, values, name), StructureMask(theirs, values, name)),)
+        return (Comparison(StructureMask(ours, values, name), StructureMask(reference, values, name)),)
 
     table = _table(chosen, rows, choices.groups(rows, record) if groups else {}, subjects)
-    return table, tuple(choices.nothing_shared(ours.boxes, theirs.boxes, record))
+    return table, tuple(choices.nothing_shared(ours.boxes, reference.boxes, record))
 
 
 def compare_images(
-    prediction: AnyImage,
-    reference: AnyImage,
+    prediction: AnyImage | PlainImage,
+    reference: AnyImage | PlainImage,
     catalogue: Catalogue,
     *,
     metrics: Sequence[str] = IMAGE_METRICS,
@@ -128,18 +132,17 @@ def compare_images(
     """
     chosen = choices.metrics(catalogue, metrics, Measures.IMAGES, parameters)
     record = choices.naming(scheme, catalogue, mask)
-    prediction, reference = image_given(prediction, catalogue), image_given(reference, catalogue)
+    ours, other = plain_of(_given(prediction, catalogue)), plain_of(_given(reference, catalogue))
     inside = None
     if mask is not None:
         labels = choices.canonical(labels, catalogue, record)
-        inside = _inside(image_given(mask, catalogue), reference, labels, record)
-    require_same_grid(prediction, reference, ("the prediction", "the reference"))
-    theirs = _numbers(reference, "the reference")
-    x, y, z = reference.GetSpacing()
+        inside = _inside(_given(mask, catalogue), other, labels, record)
+    require_same_grid(ours, other, ("the prediction", "the reference"))
+    theirs = _numbers(other, "the reference")
     pair = ImagePair(
-        _numbers(prediction, "the prediction"),
+        _numbers(ours, "the prediction"),
         theirs,
-        (z, y, x),
+        other.spacing,
         float(np.ptp(theirs)) if data_range is None else data_range,
         inside,
     )
@@ -169,8 +172,7 @@ def measure(
     if isinstance(image, LabelVolume):
         volume = image
     else:
-        image = one_slice(image_given(image, catalogue))
-        volume = _volume(as_labels(image, "the image")[0], image)
+        volume, _ = as_labels(_given(image, catalogue), "the image")
     if between:
         if any(isinstance(pair, str) or len(pair) != 2 for pair in between):
             raise MetricError("between is no list of pairs; give one such as [('LV_BP', 'LV_myo')]")
@@ -204,22 +206,31 @@ def _table(
     )
 
 
-def _volume(image: sitk.Image, grid: sitk.Image) -> LabelVolume:
-    x, y, z = grid.GetSpacing()
-    return LabelVolume(voxel_array(image), (z, y, x))
+def _given(image: AnyImage | PlainImage, catalogue: Catalogue) -> sitk.Image | LabelVolume | PlainImage:
+    """An image of SimpleITK as it is, but a 2-D one as one slice; files are read like by ``image_given``."""
+    if isinstance(image, (LabelVolume, PlainImage)):
+        return image
+    if not isinstance(image, (str, os.PathLike)):
+        return one_slice(image)
+    found, notes = read_plain(image, flat=True) if is_one_image(image) else read_volume(image, catalogue)
+    for note in notes:
+        warnings.warn(note, stacklevel=3)
+    return found
 
 
-def _numbers(image: sitk.Image, name: str) -> Any:
-    array = voxel_array(image).astype(np.float64, copy=False)
+def _numbers(image: PlainImage, name: str) -> Any:
+    array = image.array.astype(np.float64, copy=False)
     if wrong := sum(int(np.count_nonzero(~np.isfinite(plane))) for plane in array):
         voxels, them = ("voxel is", "it") if wrong == 1 else ("voxels are", "them")
         raise ImageError(f"{name}: {wrong:,} {voxels} NaN or infinite; give {them} a value first")
     return array
 
 
-def _inside(mask: sitk.Image, reference: sitk.Image, labels: Names, scheme: LabelScheme) -> Mask:
+def _inside(
+    mask: sitk.Image | LabelVolume | PlainImage, reference: PlainImage, labels: Names, scheme: LabelScheme
+) -> Mask:
     require_same_grid(mask, reference, ("the mask", "the reference"))
-    array = voxel_array(as_labels(mask, "the mask")[0])
+    array = as_labels(mask, "the mask")[0].array
     wanted = [value for values in choices.structures(labels, scheme).values() for value in values]
     found: Mask = np.isin(array, wanted) if wanted else array > 0
     if not found.any():

@@ -159,6 +159,11 @@ def test_resampling() -> None:
     assert outside == 5
 
 
+def test_slices_are_images_of_one_slice() -> None:
+    flat = [sitk.GetImageFromArray(np.arange(12.0).reshape(3, 4) + more) for more in (0, 2)]
+    assert compare_images(*flat, CATALOGUE, metrics=["mse"], mask=flat[0] > 5).rows[0].values["mse"] == 4
+
+
 def test_images_inside_labels() -> None:
     rng = np.random.default_rng(0)
     reference = rng.normal(size=(8, 9, 10))

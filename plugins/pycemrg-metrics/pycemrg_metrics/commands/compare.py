@@ -11,9 +11,8 @@ from pycemrg_core.cli.kit import heart_from, plugin_options, session_of
 from pycemrg_metrics.commands.show import listed, show, show_one, table_options
 
 if TYPE_CHECKING:
-    import SimpleITK as sitk
-
     from pycemrg_core import Catalogue
+    from pycemrg_core.api import LabelVolume, PlainImage
 
 _MOST_LABELS = 128
 
@@ -67,18 +66,19 @@ def compare(
     if of_images is None:
         of_images = not (_like_labels(ours) and _like_labels(theirs))
     _require_options(ctx, of_images, labels, mask, data_range, groups)
-    if not of_images:
-        ours, names, notes = choices.by_name(_labels(ours, prediction), scheme, catalogue, prediction, reference)
-    ours = _on_grid(ours, theirs, prediction, reference, resample, of_images)
     more = {"prediction": prediction, "reference": reference}
     if of_images:
         table = faces.compare_images(
-            ours, theirs, catalogue, metrics=metrics or faces.IMAGE_METRICS, labels=labels, data_range=data_range,
+            _on_grid(ours, theirs, prediction, reference, resample, of_images), theirs, catalogue,
+            metrics=metrics or faces.IMAGE_METRICS, labels=labels, data_range=data_range,
             mask=_read_mask(mask, theirs, reference, catalogue), scheme=choices.naming(scheme, catalogue, mask, _say),
             parameters=parameters,
         )  # fmt: skip
         show_one(table, as_json, as_csv, **more)
         return
+    ours, names, notes = choices.by_name(_labels(ours, prediction), scheme, catalogue, prediction, reference)
+    theirs = _labels(theirs, reference)
+    ours = _labels(_on_grid(ours, theirs, prediction, reference, resample, of_images), prediction)
     table, more_notes = faces.labels_table(
         ours, theirs, catalogue, names, metrics or faces.LABEL_METRICS, labels, groups, parameters
     )
@@ -109,19 +109,21 @@ def _require_options(
         )
 
 
-def _read(path: str, catalogue: Catalogue) -> sitk.Image:
+def _read(path: str, catalogue: Catalogue) -> LabelVolume | PlainImage:
     """A single image as it is, anything else as one label map."""
-    from pycemrg_core.api import image_of, is_one_image, read_image
+    from pycemrg_core.api import is_one_image, read_plain
 
     if not is_one_image(path):
-        return image_of(heart_from(path, catalogue).volume)
-    image, notes = read_image(path, flat=True)
+        return heart_from(path, catalogue).volume
+    image, notes = read_plain(path, flat=True)
     for note in notes:
         _say(note)
     return image
 
 
-def _read_mask(path: str | None, like: sitk.Image, like_path: str, catalogue: Catalogue) -> sitk.Image | None:
+def _read_mask(
+    path: str | None, like: LabelVolume | PlainImage, like_path: str, catalogue: Catalogue
+) -> LabelVolume | None:
     from pycemrg_metrics.grids import require_same_grid
 
     if path is None:
@@ -131,23 +133,23 @@ def _read_mask(path: str | None, like: sitk.Image, like_path: str, catalogue: Ca
     return mask
 
 
-def _labels(image: sitk.Image, path: str) -> sitk.Image:
+def _labels(image: LabelVolume | PlainImage, path: str) -> LabelVolume:
     from pycemrg_metrics.grids import as_labels
 
-    image, notes = as_labels(image, path)
+    volume, notes = as_labels(image, path)
     for note in notes:
         _say(note)
-    return image
+    return volume
 
 
-def _like_labels(image: sitk.Image) -> bool:
+def _like_labels(image: LabelVolume | PlainImage) -> bool:
     """Whether an image holds only few different whole numbers from 0, so it is probably a label map."""
     import numpy as np
 
-    from pycemrg_core.api import occupied, voxel_array
+    from pycemrg_core.api import occupied
 
-    array = voxel_array(image)
-    array = array[occupied(array)].ravel() if array.dtype.kind in "iu" and array.ndim == 3 else array.ravel()
+    array = image.array
+    array = array[occupied(array)].ravel() if array.dtype.kind in "iu" else array.ravel()
     # Look at a sample first: it is enough for most scans, and sorting all voxels takes long.
     values = np.unique(array[::1009])
     if len(values) <= _MOST_LABELS:
@@ -156,12 +158,16 @@ def _like_labels(image: sitk.Image) -> bool:
 
 
 def _on_grid(
-    image: sitk.Image, like: sitk.Image, path: str, like_path: str, resample: bool, of_images: bool
-) -> sitk.Image:
+    image: LabelVolume | PlainImage,
+    like: LabelVolume | PlainImage,
+    path: str,
+    like_path: str,
+    resample: bool,
+    of_images: bool,
+) -> LabelVolume | PlainImage:
+    from pycemrg_core.api import plain_of
     from pycemrg_metrics import grids
 
-    if not of_images:
-        _labels(like, like_path)
     if not resample:
         grids.require_same_grid(image, like, (path, like_path))
         return image
@@ -172,4 +178,4 @@ def _on_grid(
         value = "get its smallest value" if of_images else "count as background"
         text += f"; {counted(outside, 'voxel')} of this grid outside the image {value}"
     click.echo(text, err=True)
-    return moved
+    return plain_of(moved)
