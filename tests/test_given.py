@@ -99,6 +99,7 @@ DATA = {
         *("write_image", "write_volume"),
     },
     "pycemrg_core.testing": {"example_heart"},
+    "schematics_builtin.labels": {"facts_of"},
     "schematics_builtin.manifold": {"make_manifold"},
     "schematics_builtin.readers": {"named_extras"},
 }
