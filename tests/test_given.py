@@ -97,6 +97,7 @@ DATA = {
         *("label_volume", "losses", "one_slice", "oriented_lps", "padded", "plain_of", "read_heart"),
         *("reassign_islands", "remove_small", "require_sound", "runs_of", "volume_of", "voxel_array", "voxels_sha256"),
         *("write_image", "write_volume"),
+        "heart_names",
     },
     "pycemrg_core.testing": {"example_heart"},
     "schematics_builtin.labels": {"facts_of"},
