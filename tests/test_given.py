@@ -52,7 +52,7 @@ from pycemrg_core.api import (
 from schematics_builtin.certificate import asked_of, certify_image, heart_of, repair
 from schematics_builtin.fusing import Source as Fusible
 from schematics_builtin.fusing import split_veins
-from schematics_builtin.labels import contradictions
+from schematics_builtin.labels import contradictions, facts_of
 from schematics_builtin.pictures import draw_slices
 from schematics_builtin.readers import named_extras, segments_of
 
@@ -84,6 +84,7 @@ CALLS: dict[str, Callable[[AnyImage], Any]] = {
     "schematics_builtin.certificate.certify_image": lambda it: certify_image(it, CATALOGUE, ASKED),
     "schematics_builtin.certificate.heart_of": lambda it: heart_of(it, ASKED).volume.voxels_sha256(),
     "schematics_builtin.certificate.repair": lambda it: repair(it, CATALOGUE, ASKED).certificate,
+    "schematics_builtin.labels.facts_of": lambda it: str(facts_of(it)),
     "schematics_builtin.labels.contradictions": lambda it: list(contradictions(it, {"LA_BP_label": 1}, {})),
     "schematics_builtin.pictures.draw_slices": drawn,
 }
@@ -94,13 +95,12 @@ DATA = {
     "pycemrg_core.api": {
         *("components", "convert", "edit_at", "fill_holes", "flattened", "geometry", "grid_difference", "grow"),
         *("image_from_array", "image_of", "keep_largest_component", "keep_largest_structure", "label_image"),
-        *("label_volume", "losses", "one_slice", "oriented_lps", "padded", "plain_of", "read_heart"),
+        *("label_volume", "losses", "one_slice", "oriented_lps", "plain_of", "read_heart"),
         *("reassign_islands", "remove_small", "require_sound", "runs_of", "volume_of", "voxel_array", "voxels_sha256"),
         *("write_image", "write_volume"),
         "heart_names",
     },
     "pycemrg_core.testing": {"example_heart"},
-    "schematics_builtin.labels": {"facts_of"},
     "schematics_builtin.manifold": {"make_manifold"},
     "schematics_builtin.readers": {"named_extras"},
 }

@@ -19,8 +19,8 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from pycemrg_core.api import (
+    AnyImage,
     ImageError,
-    LabelVolume,
     Region,
     Shown,
     counted,
@@ -29,6 +29,7 @@ from pycemrg_core.api import (
     hull,
     is_empty,
     occupied,
+    volume_given,
 )
 
 NEAR_MM = 6.0
@@ -109,8 +110,9 @@ class Facts(Shown):
         )
 
 
-def facts_of(volume: LabelVolume) -> Facts:
-    """Measure every label of a label map; 0 and the outside of the image are background."""
+def facts_of(image: AnyImage) -> Facts:
+    """Measure every label of a label map, or of its path; 0 and the outside of the image are background."""
+    volume = volume_given(image)
     return measure(volume.array, volume.spacing, hull(*volume.boxes.values()))
 
 

@@ -169,10 +169,7 @@ def measure(
     wanted = Measures.STRUCTURES if between else Measures.STRUCTURE
     names = metrics or (PAIR_METRICS if between else STRUCTURE_METRICS)
     chosen = choices.metrics(catalogue, names, wanted, parameters)
-    if isinstance(image, LabelVolume):
-        volume = image
-    else:
-        volume, _ = as_labels(_given(image, catalogue), "the image")
+    volume, _ = as_labels(_given(image, catalogue), "the image")
     if between:
         if any(isinstance(pair, str) or len(pair) != 2 for pair in between):
             raise MetricError("between is no list of pairs; give one such as [('LV_BP', 'LV_myo')]")
