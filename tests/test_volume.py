@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
-from pycemrg_core.errors import StepError
+from pycemrg_core.errors import ImageError, StepError
 from pycemrg_core.images.edits import Change, Edit, WorkingVolume
 from pycemrg_core.images.label_volume import LabelVolume, Region, Zone, as_region
 
@@ -284,3 +284,11 @@ def test_bounds_may_be_numpy_integers() -> None:
 def test_an_edit_made_of_something_else_is_refused_too(region: Any, mask: Any) -> None:
     with pytest.raises(StepError):
         small().apply([Edit(region, mask, 2)])
+
+
+def test_negative_values_are_no_labels() -> None:
+    for size in (3, 40):
+        array = np.full((size, size, size), 30, np.int16)
+        array[1, 1, 1] = -3
+        with pytest.raises(ImageError, match=r"^holds negative values \(minimum -3\); labels are 0"):
+            LabelVolume(array, (1.0, 1.0, 1.0))

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from pycemrg_core.errors import ImageError
+
 Region = tuple[slice, slice, slice]
 """A box of voxels: slices with start and stop along z, y and x."""
 Bounds = tuple[tuple[int, int], ...]
@@ -99,9 +101,14 @@ def occupied(array: LabelArray) -> Region:
 
 
 def bounding_boxes(array: LabelArray) -> dict[int, Region]:
-    """The bounding box of each label in an array (z, y, x), without the background."""
+    """The bounding box of each label in an array (z, y, x), without the background.
+
+    Raises :class:`ImageError` for negative values.
+    """
     box = occupied(array)
     inner = array[box]
+    if array.dtype.kind == "i" and (least := inner.min(initial=0)) < 0:
+        raise ImageError(f"holds negative values (minimum {least}); labels are 0 (background) and up")
     values = None
     if inner.size and inner.max() >= 2**16:
         values, inverse = np.unique(inner, return_inverse=True)
@@ -115,11 +122,9 @@ def bounding_boxes(array: LabelArray) -> dict[int, Region]:
     there = np.flatnonzero(high[0] >= 0)
     corner = np.array([[axis.start] for axis in box])
     low, high = low + corner, high + corner + 1
-    found = {
-        at if values is None else int(values[at - 1]): as_region(map(slice, low[:, at].tolist(), high[:, at].tolist()))
-        for at in there.tolist()
-    }
-    return {value: region for value, region in found.items() if value}
+    names = np.arange(count) if values is None else np.append(0, values)
+    sides = {int(names[at]): (low[:, at].tolist(), high[:, at].tolist()) for at in there.tolist() if names[at]}
+    return {value: as_region(map(slice, *ends)) for value, ends in sides.items()}
 
 
 def _runs(array: LabelArray) -> Iterator[tuple[NDArray[np.intp], ...]]:

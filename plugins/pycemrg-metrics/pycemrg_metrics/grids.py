@@ -29,11 +29,9 @@ def as_labels(image: sitk.Image | LabelVolume | PlainImage, name: str) -> tuple[
 
     An empty prediction is a valid result. Raises :class:`ImageError` for an image that is not a label map.
     """
-    plain = plain_of(image)
     if isinstance(image, LabelVolume):
-        if plain.array.dtype.kind == "i" and plain.array.any():
-            label_volume(plain, name)  # it refuses negative values
         return image, ()
+    plain = plain_of(image)
     if not plain.array.any():
         return plain.labels(np.zeros(plain.array.shape, np.uint8)), ()
     return label_volume(image, name)

@@ -13,10 +13,6 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from command_line import HEART, pycemrg
-from pycemrg_metrics import faces
-
-from pycemrg_core import ImageError, load_catalogue
-from pycemrg_core.api import image_of, volume_of
 
 pytestmark = pytest.mark.usefixtures("loaded_once")
 
@@ -154,15 +150,6 @@ def test_up_to_128_different_values_are_labels(tmp_path: Path, dtype: str, most:
     array[5:15, 5:15, 5:15] = (np.arange(1000) % most + 1).reshape(10, 10, 10)
     sitk.WriteImage(sitk.GetImageFromArray(array), str(tmp_path / "one.nrrd"))
     assert metric in pycemrg("compare", tmp_path / "one.nrrd", tmp_path / "one.nrrd").stdout
-
-
-def test_a_label_volume_with_negative_values_is_refused() -> None:
-    array = np.zeros((4, 4, 4), np.int16)
-    array[1:3, 1:3, 1:3], array[0, 0, 0] = 1, -3
-    volume = volume_of(sitk.GetImageFromArray(array))
-    for form in (volume, image_of(volume)):
-        with pytest.raises(ImageError, match=r"^the image: holds negative values \(minimum -3\)"):
-            faces.measure(form, load_catalogue(), scheme="cemrg", metrics=["volume"])
 
 
 def test_resample_says_how(folder: Path) -> None:

@@ -150,12 +150,12 @@ def _like_labels(image: LabelVolume | PlainImage) -> bool:
 
     # What is outside the box of all other values is 0, one value more.
     inside = image.array[occupied(image.array)] if image.array.dtype.kind in "iu" else image.array
-    most = _MOST_LABELS - (inside.size < image.array.size and inside.all())
+    most = _MOST_LABELS - int(inside.size < image.array.size and inside.all())
     # Look at a sample first: it is enough for most scans, and sorting all voxels takes long.
     values = np.unique(inside.ravel()[::1009])
     if len(values) <= most:
         values = np.unique(inside)
-    return len(values) <= most and bool((values >= 0).all() and (values == np.rint(values)).all())
+    return bool(len(values) <= most and (values >= 0).all() and (values == np.rint(values)).all())
 
 
 def _on_grid(
