@@ -166,10 +166,8 @@ class LabelVolume(ShownVolume):
 
         Empty slices when it is absent. The box of the background is the whole image.
         """
-        if isinstance(where, Zone):
-            region = where.region
-        else:
-            region = hull(*(box for label in _labels(where) if (box := self._box(label)) is not None))
+        boxes = (where.region,) if isinstance(where, Zone) else filter(None, map(self._box, _labels(where)))
+        region = hull(*boxes)
         return region if is_empty(region) else self._grow(region, margin_mm)
 
     def mask(self, where: Where, region: Region | None = None) -> Mask:
