@@ -8,7 +8,7 @@ averaged. Sizes and spacings are (x, y, z), in voxels and mm.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import floor, log, sqrt
 from typing import Literal
 
@@ -22,11 +22,10 @@ from scipy.special import ndtr
 from pycemrg_augment.transforms import grids
 from pycemrg_core.api import (
     AugmentationError,
+    LabelVolume,
     NotApplicableError,
-    Region,
     as_region,
     is_empty,
-    volume_of,
     voxel_array,
 )
 
@@ -177,17 +176,16 @@ def _voted(labels: sitk.Image, axes: Sequence[_Axis], vote: Vote) -> sitk.Image:
         places = np.ix_(*(axis.centres(n) for axis, n in zip(turned, array.shape, strict=True)))
         return _placed(array[places], labels, axes)
     weights = [axis.weights(n, "box") for axis, n in zip(turned, array.shape, strict=True)]
-    return _placed(_majority(array, weights, volume_of(labels).boxes), labels, axes)
+    return _placed(_majority(array, weights), labels, axes)
 
 
-def _majority(
-    array: NDArray[np.integer], weights: Sequence[sparse.csr_array], boxes: Mapping[int, Region]
-) -> NDArray[np.integer]:
+def _majority(array: NDArray[np.integer], weights: Sequence[sparse.csr_array]) -> NDArray[np.integer]:
     """The label with the largest share of each coarse voxel; if shares are equal, the smallest label."""
     shape = [weight.shape[0] for weight in weights]
     winner, most = np.zeros(shape, array.dtype), np.zeros(shape)
     whole = as_region(slice(0, n) for n in array.shape)
     negative = {int(label): whole for label in np.unique(array) if label < 0} if array.min() < 0 else {}
+    boxes = LabelVolume(np.maximum(array, 0) if negative else array, (1.0, 1.0, 1.0)).boxes
     for label, box in {**negative, 0: whole, **boxes}.items():
         there = as_region(_reached(weight, part) for weight, part in zip(weights, box, strict=True))
         if is_empty(there):  # before the first slice or after the last
