@@ -178,3 +178,21 @@ def test_a_recipe_of_a_heart_asks_nothing_of_the_record(heart: Path, tmp_path: P
     beside, alone = (pycemrg("plan", RECIPE, one, "--no-check") for one in (heart, tmp_path / "heart.nrrd"))
     assert beside.stderr == alone.stderr
     assert beside.stdout.replace(str(heart), str(tmp_path / "heart.nrrd")) == alone.stdout
+
+
+def test_another_heart_beside_the_record_is_named_as_if_it_were_alone(heart: Path, tmp_path: Path) -> None:
+    """Its small integers are known to the run, and mean something else."""
+    volume = read_volume(small_heart(tmp_path))[0]
+    table = np.arange(256, dtype=np.uint8)
+    table[:8] = (0, 3, 1, 5, 2, 4, 6, 7)
+    other = volume.with_array(table[np.where(volume.array < 8, volume.array, 0)])
+    for place in (heart.with_name("other.nrrd"), tmp_path / "other.nrrd"):
+        write_volume(other, place)
+    beside = pycemrg("labels", "show", heart.with_name("other.nrrd"))
+    assert "note: run.json beside it is not used, the image has few of the labels that its run made" in beside.stderr
+    assert beside.stdout == pycemrg("labels", "show", tmp_path / "other.nrrd").stdout
+
+
+def test_a_repaired_heart_keeps_its_names(heart: Path, names: dict[int, str]) -> None:
+    pycemrg("repair", heart, "-o", heart.with_name("repaired.nrrd"), code=1)  # rings that are no loops
+    assert shown(heart.with_name("repaired.nrrd")) == names

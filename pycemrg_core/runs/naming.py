@@ -41,7 +41,7 @@ def names_beside(
     path, scheme = split_scheme(source)
     if scheme or path.is_dir() or not (path.parent / RECORD).is_file():
         return {}, ()
-    from pycemrg_core.runs.replay import SavedRun  # most images have no record beside them
+    from pycemrg_core.runs.replay import OTHERS, SavedRun  # most images have no record beside them
 
     if volume is None:
         flat = read_slice(path)
@@ -49,6 +49,9 @@ def names_beside(
     blueprint, said = SavedRun.blueprint_beside(path, volume, catalogue)
     if blueprint is None:
         return {}, (said,)
+    # A result that was changed still has most of what the run made; another heart has not, whatever its integers.
+    if said.endswith(OTHERS) and 2 * len(volume.boxes.keys() & set(blueprint.made)) <= len(blueprint.made):
+        return {}, (f"{RECORD} beside it is not used, the image has few of the labels that its run made",)
     # Where two integers have one name, it is that of the label in the image.
     ordered = sorted(blueprint.names.items(), key=lambda one: one[0] in volume.boxes)
     return {name: value for value, name in ordered}, (f"{RECORD} beside it names the labels: recipe {said}",)

@@ -15,6 +15,7 @@ from pycemrg_core.api.records import Recipe, Step
 from pycemrg_core.errors import DocumentError, PlanError, PycemrgError
 from pycemrg_core.images.blueprint import Blueprint
 from pycemrg_core.images.conversion import Conversion, convert_again
+from pycemrg_core.images.image_files import file_sha256
 from pycemrg_core.images.label_volume import LabelVolume
 from pycemrg_core.images.named_volume import read_heart
 from pycemrg_core.images.padding import Padding
@@ -27,10 +28,13 @@ from pycemrg_core.recipes.plans import ImageFacts, LeftOut, Plan, PlannedStep
 from pycemrg_core.recipes.preparation import Prepared
 from pycemrg_core.runs.results import STEP_SHAPE, SavedBlueprint
 from pycemrg_core.runs.run_folder import FORMAT, RECORD, Source
-from pycemrg_core.text.files import name_of, same_file
+from pycemrg_core.text.files import name_of
 from pycemrg_core.text.structured import load_json, wrong_places
 
 Part = TypeVar("Part", Conversion, Padding)
+
+OTHERS = ", though its voxels are others"
+"""What is said of an image beside a record that is not the result of its run."""
 
 # What is read of a record.
 _SHAPE: dict[str, Any] = {
@@ -90,12 +94,12 @@ class SavedRun:
             blueprint = saved.blueprint(catalogue, (), {})
         except PycemrgError as error:
             return None, f"{unused}: {error}"
-        if "conversion" in saved.data and same_file(image, saved.input_path):
+        if "conversion" in saved.data and file_sha256(image) == saved.data["input"]["sha256"]:
             return None, f"{unused}, the image is the input of its run, which gave the labels other integers"
         if unknown := [label for label in volume.boxes if label not in blueprint.names]:
             return None, f"{unused}, its run did not know label {unknown[0]}"
         same = saved.data["output"]["voxels_sha256"] == volume.voxels_sha256()
-        return blueprint, f"{saved.data['recipe']}{'' if same else ', though its voxels are others'}"
+        return blueprint, f"{saved.data['recipe']}{'' if same else OTHERS}"
 
     def prepare(self, volume: LabelVolume, notes: tuple[str, ...] = ()) -> Prepared:
         """The input of that run: the image, converted and padded in the same way as then.

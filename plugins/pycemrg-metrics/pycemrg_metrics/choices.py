@@ -99,12 +99,15 @@ def by_name(
     mine, theirs = found
     if not (mine or theirs):
         return image, naming(scheme, catalogue, None), tuple(notes)
-    if any(masks) and not (mine and theirs):
+    if not (mine and theirs):
         usual = catalogue.get(LabelScheme, USUAL).labels
         path, name = (reference, "the reference") if mine else (prediction, "the prediction")
         name = name_of(path) if isinstance(path, (str, os.PathLike)) else name
-        notes.append(f"{name}: nothing says what its integers are, so they count as those of {USUAL}; {_OTHERWISE}")
-        mine, theirs = mine or usual, theirs or usual
+        like = USUAL if any(masks) else "the other map"
+        if any(masks) or any(usual.get(one, value) != value for one, value in (mine or theirs).items()):
+            notes.append(f"{name}: nothing says what its integers are, so they count as those of {like}; {_OTHERWISE}")
+        if any(masks):
+            mine, theirs = mine or usual, theirs or usual
     mine, theirs = mine or theirs, theirs or mine
     moved = {value: theirs[name] for name, value in mine.items() if name in theirs}
     free = count(max(*mine.values(), *theirs.values()) + 1)
