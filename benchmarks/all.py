@@ -1,7 +1,7 @@
 """Measure everything that has a budget, and print one table.
 
     pip install -r benchmarks/requirements.txt        (into an environment of its own, with this tree)
-    python benchmarks/all.py [--only NAME,...] [--turns 5] [--markdown | --json]
+    python benchmarks/all.py [--only NAME,...] [--turns 5] [--markdown | --json] [--reference PYTHON]
 
 A row says what is measured, the floor that it is compared with, and the value: a ratio of CPU seconds taken in turns in
 the same process, unless another unit is given. "met" compares the value with the budget; "aim" is what we would like.
@@ -29,7 +29,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from measuring import ONE_THREAD, Measured, Row, say
+from measuring import ONE_THREAD, PYTHON, Measured, Row, say
 
 MODULES = ("steps", "command", "certificate", "islands", "fusing", "opencarp", "intensities", "metrics", "libraries")
 COLUMNS = ("what", "compared with", "ours, s", "floor, s", "value", "budget", "aim", "met", "same")
@@ -100,11 +100,14 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=5, help="turns of each row (default 5)")
     parser.add_argument("--markdown", action="store_true", help="a Markdown table, as in docs/performance.md")
     parser.add_argument("--json", action="store_true", help="plain data")
+    parser.add_argument("--reference", metavar="PYTHON", help="an interpreter with pycemrg-image-analysis, for its row")
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
         print(json.dumps(asdict(measure(options.measure, options.turns))))
         return
+    if options.reference:
+        os.environ[PYTHON] = options.reference
     known = {row.name: row for row in rows()}
     names = options.only.split(",") if options.only else list(known)
     if unknown := set(names) - set(known):

@@ -24,6 +24,7 @@ MEBIBYTE = 2**20
 # What libraries read when they are imported; whatever is measured inside a process is measured so.
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
 ONE_THREAD["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"
+PYTHON = "PYCEMRG_REFERENCE"  # the variable that names an interpreter with the reference library
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -30,7 +31,7 @@ from typing import NamedTuple
 
 import numpy as np
 from hearts import FINE, fine
-from measuring import MEBIBYTE, Measured, Row, added, ratio, say, transform
+from measuring import MEBIBYTE, PYTHON, Measured, Row, added, ratio, say, transform
 
 from pycemrg_core import Settings, load_catalogue, make_room, plan, prepare, read_volume, run_plan, write_volume
 from pycemrg_core.api import LabelVolume, hull, shape_of
@@ -126,6 +127,12 @@ ROWS = (
         budget=4,
         unit=" bytes/voxel",
     ),
+    Row(
+        name="reference",
+        what="all steps of four_chamber_full, in memory, real heart 0.5 mm",
+        against="pycemrg-image-analysis 0.2.0, the same recipe",
+        measure=lambda turns: against_reference(turns),
+    ),
 )
 
 
@@ -171,6 +178,19 @@ def reference(python: str, case: Case, folder: Path) -> tuple[float, int]:
     printed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     ours, theirs = steps_of(COMPARED, read_volume(case.path)[0])(), read_volume(output)[0]
     return float(json.loads(printed.splitlines()[-1])["seconds"]), int((ours.array != theirs.array).sum())
+
+
+def against_reference(turns: int) -> Measured:
+    """The steps against the same recipe in the reference library, which takes minutes and is timed once."""
+    python = os.environ.get(PYTHON)
+    if not python:
+        raise RuntimeError("give --reference PYTHON, an interpreter with pycemrg-image-analysis")
+    case, volume = Case("real heart, 0.5 mm", FINE), fine()
+    ours = ratio(steps_of(COMPARED, volume), transform(volume.array, volume.spacing), turns).ours or 0.0
+    with tempfile.TemporaryDirectory() as folder:
+        theirs, others = reference(python, case, Path(folder))
+    note = f"it takes {theirs / ours:,.0f} times as long; {others:,} of {volume.array.size:,} voxels are others"
+    return Measured(value=ours / theirs, ours=ours, floor=theirs, note=note)
 
 
 def cells(case: Case, recipe: str, turns: int, python: str | None, folder: Path) -> list[str]:
